@@ -1,0 +1,29 @@
+// JSON text <-> client_messages.h. One writer and one reader for gateway, client library and simulator.
+//
+// Every message is an object {"type": ...}. Values are Hrana's: {"type":"integer","value":"42"},
+// {"type":"float","value":1.5}, {"type":"text","value":"..."}, {"type":"blob","base64":"..."}, {"type":"null"}.
+// 64-bit numbers are strings; keys, digests, nonces, signatures and tags are lower-case hex. Messages from a
+// replica carry "tag" (hex), except hello_ok. Readers refuse: over limits::json_bytes_max bytes, deeper than
+// limits::json_depth_max, invalid UTF-8, duplicate keys, numbers out of range, wrong types. Unknown keys are ignored.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "server/base/result.h"
+#include "server/wire/client_messages.h"
+
+namespace prytany::wire {
+
+std::string to_json(const FromClient& message);
+Result<FromClient, Malformed> from_client_json(std::string_view text);
+
+struct TaggedToClient {
+  ToClient message;
+  std::optional<crypto::Tag16> tag;  // nothing only for hello_ok and for refusals before hello
+};
+std::string to_json(const TaggedToClient& message);
+Result<TaggedToClient, Malformed> to_client_json(std::string_view text);
+
+}  // namespace prytany::wire

@@ -1,0 +1,136 @@
+// What clients and replicas say to each other over WebSocket, typed. JSON is only how it travels
+// (client_json.h); what is signed, tagged and compared is the canonical encoding of these values.
+//
+// A connection: hello -> hello_ok, which proves the replica and gives both a key; from then on every message
+// from the replica carries a tag under that key. One connection may serve several sessions.
+#pragma once
+
+#include <variant>
+
+#include "server/crypto/agree.h"
+#include "server/wire/operations.h"
+#include "server/wire/request.h"
+#include "server/wire/values.h"
+
+namespace prytany::wire {
+
+// ---- client to replica ---------------------------------------------------------------------------
+
+/// type "hello"
+struct ClientHello {
+  Digest cluster;
+  crypto::DhPublic key{};  // ephemeral X25519
+  std::array<std::uint8_t, 16> nonce{};
+  static constexpr auto fields(auto& m) { return std::tie(m.cluster, m.key, m.nonce); }
+  bool operator==(const ClientHello&) const = default;
+};
+/// type "join_begin": phase one; `begin` as in operations.h. Answer: join_token or refused.
+/// type "request": ClientRequest; its operation travels as JSON *and* is re-encoded canonically by the
+/// receiver, who checks the signature over the result. `designated`: the replica that shall send the rows; the
+/// others send the digest.
+struct SubmitRequest {
+  ClientRequest request;
+  std::optional<ReplicaId> designated;  // nothing: everybody sends the whole reply
+  static constexpr auto fields(auto& m) { return std::tie(m.request, m.designated); }
+  bool operator==(const SubmitRequest&) const = default;
+};
+/// type "read": a public read-only procedure, without a session, at whatever this replica has executed.
+struct PublicRead {
+  std::uint64_t id = 0;  // the client's; echoed
+  Call call;
+  static constexpr auto fields(auto& m) { return std::tie(m.id, m.call); }
+  bool operator==(const PublicRead&) const = default;
+};
+/// type "status"
+struct StatusRequest {
+  std::uint64_t id = 0;
+  static constexpr auto fields(auto& m) { return std::tie(m.id); }
+  bool operator==(const StatusRequest&) const = default;
+};
+
+using FromClient = std::variant<ClientHello, JoinBegin, SubmitRequest, PublicRead, StatusRequest>;
+
+// ---- replica to client ---------------------------------------------------------------------------
+
+/// type "hello_ok". `signature` by the replica's identity over hello_signed_bytes().
+struct ServerHello {
+  ReplicaId replica;
+  crypto::DhPublic key{};
+  std::array<std::uint8_t, 16> nonce{};
+  crypto::Signature signature;
+  static constexpr auto fields(auto& m) { return std::tie(m.replica, m.key, m.nonce, m.signature); }
+  bool operator==(const ServerHello&) const = default;
+};
+/// "prytany client hello" ‖ encode(client hello) ‖ replica ‖ key ‖ nonce.
+Bytes hello_signed_bytes(const ClientHello& client, const ServerHello& server);
+/// HKDF(shared secret, salt = sha256(hello_signed_bytes), "prytany client tag").
+std::optional<crypto::MacKey> client_tag_key(const crypto::DhSecret& mine, const crypto::DhPublic& theirs,
+                                             const ClientHello& client, const ServerHello& server);
+
+/// type "join_token": JoinToken, for the JoinBegin with this digest.
+struct JoinTokenReply {
+  Digest join;
+  JoinToken token;
+  static constexpr auto fields(auto& m) { return std::tie(m.join, m.token); }
+  bool operator==(const JoinTokenReply&) const = default;
+};
+/// type "reply": the whole reply.
+/// type "reply_digest": its digest, from replicas that are not designated.
+struct ReplyDigest {
+  SessionId session;
+  RequestNumber number;
+  Digest request;
+  Digest reply;
+  static constexpr auto fields(auto& m) { return std::tie(m.session, m.number, m.request, m.reply); }
+  bool operator==(const ReplyDigest&) const = default;
+};
+/// type "read_reply"
+struct PublicReadReply {
+  std::uint64_t id = 0;
+  Seq executed;
+  AgreedTime agreed;
+  Outcome outcome;
+  static constexpr auto fields(auto& m) { return std::tie(m.id, m.executed, m.agreed, m.outcome); }
+  bool operator==(const PublicReadReply&) const = default;
+};
+/// type "refused": this replica alone says no, before any agreement; one replica's word, never a result.
+/// request: digest of what is refused (a request, a join), zero when nothing readable came.
+struct Refused {
+  Digest request;
+  Name code;  // "unknown_session", "overloaded", "malformed", "wrong_cluster", "weak_key", "session_ended", ...
+  Text<limits::error_bytes_max> message;
+  static constexpr auto fields(auto& m) { return std::tie(m.request, m.code, m.message); }
+  bool operator==(const Refused&) const = default;
+};
+/// type "session_ended": told to the older session of a principal (believed at weak_quorum()).
+struct SessionEnded {
+  SessionId session;
+  Name reason;  // "replaced", "left", "expired"
+  static constexpr auto fields(auto& m) { return std::tie(m.session, m.reason); }
+  bool operator==(const SessionEnded&) const = default;
+};
+/// type "status_reply": this replica's own view of itself.
+struct StatusReply {
+  std::uint64_t id = 0;
+  ReplicaId replica;
+  View view;
+  ReplicaId primary;
+  Seq last_executed;
+  Seq stable_checkpoint;
+  Digest state_digest;  // of stable_checkpoint
+  std::uint64_t connected_peers = 0;
+  static constexpr auto fields(auto& m) {
+    return std::tie(m.id, m.replica, m.view, m.primary, m.last_executed, m.stable_checkpoint,
+                    m.state_digest, m.connected_peers);
+  }
+  bool operator==(const StatusReply&) const = default;
+};
+
+using ToClient = std::variant<ServerHello, JoinTokenReply, Reply, ReplyDigest, PublicReadReply, Refused,
+                              SessionEnded, StatusReply>;
+
+/// What a tag covers: "prytany tag" ‖ cluster ‖ replica ‖ encode(ToClient). For a Reply the reply's digest
+/// stands in its place, so that a whole reply and a ReplyDigest are equally cheap to tag.
+Bytes tagged_bytes(const Digest& cluster, ReplicaId replica, const ToClient& message);
+
+}  // namespace prytany::wire

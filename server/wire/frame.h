@@ -1,0 +1,42 @@
+// A frame: several messages to one peer under one tag.
+//
+//   u32 length of what follows | u8 version | u64 config | u16 count | count x (u32 length, message) | tag 16
+//
+// The tag is HMAC-SHA-256(link key, version ‖ config ‖ count ‖ sha256 of each encoded message)[0..16): a
+// message sent to n-1 peers is hashed once. The link key already binds cluster, sender and receiver
+// (handshake.h). There is no counter: PBFT's messages are idempotent, and a new connection has new keys.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "server/crypto/mac.h"
+#include "server/wire/messages.h"
+
+namespace prytany::wire {
+
+inline constexpr std::uint8_t wire_version = 1;
+
+/// The keys of one connection: mine for sending, theirs for receiving.
+struct LinkKeys {
+  crypto::Mac send;
+  crypto::Mac receive;
+};
+
+/// Encoded and hashed once, sent to many.
+struct EncodedMessage {
+  Bytes bytes;
+  Digest digest;
+};
+EncodedMessage encode_message(const PeerMessage& message);
+
+/// Requires: 0 < messages.size() < 65536; the frame within limits::frame_bytes_max (callers split).
+Bytes seal(ConfigNumber config, const crypto::Mac& send,
+           std::span<const std::shared_ptr<const EncodedMessage>> messages);
+
+/// Length of the whole frame at the front of `bytes`; 0 when more bytes are needed to know;
+/// Malformed when the length is out of bounds.
+Result<std::size_t, Malformed> frame_length(ByteView bytes);
+
+}  // namespace prytany::wire

@@ -1,0 +1,77 @@
+// How two replicas meet: each proves its identity and both get fresh link keys. Pure: bytes in, bytes out.
+//
+//   both      -> LinkHello { version, cluster, config, from, to, ephemeral X25519 key, nonce }
+//   both      -> LinkProof { Ed25519 over "prytany link" ‖ hello of the lower id ‖ hello of the higher id ‖ from }
+//
+// key(i -> j) = HKDF(shared secret, salt = sha256 of both hellos, info = "prytany link i j"). Both messages
+// travel as u32 length + encoding. Anything unexpected ends the connection with a reason.
+#pragma once
+
+#include <optional>
+
+#include "server/base/result.h"
+#include "server/crypto/agree.h"
+#include "server/crypto/sign.h"
+#include "server/wire/frame.h"
+#include "server/wire/values.h"
+#include "server/wire/verify.h"
+
+namespace prytany::wire {
+
+struct LinkHello {
+  std::uint8_t version = wire_version;
+  Digest cluster;
+  ConfigNumber config;
+  ReplicaId from;
+  ReplicaId to;
+  crypto::DhPublic key{};
+  std::array<std::uint8_t, 16> nonce{};
+  Name engine;  // SQLite's source id and flags: replicas of different engines must not meet (DESIGN 5)
+  static constexpr auto fields(auto& m) {
+    return std::tie(m.version, m.cluster, m.config, m.from, m.to, m.key, m.nonce, m.engine);
+  }
+  bool operator==(const LinkHello&) const = default;
+};
+
+struct LinkProof {
+  crypto::Signature signature;
+  static constexpr auto fields(auto& m) { return std::tie(m.signature); }
+  bool operator==(const LinkProof&) const = default;
+};
+
+/// One connection's handshake, either side. `peer` is known to the dialler; the acceptor learns it from the
+/// hello and proves it with the proof.
+class Handshake {
+ public:
+  struct Entropy {  // from the operating system, or the simulator's seed
+    crypto::DhSecret::Seed dh_seed;
+    std::array<std::uint8_t, 16> nonce;
+  };
+  Handshake(const Membership& group, const crypto::Signer& self, ReplicaId self_id,
+            std::optional<ReplicaId> peer, std::string engine, const Entropy& entropy);
+
+  struct Step {
+    Bytes send;                 // to be written now; may be empty
+    std::size_t consumed = 0;   // bytes of the input used up
+    bool done = false;          // peer() and take_keys() are valid; what follows are frames
+  };
+  /// The dialler's first bytes (the acceptor's come with its first step).
+  Bytes start();
+  /// More bytes from the peer; call again with what is left until nothing is consumed or done.
+  Result<Step, Malformed> on_bytes(ByteView bytes);
+
+  [[nodiscard]] ReplicaId peer() const;
+  LinkKeys take_keys();
+
+ private:
+  const Membership& group_;
+  const crypto::Signer& signer_;
+  crypto::DhSecret secret_;
+  LinkHello mine_;
+  std::optional<ReplicaId> peer_;
+  std::optional<LinkHello> theirs_;
+  bool hello_sent_ = false;
+  bool done_ = false;
+};
+
+}  // namespace prytany::wire

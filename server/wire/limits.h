@@ -1,0 +1,56 @@
+// Every bound in the system, on one page. Each is part of the protocol: replicas must agree on them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace prytany::limits {
+
+// Group
+inline constexpr std::size_t replicas_max = 128;
+
+// Requests (canonical bytes)
+inline constexpr std::size_t request_bytes_max = 1 << 20;
+inline constexpr std::size_t statements_per_request_max = 64;
+inline constexpr std::size_t arguments_max = 256;
+inline constexpr std::size_t sql_bytes_max = 256 << 10;
+inline constexpr std::size_t value_bytes_max = 1 << 20;
+inline constexpr std::size_t name_bytes_max = 256;
+inline constexpr std::size_t identification_bytes_max = 4096;
+
+// Results
+inline constexpr std::size_t result_bytes_max = 1 << 20;
+inline constexpr std::size_t columns_max = 200;
+inline constexpr std::size_t rows_max = 100'000;
+inline constexpr std::size_t error_bytes_max = 1024;
+
+// Batches
+inline constexpr std::size_t batch_requests_max = 512;
+inline constexpr std::size_t batch_bytes_max = 4 << 20;
+inline constexpr std::size_t nondeterminism_bytes_max = 4096;
+
+// Window (DESIGN section 4): L >= 2K
+inline constexpr std::uint64_t checkpoint_interval_default = 128;
+inline constexpr std::uint64_t window_default = 256;
+inline constexpr std::uint64_t window_max = 4096;
+
+// Frames between replicas
+inline constexpr std::size_t frame_bytes_max = 8 << 20;
+inline constexpr std::size_t image_chunk_bytes_max = 256 << 10;
+
+// Sessions
+inline constexpr std::uint64_t session_window = 64;  // outstanding request numbers per session
+inline constexpr std::size_t sessions_max_default = 100'000;
+inline constexpr std::size_t join_tokens_max = replicas_max;
+
+// An installed application (canonical bytes of the whole bundle fit one request)
+inline constexpr std::size_t application_files_max = 512;
+inline constexpr std::size_t application_bytes_max = 960 << 10;
+
+// Client gateway
+inline constexpr std::size_t json_bytes_max = 2 << 20;
+inline constexpr std::size_t json_depth_max = 16;
+inline constexpr std::size_t client_connections_max = 20'000;
+inline constexpr std::size_t client_send_queue_bytes_max = 8 << 20;
+
+}  // namespace prytany::limits

@@ -1,0 +1,120 @@
+// What a request may ask: the inside of RequestBody::operation, read by the executor alone.
+#pragma once
+
+#include <variant>
+
+#include "server/wire/codec.h"
+#include "server/wire/ids.h"
+#include "server/wire/limits.h"
+#include "server/wire/values.h"
+
+namespace prytany::wire {
+
+/// Who says they are who. `kind` "key": `credential` signs credential_signed_bytes(); `name` is free for
+/// the application's authorize (a principal hint). Never a bearer secret (DESIGN section 7).
+struct Identification {
+  Name kind;
+  Text<limits::identification_bytes_max> name;
+  crypto::PublicKey credential;
+  crypto::Signature signature;  // by `credential`, over credential_signed_bytes
+  static constexpr auto fields(auto& m) { return std::tie(m.kind, m.name, m.credential, m.signature); }
+  bool operator==(const Identification&) const = default;
+};
+
+/// Phase one: what a client tells each replica. JOIN(public key, nonce, identification).
+struct JoinBegin {
+  crypto::PublicKey session_key;
+  std::array<std::uint8_t, 16> nonce{};
+  Identification identification;
+  static constexpr auto fields(auto& m) { return std::tie(m.session_key, m.nonce, m.identification); }
+  bool operator==(const JoinBegin&) const = default;
+};
+
+/// What the credential signs: "prytany credential" ‖ cluster ‖ session key ‖ nonce ‖ kind ‖ name.
+Bytes credential_signed_bytes(const Digest& cluster, const JoinBegin& join);
+Digest join_digest(const JoinBegin& join);
+
+/// A replica's answer: signed over "prytany join token" ‖ cluster ‖ join digest ‖ address ‖ expiry.
+/// Costs the cluster no agreement and the replica no memory.
+struct JoinToken {
+  ReplicaId replica;
+  Name address;        // as this replica saw the client
+  AgreedTime expires;  // checked in agreed time when the join executes
+  crypto::Signature signature;
+  static constexpr auto fields(auto& m) { return std::tie(m.replica, m.address, m.expires, m.signature); }
+  bool operator==(const JoinToken&) const = default;
+};
+Bytes join_token_signed_bytes(const Digest& cluster, const Digest& join, const Name& address,
+                              AgreedTime expires);
+
+/// Phase two, ordered: weak_quorum() tokens from distinct replicas; the request's own signature by
+/// session_key (RequestBody::signer == session_key) proves that the client holds its key.
+struct Join {
+  JoinBegin begin;
+  List<JoinToken, limits::join_tokens_max> tokens;  // replicas strictly increasing
+  static constexpr auto fields(auto& m) { return std::tie(m.begin, m.tokens); }
+  bool operator==(const Join&) const = default;
+};
+
+struct Leave {
+  static constexpr auto fields(auto&) { return std::tuple<>(); }
+  bool operator==(const Leave&) const = default;
+};
+
+struct Argument {
+  Name name;
+  Value value;
+  static constexpr auto fields(auto& m) { return std::tie(m.name, m.value); }
+  bool operator==(const Argument&) const = default;
+};
+using Arguments = List<Argument, limits::arguments_max>;
+
+/// Calls a procedure of the installed application.
+struct Call {
+  Name procedure;
+  Arguments arguments;
+  static constexpr auto fields(auto& m) { return std::tie(m.procedure, m.arguments); }
+  bool operator==(const Call&) const = default;
+};
+
+/// Ad-hoc SQL, for roles that have it. All statements in one transaction. `read_only`: refused unless SQLite
+/// itself reports every statement read-only.
+struct Statement {
+  Text<limits::sql_bytes_max> sql;  // exactly one statement
+  List<Value, limits::arguments_max> positional;
+  Arguments named;
+  static constexpr auto fields(auto& m) { return std::tie(m.sql, m.positional, m.named); }
+  bool operator==(const Statement&) const = default;
+};
+struct Execute {
+  List<Statement, limits::statements_per_request_max> statements;
+  bool read_only = false;
+  static constexpr auto fields(auto& m) { return std::tie(m.statements, m.read_only); }
+  bool operator==(const Execute&) const = default;
+};
+
+/// A SQL application, whole: its folder as files, paths relative with '/', strictly increasing.
+struct ApplicationFile {
+  Name path;
+  Body<limits::application_bytes_max> content;
+  static constexpr auto fields(auto& m) { return std::tie(m.path, m.content); }
+  bool operator==(const ApplicationFile&) const = default;
+};
+struct Install {
+  List<ApplicationFile, limits::application_files_max> files;
+  static constexpr auto fields(auto& m) { return std::tie(m.files); }
+  bool operator==(const Install&) const = default;
+};
+
+/// Does nothing and answers `reply_bytes` zero bytes: the paper's null operation, for benchmarks.
+struct Null {
+  std::uint32_t reply_bytes = 0;
+  Body<limits::request_bytes_max> payload;
+  static constexpr auto fields(auto& m) { return std::tie(m.reply_bytes, m.payload); }
+  bool operator==(const Null&) const = default;
+};
+
+/// The order here is the tag on the wire.
+using Operation = std::variant<Join, Leave, Call, Execute, Install, Null>;
+
+}  // namespace prytany::wire

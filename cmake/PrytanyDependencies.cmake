@@ -1,0 +1,27 @@
+# What comes from Debian 12. `./check` and `./quickstart` install it (cmake/packages.sh has the list).
+find_package(Threads REQUIRED)
+find_package(OpenSSL 3.0 REQUIRED)
+find_package(nlohmann_json 3.11 REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
+pkg_check_modules(libwebsockets REQUIRED IMPORTED_TARGET libwebsockets)
+if(PRYTANY_TESTS)
+  find_package(GTest REQUIRED)
+endif()
+
+find_program(PRYTANY_CCACHE ccache)
+if(PRYTANY_CCACHE)
+  foreach(language C CXX)
+    if(NOT CMAKE_${language}_COMPILER_LAUNCHER)
+      set(CMAKE_${language}_COMPILER_LAUNCHER ${PRYTANY_CCACHE})
+    endif()
+  endforeach()
+endif()
+
+# A faster linker when there is one; both compilers find it by this name.
+find_program(PRYTANY_MOLD mold)
+if(PRYTANY_MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()

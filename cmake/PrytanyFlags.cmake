@@ -1,0 +1,30 @@
+# Flags for our own code. Directory scope, so that an installed prytany::client exports none of them.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "" FORCE)
+endif()
+# Line tables are enough for backtraces and cost little build time.
+set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g1")
+set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g1")
+
+add_compile_options(
+  -Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast
+  -Wnon-virtual-dtor -Woverloaded-virtual -Wcast-align -Wcast-qual -Wformat=2 -Wundef
+  -Wimplicit-fallthrough -Wextra-semi)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # -Wrestrict and -Wmaybe-uninitialized give false alarms in g++ 12 (std::string's operator+,
+  # std::optional under sanitizers); clang and the sanitizers look for the same mistakes.
+  add_compile_options(-Wduplicated-cond -Wlogical-op -Wno-restrict -Wno-maybe-uninitialized)
+endif()
+add_compile_definitions(_GLIBCXX_ASSERTIONS)
+
+if(PRYTANY_SANITIZE)
+  add_compile_options(-fsanitize=${PRYTANY_SANITIZE} -fno-sanitize-recover=all
+                      -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${PRYTANY_SANITIZE})
+endif()
+if(PRYTANY_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()

@@ -1,0 +1,48 @@
+# Every .cpp in a folder belongs to the folder's target, so adding a file needs no CMake edit.
+include(GNUInstallDirs)
+
+# prytany_library(NAME [EXCLUDE file...] DEPENDS target...): the .cpp files of this folder.
+# A folder without .cpp (headers only) is an INTERFACE library of the same name.
+function(prytany_library name)
+  cmake_parse_arguments(ARG "" "" "EXCLUDE;DEPENDS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS *.cpp)
+  foreach(excluded IN LISTS ARG_EXCLUDE)
+    list(REMOVE_ITEM sources ${CMAKE_CURRENT_SOURCE_DIR}/${excluded})
+  endforeach()
+  if(sources)
+    add_library(${name} STATIC ${sources})
+    set(scope PUBLIC)
+  else()
+    add_library(${name} INTERFACE)
+    set(scope INTERFACE)
+  endif()
+  target_include_directories(${name} ${scope} $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>)
+  target_link_libraries(${name} ${scope} ${ARG_DEPENDS})
+endfunction()
+
+# prytany_program(NAME source target...): one executable, skipped while its source does not exist.
+function(prytany_program name source)
+  file(GLOB found CONFIGURE_DEPENDS ${source})
+  if(found)
+    add_executable(${name} ${found})
+    target_link_libraries(${name} PRIVATE ${ARGN})
+  endif()
+endfunction()
+
+# prytany_test(NAME FOLDER target...): one executable of all *_test.cpp in FOLDER, each TEST known
+# to ctest by its own name, so that one that aborts hides no other.
+function(prytany_test name folder)
+  file(GLOB sources CONFIGURE_DEPENDS ${folder}/*.cpp)
+  if(NOT sources OR NOT PRYTANY_TESTS)
+    return()
+  endif()
+  add_executable(${name} ${sources})
+  target_link_libraries(${name} PRIVATE ${ARGN} GTest::gmock GTest::gtest_main)
+  # Tests find vectors, plays and sample applications from the root of the source tree.
+  target_compile_definitions(${name} PRIVATE PRYTANY_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 TEST_PREFIX "${name}."
+                       WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} PROPERTIES TIMEOUT 300)
+endfunction()
+if(PRYTANY_TESTS)
+  include(GoogleTest)
+endif()

@@ -1,0 +1,49 @@
+// What a C++ application implements. (A SQL application is a folder; sql_application.h runs it.)
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "server/base/bytes.h"
+#include "server/base/result.h"
+#include "server/crypto/digest.h"
+#include "server/wire/messages.h"
+#include "server/wire/operations.h"
+#include "server/wire/values.h"
+
+struct sqlite3;
+
+namespace prytany::app {
+
+/// Everything an execution may depend on besides the database.
+struct Context {
+  Seq seq;
+  AgreedTime agreed;       // max(the batch's, previous + 1), strictly increasing per batch
+  Digest seed;             // H(n, d, i): equal everywhere, unpredictable to clients, biasable by the primary
+  SessionId session;
+  std::string principal;
+  std::string role;
+  ByteView choice;         // the batch's, from propose()
+};
+
+struct Authorized {
+  std::string principal;  // who: one live session each
+  std::string role;
+};
+
+class Application {
+ public:
+  virtual ~Application() = default;
+  /// After every reopening of the database: register functions, prepare statements.
+  virtual void opened(sqlite3* db) = 0;
+  /// Who is this? Refusal is an answer, equal on every replica. Credential and session keys are proven already.
+  virtual Result<Authorized, wire::ErrorReply> authorize(sqlite3* db, const wire::Identification& who,
+                                                         const Context& context) = 0;
+  /// Runs in the request's transaction, rolled back when the outcome is an ErrorReply.
+  virtual wire::Outcome execute(sqlite3* db, const wire::Call& call, const Context& context) = 0;
+  /// The primary's own values for a batch, and a backup's opinion of them (papers/004 section 2.5).
+  virtual Bytes propose(const wire::Batch&, AgreedTime) { return {}; }
+  virtual bool accept(const wire::Batch&, ByteView, AgreedTime) { return true; }
+};
+
+}  // namespace prytany::app

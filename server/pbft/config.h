@@ -1,0 +1,66 @@
+// The group and the numbers that bound it. Quorums are named for what they guarantee; the arithmetic is here
+// and nowhere else.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "server/base/ensure.h"
+#include "server/wire/ids.h"
+#include "server/wire/limits.h"
+
+namespace prytany::pbft {
+
+/// n replicas of which at most f may be faulty. With n >= 3f+1 the group is safe and live; with fewer it is
+/// safe but live only while at most n - quorum() are faulty (see safe_but_not_always_live).
+struct Group {
+  unsigned n = 0;
+  unsigned f = 0;
+
+  /// Any two quorums share a correct replica while at most f are faulty: 2 * quorum() - n > f.
+  [[nodiscard]] constexpr unsigned quorum() const { return (n + f) / 2 + 1; }
+  /// Holds at least one correct replica.
+  [[nodiscard]] constexpr unsigned weak_quorum() const { return f + 1; }
+  [[nodiscard]] constexpr ReplicaId primary_of(View view) const {
+    return ReplicaId{static_cast<std::uint16_t>(view.value % n)};
+  }
+  [[nodiscard]] constexpr bool always_live() const { return quorum() + f <= n; }
+  [[nodiscard]] constexpr bool contains(ReplicaId id) const { return id.value < n; }
+  bool operator==(const Group&) const = default;
+};
+
+static_assert(Group{4, 1}.quorum() == 3 && Group{6, 1}.quorum() == 4 && Group{7, 2}.quorum() == 5);
+static_assert(Group{1, 0}.quorum() == 1 && Group{4, 1}.always_live() && !Group{4, 2}.always_live());
+
+struct Config {
+  Group group;
+  ReplicaId self;
+  Digest cluster;  // the genesis digest; bound into what is signed
+  ConfigNumber number;
+
+  /// K: a checkpoint every K sequence numbers. L: numbers in (h, h+L] are open. L >= 2K.
+  std::uint64_t checkpoint_interval = limits::checkpoint_interval_default;
+  std::uint64_t window = limits::window_default;
+
+  /// The primary keeps at most this many batches between last executed and last proposed; a batch is cut
+  /// whenever a slot is free and a request waits. No timer.
+  std::uint64_t in_flight_max = 4;
+  std::size_t batch_requests_max = 256;  // 1 means: no batching
+  std::size_t batch_bytes_max = 256 << 10;
+
+  /// Waiting requests kept here, in all and per session.
+  std::size_t backlog_requests_max = 16'384;
+  std::size_t backlog_per_session_max = limits::session_window;
+
+  /// After this long without what is due, say what is missing (STATUS); peers answer with their own votes.
+  std::uint64_t retransmit_us = 50'000;
+  /// An idle primary fills up with null batches to the next checkpoint this long after the last request, so that
+  /// what was executed becomes stable within seconds.
+  std::uint64_t idle_checkpoint_us = 500'000;
+
+  /// Why this cannot run, in words; nothing if it can.
+  [[nodiscard]] std::optional<std::string> refuse() const;
+};
+
+}  // namespace prytany::pbft

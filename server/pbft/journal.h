@@ -1,0 +1,96 @@
+// What a restart must remember. A vote leaves only after its record is durable (DESIGN section 4): a replica
+// that forgot a vote could contradict it, which is a Byzantine fault.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <variant>
+
+#include "server/base/result.h"
+#include "server/wire/messages.h"
+
+namespace prytany::pbft {
+
+/// Opens the journal, and every part of it that starts with a new stable checkpoint. `proof` is empty only for
+/// the genesis state (seq 0).
+struct StableRecord {
+  View view;
+  std::optional<wire::CheckpointProof> proof;
+  static constexpr auto fields(auto& m) { return std::tie(m.view, m.proof); }
+  bool operator==(const StableRecord&) const = default;
+};
+/// I accepted (or proposed) this, and hold its batch.
+struct PrePreparedRecord {
+  wire::PrePrepare pre_prepare;
+  static constexpr auto fields(auto& m) { return std::tie(m.pre_prepare); }
+  bool operator==(const PrePreparedRecord&) const = default;
+};
+/// I send PREPARE / COMMIT.
+struct PreparedVote {
+  wire::Prepare vote;
+  static constexpr auto fields(auto& m) { return std::tie(m.vote); }
+  bool operator==(const PreparedVote&) const = default;
+};
+struct CommitVote {
+  wire::Commit vote;
+  static constexpr auto fields(auto& m) { return std::tie(m.vote); }
+  bool operator==(const CommitVote&) const = default;
+};
+/// I know that n is committed with d, and hold the batch: it may be executed again after a restart.
+struct CommittedRecord {
+  wire::Committed committed;
+  wire::Batch batch;    // empty when a PrePreparedRecord of the same digest has it
+  wire::Agreed agreed;
+  bool by_reference = true;  // batch is in that PrePreparedRecord
+  static constexpr auto fields(auto& m) {
+    return std::tie(m.committed, m.batch, m.agreed, m.by_reference);
+  }
+  bool operator==(const CommittedRecord&) const = default;
+};
+/// View change: laid out, written when view changes are.
+struct ViewChangeRecord {
+  wire::ViewChange sent;
+  static constexpr auto fields(auto& m) { return std::tie(m.sent); }
+  bool operator==(const ViewChangeRecord&) const = default;
+};
+struct NewViewRecord {
+  wire::NewView accepted;
+  static constexpr auto fields(auto& m) { return std::tie(m.accepted); }
+  bool operator==(const NewViewRecord&) const = default;
+};
+
+/// The order here is the tag on disk.
+using JournalRecord = std::variant<StableRecord, PrePreparedRecord, PreparedVote, CommitVote,
+                                   CommittedRecord, ViewChangeRecord, NewViewRecord>;
+
+struct RecoveredSlot {
+  std::optional<wire::PrePrepare> pre_prepare;  // the latest
+  std::optional<wire::Prepare> prepare;         // my latest vote
+  std::optional<wire::Commit> commit;           // my latest vote
+  std::optional<CommittedRecord> committed;     // with its batch filled in
+};
+
+/// The journal, folded. Empty on first boot.
+struct Recovered {
+  View view;
+  /// What state.db holds: the executor's word, given by the host. The proof is the journal's.
+  Seq image;
+  std::optional<wire::CheckpointProof> stable;  // that of `image`; nothing for genesis
+  std::map<Seq, RecoveredSlot> slots;           // above image
+  bool first_boot = true;
+};
+
+/// Folds records in the order in which they were written. `image` and `image_state`: what state.db holds.
+/// Refused: a journal that contradicts state.db (no proof for the image it holds), which is disk loss.
+class Recovery {
+ public:
+  void add(JournalRecord record);
+  Result<Recovered> finish(Seq image, const Digest& image_state) &&;
+
+ private:
+  Recovered state_;
+  std::map<Seq, wire::CheckpointProof> proofs_;
+};
+
+}  // namespace prytany::pbft

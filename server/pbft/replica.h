@@ -1,0 +1,50 @@
+// One replica of Castro and Liskov's algorithm, as a pure state machine: time and events in, effects out.
+// This file dispatches; slot, window, backlog, checkpoints, catch_up, view_change and new_view decide.
+#pragma once
+
+#include <memory>
+
+#include "server/crypto/sign.h"
+#include "server/pbft/config.h"
+#include "server/pbft/effects.h"
+#include "server/pbft/events.h"
+#include "server/pbft/journal.h"
+#include "server/pbft/nondeterminism.h"
+
+namespace prytany::pbft {
+
+/// For people, gateways and tests; a copy, never a reference into the replica.
+struct ReplicaStatus {
+  View view;
+  ReplicaId primary;
+  bool active = true;  // false while changing view
+  Seq stable;          // h
+  Digest stable_state;
+  Seq executed;
+  Seq proposed;        // highest number seen proposed
+  std::size_t waiting = 0;      // requests in the backlog
+  std::uint64_t refused = 0;    // messages refused, all reasons together
+};
+
+class Replica {
+ public:
+  /// Requires: !config.refuse(). `recovered` is what the journal held. What it tells to be executed again comes
+  /// out of the first step.
+  Replica(Config config, const crypto::Signer& signer, NonDeterminism& nondeterminism,
+          Recovered recovered);
+  ~Replica();
+  Replica(const Replica&) = delete;
+  Replica& operator=(const Replica&) = delete;
+
+  /// The only way in. `now` never decreases. Appends to `out` what the host must do.
+  void step(Time now, Event event, Effects& out);
+  /// When a Tick is owed; `never` if nothing is waited for.
+  [[nodiscard]] Time deadline() const;
+  [[nodiscard]] ReplicaStatus status() const;
+
+ private:
+  class Core;
+  std::unique_ptr<Core> core_;
+};
+
+}  // namespace prytany::pbft

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "server/base/bytes.h"
@@ -18,6 +19,9 @@ class DhSecret {
   using Seed = std::array<std::uint8_t, 32>;
   explicit DhSecret(const Seed& seed);
   static DhSecret generate();
+  ~DhSecret();  // wipes the secret
+  DhSecret(const DhSecret&) = default;
+  DhSecret& operator=(const DhSecret&) = default;
 
   [[nodiscard]] const DhPublic& public_key() const { return public_; }
   /// Nothing when `theirs` is of small order (the shared secret would be all zero).

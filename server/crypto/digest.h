@@ -5,6 +5,7 @@
 #include <compare>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <ostream>
 #include <string>
 #include <string_view>
@@ -34,15 +35,22 @@ Digest sha256(std::string_view domain, ByteView data);
 /// SHA-256 of two digests side by side: an inner node of a Merkle tree. One compression-friendly call.
 Digest sha256_pair(const Digest& left, const Digest& right);
 
-/// Incremental SHA-256 with a domain word.
+/// Incremental SHA-256 with a domain word; sha256(domain, data) when the data came in pieces.
 class Hasher {
  public:
   explicit Hasher(std::string_view domain);
+  ~Hasher();
+  Hasher(Hasher&&) noexcept;
+  Hasher& operator=(Hasher&&) noexcept;
+
+  /// Requires: not finished.
   Hasher& add(ByteView data);
+  /// Once.
   Digest finish();
 
  private:
-  Bytes buffer_;
+  struct Context;
+  std::unique_ptr<Context> context_;
 };
 
 }  // namespace prytany::crypto

@@ -11,6 +11,7 @@ namespace prytany::crypto {
 using MacKey = std::array<std::uint8_t, 32>;
 using Tag16 = std::array<std::uint8_t, 16>;
 
+/// One thread at a time: the keyed context is reused, also by the const members.
 class Mac {
  public:
   explicit Mac(const MacKey& key);

@@ -27,8 +27,8 @@ struct Signature {
 /// Nothing for anything but 32 bytes that encode a point of large order (a key worth registering).
 std::optional<PublicKey> public_key_from(ByteView bytes);
 
-/// `message` is signed as it is; callers put a domain in front (see wire/signed_bytes.h).
-bool verify(const PublicKey& key, ByteView message, const Signature& signature);
+/// `message` is signed as it is; callers put a domain in front (see server/wire/signing.h).
+[[nodiscard]] bool verify(const PublicKey& key, ByteView message, const Signature& signature);
 
 /// Holds a secret key; knows how to sign, never how to give it away except to key_file.
 class Signer {
@@ -38,6 +38,9 @@ class Signer {
   explicit Signer(const Seed& seed);
   /// From the operating system's randomness.
   static Signer generate();
+  ~Signer();  // wipes the secret
+  Signer(const Signer&) = default;
+  Signer& operator=(const Signer&) = default;
 
   [[nodiscard]] const PublicKey& public_key() const { return public_; }
   [[nodiscard]] Signature sign(ByteView message) const;

@@ -1,0 +1,84 @@
+// Node: one replica bound to ports. It owns the order "step, persist, one sync, speak, act", and nothing that
+// touches a socket, a file or a clock. The server and the simulator run exactly this.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "server/app/executor.h"
+#include "server/node/ports.h"
+#include "server/pbft/replica.h"
+#include "server/wire/handshake.h"
+#include "server/wire/verify.h"
+#include "vfs/page_store.h"
+
+namespace prytany::node {
+
+struct NodeConfig {
+  pbft::Config pbft;
+  wire::Membership membership;
+  /// How far a proposed time may be from ours before we hold (ahead) or doubt (behind) a PRE-PREPARE.
+  std::int64_t clock_ahead_max_us = 500'000;
+  std::int64_t clock_behind_max_us = 10'000'000;
+  std::int64_t join_token_life_us = 60'000'000;
+};
+
+/// Counters for people; never read by the protocol.
+struct NodeCounters {
+  std::uint64_t frames_refused = 0;    // bad tag, malformed, bad nested proof
+  std::uint64_t requests_executed = 0;
+  std::uint64_t batches_executed = 0;
+  std::uint64_t checkpoints = 0;
+  std::uint64_t state_transfers = 0;
+  std::uint64_t syncs = 0;
+};
+
+class Node {
+ public:
+  /// What ties a node to its world. All outlive the node.
+  struct World {
+    vfs::PageStore& store;
+    app::Executor& executor;
+    app::Application* application = nullptr;  // for its two upcalls; may be null
+    Transport& transport;
+    Journal& journal;
+    const Clock& clock;
+    std::function<void(std::span<std::uint8_t>)> random;       // nonces and ephemeral keys only
+    std::function<void(const std::string& note)> on_note;      // may be empty
+  };
+
+  /// The last checkpoint that state.db holds must be loaded in `world.store`, and `recovered` folded from the journal.
+  Node(NodeConfig config, const crypto::Signer& signer, pbft::Recovered recovered, World world);
+  ~Node();
+
+  // ---- what the world tells; queued until turn() ----
+  void link_up(ReplicaId peer, wire::LinkKeys keys);
+  void link_down(ReplicaId peer);
+  void frame(ReplicaId peer, ByteView sealed);
+  void client_connected(ConnectionId connection, std::string address);
+  void client_text(ConnectionId connection, std::string_view text);
+  void client_closed(ConnectionId connection);
+
+  /// Handles what was queued, ticks when one is due, collects finished commits of state.db; repeats until nothing is
+  /// left. One journal sync per round. An Error is a local fault: stop the process.
+  Result<void> turn();
+  /// When turn() is owed although nothing happens; `never` if nothing is waited for.
+  [[nodiscard]] Time deadline() const;
+
+  [[nodiscard]] wire::StatusReply status() const;
+  [[nodiscard]] pbft::ReplicaStatus replica_status() const;
+  [[nodiscard]] const NodeCounters& counters() const;
+  [[nodiscard]] std::optional<app::Executor::Page> page(std::string_view path) const;
+  /// 0..1 of the image fetched, while a state transfer runs.
+  [[nodiscard]] std::optional<double> transfer_progress() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace prytany::node

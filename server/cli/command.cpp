@@ -1,0 +1,73 @@
+#include "server/cli/command.h"
+
+#include <cstdio>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+namespace prytany::cli {
+namespace {
+
+constexpr const char* footer =
+    "Exit codes: 0 ok; 1 the application refused or a check failed; 2 usage; 3 no quorum of replicas "
+    "answered alike; 4 outcome unknown.";
+
+void print(const Failure& failure, bool json) {
+  if (json) {
+    const nlohmann::json error = {
+        {"error", {{"code", failure.code}, {"message", failure.message}}}};
+    const std::string text =
+        error.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    std::fprintf(stderr, "%s\n", text.c_str());
+  } else {
+    std::fprintf(stderr, "prytany: %s\n", failure.message.c_str());
+  }
+}
+
+/// Before parsing succeeded, the flag itself is all that tells.
+bool asks_for_json(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    if (std::string_view(argv[i]) == "--json") return true;
+  }
+  return false;
+}
+
+/// CLI11's messages may span lines; ours are one.
+std::string one_line(std::string text) {
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  for (char& c : text) {
+    if (c == '\n') c = ' ';
+  }
+  return text;
+}
+
+}  // namespace
+
+void add_json_flag(CLI::App& command, Chosen& chosen) {
+  command.add_flag("--json", chosen.json, "Print results and errors as JSON");
+}
+
+int run_command_line(int argc, char** argv) {
+  Chosen chosen;
+  CLI::App app("SQLite, replicated so that f of 3f+1 servers may lie, crash or be slow.", "prytany");
+  app.set_version_flag("--version", "prytany 0.1.0");
+  app.footer(footer);
+  app.require_subcommand(1);
+  add_operator_commands(app, chosen);
+  add_client_commands(app, chosen);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    // --help and --version come as exceptions of CLI11's too.
+    if (error.get_exit_code() == 0) return app.exit(error);
+    print(usage_failure(one_line(error.what()) + " (see prytany --help)"),
+          asks_for_json(argc, argv));
+    return static_cast<int>(ExitCode::usage);
+  }
+  const Status status = chosen.run ? chosen.run() : Status(usage_failure("nothing to do"));
+  if (status.ok()) return static_cast<int>(ExitCode::ok);
+  print(status.error(), chosen.json);
+  return static_cast<int>(status.error().exit);
+}
+
+}  // namespace prytany::cli

@@ -1,0 +1,72 @@
+// How a command of `prytany` is made. Each command is a pair of files in this folder with one function
+//
+//   void add_<command>(CLI::App& app, Chosen& chosen);
+//
+// that adds its subcommand and options to `app`, and whose callback puts what is to be done in `chosen.run`:
+//
+//   void add_example(CLI::App& app, Chosen& chosen) {
+//     auto options = std::make_shared<Options>();              // outlives this function
+//     CLI::App* command = app.add_subcommand("example", "Does something.");
+//     command->add_option("FILE", options->file, "...")->required();
+//     add_json_flag(*command, chosen);
+//     command->callback([&chosen, options] { chosen.run = [options] { return run(*options); }; });
+//   }
+//
+// Results go to standard output, errors to standard error as one line, or with --json as
+// {"error":{"code","message"}}. operator_commands.cpp and client_commands.cpp list the commands.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "server/base/result.h"
+
+namespace prytany::cli {
+
+/// The process's exit code: part of the interface, documented in --help.
+enum class ExitCode : int {
+  ok = 0,
+  failed = 1,           // the application said no, or a check failed
+  usage = 2,            // the command line, or a file it names
+  no_quorum = 3,        // not enough replicas answered, or not enough agreed
+  outcome_unknown = 4,  // a request was sent, and nobody can tell whether it was executed
+};
+
+/// Why a command failed. `code` is stable, lower case, for programs; `message` is one line for people and
+/// says what to do where it can.
+struct Failure {
+  ExitCode exit = ExitCode::failed;
+  std::string code;
+  std::string message;
+};
+using Status = Result<void, Failure>;
+
+/// A file or an option that cannot be used.
+inline Failure usage_failure(std::string message) {
+  return {ExitCode::usage, "usage", std::move(message)};
+}
+/// The code is `code`; the message is an Error's.
+inline Failure failure(std::string code, const Error& error) {
+  return {ExitCode::failed, std::move(code), error.message};
+}
+
+/// What the command line asked for.
+struct Chosen {
+  std::function<Status()> run;
+  bool json = false;
+};
+
+/// --json, for commands that print results for programs.
+void add_json_flag(CLI::App& command, Chosen& chosen);
+
+/// Parses, runs, prints a failure. The whole of main().
+int run_command_line(int argc, char** argv);
+
+/// keygen, genesis, init, replica, dev (operator_commands.cpp).
+void add_operator_commands(CLI::App& app, Chosen& chosen);
+/// install, call, sql, status, bench, demo (client_commands.cpp).
+void add_client_commands(CLI::App& app, Chosen& chosen);
+
+}  // namespace prytany::cli

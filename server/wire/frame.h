@@ -18,6 +18,22 @@ namespace prytany::wire {
 
 inline constexpr std::uint8_t wire_version = 1;
 
+/// What precedes the messages in a frame, after the length.
+struct FrameHeader {
+  std::uint8_t version = wire_version;
+  ConfigNumber config;
+  std::uint16_t count = 0;
+  static constexpr auto fields(auto& m) { return std::tie(m.version, m.config, m.count); }
+  bool operator==(const FrameHeader&) const = default;
+};
+inline constexpr std::size_t frame_header_bytes = 1 + 8 + 2;
+inline constexpr std::size_t frame_messages_max = 65'535;
+/// One message of one byte.
+inline constexpr std::size_t frame_bytes_min = frame_header_bytes + 4 + 1 + sizeof(crypto::Tag16);
+
+/// What the tag of a frame covers.
+Bytes frame_tagged_bytes(const FrameHeader& header, std::span<const Digest> messages);
+
 /// The keys of one connection: mine for sending, theirs for receiving.
 struct LinkKeys {
   crypto::Mac send;
@@ -31,11 +47,12 @@ struct EncodedMessage {
 };
 EncodedMessage encode_message(const PeerMessage& message);
 
-/// Requires: 0 < messages.size() < 65536; the frame within limits::frame_bytes_max (callers split).
+/// Requires: 0 < messages.size() <= frame_messages_max; the frame, without its own length, within
+/// limits::frame_bytes_max (callers split).
 Bytes seal(ConfigNumber config, const crypto::Mac& send,
            std::span<const std::shared_ptr<const EncodedMessage>> messages);
 
-/// Length of the whole frame at the front of `bytes`; 0 when more bytes are needed to know;
+/// Length of the whole frame at the front of `bytes`, its length prefix included; 0 when more bytes are needed to know;
 /// Malformed when the length is out of bounds.
 Result<std::size_t, Malformed> frame_length(ByteView bytes);
 

@@ -39,6 +39,13 @@ struct LinkProof {
   bool operator==(const LinkProof&) const = default;
 };
 
+/// What `from` signs: "prytany link" ‖ the hello of the lower id ‖ that of the higher id ‖ from.
+Bytes link_signed_bytes(const LinkHello& one, const LinkHello& other, ReplicaId from);
+/// The key of frames from `from` to `to`; nothing when `theirs` is of small order.
+std::optional<crypto::MacKey> link_key(const crypto::DhSecret& mine, const crypto::DhPublic& theirs,
+                                       const LinkHello& one, const LinkHello& other, ReplicaId from,
+                                       ReplicaId to);
+
 /// One connection's handshake, either side. `peer` is known to the dialler; the acceptor learns it from the
 /// hello and proves it with the proof.
 class Handshake {
@@ -47,6 +54,7 @@ class Handshake {
     crypto::DhSecret::Seed dh_seed;
     std::array<std::uint8_t, 16> nonce;
   };
+  /// `group` and `self` outlive the handshake.
   Handshake(const Membership& group, const crypto::Signer& self, ReplicaId self_id,
             std::optional<ReplicaId> peer, std::string engine, const Entropy& entropy);
 
@@ -57,21 +65,31 @@ class Handshake {
   };
   /// The dialler's first bytes (the acceptor's come with its first step).
   Bytes start();
-  /// More bytes from the peer; call again with what is left until nothing is consumed or done.
+  /// More bytes from the peer; call again with what is left until nothing is consumed or done. After a
+  /// reason was returned, or done, it must not be called again.
   Result<Step, Malformed> on_bytes(ByteView bytes);
 
+  /// Requires: done.
   [[nodiscard]] ReplicaId peer() const;
+  /// Requires: done. Once.
   LinkKeys take_keys();
 
  private:
+  Malformed fail(const char* reason);
+  /// Nothing when all is well, else the reason.
+  const char* on_hello(ByteView message, Bytes& send);
+  const char* on_proof(ByteView message);
+
   const Membership& group_;
   const crypto::Signer& signer_;
   crypto::DhSecret secret_;
   LinkHello mine_;
   std::optional<ReplicaId> peer_;
   std::optional<LinkHello> theirs_;
+  std::optional<LinkKeys> keys_;  // believed only once done_
   bool hello_sent_ = false;
   bool done_ = false;
+  bool failed_ = false;
 };
 
 }  // namespace prytany::wire

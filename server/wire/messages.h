@@ -2,6 +2,7 @@
 // (Castro & Liskov, TOCS 2002). The sender is never a field: it is what was proven (see authentic.h).
 #pragma once
 
+#include <span>
 #include <variant>
 
 #include "server/wire/codec.h"
@@ -30,7 +31,10 @@ struct Batch {
 
 /// d: over the digests of the requests and the agreed values, so that a batch sent by body and one sent by
 /// digests (dissemination: all) have the same d.
+/// sha256("prytany batch", u32 count ‖ request digests ‖ encode(agreed)).
 Digest batch_digest(const Batch& batch, const Agreed& agreed);
+/// The same from the requests' digests, for whom they are at hand.
+Digest batch_digest(std::span<const Digest> requests, const Agreed& agreed);
 
 struct PrePrepare {
   View view;

@@ -8,29 +8,18 @@
 #include "server/crypto/mac.h"
 #include "server/wire/authentic.h"
 #include "server/wire/frame.h"
+#include "server/wire/signing.h"
 
 namespace prytany::wire {
-
-/// Who is in the group, as far as proofs go.
-struct Membership {
-  Digest cluster;  // the genesis digest
-  ConfigNumber config;
-  unsigned quorum = 0;  // pbft::Group decides the number; here it bounds CheckpointProof from below
-  std::vector<crypto::PublicKey> replica_keys;  // by ReplicaId
-};
-
-/// What a replica signs for CHECKPOINT, VIEW-CHANGE, NEW-VIEW:
-/// "prytany signed <kind>" ‖ cluster ‖ config ‖ sender ‖ encode(message).
-template <class M>
-Bytes signed_bytes(const Membership& group, ReplicaId sender, const M& message);
 
 class Verifier {
  public:
   explicit Verifier(Membership group);
 
-  /// Checks the frame's tag with the link's key, then decodes and checks each message: client signatures in
-  /// PRE-PREPARE, FORWARD and BATCH-BODY, the sender's in CHECKPOINT and VIEW-CHANGE, quorum() in a proof.
-  /// All or nothing: one bad message refuses the frame.
+  /// `frame` is exactly what frame_length() measured. Checks the frame's tag with the link's key, then decodes
+  /// and checks each message: client signatures in PRE-PREPARE, FORWARD and BATCH-BODY, the sender's in
+  /// CHECKPOINT, VIEW-CHANGE and NEW-VIEW (and each signature of the VIEW-CHANGEs inside), quorum() in a proof.
+  /// A vote costs two hashes and no signature. All or nothing: one bad message refuses the frame.
   Result<std::vector<AuthenticPeerMessage>, Malformed> open(ReplicaId sender, const LinkKeys& keys,
                                                             ByteView frame);
 
@@ -43,13 +32,15 @@ class Verifier {
   [[nodiscard]] const Membership& membership() const { return group_; }
 
  private:
-  Result<void, Malformed> check_inside(ReplicaId sender, const PeerMessage& message);
-  bool check_request(const ClientRequest& request);
+  /// Nothing when all is well, else the reason.
+  const char* refuse_inside(ReplicaId sender, const PeerMessage& message);
+  bool check_request(const Digest& digest, const ClientRequest& request);
+  bool check_batch(const Batch& batch);
 
   Membership group_;
-  /// Requests come several times (client, PRE-PREPARE, retransmission): digests of (request, proof) that
+  /// Requests come several times (client, PRE-PREPARE, retransmission): request digest -> a signature of it that
   /// verified lately. Bounded: two generations, the older dropped when the younger is full.
-  std::map<Digest, bool> verified_young_, verified_old_;
+  std::map<Digest, crypto::Signature> verified_young_, verified_old_;
 };
 
 }  // namespace prytany::wire

@@ -1,0 +1,42 @@
+#include "server/wire/client_messages.h"
+
+#include "server/wire/signing.h"
+
+namespace prytany::wire {
+
+Bytes hello_signed_bytes(const ClientHello& client, const ServerHello& server) {
+  Bytes out;
+  Writer w(out);
+  put_domain(w, "prytany client hello");
+  put(w, client);
+  put(w, server.replica);
+  put(w, server.key);
+  put(w, server.nonce);
+  return out;
+}
+
+std::optional<crypto::MacKey> client_tag_key(const crypto::DhSecret& mine,
+                                             const crypto::DhPublic& theirs,
+                                             const ClientHello& client, const ServerHello& server) {
+  const auto shared = mine.agree(theirs);
+  if (!shared) return std::nullopt;
+  const Digest salt = crypto::sha256(hello_signed_bytes(client, server));
+  return crypto::hkdf(*shared, salt.view(), "prytany client tag");
+}
+
+Bytes tagged_bytes(const Digest& cluster, ReplicaId replica, const ToClient& message) {
+  Bytes out;
+  Writer w(out);
+  put_domain(w, "prytany tag");
+  put(w, cluster);
+  put(w, replica);
+  if (const Reply* const reply = std::get_if<Reply>(&message)) {
+    put(w, ToClient{ReplyDigest{reply->session, reply->number, reply->request,
+                                reply_digest(cluster, *reply)}});
+  } else {
+    put(w, message);
+  }
+  return out;
+}
+
+}  // namespace prytany::wire

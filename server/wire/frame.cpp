@@ -1,0 +1,56 @@
+#include "server/wire/frame.h"
+
+namespace prytany::wire {
+
+EncodedMessage encode_message(const PeerMessage& message) {
+  EncodedMessage encoded;
+  encoded.bytes = encode(message);
+  encoded.digest = crypto::sha256(encoded.bytes);
+  return encoded;
+}
+
+Bytes frame_tagged_bytes(const FrameHeader& header, std::span<const Digest> messages) {
+  Bytes out;
+  out.reserve(frame_header_bytes + messages.size() * Digest::size);
+  Writer w(out);
+  put(w, header);
+  for (const Digest& message : messages) put(w, message);
+  return out;
+}
+
+Bytes seal(ConfigNumber config, const crypto::Mac& send,
+           std::span<const std::shared_ptr<const EncodedMessage>> messages) {
+  ENSURE(!messages.empty() && messages.size() <= frame_messages_max);
+  const FrameHeader header{wire_version, config, static_cast<std::uint16_t>(messages.size())};
+  std::size_t size = frame_header_bytes + sizeof(crypto::Tag16);
+  std::vector<Digest> digests;
+  digests.reserve(messages.size());
+  for (const auto& message : messages) {
+    size += 4 + message->bytes.size();
+    digests.push_back(message->digest);
+  }
+  ENSURE(size <= limits::frame_bytes_max);
+
+  Bytes out;
+  out.reserve(4 + size);
+  Writer w(out);
+  w.number(static_cast<std::uint32_t>(size));
+  put(w, header);
+  for (const auto& message : messages) {
+    w.number(static_cast<std::uint32_t>(message->bytes.size()));
+    w.raw(message->bytes);
+  }
+  put(w, send.tag(frame_tagged_bytes(header, digests)));
+  return out;
+}
+
+Result<std::size_t, Malformed> frame_length(ByteView bytes) {
+  if (bytes.size() < 4) return std::size_t{0};
+  Reader r(bytes);
+  const std::size_t size = r.number<std::uint32_t>();
+  if (size > limits::frame_bytes_max) return Malformed{"frame longer than allowed"};
+  if (size < frame_bytes_min) return Malformed{"frame too short"};
+  return size + 4;
+}
+
+}  // namespace prytany::wire

@@ -1,0 +1,33 @@
+#include "server/wire/operations.h"
+
+#include "server/wire/signing.h"
+
+namespace prytany::wire {
+
+Bytes credential_signed_bytes(const Digest& cluster, const JoinBegin& join) {
+  Bytes out;
+  Writer w(out);
+  put_domain(w, "prytany credential");
+  put(w, cluster);
+  put(w, join.session_key);
+  put(w, join.nonce);
+  put(w, join.identification.kind);
+  put(w, join.identification.name);
+  return out;
+}
+
+Digest join_digest(const JoinBegin& join) { return crypto::sha256("prytany join", encode(join)); }
+
+Bytes join_token_signed_bytes(const Digest& cluster, const Digest& join, const Name& address,
+                              AgreedTime expires) {
+  Bytes out;
+  Writer w(out);
+  put_domain(w, "prytany join token");
+  put(w, cluster);
+  put(w, join);
+  put(w, address);
+  put(w, expires);
+  return out;
+}
+
+}  // namespace prytany::wire

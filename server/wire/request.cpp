@@ -1,0 +1,26 @@
+#include "server/wire/request.h"
+
+#include "server/wire/signing.h"
+
+namespace prytany::wire {
+
+Digest request_digest(const RequestBody& body) {
+  return crypto::sha256("prytany request", encode(body));
+}
+
+Bytes request_signed_bytes(const Digest& cluster, const Digest& request) {
+  Bytes out;
+  Writer w(out);
+  put_domain(w, "prytany signed request");
+  put(w, cluster);
+  put(w, request);
+  return out;
+}
+
+bool verify_request(const Digest& cluster, const ClientRequest& request) {
+  return crypto::verify(request.body.signer,
+                        request_signed_bytes(cluster, request_digest(request.body)),
+                        request.proof.signature);
+}
+
+}  // namespace prytany::wire

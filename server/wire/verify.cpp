@@ -1,0 +1,159 @@
+#include "server/wire/verify.h"
+
+#include <algorithm>
+
+namespace prytany::wire {
+namespace {
+
+// Some six megabytes for both generations.
+constexpr std::size_t verified_generation_max = 16'384;
+
+template <class... Fs>
+struct Overloaded : Fs... {
+  using Fs::operator()...;
+};
+template <class... Fs>
+Overloaded(Fs...) -> Overloaded<Fs...>;
+
+/// A frame cut into its pieces, nothing of it believed yet.
+struct Parts {
+  FrameHeader header;
+  std::vector<ByteView> messages;
+  crypto::Tag16 tag{};
+};
+
+Result<Parts, Malformed> cut(ByteView frame) {
+  const Result<std::size_t, Malformed> length = frame_length(frame);
+  if (!length) return length.error();
+  if (*length != frame.size()) return Malformed{"frame of another length than it says"};
+  Reader r(frame.subspan(4));
+  Parts parts;
+  get(r, parts.header);
+  if (parts.header.version != wire_version) return Malformed{"another wire version"};
+  if (parts.header.count == 0) return Malformed{"empty frame"};
+  // Every message takes at least its length and one byte.
+  if (parts.header.count > r.left() / 5) return Malformed{"truncated"};
+  parts.messages.reserve(parts.header.count);
+  for (std::size_t i = 0; i < parts.header.count && !r.failed(); ++i)
+    parts.messages.push_back(r.take(r.number<std::uint32_t>()));
+  get(r, parts.tag);
+  if (r.failed()) return Malformed{r.reason()};
+  if (!r.empty()) return Malformed{"trailing bytes"};
+  return parts;
+}
+
+}  // namespace
+
+Verifier::Verifier(Membership group) : group_(std::move(group)) {}
+
+Result<std::vector<AuthenticPeerMessage>, Malformed> Verifier::open(ReplicaId sender,
+                                                                    const LinkKeys& keys,
+                                                                    ByteView frame) {
+  const Result<Parts, Malformed> parts = cut(frame);
+  if (!parts) return parts.error();
+
+  // The tag comes before everything that costs: an outsider can make us hash, not parse or verify.
+  std::vector<Digest> digests;
+  digests.reserve(parts->messages.size());
+  for (const ByteView message : parts->messages) digests.push_back(crypto::sha256(message));
+  if (!keys.receive.check(frame_tagged_bytes(parts->header, digests), parts->tag))
+    return Malformed{"wrong tag"};
+  if (parts->header.config != group_.config) return Malformed{"another configuration"};
+
+  std::vector<AuthenticPeerMessage> opened;
+  opened.reserve(parts->messages.size());
+  for (const ByteView bytes : parts->messages) {
+    Result<PeerMessage, Malformed> message = decode<PeerMessage>(bytes);
+    if (!message) return message.error();
+    if (const char* const reason = refuse_inside(sender, *message)) return Malformed{reason};
+    opened.push_back(AuthenticPeerMessage(sender, std::move(message).value()));
+  }
+  return opened;
+}
+
+Result<AuthenticRequest, Malformed> Verifier::check(ClientRequest request) {
+  const Digest digest = request_digest(request.body);
+  if (!check_request(digest, request)) return Malformed{"wrong signature of a request"};
+  return AuthenticRequest(digest, std::move(request));
+}
+
+bool Verifier::check(const CheckpointProof& proof) const {
+  const auto& signatures = proof.signatures.items;
+  if (signatures.size() < group_.quorum) return false;
+  // Strictly increasing: no member counts twice.
+  for (std::size_t i = 1; i < signatures.size(); ++i)
+    if (signatures[i - 1].signer >= signatures[i].signer) return false;
+  return std::all_of(signatures.begin(), signatures.end(), [&](const SignerAndSignature& s) {
+    return verify_signed(group_, s.signer, proof.checkpoint, s.signature);
+  });
+}
+
+const char* Verifier::refuse_inside(ReplicaId sender, const PeerMessage& message) {
+  const auto refuse_signed = [&](const auto& content, const char* reason) {
+    return verify_signed(group_, sender, content.message, content.signature) ? nullptr : reason;
+  };
+  return std::visit(
+      Overloaded{
+          [&](const PrePrepare& m) {
+            return check_batch(m.batch) ? nullptr : "wrong signature of a request in a batch";
+          },
+          [&](const BatchBody& m) {
+            return check_batch(m.batch) ? nullptr : "wrong signature of a request in a batch";
+          },
+          [&](const Forward& m) {
+            return check_request(request_digest(m.request.body), m.request)
+                       ? nullptr
+                       : "wrong signature of a forwarded request";
+          },
+          [&](const Signed<Checkpoint>& m) {
+            return refuse_signed(m, "wrong signature of a checkpoint");
+          },
+          [&](const Signed<ViewChange>& m) {
+            return refuse_signed(m, "wrong signature of a view-change");
+          },
+          [&](const Signed<NewView>& m) {
+            for (const SignedViewChange& inner : m.message.view_changes) {
+              if (!verify_signed(group_, inner.sender, inner.content.message,
+                                 inner.content.signature))
+                return "wrong signature of a view-change in a new-view";
+            }
+            return refuse_signed(m, "wrong signature of a new-view");
+          },
+          [&](const CheckpointProof& m) -> const char* {
+            return check(m) ? nullptr : "not a proof of a checkpoint";
+          },
+          // Votes and questions: the link's tag proves the sender, and nobody else is quoted.
+          [](const Prepare&) -> const char* { return nullptr; },
+          [](const Commit&) -> const char* { return nullptr; },
+          [](const Committed&) -> const char* { return nullptr; },
+          [](const Status&) -> const char* { return nullptr; },
+          [](const FetchBatch&) -> const char* { return nullptr; },
+          [](const FetchPages&) -> const char* { return nullptr; },
+          [](const Pages&) -> const char* { return nullptr; },
+      },
+      message);
+}
+
+bool Verifier::check_batch(const Batch& batch) {
+  return std::all_of(batch.requests.begin(), batch.requests.end(), [&](const ClientRequest& r) {
+    return check_request(request_digest(r.body), r);
+  });
+}
+
+bool Verifier::check_request(const Digest& digest, const ClientRequest& request) {
+  for (const auto* const generation : {&verified_young_, &verified_old_}) {
+    const auto found = generation->find(digest);
+    if (found != generation->end() && found->second == request.proof.signature) return true;
+  }
+  if (!crypto::verify(request.body.signer, request_signed_bytes(group_.cluster, digest),
+                      request.proof.signature))
+    return false;
+  if (verified_young_.size() >= verified_generation_max) {
+    verified_old_ = std::move(verified_young_);
+    verified_young_.clear();
+  }
+  verified_young_.insert_or_assign(digest, request.proof.signature);
+  return true;
+}
+
+}  // namespace prytany::wire

@@ -1,4 +1,4 @@
-# What comes from Debian 12. `./check` and `./quickstart` install it (cmake/packages.sh has the list).
+# What comes from Debian 12; scripts/packages.sh installs it.
 find_package(Threads REQUIRED)
 find_package(OpenSSL 3.0 REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)

@@ -1,4 +1,4 @@
-# Flags for our own code. Directory scope, so that an installed prytany::client exports none of them.
+# Flags for our own code. Directory scope: an installed prytany::client exports none of them.
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)

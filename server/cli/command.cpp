@@ -9,15 +9,15 @@ namespace prytany::cli {
 namespace {
 
 constexpr const char* footer =
-    "Exit codes: 0 ok; 1 the application refused or a check failed; 2 usage; 3 no quorum of replicas "
+    "Exit codes: 0 ok; 1 the application refused or a check failed; 2 usage; 3 no quorum of "
+    "replicas "
     "answered alike; 4 outcome unknown.";
 
 void print(const Failure& failure, bool json) {
   if (json) {
     const nlohmann::json error = {
         {"error", {{"code", failure.code}, {"message", failure.message}}}};
-    const std::string text =
-        error.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    const std::string text = error.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
     std::fprintf(stderr, "%s\n", text.c_str());
   } else {
     std::fprintf(stderr, "prytany: %s\n", failure.message.c_str());
@@ -49,7 +49,8 @@ void add_json_flag(CLI::App& command, Chosen& chosen) {
 
 int run_command_line(int argc, char** argv) {
   Chosen chosen;
-  CLI::App app("SQLite, replicated so that f of 3f+1 servers may lie, crash or be slow.", "prytany");
+  CLI::App app("SQLite, replicated so that f of 3f+1 servers may lie, crash or be slow.",
+               "prytany");
   app.set_version_flag("--version", "prytany 0.1.0");
   app.footer(footer);
   app.require_subcommand(1);

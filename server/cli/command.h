@@ -1,8 +1,10 @@
-// How a command of `prytany` is made. Each command is a pair of files in this folder with one function
+// How a command of `prytany` is made. Each command is a pair of files in this folder with one
+// function
 //
 //   void add_<command>(CLI::App& app, Chosen& chosen);
 //
-// that adds its subcommand and options to `app`, and whose callback puts what is to be done in `chosen.run`:
+// that adds its subcommand and options to `app`, and whose callback puts what is to be done in
+// `chosen.run`:
 //
 //   void add_example(CLI::App& app, Chosen& chosen) {
 //     auto options = std::make_shared<Options>();              // outlives this function
@@ -34,8 +36,8 @@ enum class ExitCode : int {
   outcome_unknown = 4,  // a request was sent, and nobody can tell whether it was executed
 };
 
-/// Why a command failed. `code` is stable, lower case, for programs; `message` is one line for people and
-/// says what to do where it can.
+/// Why a command failed. `code` is stable, lower case, for programs; `message` is one line for
+/// people and says what to do where it can.
 struct Failure {
   ExitCode exit = ExitCode::failed;
   std::string code;

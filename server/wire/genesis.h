@@ -3,6 +3,7 @@
 // The format is in docs/reference/genesis.md.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -52,6 +53,16 @@ struct Genesis {
   }
   bool operator==(const Genesis&) const = default;
 };
+
+struct HostPort {
+  std::string host;  // a name, an IPv4 address, or an IPv6 address in brackets
+  std::uint16_t port = 0;
+  bool operator==(const HostPort&) const = default;
+};
+/// "HOST:PORT", nothing if it is not one.
+std::optional<HostPort> address_from(std::string_view text);
+/// Of "ws://HOST:PORT" or "wss://HOST:PORT", without a path.
+std::optional<HostPort> client_address_from(std::string_view url);
 
 /// sha256("prytany genesis", encode(genesis)): the cluster.
 Digest genesis_digest(const Genesis& genesis);

@@ -1,0 +1,225 @@
+#include "server/node/clients.h"
+
+#include "server/wire/client_json.h"
+
+namespace prytany::node {
+namespace {
+
+constexpr std::size_t waiting_per_connection_max = 4 * limits::session_window;
+constexpr std::size_t early_per_connection_max = limits::session_window;
+constexpr std::size_t early_max = 4096;
+/// A client knows its session from the first weak_quorum() replicas that executed its join: we may be the next
+/// to execute it, so its first request is kept for a moment instead of refused.
+constexpr std::uint64_t early_us = 1'000'000;
+constexpr std::size_t sessions_seen_max = 200'000;
+
+wire::Name name(std::string_view text) {
+  return {std::string(text.substr(0, limits::name_bytes_max))};
+}
+
+}  // namespace
+
+void Clients::connected(ConnectionId id, std::string address) {
+  if (address.size() > limits::name_bytes_max) address.resize(limits::name_bytes_max);
+  connections_.emplace(id, Connection{std::move(address), std::nullopt, 0, 0});
+}
+
+void Clients::closed(ConnectionId id) {
+  const auto found = connections_.find(id);
+  if (found == connections_.end()) return;
+  if (found->second.waiting > 0)
+    std::erase_if(waiting_, [&](const auto& entry) { return entry.second.connection == id; });
+  if (found->second.early > 0)
+    std::erase_if(early_, [&](const Early& e) { return e.connection == id; });
+  std::erase_if(last_seen_, [&](const auto& entry) { return entry.second == id; });
+  connections_.erase(found);
+}
+
+Clients::Wish Clients::text(ConnectionId id, std::string_view text, wire::Verifier& verifier) {
+  const auto found = connections_.find(id);
+  if (found == connections_.end()) return Nothing{};
+  Connection& c = found->second;
+  auto parsed = wire::from_client_json(text);
+  if (!parsed) return refuse(id, c, {}, "malformed", parsed.error().reason);
+  if (auto* hello = std::get_if<wire::ClientHello>(&*parsed)) return on(id, c, *hello);
+  if (!c.key) return refuse(id, c, {}, "hello_first", "say hello before anything else");
+  if (auto* join = std::get_if<wire::JoinBegin>(&*parsed)) return on(id, c, *join);
+  if (auto* submit = std::get_if<wire::SubmitRequest>(&*parsed))
+    return on(id, c, std::move(*submit), verifier);
+  if (auto* read = std::get_if<wire::PublicRead>(&*parsed)) return on(id, c, *read);
+  return on(id, c, std::get<wire::StatusRequest>(*parsed));
+}
+
+Clients::Wish Clients::on(ConnectionId id, Connection& c, const wire::ClientHello& hello) {
+  if (c.key) return refuse(id, c, {}, "hello_again", "one hello per connection");
+  if (hello.cluster != setting_.membership.cluster)
+    return refuse(id, c, {}, "wrong_cluster", "this replica serves another cluster: check genesis.json");
+  crypto::DhSecret::Seed seed{};
+  setting_.random(seed);
+  const crypto::DhSecret secret(seed);
+  wire::ServerHello answer;
+  answer.replica = setting_.self;
+  answer.key = secret.public_key();
+  setting_.random(answer.nonce);
+  answer.signature = setting_.signer.sign(wire::hello_signed_bytes(hello, answer));
+  const auto key = wire::client_tag_key(secret, hello.key, hello, answer);
+  if (!key) return refuse(id, c, {}, "weak_key", "the hello's key is of small order");
+  setting_.transport.reply(id, wire::to_json(wire::TaggedToClient{answer, std::nullopt}));
+  c.key.emplace(*key);
+  return Nothing{};
+}
+
+Clients::Wish Clients::on(ConnectionId id, Connection& c, const wire::JoinBegin& join) {
+  const Digest digest = wire::join_digest(join);
+  if (!crypto::public_key_from(join.session_key.bytes) ||
+      !crypto::public_key_from(join.identification.credential.bytes))
+    return refuse(id, c, digest, "weak_key", "session and credential keys must be Ed25519 of large order");
+  wire::JoinToken token;
+  token.replica = setting_.self;
+  token.address = name(c.address);
+  token.expires = AgreedTime{setting_.clock.wall().value + setting_.join_token_life_us};
+  token.signature = setting_.signer.sign(wire::join_token_signed_bytes(
+      setting_.membership.cluster, digest, token.address, token.expires));
+  send(id, c, wire::JoinTokenReply{digest, token});
+  return Nothing{};
+}
+
+Clients::Wish Clients::on(ConnectionId id, Connection& c, wire::SubmitRequest submit,
+                          wire::Verifier& verifier) {
+  const wire::RequestBody& body = submit.request.body;
+  const Digest digest = wire::request_digest(body);
+  if (const auto stored = setting_.executor.stored_reply(body.session, body.number, digest)) {
+    send_reply(id, c, *stored, submit.designated);
+    return Nothing{};
+  }
+  if (const auto code = setting_.executor.refuse(body)) {
+    const Time now = setting_.clock.now();
+    if (*code == "unknown_session" && c.early < early_per_connection_max &&
+        early_.size() < early_max) {
+      ++c.early;
+      early_.push_back({id, std::move(submit), now + early_us});
+      return Nothing{};
+    }
+    return refuse(id, c, digest, *code, "this replica will not propose it");
+  }
+  const SessionId session = body.session;
+  auto checked = verifier.check(std::move(submit.request));
+  if (!checked) return refuse(id, c, digest, "bad_signature", checked.error().reason);
+  if (!wait(id, c, digest, submit.designated))
+    return refuse(id, c, digest, "overloaded", "too many requests are waiting on this connection");
+  if (session.value != 0 && (last_seen_.contains(session) || last_seen_.size() < sessions_seen_max))
+    last_seen_.insert_or_assign(session, id);
+  return Submit{std::move(*checked)};
+}
+
+Clients::Wish Clients::on(ConnectionId id, Connection& c, const wire::PublicRead& read) {
+  wire::PublicReadReply reply;
+  reply.id = read.id;
+  reply.executed = setting_.executor.executed();
+  reply.agreed = setting_.executor.agreed();
+  reply.outcome = setting_.executor.public_read(read.call);
+  send(id, c, reply);
+  return Nothing{};
+}
+
+Clients::Wish Clients::on(ConnectionId id, Connection&, const wire::StatusRequest& request) {
+  return AskStatus{id, request.id};
+}
+
+void Clients::answer(const AskStatus& question, wire::StatusReply status) {
+  const auto found = connections_.find(question.connection);
+  if (found == connections_.end()) return;
+  status.id = question.id;
+  send(question.connection, found->second, status);
+}
+
+void Clients::executed(const app::Executed& executed) {
+  for (const wire::Reply& reply : executed.replies) {
+    const auto waiting = waiting_.find(reply.request);
+    if (waiting == waiting_.end()) continue;
+    const Waiting entry = waiting->second;
+    waiting_.erase(waiting);
+    const auto found = connections_.find(entry.connection);
+    if (found == connections_.end()) continue;
+    --found->second.waiting;
+    send_reply(entry.connection, found->second, reply, entry.designated);
+  }
+  for (const app::SessionEnding& ending : executed.endings) {
+    const auto seen = last_seen_.find(ending.session);
+    if (seen == last_seen_.end()) continue;
+    const auto found = connections_.find(seen->second);
+    if (found != connections_.end())
+      send(seen->second, found->second, wire::SessionEnded{ending.session, name(ending.reason)});
+    last_seen_.erase(seen);
+  }
+}
+
+std::vector<wire::AuthenticRequest> Clients::now_known(Time now, wire::Verifier& verifier) {
+  std::vector<wire::AuthenticRequest> known;
+  for (std::size_t left = early_.size(); left > 0; --left) {
+    Early early = std::move(early_.front());
+    early_.pop_front();
+    const auto found = connections_.find(early.connection);
+    if (found == connections_.end()) continue;
+    const auto code = setting_.executor.refuse(early.submit.request.body);
+    if (code && *code == "unknown_session" && now < early.until) {
+      early_.push_back(std::move(early));
+      continue;
+    }
+    --found->second.early;
+    if (code) {
+      (void)refuse(early.connection, found->second,
+                   wire::request_digest(early.submit.request.body), *code,
+                   "this replica will not propose it");
+      continue;
+    }
+    Wish wish = on(early.connection, found->second, std::move(early.submit), verifier);
+    if (auto* submit = std::get_if<Submit>(&wish)) known.push_back(std::move(submit->request));
+  }
+  return known;
+}
+
+bool Clients::wait(ConnectionId id, Connection& c, const Digest& request,
+                   std::optional<ReplicaId> designated) {
+  const auto found = waiting_.find(request);
+  if (found != waiting_.end()) {
+    // Asked again, perhaps from a new connection: the answer goes to the latest.
+    if (const auto old = connections_.find(found->second.connection); old != connections_.end())
+      --old->second.waiting;
+    found->second = Waiting{id, designated};
+    ++c.waiting;
+    return true;
+  }
+  if (c.waiting >= waiting_per_connection_max) return false;
+  waiting_.emplace(request, Waiting{id, designated});
+  ++c.waiting;
+  return true;
+}
+
+Clients::Wish Clients::refuse(ConnectionId id, Connection& c, const Digest& request,
+                              std::string_view code, std::string_view message) {
+  ++refused_;
+  send(id, c,
+       wire::Refused{request, name(code), {std::string(message.substr(0, limits::error_bytes_max))}});
+  return Nothing{};
+}
+
+void Clients::send_reply(ConnectionId id, Connection& c, const wire::Reply& reply,
+                         std::optional<ReplicaId> designated) {
+  if (!designated || *designated == setting_.self) {
+    send(id, c, reply);
+    return;
+  }
+  send(id, c,
+       wire::ReplyDigest{reply.session, reply.number, reply.request,
+                         wire::reply_digest(setting_.membership.cluster, reply)});
+}
+
+void Clients::send(ConnectionId id, Connection& c, const wire::ToClient& message) {
+  std::optional<crypto::Tag16> tag;
+  if (c.key)
+    tag = c.key->tag(wire::tagged_bytes(setting_.membership.cluster, setting_.self, message));
+  setting_.transport.reply(id, wire::to_json(wire::TaggedToClient{message, tag}));
+}
+
+}  // namespace prytany::node

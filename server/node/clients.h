@@ -1,0 +1,96 @@
+// Clients: what happens on one client's connection, between JSON text and the protocol core. No sockets here.
+//
+// Everything a client can make us remember is bounded per connection and in all, and goes when it goes.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "server/app/executor.h"
+#include "server/node/ports.h"
+#include "server/wire/client_messages.h"
+#include "server/wire/verify.h"
+
+namespace prytany::node {
+
+class Clients {
+ public:
+  struct Setting {
+    ReplicaId self;
+    const crypto::Signer& signer;
+    const wire::Membership& membership;
+    app::Executor& executor;
+    Transport& transport;
+    const Clock& clock;
+    std::function<void(std::span<std::uint8_t>)> random;
+    std::int64_t join_token_life_us;
+  };
+  explicit Clients(Setting setting) : setting_(std::move(setting)) {}
+
+  void connected(ConnectionId connection, std::string address);
+  void closed(ConnectionId connection);
+
+  struct Nothing {};
+  struct Submit { wire::AuthenticRequest request; };  // fresh: to be ordered
+  struct AskStatus { ConnectionId connection; std::uint64_t id; };
+  using Wish = std::variant<Nothing, Submit, AskStatus>;
+  /// One text frame. Whatever can be answered here is answered.
+  Wish text(ConnectionId connection, std::string_view text, wire::Verifier& verifier);
+
+  /// A batch was executed: replies to those who wait, and bad news to sessions that ended.
+  void executed(const app::Executed& executed);
+  /// Requests of sessions that were not known when they came and are known now.
+  std::vector<wire::AuthenticRequest> now_known(Time now, wire::Verifier& verifier);
+
+  void answer(const AskStatus& question, wire::StatusReply status);
+
+  [[nodiscard]] bool has_early() const { return !early_.empty(); }
+  /// Requires: has_early().
+  [[nodiscard]] Time early_deadline() const { return early_.front().until; }
+  [[nodiscard]] std::uint64_t refused() const { return refused_; }
+  [[nodiscard]] std::size_t connections() const { return connections_.size(); }
+
+ private:
+  struct Connection {
+    std::string address;
+    std::optional<crypto::Mac> key;  // after hello
+    std::size_t waiting = 0;         // entries of waiting_ that answer here
+    std::size_t early = 0;           // entries of early_ that came from here
+  };
+  struct Waiting {
+    ConnectionId connection;
+    std::optional<ReplicaId> designated;
+  };
+  struct Early {
+    ConnectionId connection;
+    wire::SubmitRequest submit;
+    Time until;
+  };
+
+  Wish on(ConnectionId id, Connection& c, const wire::ClientHello& hello);
+  Wish on(ConnectionId id, Connection& c, const wire::JoinBegin& join);
+  Wish on(ConnectionId id, Connection& c, wire::SubmitRequest submit, wire::Verifier& verifier);
+  Wish on(ConnectionId id, Connection& c, const wire::PublicRead& read);
+  Wish on(ConnectionId id, Connection& c, const wire::StatusRequest& request);
+
+  Wish refuse(ConnectionId id, Connection& c, const Digest& request, std::string_view code,
+              std::string_view message);
+  bool wait(ConnectionId id, Connection& c, const Digest& request,
+            std::optional<ReplicaId> designated);
+  void send(ConnectionId id, Connection& c, const wire::ToClient& message);
+  void send_reply(ConnectionId id, Connection& c, const wire::Reply& reply,
+                  std::optional<ReplicaId> designated);
+
+  Setting setting_;
+  std::map<ConnectionId, Connection> connections_;
+  std::map<Digest, Waiting> waiting_;               // by request digest: the last connection that asked
+  std::map<SessionId, ConnectionId> last_seen_;     // where a session last spoke
+  std::deque<Early> early_;
+  std::uint64_t refused_ = 0;
+};
+
+}  // namespace prytany::node

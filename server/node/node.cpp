@@ -1,0 +1,287 @@
+#include "server/node/node.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+#include <variant>
+
+#include "server/node/clients.h"
+#include "server/node/nondeterminism.h"
+#include "server/node/outbox.h"
+#include "server/node/state_transfer.h"
+
+namespace prytany::node {
+namespace {
+
+template <class... Fs>
+struct Overloaded : Fs... {
+  using Fs::operator()...;
+};
+template <class... Fs>
+Overloaded(Fs...) -> Overloaded<Fs...>;
+
+}  // namespace
+
+class Node::Impl {
+ public:
+  Impl(NodeConfig config, const crypto::Signer& signer, pbft::Recovered recovered, World world)
+      : config_(std::move(config)),
+        world_(std::move(world)),
+        nondeterminism_(world_.clock, world_.application, config_.clock_ahead_max_us,
+                        config_.clock_behind_max_us),
+        verifier_(config_.membership),
+        clients_({config_.pbft.self, signer, config_.membership, world_.executor, world_.transport,
+                  world_.clock, world_.random, config_.join_token_life_us}),
+        outbox_(config_.pbft.number, world_.transport),
+        server_(world_.store),
+        replica_(config_.pbft, signer, nondeterminism_, std::move(recovered)) {
+    inbox_.emplace_back(pbft::Tick{});  // what the journal tells to be executed again comes out now
+  }
+
+  void link_up(ReplicaId peer, wire::LinkKeys keys) {
+    outbox_.up(peer, std::move(keys));
+    connected_.insert(peer);
+    inbox_.emplace_back(pbft::PeerConnected{peer});
+  }
+
+  void link_down(ReplicaId peer) {
+    outbox_.down(peer);
+    connected_.erase(peer);
+  }
+
+  void frame(ReplicaId peer, ByteView sealed) {
+    if (!outbox_.connected(peer)) return;
+    auto opened = verifier_.open(peer, outbox_.keys(peer), sealed);
+    if (!opened) {
+      ++counters_.frames_refused;
+      note("frame from r" + std::to_string(peer.value) + " is refused: " + opened.error().reason);
+      return;
+    }
+    for (wire::AuthenticPeerMessage& message : *opened) {
+      if (const auto* ask = std::get_if<wire::FetchPages>(&*message)) {
+        outbox_.add(peer, server_.serve(peer, *ask, world_.clock.now()));
+      } else if (const auto* pages = std::get_if<wire::Pages>(&*message)) {
+        if (fetch_) fetch_->on(peer, *pages, world_.clock.now());
+      } else {
+        inbox_.emplace_back(pbft::Received{std::move(message)});
+      }
+    }
+  }
+
+  void client_text(ConnectionId connection, std::string_view text) {
+    Clients::Wish wish = clients_.text(connection, text, verifier_);
+    if (auto* submit = std::get_if<Clients::Submit>(&wish)) {
+      inbox_.emplace_back(pbft::Submitted{std::move(submit->request)});
+    } else if (const auto* question = std::get_if<Clients::AskStatus>(&wish)) {
+      clients_.answer(*question, status());
+    }
+  }
+
+  Result<void> turn() {
+    // Bounded: each round consumes what the last one caused, and execution causes no more than votes do.
+    do {
+      pbft::Effects effects;
+      const Time now = world_.clock.now();
+      for (pbft::Event& event : std::exchange(inbox_, {}))
+        replica_.step(now, std::move(event), effects);
+      if (now >= replica_.deadline()) replica_.step(now, pbft::Tick{}, effects);
+      if (auto done = persist(effects); !done) return done;
+      speak(effects);
+      if (auto done = act(now, effects); !done) return done;
+      if (auto done = collect_commits(); !done) return done;
+      if (auto done = transfer(now); !done) return done;
+      for (wire::AuthenticRequest& request : clients_.now_known(now, verifier_))
+        inbox_.emplace_back(pbft::Submitted{std::move(request)});
+      outbox_.flush();
+    } while (!inbox_.empty());
+    return {};
+  }
+
+  [[nodiscard]] Time deadline() const {
+    if (!inbox_.empty()) return Time{0};
+    Time due = replica_.deadline();
+    if (fetch_) due = std::min(due, fetch_->deadline());
+    if (clients_.has_early()) due = std::min(due, clients_.early_deadline());
+    if (keep_ < stable_) due = std::min(due, keep_checked_ + keep_check_us);
+    return due;
+  }
+
+  [[nodiscard]] wire::StatusReply status() const {
+    const pbft::ReplicaStatus s = replica_.status();
+    wire::StatusReply answer;
+    answer.replica = config_.pbft.self;
+    answer.view = s.view;
+    answer.primary = s.primary;
+    answer.last_executed = s.executed;
+    answer.stable_checkpoint = s.stable;
+    answer.state_digest = s.stable_state;
+    answer.connected_peers = outbox_.connected();
+    return answer;
+  }
+
+  NodeConfig config_;
+  World world_;
+  ClockNonDeterminism nondeterminism_;
+  wire::Verifier verifier_;
+  Clients clients_;
+  Outbox outbox_;
+  StateServer server_;
+  pbft::Replica replica_;
+  NodeCounters counters_;
+  std::optional<StateFetch> fetch_;
+
+ private:
+  static constexpr std::uint64_t keep_check_us = 1'000'000;
+
+  void note(const std::string& text) {
+    if (world_.on_note) world_.on_note(text);
+  }
+
+  /// Every Persist of the round, one sync.
+  Result<void> persist(const pbft::Effects& effects) {
+    bool any = false;
+    for (const pbft::Effect& effect : effects)
+      if (const auto* p = std::get_if<pbft::Persist>(&effect)) {
+        world_.journal.append(p->record);
+        any = true;
+      }
+    if (!any) return {};
+    ++counters_.syncs;
+    return world_.journal.sync();
+  }
+
+  void speak(const pbft::Effects& effects) {
+    for (const pbft::Effect& effect : effects) {
+      if (const auto* send = std::get_if<pbft::Send>(&effect)) {
+        outbox_.add(send->to, send->message);
+      } else if (const auto* said = std::get_if<pbft::Note>(&effect)) {
+        note(said->text);
+      }
+    }
+    outbox_.flush();
+  }
+
+  Result<void> act(Time now, pbft::Effects& effects) {
+    for (pbft::Effect& effect : effects) {
+      Result<void> done = std::visit(
+          Overloaded{[&](const pbft::Execute& e) { return execute(e); },
+                     [&](const pbft::TakeCheckpoint& t) { return take_checkpoint(t.seq); },
+                     [&](const pbft::Stable& s) { return commit(s.seq); },
+                     [&](const pbft::DiscardJournal& d) { return discard(d.seq, now); },
+                     [&](pbft::FetchState& f) { return fetch(std::move(f.proof), now); },
+                     [](const auto&) { return Result<void>{}; }},
+          effect);
+      if (!done) return done;
+    }
+    return {};
+  }
+
+  Result<void> execute(const pbft::Execute& e) {
+    const app::Executed executed =
+        world_.executor.execute(e.seq, e.digest, e.batch, e.agreed);
+    ++counters_.batches_executed;
+    counters_.requests_executed += executed.replies.size();
+    clients_.executed(executed);
+    inbox_.emplace_back(pbft::Executed{e.seq});
+    return {};
+  }
+
+  Result<void> take_checkpoint(Seq seq) {
+    ++counters_.checkpoints;
+    inbox_.emplace_back(pbft::CheckpointTaken{seq, world_.executor.checkpoint(seq)});
+    return {};
+  }
+
+  Result<void> commit(Seq seq) {
+    stable_ = seq;
+    return world_.store.begin_commit(seq.value);
+  }
+
+  Result<void> collect_commits() {
+    while (auto finished = world_.store.take_completed()) {
+      if (!*finished) return finished->error();
+      inbox_.emplace_back(pbft::CheckpointDurable{Seq{**finished}});
+    }
+    return {};
+  }
+
+  Result<void> discard(Seq seq, Time now) {
+    world_.journal.discard(seq);
+    stable_ = std::max(stable_, seq);
+    release_pages(now);
+    return {};
+  }
+
+  /// Pages of checkpoints below the stable one go, unless a peer is reading them.
+  void release_pages(Time now) {
+    keep_ = server_.keep_from(stable_, now);
+    keep_checked_ = now;
+    world_.store.discard_below(keep_.value);
+  }
+
+  Result<void> fetch(wire::CheckpointProof proof, Time now) {
+    if (fetch_ && fetch_->proof().checkpoint.seq >= proof.checkpoint.seq && !fetch_->exhausted())
+      return {};
+    note("state of n" + std::to_string(proof.checkpoint.seq.value) + " is needed -> fetch it");
+    fetch_.emplace(std::move(proof), config_.pbft.self, config_.pbft.group.n, now);
+    return {};
+  }
+
+  Result<void> transfer(Time now) {
+    if (keep_ < stable_ && now >= keep_checked_ + keep_check_us) release_pages(now);
+    if (!fetch_) return {};
+    for (auto& [to, ask] : fetch_->ask(now, connected_)) outbox_.add(to, ask);
+    if (!fetch_->complete()) return {};
+    const wire::Checkpoint target = fetch_->proof().checkpoint;
+    if (vfs::image_root(fetch_->image()) != target.state) {
+      note("image of n" + std::to_string(target.seq.value) + " from r" +
+           std::to_string(fetch_->source()->value) + " has another root -> ask the next");
+      fetch_->reject_peer();
+      return {};
+    }
+    if (auto done = world_.store.install(target.seq.value, fetch_->image()); !done) return done;
+    world_.executor.reload();
+    fetch_.reset();
+    ++counters_.state_transfers;
+    stable_ = keep_ = target.seq;
+    inbox_.emplace_back(pbft::StateInstalled{target.seq, target.state});
+    return {};
+  }
+
+  std::vector<pbft::Event> inbox_;
+  std::set<ReplicaId> connected_;
+  Seq stable_;
+  Seq keep_;
+  Time keep_checked_;
+};
+
+Node::Node(NodeConfig config, const crypto::Signer& signer, pbft::Recovered recovered, World world)
+    : impl_(std::make_unique<Impl>(std::move(config), signer, std::move(recovered),
+                                   std::move(world))) {}
+Node::~Node() = default;
+
+void Node::link_up(ReplicaId peer, wire::LinkKeys keys) { impl_->link_up(peer, std::move(keys)); }
+void Node::link_down(ReplicaId peer) { impl_->link_down(peer); }
+void Node::frame(ReplicaId peer, ByteView sealed) { impl_->frame(peer, sealed); }
+void Node::client_connected(ConnectionId connection, std::string address) {
+  impl_->clients_.connected(connection, std::move(address));
+}
+void Node::client_text(ConnectionId connection, std::string_view text) {
+  impl_->client_text(connection, text);
+}
+void Node::client_closed(ConnectionId connection) { impl_->clients_.closed(connection); }
+
+Result<void> Node::turn() { return impl_->turn(); }
+Time Node::deadline() const { return impl_->deadline(); }
+wire::StatusReply Node::status() const { return impl_->status(); }
+pbft::ReplicaStatus Node::replica_status() const { return impl_->replica_.status(); }
+const NodeCounters& Node::counters() const { return impl_->counters_; }
+std::optional<app::Executor::Page> Node::page(std::string_view path) const {
+  return impl_->world_.executor.page(path);
+}
+std::optional<double> Node::transfer_progress() const {
+  if (!impl_->fetch_) return std::nullopt;
+  return impl_->fetch_->progress();
+}
+
+}  // namespace prytany::node

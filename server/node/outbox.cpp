@@ -1,0 +1,57 @@
+#include "server/node/outbox.h"
+
+#include <span>
+
+namespace prytany::node {
+namespace {
+
+// Well below limits::frame_bytes_max, so that one message more always fits.
+constexpr std::size_t frame_bytes_soft_max = 1 << 20;
+constexpr std::size_t frame_messages_max = 4096;
+
+}  // namespace
+
+void Outbox::up(ReplicaId peer, wire::LinkKeys keys) {
+  peers_.erase(peer);
+  peers_.emplace(peer, Peer{std::move(keys), {}});
+}
+
+void Outbox::down(ReplicaId peer) { peers_.erase(peer); }
+
+void Outbox::add(std::optional<ReplicaId> to, const wire::PeerMessage& message) {
+  if (to) {
+    const auto found = peers_.find(*to);
+    if (found == peers_.end()) return;
+    found->second.waiting.push_back(
+        std::make_shared<const wire::EncodedMessage>(wire::encode_message(message)));
+    return;
+  }
+  if (peers_.empty()) return;
+  const auto encoded =
+      std::make_shared<const wire::EncodedMessage>(wire::encode_message(message));
+  for (auto& [id, peer] : peers_) peer.waiting.push_back(encoded);
+}
+
+void Outbox::flush() {
+  for (auto& [id, peer] : peers_)
+    if (!peer.waiting.empty()) flush(id, peer);
+}
+
+void Outbox::flush(ReplicaId id, Peer& peer) {
+  const std::span<const std::shared_ptr<const wire::EncodedMessage>> all(peer.waiting);
+  std::size_t first = 0;
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const std::size_t size = all[i]->bytes.size();
+    if (i > first && (bytes + size > frame_bytes_soft_max || i - first == frame_messages_max)) {
+      transport_.send(id, wire::seal(config_, peer.keys.send, all.subspan(first, i - first)));
+      first = i;
+      bytes = 0;
+    }
+    bytes += size;
+  }
+  transport_.send(id, wire::seal(config_, peer.keys.send, all.subspan(first)));
+  peer.waiting.clear();
+}
+
+}  // namespace prytany::node

@@ -1,0 +1,58 @@
+#include "clientlib/channel.h"
+
+#include "server/wire/client_json.h"
+
+namespace prytany::client {
+
+using wire::Malformed;
+
+Channel::Channel(std::shared_ptr<const ClusterView> cluster, ReplicaId replica)
+    : cluster_(std::move(cluster)), replica_(replica) {}
+
+std::string Channel::greet(const Entropy& entropy) {
+  crypto::DhSecret secret(draw<32>(entropy));
+  wire::ClientHello hello{cluster_->cluster, secret.public_key(), draw<16>(entropy)};
+  greeting_.emplace(Greeting{hello, std::move(secret)});
+  mac_.reset();
+  state_ = State::greeting;
+  return wire::to_json(wire::FromClient{hello});
+}
+
+void Channel::down() {
+  state_ = State::down;
+  greeting_.reset();
+  mac_.reset();
+}
+
+Result<std::optional<wire::ToClient>, Malformed> Channel::open(std::string_view text) {
+  auto heard = wire::to_client_json(text);
+  if (!heard) return heard.error();
+  auto& [message, tag] = *heard;
+  if (state_ == State::greeting) {
+    if (const auto* server = std::get_if<wire::ServerHello>(&message)) return finish(*server);
+    // Before the hello nothing is proven; a refusal is passed on as a reason and no more.
+    if (std::holds_alternative<wire::Refused>(message)) return Malformed{"refuses our hello"};
+    return Malformed{"speaks before its hello"};
+  }
+  if (state_ != State::ready) return Malformed{"speaks on a closed connection"};
+  if (std::holds_alternative<wire::ServerHello>(message)) return Malformed{"greets twice"};
+  if (!tag) return Malformed{"message without a tag"};
+  if (!mac_->check(wire::tagged_bytes(cluster_->cluster, replica_, message), *tag))
+    return Malformed{"wrong tag"};
+  return std::optional<wire::ToClient>(std::move(message));
+}
+
+Result<std::optional<wire::ToClient>, Malformed> Channel::finish(const wire::ServerHello& server) {
+  if (server.replica != replica_) return Malformed{"is another replica than genesis says"};
+  const Bytes said = wire::hello_signed_bytes(greeting_->hello, server);
+  if (!crypto::verify(cluster_->keys[replica_.value], said, server.signature))
+    return Malformed{"does not hold the key that genesis names"};
+  const auto key = wire::client_tag_key(greeting_->secret, server.key, greeting_->hello, server);
+  if (!key) return Malformed{"offers an unusable key"};
+  mac_.emplace(*key);
+  greeting_.reset();
+  state_ = State::ready;
+  return std::optional<wire::ToClient>{};
+}
+
+}  // namespace prytany::client

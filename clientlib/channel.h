@@ -1,0 +1,60 @@
+// Channel: one connection to one replica, from its opening to its end, without the socket. It greets,
+// checks that the replica holds the key genesis names, and lets through only what that replica said.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "clientlib/cluster_view.h"
+#include "server/crypto/mac.h"
+#include "server/wire/client_messages.h"
+
+namespace prytany::client {
+
+/// Fills the span with random bytes: the operating system's, or a simulator's seed.
+using Entropy = std::function<void(std::span<std::uint8_t>)>;
+
+template <std::size_t N>
+std::array<std::uint8_t, N> draw(const Entropy& entropy) {
+  std::array<std::uint8_t, N> out{};
+  entropy(out);
+  return out;
+}
+
+class Channel {
+ public:
+  enum class State { down, connecting, greeting, ready };
+
+  Channel(std::shared_ptr<const ClusterView> cluster, ReplicaId replica);
+
+  /// The host was asked for a connection.
+  void connecting() { state_ = State::connecting; }
+  /// It stands. Returns the hello to send.
+  std::string greet(const Entropy& entropy);
+  void down();
+  [[nodiscard]] State state() const { return state_; }
+  [[nodiscard]] bool ready() const { return state_ == State::ready; }
+
+  /// The replica's next message, proven to be its own; nothing for the hello that makes the channel
+  /// ready. A Malformed says why this connection deserves no more trust and must be closed.
+  Result<std::optional<wire::ToClient>, wire::Malformed> open(std::string_view text);
+
+ private:
+  struct Greeting {
+    wire::ClientHello hello;
+    crypto::DhSecret secret;
+  };
+  Result<std::optional<wire::ToClient>, wire::Malformed> finish(const wire::ServerHello& server);
+
+  std::shared_ptr<const ClusterView> cluster_;
+  ReplicaId replica_;
+  State state_ = State::down;
+  std::optional<Greeting> greeting_;
+  std::optional<crypto::Mac> mac_;
+};
+
+}  // namespace prytany::client

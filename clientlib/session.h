@@ -1,0 +1,214 @@
+// Session: one client's dealings with the whole group. Pure: time comes in, a deadline comes out,
+// entropy is given; no sockets, threads or clocks. The real client and the simulator run exactly this.
+//
+//   hello to each replica -> join in two phases -> numbered requests, several outstanding -> results
+//
+// A result is taken when weak_quorum() replicas sent the same reply (session, number, request digest,
+// sequence number, agreed time and outcome are all under its digest) and one of them sent it whole.
+// What a single replica says -- a wrong result, a refusal, the end of the session -- changes nothing and
+// is remembered against it (DESIGN section 7; Castro & Liskov TOCS 2002 section 4.1).
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "clientlib/channel.h"
+#include "clientlib/session_effects.h"
+#include "clientlib/tally.h"
+
+namespace prytany::client {
+
+/// All times in microseconds.
+struct SessionOptions {
+  std::uint64_t retransmit_first_us = 1'000'000;  // doubling with every attempt
+  std::uint64_t retransmit_max_us = 8'000'000;
+  std::uint64_t reconnect_first_us = 100'000;  // doubling, with jitter
+  std::uint64_t reconnect_max_us = 5'000'000;
+  std::uint64_t hello_timeout_us = 5'000'000;
+  /// The digests agree but nobody sent the rows: ask everybody for them after this long.
+  std::uint64_t whole_patience_us = 50'000;
+  /// A refusal by weak_quorum() replicas is asked for again, twice, before it is believed: replicas
+  /// that lag behind refuse what they will accept a moment later.
+  std::uint64_t refusal_retry_us = 100'000;
+  unsigned refusal_rounds = 3;
+  /// After weak_quorum() agree, wait this long for the others' voices, for a fuller Agreement.
+  std::uint64_t linger_us = 0;
+  /// Questions waiting for a number; more are refused ("queue_full").
+  std::size_t queue_max = 100'000;
+  /// Requests outstanding at once; at most limits::session_window.
+  std::uint64_t depth_max = limits::session_window;
+};
+
+/// How often each replica agreed with what the group said, differed from it, or was not heard in time.
+struct Standing {
+  std::uint64_t agreed = 0;
+  std::uint64_t differed = 0;
+  std::uint64_t silent = 0;
+  std::uint64_t untrusted = 0;  // connections closed: wrong key, wrong tag, malformed
+};
+
+class Session {
+ public:
+  Session(std::shared_ptr<const ClusterView> cluster, SessionOptions options, Entropy entropy);
+
+  /// Wishes a connection to every replica. Once, first.
+  void start(Time now, Effects& out);
+
+  // ---- questions. Each ends in exactly one Completed, at `deadline` at the latest ----
+
+  /// At most once. The outcome is a JoinedReply, or the application's refusal as an ErrorReply.
+  Ticket join(Time now, const crypto::Signer& credential, std::string name, Time deadline,
+              Effects& out);
+  /// Ordered by the cluster, exactly once. May be called before the join has completed.
+  Ticket submit(Time now, const wire::Operation& operation, Time deadline, Effects& out);
+  /// A public read-only procedure, without a session: weak_quorum() replicas gave the same outcome,
+  /// each at whatever it had executed.
+  Ticket read(Time now, wire::Call call, Time deadline, Effects& out);
+  /// Asks every replica that is or becomes ready, until the next ask; answers are StatusHeard.
+  void ask_status(Time now, Effects& out);
+
+  // ---- what the host tells ----
+
+  void connected(Time now, ReplicaId replica, Effects& out);
+  void text(Time now, ReplicaId replica, std::string_view json, Effects& out);
+  void disconnected(Time now, ReplicaId replica, Effects& out);
+  void tick(Time now, Effects& out);
+  /// When tick() is owed; `never` if nothing is waited for. Earlier ticks do no harm.
+  [[nodiscard]] Time deadline() const;
+
+  // ---- what is known ----
+
+  /// 0 before the join.
+  [[nodiscard]] SessionId id() const { return session_; }
+  [[nodiscard]] const std::string& principal() const { return principal_; }
+  [[nodiscard]] const std::string& role() const { return role_; }
+  /// Why the session is no more; nothing while it lives (or has not begun).
+  [[nodiscard]] const std::optional<std::string>& ended() const { return ended_; }
+  /// Questions that were accepted and not yet completed.
+  [[nodiscard]] std::size_t waiting() const;
+  [[nodiscard]] std::vector<ReplicaId> ready() const;
+  [[nodiscard]] const Standing& standing(ReplicaId replica) const;
+  [[nodiscard]] const crypto::PublicKey& key() const { return signer_.public_key(); }
+
+ private:
+  struct Peer {
+    Channel channel;
+    Time reconnect = never;      // when to wish a connection again
+    Time hello_by = never;       // when to give up on a greeting
+    std::uint64_t backoff_us = 0;
+    bool status_asked = false;
+    Standing standing;
+  };
+  struct Refusal {
+    std::string code;
+    std::string message;
+    unsigned round = 0;  // the last round it was heard in
+    unsigned rounds = 0;
+  };
+  /// What replicas were asked, and what they said to it.
+  struct Question {
+    Ticket ticket;
+    Time deadline = never;       // the caller's; `never` once the caller was told
+    bool told = false;           // the caller was told no_quorum; only the number is kept alive
+    wire::FromClient message;    // to be sent again
+    Digest digest;               // of what is asked: a request, a join
+    RequestNumber number;
+    bool sent = false;
+    Time resend = never;
+    std::uint64_t interval_us = 0;
+    unsigned round = 0;          // how often it was sent
+    Time linger = never;         // settled and whole; waits for more voices until then
+    bool whole_asked = false;    // settled without rows, and everybody was asked for them
+    std::map<ReplicaId, Refusal> refusals;
+    Tally<wire::Reply> tally;
+    Tally<wire::PublicReadReply> read_tally;
+  };
+  struct Queued {
+    Ticket ticket;
+    Bytes operation;
+    Time deadline;
+    bool leave = false;
+  };
+  struct Joining {
+    crypto::Signer credential;
+    std::string name;
+    wire::JoinBegin begin;
+    std::map<ReplicaId, wire::JoinToken> tokens;
+    unsigned attempts = 0;
+  };
+  /// An answered number, so that late voices are still judged.
+  struct Settled {
+    RequestNumber number;
+    Digest reply;
+  };
+
+  // session.cpp: the host's events
+  void heard(Time now, ReplicaId from, wire::ToClient message, Effects& out);
+  void distrust(Time now, ReplicaId replica, std::string_view why, Effects& out);
+  void schedule_reconnect(Time now, Peer& peer);
+  Peer& peer(ReplicaId replica) { return peers_[replica.value]; }
+
+  // session_requests.cpp: numbered requests
+  Ticket next_ticket() { return Ticket{++last_ticket_}; }
+  void fill_window(Time now, Effects& out);
+  void transmit(Time now, Question& question, Effects& out);
+  void transmit_to(ReplicaId to, Question& question, Effects& out);
+  void on_reply(Time now, ReplicaId from, wire::Reply reply, Effects& out);
+  void on_digest(Time now, ReplicaId from, const wire::ReplyDigest& digest, Effects& out);
+  void on_refused(Time now, ReplicaId from, const wire::Refused& refused, Effects& out);
+  void on_ended(ReplicaId from, const wire::SessionEnded& ended, Effects& out);
+  void weigh(Time now, Question& question, Effects& out);
+  void weigh_refusals(Time now, Question& question, Effects& out);
+  void take(Question& question, const wire::Reply& reply, Effects& out);
+  void judge(const Agreement& agreement, std::string_view what, Effects& out);
+  void judge_late(ReplicaId from, RequestNumber number, const Digest& reply, Effects& out);
+  void end(const std::string& reason, Effects& out);
+  void refuse_queue(const std::string& code, const std::string& message, Effects& out);
+  void expire(Time now, Question& question, Effects& out);
+  Question* find_request(SessionId session, RequestNumber number, const Digest& request);
+  std::optional<ReplicaId> designate(RequestNumber number) const;
+
+  // session_join.cpp: phase one, phase two
+  void begin_join(Time now, Effects& out);
+  void on_token(Time now, ReplicaId from, const wire::JoinTokenReply& token, Effects& out);
+  void order_join(Time now, Effects& out);
+  void take_join(Time now, const wire::Reply& reply, const Agreement& agreement, Effects& out);
+  void finish_join(Completion completion, Effects& out);
+
+  // session_read.cpp
+  void on_read_reply(Time now, ReplicaId from, wire::PublicReadReply reply, Effects& out);
+  void send_status_request(ReplicaId to, Effects& out);
+
+  std::shared_ptr<const ClusterView> cluster_;
+  SessionOptions options_;
+  Entropy entropy_;
+  crypto::Signer signer_;  // the session's own key
+  std::vector<Peer> peers_;
+
+  SessionId session_;
+  std::string principal_;
+  std::string role_;
+  std::optional<std::string> ended_;
+  std::map<ReplicaId, std::string> end_claims_;
+
+  std::uint64_t last_ticket_ = 0;
+  std::uint64_t last_number_ = 0;
+  std::uint64_t last_read_ = 0;
+  std::uint64_t status_id_ = 0;
+  std::optional<Joining> joining_;
+  std::optional<Question> join_question_;  // phase one, then phase two
+  std::deque<Queued> queue_;
+  Time queue_deadline_ = never;            // no later than the earliest in the queue
+  std::map<RequestNumber, Question> pending_;
+  std::map<std::uint64_t, Question> reads_;  // by the id that is echoed
+  std::deque<Settled> settled_;              // the last limits::session_window of them
+  std::optional<Ticket> leaving_;
+};
+
+}  // namespace prytany::client

@@ -9,8 +9,9 @@
 namespace prytany::crypto {
 namespace {
 
-constexpr std::string_view alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";  // Crockford's, no I L O U
-constexpr std::size_t digits_min = 26;  // 5 bits each: 130
+constexpr std::string_view alphabet =
+    "0123456789ABCDEFGHJKMNPQRSTVWXYZ";  // Crockford's, no I L O U
+constexpr std::size_t digits_min = 26;   // 5 bits each: 130
 constexpr std::size_t digits_max = 64;
 constexpr std::size_t different_min = 8;  // of 26 random digits fewer differ once in 10^10
 constexpr std::size_t group_length = 4;
@@ -54,7 +55,8 @@ std::string generate_code() {
   do {
     digits.clear();
     // 256 is a multiple of 32: the low five bits of a random byte are uniform.
-    for (const std::uint8_t byte : random_array<digits_min>()) digits.push_back(alphabet[byte & 31]);
+    for (const std::uint8_t byte : random_array<digits_min>())
+      digits.push_back(alphabet[byte & 31]);
   } while (plainly_not_random(digits));
   std::string code;
   for (std::size_t i = 0; i < digits.size(); ++i) {

@@ -1,4 +1,5 @@
-// SHA-256, with a domain word for each use so that bytes hashed for one purpose never stand for another.
+// SHA-256, with a domain word for each use so that bytes hashed for one purpose never stand for
+// another.
 #pragma once
 
 #include <array>
@@ -32,7 +33,8 @@ Digest sha256(ByteView data);
 /// SHA-256 over (length of domain as one byte, domain, data). Requires: domain.size() < 256.
 Digest sha256(std::string_view domain, ByteView data);
 
-/// SHA-256 of two digests side by side: an inner node of a Merkle tree. One compression-friendly call.
+/// SHA-256 of two digests side by side: an inner node of a Merkle tree. One compression-friendly
+/// call.
 Digest sha256_pair(const Digest& left, const Digest& right);
 
 /// Incremental SHA-256 with a domain word; sha256(domain, data) when the data came in pieces.

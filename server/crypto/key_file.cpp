@@ -67,12 +67,11 @@ Result<void> sync_directory_of(const std::string& path) {
   return {};
 }
 
-/// The private key, then its public key: an unprotected PKCS#8 file has no checksum, and one changed
-/// letter of it would silently be another identity.
+/// The private key, then its public key: an unprotected PKCS#8 file has no checksum, and one
+/// changed letter of it would silently be another identity.
 std::string pem_of(const Signer& signer) {
   Signer::Seed seed = signer.seed();
-  const Key key(
-      EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, seed.data(), seed.size()));
+  const Key key(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, seed.data(), seed.size()));
   OPENSSL_cleanse(seed.data(), seed.size());
   const Bio bio(BIO_new(BIO_s_mem()));
   ENSURE(key != nullptr && bio != nullptr);
@@ -101,8 +100,10 @@ Result<Signer> parse(const std::string& path, const std::string& text) {
   const Key key(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_password, nullptr));
   ERR_clear_error();
   if (key == nullptr) {
-    return Error{path + " is not an unencrypted private key in PEM form, or it is damaged; restore it from "
-                        "its backup, or make a new one with `prytany keygen`"};
+    return Error{
+        path +
+        " is not an unencrypted private key in PEM form, or it is damaged; restore it from "
+        "its backup, or make a new one with `prytany keygen`"};
   }
   if (EVP_PKEY_get_id(key.get()) != EVP_PKEY_ED25519)
     return Error{path + " holds a private key of another kind; Ed25519 is needed"};
@@ -130,8 +131,8 @@ Result<void> write_key_file(const std::string& path, const Signer& signer) {
     return failed("create", path);
   }
   std::string text = pem_of(signer);
-  const bool written = ::fchmod(file.get(), 0600) == 0 && write_all(file.get(), text) &&
-                       ::fsync(file.get()) == 0;
+  const bool written =
+      ::fchmod(file.get(), 0600) == 0 && write_all(file.get(), text) && ::fsync(file.get()) == 0;
   OPENSSL_cleanse(text.data(), text.size());
   if (!written) {
     const Error error = failed("write", path);
@@ -144,7 +145,7 @@ Result<void> write_key_file(const std::string& path, const Signer& signer) {
 Result<Signer> read_key_file(const std::string& path) {
   const File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!file.open()) return failed("read", path);
-  struct stat status {};
+  struct stat status{};
   if (::fstat(file.get(), &status) != 0) return failed("read", path);
   if (!S_ISREG(status.st_mode)) return Error{path + " is not a file"};
   if ((status.st_mode & 077) != 0)

@@ -1,4 +1,5 @@
-// Private keys on disk: Ed25519 in PKCS#8 PEM ("BEGIN PRIVATE KEY"), mode 0600, as `openssl genpkey` writes.
+// Private keys on disk: Ed25519 in PKCS#8 PEM ("BEGIN PRIVATE KEY"), mode 0600, as `openssl
+// genpkey` writes.
 #pragma once
 
 #include <string>

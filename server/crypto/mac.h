@@ -1,4 +1,5 @@
-// HMAC-SHA-256 truncated to 16 bytes, keyed once per key (re-keying per message costs twice as much).
+// HMAC-SHA-256 truncated to 16 bytes, keyed once per key (re-keying per message costs twice as
+// much).
 #pragma once
 
 #include <array>

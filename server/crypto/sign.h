@@ -1,5 +1,6 @@
 // Ed25519 identities. Signing and verifying are libsodium's on every replica: OpenSSL accepts
-// small-order public keys that libsodium refuses, and replicas that disagree on one signature diverge.
+// small-order public keys that libsodium refuses, and replicas that disagree on one signature
+// diverge.
 #pragma once
 
 #include <array>

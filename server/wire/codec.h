@@ -1,7 +1,7 @@
 // The canonical binary encoding: one value, one byte string. Everything hashed, signed or MACed is this.
 //
 //   integers, Strong     big-endian, fixed width             bool        one byte, 0 or 1
-//   double               IEEE 754 bits, big-endian           enum        one byte, checked by valid()
+//   double               IEEE 754 bits, big-endian, no NaN   enum        one byte, checked by valid()
 //   Body<Max>, Text<Max> u32 length, bytes                   optional    bool, then the value
 //   List<T, Max>         u32 count, elements                 variant     u8 index, then the alternative
 //   std::array, Digest   its bytes                           struct      its fields, as fields() lists them
@@ -10,6 +10,7 @@
 // bytes are refused) and grows memory with the bytes received, never with the bytes promised.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <concepts>
@@ -56,9 +57,14 @@ struct List {
   [[nodiscard]] bool empty() const { return items.empty(); }
 };
 
-/// Why bytes are not a message. A value, counted and dropped.
+/// Why bytes or a text are not a message. A value, counted and dropped. Both point to literals.
 struct Malformed {
   const char* reason;
+  const char* field = nullptr;  // of JSON: which one
+  /// "number: missing".
+  [[nodiscard]] std::string text() const {
+    return field == nullptr ? std::string(reason) : std::string(field) + ": " + reason;
+  }
 };
 
 class Writer {
@@ -67,8 +73,10 @@ class Writer {
   void raw(ByteView bytes) { out_.insert(out_.end(), bytes.begin(), bytes.end()); }
   template <std::unsigned_integral U>
   void number(U value) {
-    for (int shift = static_cast<int>(sizeof(U)) * 8 - 8; shift >= 0; shift -= 8)
-      out_.push_back(static_cast<std::uint8_t>(value >> shift));
+    std::array<std::uint8_t, sizeof(U)> bytes;
+    for (std::size_t i = 0; i < sizeof(U); ++i)
+      bytes[i] = static_cast<std::uint8_t>(value >> (8 * (sizeof(U) - 1 - i)));
+    raw(bytes);
   }
 
  private:
@@ -92,7 +100,9 @@ class Reader {
   template <std::unsigned_integral U>
   U number() {
     U value = 0;
-    for (const std::uint8_t byte : take(sizeof(U))) value = static_cast<U>(static_cast<U>(value << 8) | byte);
+    for (const std::uint8_t byte : take(sizeof(U))) {
+      value = static_cast<U>(static_cast<U>(value << 8) | byte);
+    }
     return value;
   }
   void fail(const char* reason) {
@@ -143,7 +153,11 @@ struct Coder<bool> {
 template <>
 struct Coder<double> {
   static void put(Writer& w, double value) { w.number(std::bit_cast<std::uint64_t>(value)); }
-  static void get(Reader& r, double& value) { value = std::bit_cast<double>(r.number<std::uint64_t>()); }
+  static void get(Reader& r, double& value) {
+    value = std::bit_cast<double>(r.number<std::uint64_t>());
+    // No SQL value is one (SQLite stores NULL instead), and JSON cannot say which of many it was.
+    if (value != value) r.fail("not a number");
+  }
 };
 
 template <class E>

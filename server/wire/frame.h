@@ -1,10 +1,12 @@
 // A frame: several messages to one peer under one tag.
 //
-//   u32 length of what follows | u8 version | u64 config | u16 count | count x (u32 length, message) | tag 16
+//   u32 length of what follows | u8 version | u64 config | u16 count | count x (u32 length,
+//   message) | tag 16
 //
-// The tag is HMAC-SHA-256(link key, version ‖ config ‖ count ‖ sha256 of each encoded message)[0..16): a
-// message sent to n-1 peers is hashed once. The link key already binds cluster, sender and receiver
-// (handshake.h). There is no counter: PBFT's messages are idempotent, and a new connection has new keys.
+// The tag is HMAC-SHA-256(link key, version ‖ config ‖ count ‖ sha256 of each encoded
+// message)[0..16): a message sent to n-1 peers is hashed once. The link key already binds cluster,
+// sender and receiver (handshake.h). There is no counter: PBFT's messages are idempotent, and a new
+// connection has new keys.
 #pragma once
 
 #include <memory>
@@ -52,8 +54,8 @@ EncodedMessage encode_message(const PeerMessage& message);
 Bytes seal(ConfigNumber config, const crypto::Mac& send,
            std::span<const std::shared_ptr<const EncodedMessage>> messages);
 
-/// Length of the whole frame at the front of `bytes`, its length prefix included; 0 when more bytes are needed to know;
-/// Malformed when the length is out of bounds.
+/// Length of the whole frame at the front of `bytes`, its length prefix included; 0 when more bytes
+/// are needed to know; Malformed when the length is out of bounds.
 Result<std::size_t, Malformed> frame_length(ByteView bytes);
 
 }  // namespace prytany::wire

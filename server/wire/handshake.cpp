@@ -126,8 +126,8 @@ const char* Handshake::on_hello(ByteView message, Bytes& send) {
 const char* Handshake::on_proof(ByteView message) {
   const Result<LinkProof, Malformed> proof = decode<LinkProof>(message);
   if (!proof) return proof.error().reason;
-  if (!crypto::verify(group_.replica_keys[peer_->value],
-                      link_signed_bytes(mine_, *theirs_, *peer_), proof->signature))
+  if (!crypto::verify(group_.replica_keys[peer_->value], link_signed_bytes(mine_, *theirs_, *peer_),
+                      proof->signature))
     return "wrong signature of a handshake";
   done_ = true;
   return nullptr;

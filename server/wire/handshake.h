@@ -1,10 +1,12 @@
-// How two replicas meet: each proves its identity and both get fresh link keys. Pure: bytes in, bytes out.
+// How two replicas meet: each proves its identity and both get fresh link keys. Pure: bytes in,
+// bytes out.
 //
 //   both      -> LinkHello { version, cluster, config, from, to, ephemeral X25519 key, nonce }
-//   both      -> LinkProof { Ed25519 over "prytany link" ‖ hello of the lower id ‖ hello of the higher id ‖ from }
+//   both      -> LinkProof { Ed25519 over "prytany link" ‖ hello of the lower id ‖ hello of the
+//   higher id ‖ from }
 //
-// key(i -> j) = HKDF(shared secret, salt = sha256 of both hellos, info = "prytany link i j"). Both messages
-// travel as u32 length + encoding. Anything unexpected ends the connection with a reason.
+// key(i -> j) = HKDF(shared secret, salt = sha256 of both hellos, info = "prytany link i j"). Both
+// messages travel as u32 length + encoding. Anything unexpected ends the connection with a reason.
 #pragma once
 
 #include <optional>
@@ -26,7 +28,8 @@ struct LinkHello {
   ReplicaId to;
   crypto::DhPublic key{};
   std::array<std::uint8_t, 16> nonce{};
-  Name engine;  // SQLite's source id and flags: replicas of different engines must not meet (DESIGN 5)
+  Name engine;  // SQLite's source id and flags: replicas of different engines must not meet (DESIGN
+                // 5)
   static constexpr auto fields(auto& m) {
     return std::tie(m.version, m.cluster, m.config, m.from, m.to, m.key, m.nonce, m.engine);
   }
@@ -46,8 +49,8 @@ std::optional<crypto::MacKey> link_key(const crypto::DhSecret& mine, const crypt
                                        const LinkHello& one, const LinkHello& other, ReplicaId from,
                                        ReplicaId to);
 
-/// One connection's handshake, either side. `peer` is known to the dialler; the acceptor learns it from the
-/// hello and proves it with the proof.
+/// One connection's handshake, either side. `peer` is known to the dialler; the acceptor learns it
+/// from the hello and proves it with the proof.
 class Handshake {
  public:
   struct Entropy {  // from the operating system, or the simulator's seed
@@ -59,14 +62,14 @@ class Handshake {
             std::optional<ReplicaId> peer, std::string engine, const Entropy& entropy);
 
   struct Step {
-    Bytes send;                 // to be written now; may be empty
-    std::size_t consumed = 0;   // bytes of the input used up
-    bool done = false;          // peer() and take_keys() are valid; what follows are frames
+    Bytes send;                // to be written now; may be empty
+    std::size_t consumed = 0;  // bytes of the input used up
+    bool done = false;         // peer() and take_keys() are valid; what follows are frames
   };
   /// The dialler's first bytes (the acceptor's come with its first step).
   Bytes start();
-  /// More bytes from the peer; call again with what is left until nothing is consumed or done. After a
-  /// reason was returned, or done, it must not be called again.
+  /// More bytes from the peer; call again with what is left until nothing is consumed or done.
+  /// After a reason was returned, or done, it must not be called again.
   Result<Step, Malformed> on_bytes(ByteView bytes);
 
   /// Requires: done.

@@ -9,18 +9,21 @@ namespace prytany::wire {
 
 /// The part that is hashed: authenticators are not in it (DESIGN section 7).
 struct RequestBody {
-  SessionId session;              // 0 only for a join
-  RequestNumber number;           // 1, 2, 3, ... within the session; for a join: any, chosen by the client
-  crypto::PublicKey signer;       // the session's key; execution checks that it is the registered one
+  SessionId session;     // 0 only for a join
+  RequestNumber number;  // 1, 2, 3, ... within the session; for a join: any, chosen by the client
+  crypto::PublicKey signer;  // the session's key; execution checks that it is the registered one
   Body<limits::request_bytes_max> operation;  // encode(Operation), see operations.h
-  static constexpr auto fields(auto& m) { return std::tie(m.session, m.number, m.signer, m.operation); }
+  static constexpr auto fields(auto& m) {
+    return std::tie(m.session, m.number, m.signer, m.operation);
+  }
   bool operator==(const RequestBody&) const = default;
 };
 
 /// sha256("prytany request", encode(body)).
 Digest request_digest(const RequestBody& body);
 
-/// Ed25519 over "prytany signed request" ‖ cluster ‖ request digest. MAC vectors take a second alternative.
+/// Ed25519 over "prytany signed request" ‖ cluster ‖ request digest. MAC vectors take a second
+/// alternative.
 struct RequestProof {
   crypto::Signature signature;
   static constexpr auto fields(auto& m) { return std::tie(m.signature); }

@@ -1,7 +1,7 @@
 // What replicas and clients sign, byte for byte, and what a replica needs to sign its own.
 //
-// Signed bytes begin with a domain word: one byte with its length, then its letters. No domain word is a
-// prefix of another so written, hence bytes signed for one purpose never stand for another.
+// Signed bytes begin with a domain word: one byte with its length, then its letters. No domain word
+// is a prefix of another so written, hence bytes signed for one purpose never stand for another.
 #pragma once
 
 #include <string_view>

@@ -16,17 +16,19 @@ class Verifier {
  public:
   explicit Verifier(Membership group);
 
-  /// `frame` is exactly what frame_length() measured. Checks the frame's tag with the link's key, then decodes
-  /// and checks each message: client signatures in PRE-PREPARE, FORWARD and BATCH-BODY, the sender's in
-  /// CHECKPOINT, VIEW-CHANGE and NEW-VIEW (and each signature of the VIEW-CHANGEs inside), quorum() in a proof.
-  /// A vote costs two hashes and no signature. All or nothing: one bad message refuses the frame.
+  /// `frame` is exactly what frame_length() measured. Checks the frame's tag with the link's key,
+  /// then decodes and checks each message: client signatures in PRE-PREPARE, FORWARD and
+  /// BATCH-BODY, the sender's in CHECKPOINT, VIEW-CHANGE and NEW-VIEW (and each signature of the
+  /// VIEW-CHANGEs inside), quorum() in a proof. A vote costs two hashes and no signature. All or
+  /// nothing: one bad message refuses the frame.
   Result<std::vector<AuthenticPeerMessage>, Malformed> open(ReplicaId sender, const LinkKeys& keys,
                                                             ByteView frame);
 
   /// A request from a client's connection.
   Result<AuthenticRequest, Malformed> check(ClientRequest request);
 
-  /// From our own journal or from a peer whose word was checked: quorum() distinct members signed it.
+  /// From our own journal or from a peer whose word was checked: quorum() distinct members signed
+  /// it.
   [[nodiscard]] bool check(const CheckpointProof& proof) const;
 
   [[nodiscard]] const Membership& membership() const { return group_; }
@@ -38,8 +40,9 @@ class Verifier {
   bool check_batch(const Batch& batch);
 
   Membership group_;
-  /// Requests come several times (client, PRE-PREPARE, retransmission): request digest -> a signature of it that
-  /// verified lately. Bounded: two generations, the older dropped when the younger is full.
+  /// Requests come several times (client, PRE-PREPARE, retransmission): request digest -> a
+  /// signature of it that verified lately. Bounded: two generations, the older dropped when the
+  /// younger is full.
   std::map<Digest, crypto::Signature> verified_young_, verified_old_;
 };
 

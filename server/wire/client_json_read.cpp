@@ -1,0 +1,331 @@
+#include "server/wire/client_json.h"
+#include "server/wire/json_reader.h"
+
+namespace prytany::wire {
+namespace {
+
+// One get_json for each type, in the order of client_json_write.cpp. After a failure the picker
+// says so, and what was built is dropped.
+
+template <std::size_t Max>
+void get_text(JsonPicker& p, const Json& object, const char* name, Text<Max>& out) {
+  out.text = p.text(object, name, Max);
+}
+
+template <std::size_t Max>
+void get_base64(JsonPicker& p, const Json& object, const char* name, Body<Max>& out) {
+  out.bytes = p.base64(object, name, Max);
+}
+
+template <class Tag>
+void get_decimal(JsonPicker& p, const Json& object, const char* name, Strong<Tag>& out) {
+  out.value = p.unsigned_decimal(object, name);
+}
+void get_decimal(JsonPicker& p, const Json& object, const char* name, AgreedTime& out) {
+  out.value = p.signed_decimal(object, name);
+}
+
+ReplicaId replica_of(JsonPicker& p, const Json& object, const char* name) {
+  return ReplicaId{static_cast<std::uint16_t>(p.small(object, name, 0xffff))};
+}
+
+// What lists hold, declared before get_list.
+void get_json(JsonPicker& p, const Json& json, Value& out);
+void get_json(JsonPicker& p, const Json& json, Name& out);
+void get_json(JsonPicker& p, const Json& json, Argument& out);
+void get_json(JsonPicker& p, const Json& json, JoinToken& out);
+void get_json(JsonPicker& p, const Json& json, Statement& out);
+void get_json(JsonPicker& p, const Json& json, ApplicationFile& out);
+void get_json(JsonPicker& p, const Json& json, Row& out);
+void get_json(JsonPicker& p, const Json& json, ResultSet& out);
+
+template <class T, std::size_t Max>
+void get_list(JsonPicker& p, const Json& object, const char* name, List<T, Max>& out) {
+  const Json& array = p.array(object, name, Max);
+  out.items.reserve(array.size());
+  for (const Json& element : array) {
+    get_json(p, element, out.items.emplace_back());
+    if (p.failed()) return;
+  }
+}
+
+void get_json(JsonPicker& p, const Json& json, Value& out) {
+  const std::string& type = p.type(json);
+  if (type == "null") {
+    out = std::monostate{};
+  } else if (type == "integer") {
+    out = p.signed_decimal(json, "value");
+  } else if (type == "float") {
+    out = p.real(json, "value");
+  } else if (type == "text") {
+    get_text(p, json, "value", out.emplace<TextValue>());
+  } else if (type == "blob") {
+    get_base64(p, json, "base64", out.emplace<BlobValue>());
+  } else {
+    p.fail("not a type of value", "type");
+  }
+}
+
+void get_json(JsonPicker& p, const Json& json, Name& out) {
+  out.text = p.text_of(json, "columns", limits::name_bytes_max);
+}
+
+void get_json(JsonPicker& p, const Json& json, Argument& out) {
+  get_text(p, json, "name", out.name);
+  get_json(p, p.field(json, "value"), out.value);
+}
+
+// ---- operations
+// ----------------------------------------------------------------------------------
+
+void get_json(JsonPicker& p, const Json& json, JoinBegin& out) {
+  p.hex(json, "session_key", out.session_key.bytes);
+  p.hex(json, "nonce", out.nonce);
+  const Json& identification = p.field(json, "identification");
+  get_text(p, identification, "kind", out.identification.kind);
+  get_text(p, identification, "name", out.identification.name);
+  p.hex(identification, "credential", out.identification.credential.bytes);
+  p.hex(identification, "signature", out.identification.signature.bytes);
+}
+
+void get_json(JsonPicker& p, const Json& json, JoinToken& out) {
+  out.replica = replica_of(p, json, "replica");
+  get_text(p, json, "address", out.address);
+  get_decimal(p, json, "expires", out.expires);
+  p.hex(json, "signature", out.signature.bytes);
+}
+
+void get_json(JsonPicker& p, const Json& json, Call& out) {
+  get_text(p, json, "procedure", out.procedure);
+  get_list(p, json, "arguments", out.arguments);
+}
+
+void get_json(JsonPicker& p, const Json& json, Statement& out) {
+  get_text(p, json, "sql", out.sql);
+  get_list(p, json, "positional", out.positional);
+  get_list(p, json, "named", out.named);
+}
+
+void get_json(JsonPicker& p, const Json& json, ApplicationFile& out) {
+  get_text(p, json, "path", out.path);
+  get_base64(p, json, "content", out.content);
+}
+
+Bytes encoded_operation(JsonPicker& p, const Json& json) {
+  const std::string& type = p.type(json);
+  Operation operation;
+  if (type == "encoded") return p.base64(json, "base64", limits::request_bytes_max);
+  if (type == "join") {
+    auto& join = operation.emplace<Join>();
+    get_json(p, p.field(json, "begin"), join.begin);
+    get_list(p, json, "tokens", join.tokens);
+  } else if (type == "leave") {
+    operation.emplace<Leave>();
+  } else if (type == "call") {
+    get_json(p, json, operation.emplace<Call>());
+  } else if (type == "execute") {
+    auto& execute = operation.emplace<Execute>();
+    get_list(p, json, "statements", execute.statements);
+    execute.read_only = p.boolean(json, "read_only");
+  } else if (type == "install") {
+    get_list(p, json, "files", operation.emplace<Install>().files);
+  } else if (type == "null") {
+    auto& null = operation.emplace<Null>();
+    null.reply_bytes = p.small(json, "reply_bytes", 0xffff'ffff);
+    get_base64(p, json, "payload", null.payload);
+  } else {
+    p.fail("not a type of operation", "type");
+  }
+  if (p.failed()) return {};
+  Bytes encoded = encode(operation);
+  if (encoded.size() > limits::request_bytes_max) p.fail("longer than allowed", "operation");
+  return encoded;
+}
+
+// ---- from a client
+// -------------------------------------------------------------------------------
+
+void get_json(JsonPicker& p, const Json& json, SubmitRequest& out) {
+  RequestBody& body = out.request.body;
+  get_decimal(p, json, "session", body.session);
+  get_decimal(p, json, "number", body.number);
+  p.hex(json, "signer", body.signer.bytes);
+  body.operation.bytes = encoded_operation(p, p.field(json, "operation"));
+  p.hex(json, "signature", out.request.proof.signature.bytes);
+  if (p.optional_field(json, "designated") != nullptr)
+    out.designated = replica_of(p, json, "designated");
+}
+
+FromClient from_client(JsonPicker& p, const Json& json) {
+  const std::string& type = p.type(json);
+  FromClient message;
+  if (type == "hello") {
+    auto& hello = message.emplace<ClientHello>();
+    p.hex(json, "cluster", hello.cluster.bytes);
+    p.hex(json, "key", hello.key);
+    p.hex(json, "nonce", hello.nonce);
+  } else if (type == "join_begin") {
+    get_json(p, json, message.emplace<JoinBegin>());
+  } else if (type == "request") {
+    get_json(p, json, message.emplace<SubmitRequest>());
+  } else if (type == "read") {
+    auto& read = message.emplace<PublicRead>();
+    read.id = p.unsigned_decimal(json, "id");
+    get_json(p, json, read.call);
+  } else if (type == "status") {
+    message.emplace<StatusRequest>().id = p.unsigned_decimal(json, "id");
+  } else {
+    p.fail("not a type of message", "type");
+  }
+  return message;
+}
+
+// ---- to a client
+// ---------------------------------------------------------------------------------
+
+void get_json(JsonPicker& p, const Json& json, Row& out) {
+  const Json& array = p.array_of(json, "rows", limits::columns_max);
+  out.items.reserve(array.size());
+  for (const Json& element : array) {
+    get_json(p, element, out.items.emplace_back());
+    if (p.failed()) return;
+  }
+}
+
+void get_json(JsonPicker& p, const Json& json, ResultSet& out) {
+  get_list(p, json, "columns", out.columns);
+  get_list(p, json, "rows", out.rows);
+  out.changes = p.signed_decimal(json, "changes");
+  out.last_insert_rowid = p.signed_decimal(json, "last_insert_rowid");
+}
+
+void get_json(JsonPicker& p, const Json& json, Outcome& out) {
+  const std::string& type = p.type(json);
+  if (type == "done") {
+    out.emplace<DoneReply>();
+  } else if (type == "error") {
+    auto& error = out.emplace<ErrorReply>();
+    get_text(p, json, "code", error.code);
+    get_text(p, json, "message", error.message);
+    get_text(p, json, "procedure", error.procedure);
+    error.statement = p.small(json, "statement", 0xffff'ffff);
+  } else if (type == "results") {
+    get_list(p, json, "results", out.emplace<ResultSets>());
+  } else if (type == "joined") {
+    auto& joined = out.emplace<JoinedReply>();
+    get_decimal(p, json, "session", joined.session);
+    get_text(p, json, "principal", joined.principal);
+    get_text(p, json, "role", joined.role);
+    get_decimal(p, json, "replaced", joined.replaced);
+  } else if (type == "null") {
+    get_base64(p, json, "bytes", out.emplace<NullReply>().bytes);
+  } else {
+    p.fail("not a type of outcome", "type");
+  }
+}
+
+void get_json(JsonPicker& p, const Json& json, ServerHello& out) {
+  out.replica = replica_of(p, json, "replica");
+  p.hex(json, "key", out.key);
+  p.hex(json, "nonce", out.nonce);
+  p.hex(json, "signature", out.signature.bytes);
+}
+
+void get_json(JsonPicker& p, const Json& json, JoinTokenReply& out) {
+  p.hex(json, "join", out.join.bytes);
+  get_json(p, json, out.token);
+}
+
+void get_json(JsonPicker& p, const Json& json, Reply& out) {
+  get_decimal(p, json, "session", out.session);
+  get_decimal(p, json, "number", out.number);
+  p.hex(json, "request", out.request.bytes);
+  get_decimal(p, json, "seq", out.seq);
+  get_decimal(p, json, "agreed", out.agreed);
+  get_json(p, p.field(json, "outcome"), out.outcome);
+}
+
+void get_json(JsonPicker& p, const Json& json, ReplyDigest& out) {
+  get_decimal(p, json, "session", out.session);
+  get_decimal(p, json, "number", out.number);
+  p.hex(json, "request", out.request.bytes);
+  p.hex(json, "reply", out.reply.bytes);
+}
+
+void get_json(JsonPicker& p, const Json& json, PublicReadReply& out) {
+  out.id = p.unsigned_decimal(json, "id");
+  get_decimal(p, json, "executed", out.executed);
+  get_decimal(p, json, "agreed", out.agreed);
+  get_json(p, p.field(json, "outcome"), out.outcome);
+}
+
+void get_json(JsonPicker& p, const Json& json, Refused& out) {
+  p.hex(json, "request", out.request.bytes);
+  get_text(p, json, "code", out.code);
+  get_text(p, json, "message", out.message);
+}
+
+void get_json(JsonPicker& p, const Json& json, SessionEnded& out) {
+  get_decimal(p, json, "session", out.session);
+  get_text(p, json, "reason", out.reason);
+}
+
+void get_json(JsonPicker& p, const Json& json, StatusReply& out) {
+  out.id = p.unsigned_decimal(json, "id");
+  out.replica = replica_of(p, json, "replica");
+  get_decimal(p, json, "view", out.view);
+  out.primary = replica_of(p, json, "primary");
+  get_decimal(p, json, "last_executed", out.last_executed);
+  get_decimal(p, json, "stable_checkpoint", out.stable_checkpoint);
+  p.hex(json, "state_digest", out.state_digest.bytes);
+  out.connected_peers = p.unsigned_decimal(json, "connected_peers");
+}
+
+TaggedToClient to_client(JsonPicker& p, const Json& json) {
+  const std::string& type = p.type(json);
+  TaggedToClient out;
+  if (type == "hello_ok") {
+    get_json(p, json, out.message.emplace<ServerHello>());
+  } else if (type == "join_token") {
+    get_json(p, json, out.message.emplace<JoinTokenReply>());
+  } else if (type == "reply") {
+    get_json(p, json, out.message.emplace<Reply>());
+  } else if (type == "reply_digest") {
+    get_json(p, json, out.message.emplace<ReplyDigest>());
+  } else if (type == "read_reply") {
+    get_json(p, json, out.message.emplace<PublicReadReply>());
+  } else if (type == "refused") {
+    get_json(p, json, out.message.emplace<Refused>());
+  } else if (type == "session_ended") {
+    get_json(p, json, out.message.emplace<SessionEnded>());
+  } else if (type == "status_reply") {
+    get_json(p, json, out.message.emplace<StatusReply>());
+  } else {
+    p.fail("not a type of message", "type");
+  }
+  if (p.optional_field(json, "tag") != nullptr) p.hex(json, "tag", out.tag.emplace());
+  return out;
+}
+
+template <class T>
+Result<T, Malformed> read(std::string_view text, std::size_t bytes_max,
+                          T (*pick)(JsonPicker&, const Json&)) {
+  const Result<Json, Malformed> json = parse_json(text, bytes_max);
+  if (!json) return json.error();
+  JsonPicker picker;
+  T message = pick(picker, *json);
+  if (picker.failed()) return picker.failure();
+  return message;
+}
+
+}  // namespace
+
+Result<FromClient, Malformed> from_client_json(std::string_view text) {
+  return read<FromClient>(text, limits::json_bytes_max, from_client);
+}
+
+Result<TaggedToClient, Malformed> to_client_json(std::string_view text) {
+  return read<TaggedToClient>(text, limits::json_reply_bytes_max, to_client);
+}
+
+}  // namespace prytany::wire

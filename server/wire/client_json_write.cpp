@@ -1,0 +1,274 @@
+#include "server/wire/client_json.h"
+#include "server/wire/json_writer.h"
+
+namespace prytany::wire {
+namespace {
+
+// One put_json for each type that is an object or an array of its own; put_fields for the members
+// of an object that has "type" already, or shares it with others. Order of members: as fields() has
+// them.
+
+void put_json(JsonWriter& w, const Argument& argument);
+void put_json(JsonWriter& w, const JoinToken& token);
+void put_json(JsonWriter& w, const Statement& statement);
+void put_json(JsonWriter& w, const ApplicationFile& file);
+void put_json(JsonWriter& w, const Name& name);
+void put_json(JsonWriter& w, const ResultSet& set);
+
+void put_json(JsonWriter& w, const Value& value) {
+  struct Put {
+    JsonWriter& w;
+    void operator()(std::monostate) const { w.key("type").text("null"); }
+    void operator()(std::int64_t v) const { w.key("type").text("integer").key("value").decimal(v); }
+    void operator()(double v) const { w.key("type").text("float").key("value").real(v); }
+    void operator()(const TextValue& v) const {
+      w.key("type").text("text").key("value").text(v.text);
+    }
+    void operator()(const BlobValue& v) const {
+      w.key("type").text("blob").key("base64").base64(v.bytes);
+    }
+  };
+  w.begin_object();
+  std::visit(Put{w}, value);
+  w.end_object();
+}
+
+void put_json(JsonWriter& w, const Argument& argument) {
+  w.begin_object().key("name").text(argument.name.text).key("value");
+  put_json(w, argument.value);
+  w.end_object();
+}
+
+template <class T, std::size_t Max>
+void put_json(JsonWriter& w, const List<T, Max>& list) {
+  w.begin_array();
+  for (const T& item : list) put_json(w, item);
+  w.end_array();
+}
+
+// ---- operations
+// ----------------------------------------------------------------------------------
+
+void put_fields(JsonWriter& w, const JoinBegin& begin) {
+  w.key("session_key").hex(begin.session_key.bytes);
+  w.key("nonce").hex(begin.nonce);
+  const Identification& identification = begin.identification;
+  w.key("identification").begin_object();
+  w.key("kind").text(identification.kind.text);
+  w.key("name").text(identification.name.text);
+  w.key("credential").hex(identification.credential.bytes);
+  w.key("signature").hex(identification.signature.bytes);
+  w.end_object();
+}
+
+void put_fields(JsonWriter& w, const JoinToken& token) {
+  w.key("replica").small(token.replica.value);
+  w.key("address").text(token.address.text);
+  w.key("expires").decimal(token.expires.value);
+  w.key("signature").hex(token.signature.bytes);
+}
+
+void put_json(JsonWriter& w, const JoinToken& token) {
+  w.begin_object();
+  put_fields(w, token);
+  w.end_object();
+}
+
+void put_fields(JsonWriter& w, const Call& call) {
+  w.key("procedure").text(call.procedure.text);
+  w.key("arguments");
+  put_json(w, call.arguments);
+}
+
+void put_json(JsonWriter& w, const Statement& statement) {
+  w.begin_object().key("sql").text(statement.sql.text);
+  w.key("positional");
+  put_json(w, statement.positional);
+  w.key("named");
+  put_json(w, statement.named);
+  w.end_object();
+}
+
+void put_json(JsonWriter& w, const ApplicationFile& file) {
+  w.begin_object().key("path").text(file.path.text);
+  w.key("content").base64(file.content.bytes).end_object();
+}
+
+struct PutOperation {
+  JsonWriter& w;
+  void operator()(const Join& join) const {
+    w.key("type").text("join").key("begin").begin_object();
+    put_fields(w, join.begin);
+    w.end_object().key("tokens");
+    put_json(w, join.tokens);
+  }
+  void operator()(const Leave&) const { w.key("type").text("leave"); }
+  void operator()(const Call& call) const {
+    w.key("type").text("call");
+    put_fields(w, call);
+  }
+  void operator()(const Execute& execute) const {
+    w.key("type").text("execute").key("statements");
+    put_json(w, execute.statements);
+    w.key("read_only").boolean(execute.read_only);
+  }
+  void operator()(const Install& install) const {
+    w.key("type").text("install").key("files");
+    put_json(w, install.files);
+  }
+  void operator()(const Null& null) const {
+    w.key("type").text("null").key("reply_bytes").small(null.reply_bytes);
+    w.key("payload").base64(null.payload.bytes);
+  }
+};
+
+void put_operation(JsonWriter& w, ByteView encoded) {
+  const Result<Operation, Malformed> operation = decode<Operation>(encoded);
+  w.begin_object();
+  if (operation) {
+    std::visit(PutOperation{w}, *operation);
+  } else {
+    w.key("type").text("encoded").key("base64").base64(encoded);
+  }
+  w.end_object();
+}
+
+// ---- from a client
+// -------------------------------------------------------------------------------
+
+struct PutFromClient {
+  JsonWriter& w;
+  void operator()(const ClientHello& hello) const {
+    w.key("type").text("hello").key("cluster").hex(hello.cluster.bytes);
+    w.key("key").hex(hello.key).key("nonce").hex(hello.nonce);
+  }
+  void operator()(const JoinBegin& begin) const {
+    w.key("type").text("join_begin");
+    put_fields(w, begin);
+  }
+  void operator()(const SubmitRequest& submit) const {
+    const RequestBody& body = submit.request.body;
+    w.key("type").text("request").key("session").decimal(body.session.value);
+    w.key("number").decimal(body.number.value).key("signer").hex(body.signer.bytes);
+    w.key("operation");
+    put_operation(w, body.operation.bytes);
+    w.key("signature").hex(submit.request.proof.signature.bytes);
+    if (submit.designated) w.key("designated").small(submit.designated->value);
+  }
+  void operator()(const PublicRead& read) const {
+    w.key("type").text("read").key("id").decimal(read.id);
+    put_fields(w, read.call);
+  }
+  void operator()(const StatusRequest& status) const {
+    w.key("type").text("status").key("id").decimal(status.id);
+  }
+};
+
+// ---- to a client
+// ---------------------------------------------------------------------------------
+
+void put_json(JsonWriter& w, const Name& name) { w.text(name.text); }
+
+void put_json(JsonWriter& w, const ResultSet& set) {
+  w.begin_object().key("columns");
+  put_json(w, set.columns);
+  w.key("rows");
+  put_json(w, set.rows);
+  w.key("changes").decimal(set.changes);
+  w.key("last_insert_rowid").decimal(set.last_insert_rowid).end_object();
+}
+
+struct PutOutcome {
+  JsonWriter& w;
+  void operator()(const DoneReply&) const { w.key("type").text("done"); }
+  void operator()(const ErrorReply& error) const {
+    w.key("type").text("error").key("code").text(error.code.text);
+    w.key("message").text(error.message.text).key("procedure").text(error.procedure.text);
+    w.key("statement").small(error.statement);
+  }
+  void operator()(const ResultSets& results) const {
+    w.key("type").text("results").key("results");
+    put_json(w, results);
+  }
+  void operator()(const JoinedReply& joined) const {
+    w.key("type").text("joined").key("session").decimal(joined.session.value);
+    w.key("principal").text(joined.principal.text).key("role").text(joined.role.text);
+    w.key("replaced").decimal(joined.replaced.value);
+  }
+  void operator()(const NullReply& null) const {
+    w.key("type").text("null").key("bytes").base64(null.bytes.bytes);
+  }
+};
+
+void put_outcome(JsonWriter& w, const Outcome& outcome) {
+  w.key("outcome").begin_object();
+  std::visit(PutOutcome{w}, outcome);
+  w.end_object();
+}
+
+struct PutToClient {
+  JsonWriter& w;
+  void operator()(const ServerHello& hello) const {
+    w.key("type").text("hello_ok").key("replica").small(hello.replica.value);
+    w.key("key").hex(hello.key).key("nonce").hex(hello.nonce);
+    w.key("signature").hex(hello.signature.bytes);
+  }
+  void operator()(const JoinTokenReply& reply) const {
+    w.key("type").text("join_token").key("join").hex(reply.join.bytes);
+    put_fields(w, reply.token);
+  }
+  void operator()(const Reply& reply) const {
+    w.key("type").text("reply").key("session").decimal(reply.session.value);
+    w.key("number").decimal(reply.number.value).key("request").hex(reply.request.bytes);
+    w.key("seq").decimal(reply.seq.value).key("agreed").decimal(reply.agreed.value);
+    put_outcome(w, reply.outcome);
+  }
+  void operator()(const ReplyDigest& digest) const {
+    w.key("type").text("reply_digest").key("session").decimal(digest.session.value);
+    w.key("number").decimal(digest.number.value).key("request").hex(digest.request.bytes);
+    w.key("reply").hex(digest.reply.bytes);
+  }
+  void operator()(const PublicReadReply& reply) const {
+    w.key("type").text("read_reply").key("id").decimal(reply.id);
+    w.key("executed").decimal(reply.executed.value).key("agreed").decimal(reply.agreed.value);
+    put_outcome(w, reply.outcome);
+  }
+  void operator()(const Refused& refused) const {
+    w.key("type").text("refused").key("request").hex(refused.request.bytes);
+    w.key("code").text(refused.code.text).key("message").text(refused.message.text);
+  }
+  void operator()(const SessionEnded& ended) const {
+    w.key("type").text("session_ended").key("session").decimal(ended.session.value);
+    w.key("reason").text(ended.reason.text);
+  }
+  void operator()(const StatusReply& status) const {
+    w.key("type").text("status_reply").key("id").decimal(status.id);
+    w.key("replica").small(status.replica.value).key("view").decimal(status.view.value);
+    w.key("primary").small(status.primary.value);
+    w.key("last_executed").decimal(status.last_executed.value);
+    w.key("stable_checkpoint").decimal(status.stable_checkpoint.value);
+    w.key("state_digest").hex(status.state_digest.bytes);
+    w.key("connected_peers").decimal(status.connected_peers);
+  }
+};
+
+}  // namespace
+
+std::string to_json(const FromClient& message) {
+  JsonWriter w;
+  w.begin_object();
+  std::visit(PutFromClient{w}, message);
+  w.end_object();
+  return std::move(w).take();
+}
+
+std::string to_json(const TaggedToClient& message) {
+  JsonWriter w;
+  w.begin_object();
+  std::visit(PutToClient{w}, message.message);
+  if (message.tag) w.key("tag").hex(*message.tag);
+  w.end_object();
+  return std::move(w).take();
+}
+
+}  // namespace prytany::wire

@@ -9,6 +9,7 @@
 #include "server/wire/ids.h"
 #include "server/wire/limits.h"
 #include "server/wire/request.h"
+#include "server/wire/shared_list.h"
 
 namespace prytany::wire {
 
@@ -22,9 +23,9 @@ struct Agreed {
   bool operator==(const Agreed&) const = default;
 };
 
-/// An empty batch is the null batch: it executes to nothing.
+/// An empty batch is the null batch: it executes to nothing. Copies share one body (shared_list.h).
 struct Batch {
-  List<ClientRequest, limits::batch_requests_max> requests;
+  SharedList<ClientRequest, limits::batch_requests_max> requests;
   static constexpr auto fields(auto& m) { return std::tie(m.requests); }
   bool operator==(const Batch&) const = default;
 };

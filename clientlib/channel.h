@@ -1,5 +1,6 @@
-// Channel: one connection to one replica, from its opening to its end, without the socket. It greets,
-// checks that the replica holds the key genesis names, and lets through only what that replica said.
+// Channel: one connection to one replica, from its opening to its end, without the socket. It
+// greets, checks that the replica holds the key genesis names, and lets through only what that
+// replica said.
 #pragma once
 
 #include <functional>

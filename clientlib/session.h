@@ -1,19 +1,21 @@
 // Session: one client's dealings with the whole group. Pure: time comes in, a deadline comes out,
-// entropy is given; no sockets, threads or clocks. The real client and the simulator run exactly this.
+// entropy is given; no sockets, threads or clocks. The real client and the simulator run exactly
+// this.
 //
-//   hello to each replica -> join in two phases -> numbered requests, several outstanding -> results
+//   hello to each replica -> join in two phases -> numbered requests, several outstanding ->
+//   results
 //
-// A result is taken when weak_quorum() replicas sent the same reply (session, number, request digest,
-// sequence number, agreed time and outcome are all under its digest) and one of them sent it whole.
-// What a single replica says -- a wrong result, a refusal, the end of the session -- changes nothing and
-// is remembered against it (DESIGN section 7; Castro & Liskov TOCS 2002 section 4.1).
+// A result is taken when weak_quorum() replicas sent the same reply (session, number, request
+// digest, sequence number, agreed time and outcome are all under its digest) and one of them sent
+// it whole. What a single replica says -- a wrong result, a refusal, the end of the session --
+// changes nothing and is remembered against it (DESIGN section 7; Castro & Liskov TOCS 2002
+// section 4.1).
 #pragma once
 
 #include <deque>
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,8 +35,8 @@ struct SessionOptions {
   std::uint64_t hello_timeout_us = 5'000'000;
   /// The digests agree but nobody sent the rows: ask everybody for them after this long.
   std::uint64_t whole_patience_us = 50'000;
-  /// A refusal by weak_quorum() replicas is asked for again, twice, before it is believed: replicas
-  /// that lag behind refuse what they will accept a moment later.
+  /// A refusal by weak_quorum() replicas is asked for again before it is believed: replicas that
+  /// lag behind refuse what they will accept a moment later.
   std::uint64_t refusal_retry_us = 100'000;
   unsigned refusal_rounds = 3;
   /// After weak_quorum() agree, wait this long for the others' voices, for a fuller Agreement.
@@ -45,7 +47,7 @@ struct SessionOptions {
   std::uint64_t depth_max = limits::session_window;
 };
 
-/// How often each replica agreed with what the group said, differed from it, or was not heard in time.
+/// How often a replica agreed with what the group said, differed from it, or was not heard in time.
 struct Standing {
   std::uint64_t agreed = 0;
   std::uint64_t differed = 0;
@@ -62,7 +64,8 @@ class Session {
 
   // ---- questions. Each ends in exactly one Completed, at `deadline` at the latest ----
 
-  /// At most once. The outcome is a JoinedReply, or the application's refusal as an ErrorReply.
+  /// Requires: no join is under way or has succeeded. The outcome is a JoinedReply, or the
+  /// application's refusal as an ErrorReply.
   Ticket join(Time now, const crypto::Signer& credential, std::string name, Time deadline,
               Effects& out);
   /// Ordered by the cluster, exactly once. May be called before the join has completed.
@@ -70,8 +73,8 @@ class Session {
   /// A public read-only procedure, without a session: weak_quorum() replicas gave the same outcome,
   /// each at whatever it had executed.
   Ticket read(Time now, wire::Call call, Time deadline, Effects& out);
-  /// Asks every replica that is or becomes ready, until the next ask; answers are StatusHeard.
-  void ask_status(Time now, Effects& out);
+  /// Asks every replica that is or becomes ready, once; answers are StatusHeard.
+  void ask_status(Effects& out);
 
   // ---- what the host tells ----
 
@@ -90,57 +93,66 @@ class Session {
   [[nodiscard]] const std::string& role() const { return role_; }
   /// Why the session is no more; nothing while it lives (or has not begun).
   [[nodiscard]] const std::optional<std::string>& ended() const { return ended_; }
-  /// Questions that were accepted and not yet completed.
-  [[nodiscard]] std::size_t waiting() const;
+  [[nodiscard]] const ClusterView& cluster() const { return *cluster_; }
   [[nodiscard]] std::vector<ReplicaId> ready() const;
   [[nodiscard]] const Standing& standing(ReplicaId replica) const;
-  [[nodiscard]] const crypto::PublicKey& key() const { return signer_.public_key(); }
+  /// Public reads are apart: this counts requests with a number, or waiting for one.
+  [[nodiscard]] std::size_t outstanding() const { return pending_.size() + queue_.size(); }
 
  private:
   struct Peer {
+    explicit Peer(Channel c) : channel(std::move(c)) {}
     Channel channel;
-    Time reconnect = never;      // when to wish a connection again
-    Time hello_by = never;       // when to give up on a greeting
+    Time reconnect = never;  // when to wish a connection again
+    Time hello_by = never;   // when to give up on a greeting
     std::uint64_t backoff_us = 0;
-    bool status_asked = false;
+    std::uint64_t status_asked = 0;
     Standing standing;
   };
   struct Refusal {
     std::string code;
     std::string message;
-    unsigned round = 0;  // the last round it was heard in
-    unsigned rounds = 0;
+    unsigned heard_in = 0;  // the round of the question
+    unsigned rounds = 0;    // how often, alike
   };
   /// What replicas were asked, and what they said to it.
   struct Question {
     Ticket ticket;
-    Time deadline = never;       // the caller's; `never` once the caller was told
-    bool told = false;           // the caller was told no_quorum; only the number is kept alive
-    wire::FromClient message;    // to be sent again
-    Digest digest;               // of what is asked: a request, a join
+    Time deadline = never;     // the caller's; `never` once the caller was told
+    bool told = false;         // the caller has its Completed; only the number is kept alive
+    wire::FromClient message;  // to be sent again
+    Digest digest;             // of what is asked: a request, a join, a read
     RequestNumber number;
     bool sent = false;
+    bool leaves = false;
     Time resend = never;
     std::uint64_t interval_us = 0;
-    unsigned round = 0;          // how often it was sent
-    Time linger = never;         // settled and whole; waits for more voices until then
-    bool whole_asked = false;    // settled without rows, and everybody was asked for them
+    unsigned round = 0;        // how often it was sent
+    Time linger = never;       // settled and whole; waits for more voices until then
+    bool whole_asked = false;  // settled without rows, and everybody will be asked for them
     std::map<ReplicaId, Refusal> refusals;
     Tally<wire::Reply> tally;
-    Tally<wire::PublicReadReply> read_tally;
   };
   struct Queued {
     Ticket ticket;
     Bytes operation;
     Time deadline;
-    bool leave = false;
+    bool leaves = false;
   };
   struct Joining {
     crypto::Signer credential;
     std::string name;
+    Digest digest;  // of the JoinBegin
     wire::JoinBegin begin;
     std::map<ReplicaId, wire::JoinToken> tokens;
+    std::map<ReplicaId, unsigned> blame;  // how often a join with this replica's token was refused
+    Time patience = never;                // wait for tokens of less blamed replicas until then
     unsigned attempts = 0;
+    bool ordering = false;  // phase two
+  };
+  struct Read {
+    Question question;
+    Tally<wire::PublicReadReply> tally;
   };
   /// An answered number, so that late voices are still judged.
   struct Settled {
@@ -148,42 +160,51 @@ class Session {
     Digest reply;
   };
 
-  // session.cpp: the host's events
+  // session.cpp: connections, time, and who hears what
   void heard(Time now, ReplicaId from, wire::ToClient message, Effects& out);
-  void distrust(Time now, ReplicaId replica, std::string_view why, Effects& out);
-  void schedule_reconnect(Time now, Peer& peer);
-  Peer& peer(ReplicaId replica) { return peers_[replica.value]; }
-
-  // session_requests.cpp: numbered requests
-  Ticket next_ticket() { return Ticket{++last_ticket_}; }
-  void fill_window(Time now, Effects& out);
+  void became_ready(ReplicaId replica, Effects& out);
+  void distrust(ReplicaId replica, std::string_view why, Effects& out);
+  void wish_again_later(Time now, Peer& peer);
+  void tick_peers(Time now, Effects& out);
+  void tick_questions(Time now, Effects& out);
   void transmit(Time now, Question& question, Effects& out);
   void transmit_to(ReplicaId to, Question& question, Effects& out);
+  void ask_status_of(ReplicaId replica, Effects& out);
+  Ticket next_ticket() { return Ticket{++last_ticket_}; }
+
+  // session_requests.cpp: numbered requests
+  void fill_window(Time now, Effects& out);
+  void expire_queue(Time now, Effects& out);
   void on_reply(Time now, ReplicaId from, wire::Reply reply, Effects& out);
-  void on_digest(Time now, ReplicaId from, const wire::ReplyDigest& digest, Effects& out);
-  void on_refused(Time now, ReplicaId from, const wire::Refused& refused, Effects& out);
-  void on_ended(ReplicaId from, const wire::SessionEnded& ended, Effects& out);
+  void on_digest(Time now, ReplicaId from, const wire::ReplyDigest& said, Effects& out);
   void weigh(Time now, Question& question, Effects& out);
-  void weigh_refusals(Time now, Question& question, Effects& out);
-  void take(Question& question, const wire::Reply& reply, Effects& out);
-  void judge(const Agreement& agreement, std::string_view what, Effects& out);
+  void take(Time now, Question& question, wire::Reply reply, const Agreement& agreement,
+            Effects& out);
+  void judge(const Agreement& agreement, const std::string& about, Effects& out);
   void judge_late(ReplicaId from, RequestNumber number, const Digest& reply, Effects& out);
+  std::optional<ReplicaId> designate(RequestNumber number) const;
+  bool lingers(Time now, Question& question, Time& until) const;
+
+  // session_refusals.cpp: what does not end in an answer
+  void on_refused(Time now, ReplicaId from, const wire::Refused& refused, Effects& out);
+  void on_ended(ReplicaId from, const wire::SessionEnded& said, Effects& out);
+  void weigh_refusals(Time now, Question& question, Effects& out);
+  void believe_refusal(Question& question, const Refusal& refusal, Effects& out);
   void end(const std::string& reason, Effects& out);
   void refuse_queue(const std::string& code, const std::string& message, Effects& out);
-  void expire(Time now, Question& question, Effects& out);
-  Question* find_request(SessionId session, RequestNumber number, const Digest& request);
-  std::optional<ReplicaId> designate(RequestNumber number) const;
+  void expire(Question& question, Effects& out);
+  void complete(Question& question, Completion completion, Effects& out);
 
   // session_join.cpp: phase one, phase two
   void begin_join(Time now, Effects& out);
-  void on_token(Time now, ReplicaId from, const wire::JoinTokenReply& token, Effects& out);
+  void on_token(Time now, ReplicaId from, const wire::JoinTokenReply& said, Effects& out);
+  void weigh_tokens(Time now, Effects& out);
   void order_join(Time now, Effects& out);
   void take_join(Time now, const wire::Reply& reply, const Agreement& agreement, Effects& out);
-  void finish_join(Completion completion, Effects& out);
+  void fail_join(const std::string& code, const std::string& message, Effects& out);
 
-  // session_read.cpp
+  // session_reads.cpp: public reads
   void on_read_reply(Time now, ReplicaId from, wire::PublicReadReply reply, Effects& out);
-  void send_status_request(ReplicaId to, Effects& out);
 
   std::shared_ptr<const ClusterView> cluster_;
   SessionOptions options_;
@@ -204,11 +225,10 @@ class Session {
   std::optional<Joining> joining_;
   std::optional<Question> join_question_;  // phase one, then phase two
   std::deque<Queued> queue_;
-  Time queue_deadline_ = never;            // no later than the earliest in the queue
+  Time queue_deadline_ = never;  // no later than the earliest in the queue
   std::map<RequestNumber, Question> pending_;
-  std::map<std::uint64_t, Question> reads_;  // by the id that is echoed
-  std::deque<Settled> settled_;              // the last limits::session_window of them
-  std::optional<Ticket> leaving_;
+  std::map<std::uint64_t, Read> reads_;  // by the id that is echoed
+  std::deque<Settled> settled_;          // the last limits::session_window of them
 };
 
 }  // namespace prytany::client

@@ -17,10 +17,11 @@ using Ticket = Strong<struct TicketTag>;
 
 /// How a question ended.
 enum class Verdict {
-  answered,         // weak_quorum() replicas gave `outcome`; it may be an application's error
-  refused,          // weak_quorum() replicas would not take it, alike; or it was never sent: see `sent`
-  no_quorum,        // the deadline passed first
-  outcome_unknown,  // it was sent, and the session ended before the answer: it may have been executed
+  answered,   // weak_quorum() replicas gave `outcome`; it may be an application's error
+  refused,    // weak_quorum() replicas would not take it, alike; or it was never sent: see `sent`
+  no_quorum,  // the deadline passed first
+  outcome_unknown,  // it was sent, and the session ended before the answer: it may have been
+                    // executed
 };
 
 struct Completion {
@@ -28,12 +29,12 @@ struct Completion {
   /// Whether any replica may have seen it. False: it certainly was not executed.
   bool sent = false;
   wire::Outcome outcome;  // answered only
-  Seq seq;                // answered only; for a public read: the lowest that its replicas had executed
+  Seq seq;  // answered only; for a public read: the lowest that its replicas had executed
   AgreedTime agreed;
-  RequestNumber number;   // 0 for joins and reads
+  RequestNumber number;  // 0 for joins and reads
   Agreement agreement;
-  std::string code;       // otherwise: stable, for programs
-  std::string message;    // otherwise: for people
+  std::string code;     // otherwise: stable, for programs
+  std::string message;  // otherwise: for people
 };
 
 /// Open a connection to this replica; answer with connected() or disconnected().

@@ -1,4 +1,5 @@
-// Tally: what the replicas said to one question, one voice each, until enough of them said the same.
+// Tally: what the replicas said to one question, one voice each, until enough of them said the
+// same.
 #pragma once
 
 #include <map>
@@ -55,6 +56,9 @@ class Tally {
     return same;
   }
   [[nodiscard]] std::size_t heard() const { return voices_.size(); }
+  [[nodiscard]] bool heard(ReplicaId from) const { return voices_.contains(from); }
+  /// Whole answers by sender.
+  [[nodiscard]] const std::map<ReplicaId, Answer>& wholes() const { return wholes_; }
 
   [[nodiscard]] Agreement about(const Digest& digest, const std::vector<ReplicaId>& all) const {
     Agreement agreement;

@@ -1,0 +1,244 @@
+#include "clientlib/session.h"
+
+#include <algorithm>
+
+#include "server/wire/client_json.h"
+
+namespace prytany::client {
+namespace {
+
+std::string name_of(ReplicaId replica) { return "replica " + std::to_string(replica.value); }
+
+}  // namespace
+
+Session::Session(std::shared_ptr<const ClusterView> cluster, SessionOptions options,
+                 Entropy entropy)
+    : cluster_(std::move(cluster)),
+      options_(options),
+      entropy_(std::move(entropy)),
+      signer_(draw<32>(entropy_)) {
+  for (const ReplicaId replica : cluster_->replicas())
+    peers_.emplace_back(Channel(cluster_, replica));
+}
+
+void Session::start(Time now, Effects& out) {
+  for (Peer& peer : peers_) peer.reconnect = now;
+  tick_peers(now, out);
+}
+
+// ---- connections
+// ---------------------------------------------------------------------------------
+
+void Session::connected(Time now, ReplicaId replica, Effects& out) {
+  if (!cluster_->knows(replica)) return;
+  Peer& peer = peers_[replica.value];
+  peer.reconnect = never;
+  peer.hello_by = now + options_.hello_timeout_us;
+  out.push_back(Send{replica, std::make_shared<const std::string>(peer.channel.greet(entropy_))});
+}
+
+void Session::disconnected(Time now, ReplicaId replica, Effects& out) {
+  if (!cluster_->knows(replica)) return;
+  Peer& peer = peers_[replica.value];
+  if (peer.channel.ready()) out.push_back(Note{name_of(replica) + " is gone -> connect again"});
+  peer.channel.down();
+  wish_again_later(now, peer);
+  // Whom it was to send the rows, somebody else must.
+  for (auto& [number, question] : pending_) {
+    const auto& submit = std::get<wire::SubmitRequest>(question.message);
+    if (submit.designated == replica)
+      question.resend = std::min(question.resend, now + options_.whole_patience_us);
+  }
+}
+
+void Session::wish_again_later(Time now, Peer& peer) {
+  peer.hello_by = never;
+  peer.status_asked = 0;
+  peer.backoff_us = std::clamp(peer.backoff_us * 2, options_.reconnect_first_us,
+                               std::max(options_.reconnect_first_us, options_.reconnect_max_us));
+  // Half to whole of the interval, so that a group's clients do not return in one wave.
+  const std::uint64_t half = peer.backoff_us / 2;
+  const auto dice = draw<2>(entropy_);
+  const std::uint64_t part = (std::uint64_t{dice[0]} << 8) | dice[1];
+  peer.reconnect = now + half + half * part / 0xffff;
+}
+
+void Session::distrust(ReplicaId replica, std::string_view why, Effects& out) {
+  Peer& peer = peers_[replica.value];
+  ++peer.standing.untrusted;
+  peer.channel.down();
+  peer.hello_by = never;
+  out.push_back(Note{name_of(replica) + ": " + std::string(why) + " -> close the connection"});
+  out.push_back(Close{replica, std::string(why)});
+}
+
+void Session::text(Time now, ReplicaId replica, std::string_view json, Effects& out) {
+  if (!cluster_->knows(replica)) return;
+  Peer& peer = peers_[replica.value];
+  // What was on its way when we closed is no news.
+  if (peer.channel.state() == Channel::State::down) return;
+  auto message = peer.channel.open(json);
+  if (!message) return distrust(replica, message.error().reason, out);
+  if (!*message) return became_ready(replica, out);
+  peer.backoff_us = 0;
+  heard(now, replica, std::move(**message), out);
+}
+
+void Session::became_ready(ReplicaId replica, Effects& out) {
+  Peer& peer = peers_[replica.value];
+  peer.hello_by = never;
+  out.push_back(Note{name_of(replica) + " has proven itself -> ask it everything pending"});
+  ask_status_of(replica, out);
+  if (join_question_) transmit_to(replica, *join_question_, out);
+  for (auto& [number, question] : pending_) transmit_to(replica, question, out);
+  for (auto& [id, read] : reads_) transmit_to(replica, read.question, out);
+}
+
+void Session::heard(Time now, ReplicaId from, wire::ToClient message, Effects& out) {
+  if (auto* reply = std::get_if<wire::Reply>(&message)) {
+    on_reply(now, from, std::move(*reply), out);
+  } else if (const auto* digest = std::get_if<wire::ReplyDigest>(&message)) {
+    on_digest(now, from, *digest, out);
+  } else if (const auto* token = std::get_if<wire::JoinTokenReply>(&message)) {
+    on_token(now, from, *token, out);
+  } else if (const auto* refused = std::get_if<wire::Refused>(&message)) {
+    on_refused(now, from, *refused, out);
+  } else if (const auto* ended = std::get_if<wire::SessionEnded>(&message)) {
+    on_ended(from, *ended, out);
+  } else if (auto* read = std::get_if<wire::PublicReadReply>(&message)) {
+    on_read_reply(now, from, std::move(*read), out);
+  } else if (const auto* status = std::get_if<wire::StatusReply>(&message)) {
+    // A replica speaks for itself only.
+    if (status->id == status_id_ && status->replica == from) out.push_back(StatusHeard{*status});
+  }
+}
+
+// ---- asking ------------------------------------------------------------------------------------
+
+void Session::transmit(Time now, Question& question, Effects& out) {
+  ++question.round;
+  question.interval_us = question.round == 1
+                             ? options_.retransmit_first_us
+                             : std::min(question.interval_us * 2, options_.retransmit_max_us);
+  question.resend = now + question.interval_us;
+  if (auto* submit = std::get_if<wire::SubmitRequest>(&question.message))
+    submit->designated = question.round == 1 ? designate(question.number) : std::nullopt;
+  std::shared_ptr<const std::string> text;
+  for (const ReplicaId replica : ready()) {
+    if (!text) text = std::make_shared<const std::string>(wire::to_json(question.message));
+    question.sent = true;
+    out.push_back(Send{replica, text});
+  }
+}
+
+void Session::transmit_to(ReplicaId to, Question& question, Effects& out) {
+  question.sent = true;
+  if (auto* submit = std::get_if<wire::SubmitRequest>(&question.message)) {
+    // Nobody was there when it was first to be sent: whoever comes first sends the rows.
+    if (question.round == 1 && !submit->designated) submit->designated = to;
+  }
+  out.push_back(Send{to, std::make_shared<const std::string>(wire::to_json(question.message))});
+}
+
+void Session::ask_status(Effects& out) {
+  ++status_id_;
+  for (const ReplicaId replica : ready()) ask_status_of(replica, out);
+}
+
+void Session::ask_status_of(ReplicaId replica, Effects& out) {
+  Peer& peer = peers_[replica.value];
+  if (peer.status_asked == status_id_) return;
+  peer.status_asked = status_id_;
+  const wire::FromClient question = wire::StatusRequest{status_id_};
+  out.push_back(Send{replica, std::make_shared<const std::string>(wire::to_json(question))});
+}
+
+// ---- time --------------------------------------------------------------------------------------
+
+void Session::tick(Time now, Effects& out) {
+  tick_peers(now, out);
+  tick_questions(now, out);
+  expire_queue(now, out);
+  fill_window(now, out);
+}
+
+void Session::tick_peers(Time now, Effects& out) {
+  for (const ReplicaId replica : cluster_->replicas()) {
+    Peer& peer = peers_[replica.value];
+    if (now >= peer.hello_by) distrust(replica, "does not answer our hello", out);
+    if (now < peer.reconnect) continue;
+    peer.reconnect = never;
+    peer.channel.connecting();
+    out.push_back(Connect{replica});
+  }
+}
+
+void Session::tick_questions(Time now, Effects& out) {
+  if (join_question_) {
+    if (now >= join_question_->deadline) {
+      expire(*join_question_, out);
+      fail_join("no_quorum", "the join did not succeed in time", out);
+    } else if (joining_ && now >= joining_->patience) {
+      weigh_tokens(now, out);
+    } else if (now >= join_question_->resend) {
+      transmit(now, *join_question_, out);
+    }
+  }
+  // Taking an answer removes it from the map: walk over numbers, not iterators.
+  std::vector<RequestNumber> due;
+  for (const auto& [number, question] : pending_) {
+    if (now >= std::min({question.deadline, question.resend, question.linger}))
+      due.push_back(number);
+  }
+  for (const RequestNumber number : due) {
+    const auto found = pending_.find(number);
+    if (found == pending_.end()) continue;
+    Question& question = found->second;
+    if (now >= question.linger) {
+      weigh(now, question, out);
+      continue;
+    }
+    if (now >= question.deadline) expire(question, out);
+    if (now >= question.resend) transmit(now, question, out);
+  }
+  for (auto read = reads_.begin(); read != reads_.end();) {
+    Question& question = read->second.question;
+    if (now >= question.deadline) {
+      expire(question, out);
+      read = reads_.erase(read);
+      continue;
+    }
+    if (now >= question.resend) transmit(now, question, out);
+    ++read;
+  }
+}
+
+Time Session::deadline() const {
+  Time earliest = queue_deadline_;
+  for (const Peer& peer : peers_) earliest = std::min({earliest, peer.reconnect, peer.hello_by});
+  const auto consider = [&](const Question& q) {
+    earliest = std::min({earliest, q.deadline, q.resend, q.linger});
+  };
+  if (join_question_) consider(*join_question_);
+  if (joining_) earliest = std::min(earliest, joining_->patience);
+  for (const auto& [number, question] : pending_) consider(question);
+  for (const auto& [id, read] : reads_) consider(read.question);
+  return earliest;
+}
+
+// ---- what is known -----------------------------------------------------------------------------
+
+std::vector<ReplicaId> Session::ready() const {
+  std::vector<ReplicaId> ready;
+  for (const ReplicaId replica : cluster_->replicas()) {
+    if (peers_[replica.value].channel.ready()) ready.push_back(replica);
+  }
+  return ready;
+}
+
+const Standing& Session::standing(ReplicaId replica) const {
+  ENSURE(cluster_->knows(replica));
+  return peers_[replica.value].standing;
+}
+
+}  // namespace prytany::client

@@ -1,0 +1,176 @@
+// Joining, in two phases (DESIGN section 7). One: each replica signs a token for us, without
+// agreement. Two: a request with weak_quorum() tokens is ordered, and every replica answers it
+// alike.
+#include <algorithm>
+
+#include "clientlib/session.h"
+
+namespace prytany::client {
+namespace {
+
+constexpr unsigned join_attempts_max = 16;
+/// How long a second attempt waits for tokens of replicas that were not part of the first.
+constexpr std::uint64_t token_patience_us = 200'000;
+
+/// The tokens were no good: one of them came from a liar, or they took too long to be ordered.
+bool blames_tokens(const wire::ErrorReply& error) {
+  return error.procedure.text.empty() && error.code.text.find("token") != std::string::npos;
+}
+
+}  // namespace
+
+Ticket Session::join(Time now, const crypto::Signer& credential, std::string name, Time deadline,
+                     Effects& out) {
+  ENSURE(!joining_ && session_.value == 0);
+  const Ticket ticket = next_ticket();
+  if (name.size() > limits::identification_bytes_max) {
+    Completion completion;
+    completion.verdict = Verdict::refused;
+    completion.code = "too_large";
+    completion.message = "the name exceeds its limit";
+    out.push_back(Completed{ticket, std::move(completion)});
+    return ticket;
+  }
+  joining_.emplace(Joining{credential, std::move(name), {}, {}, {}, {}, never, 0, false});
+  join_question_.emplace();
+  join_question_->ticket = ticket;
+  join_question_->deadline = deadline;
+  begin_join(now, out);
+  return ticket;
+}
+
+void Session::begin_join(Time now, Effects& out) {
+  Joining& joining = *joining_;
+  ++joining.attempts;
+  joining.ordering = false;
+  joining.tokens.clear();
+  joining.patience = never;
+  joining.begin = {};
+  joining.begin.session_key = signer_.public_key();
+  joining.begin.nonce = draw<16>(entropy_);
+  auto& who = joining.begin.identification;
+  who.kind = {"key"};
+  who.name = {joining.name};
+  who.credential = joining.credential.public_key();
+  who.signature =
+      joining.credential.sign(wire::credential_signed_bytes(cluster_->cluster, joining.begin));
+  joining.digest = wire::join_digest(joining.begin);
+
+  Question& question = *join_question_;
+  question.message = joining.begin;
+  question.digest = joining.digest;
+  question.round = 0;
+  question.refusals.clear();
+  question.tally.forget();
+  transmit(now, question, out);
+}
+
+void Session::on_token(Time now, ReplicaId from, const wire::JoinTokenReply& said, Effects& out) {
+  if (!joining_ || joining_->ordering || said.join != joining_->digest) return;
+  const wire::JoinToken& token = said.token;
+  const Bytes bytes =
+      wire::join_token_signed_bytes(cluster_->cluster, said.join, token.address, token.expires);
+  if (token.replica != from ||
+      !crypto::verify(cluster_->keys[from.value], bytes, token.signature)) {
+    out.push_back(Note{"replica " + std::to_string(from.value) +
+                       " gives a token that is not its own -> ignored"});
+    ++peers_[from.value].standing.differed;
+    return;
+  }
+  joining_->tokens.insert_or_assign(from, token);
+  weigh_tokens(now, out);
+}
+
+void Session::weigh_tokens(Time now, Effects& out) {
+  Joining& joining = *joining_;
+  if (joining.ordering || joining.tokens.size() < cluster_->weak_quorum()) return;
+  const bool everybody = joining.tokens.size() >= ready().size();
+  if (joining.attempts > 1 && !everybody) {
+    if (joining.patience == never) joining.patience = now + token_patience_us;
+    if (now < joining.patience) return;
+  }
+  joining.patience = never;
+  order_join(now, out);
+}
+
+void Session::order_join(Time now, Effects& out) {
+  Joining& joining = *joining_;
+  joining.ordering = true;
+  // The least blamed first; among equals a different choice with every attempt, so that no liar can
+  // stay in all of them.
+  std::vector<std::pair<std::pair<unsigned, std::uint64_t>, ReplicaId>> choice;
+  for (const auto& [replica, token] : joining.tokens) {
+    const std::uint64_t dice = joining.attempts > 1 ? draw<1>(entropy_)[0] : 0;
+    choice.push_back({{joining.blame[replica], dice}, replica});
+  }
+  std::ranges::sort(choice);
+  choice.resize(cluster_->weak_quorum());
+  std::vector<ReplicaId> chosen;
+  for (const auto& [order, replica] : choice) chosen.push_back(replica);
+  std::ranges::sort(chosen);
+  wire::Join join{joining.begin, {}};
+  for (const ReplicaId replica : chosen) join.tokens.items.push_back(joining.tokens.at(replica));
+
+  Question& question = *join_question_;
+  question.number = RequestNumber{joining.attempts};
+  wire::ClientRequest request;
+  request.body = {SessionId{},
+                  question.number,
+                  signer_.public_key(),
+                  {wire::encode(wire::Operation{std::move(join)})}};
+  question.digest = wire::request_digest(request.body);
+  request.proof.signature =
+      signer_.sign(wire::request_signed_bytes(cluster_->cluster, question.digest));
+  question.message = wire::SubmitRequest{std::move(request), std::nullopt};
+  question.round = 0;
+  question.refusals.clear();
+  question.tally.forget();
+  question.whole_asked = false;
+  question.linger = never;
+  transmit(now, question, out);
+}
+
+void Session::take_join(Time now, const wire::Reply& reply, const Agreement& agreement,
+                        Effects& out) {
+  const auto* error = std::get_if<wire::ErrorReply>(&reply.outcome);
+  if (error != nullptr && blames_tokens(*error) && joining_->attempts < join_attempts_max) {
+    const auto& submit = std::get<wire::SubmitRequest>(join_question_->message);
+    const auto sent = wire::decode<wire::Operation>(submit.request.body.operation.view());
+    for (const wire::JoinToken& token : std::get<wire::Join>(*sent).tokens)
+      ++joining_->blame[token.replica];
+    out.push_back(
+        Note{"the join was refused for its tokens (" + error->code.text + ") -> ask for new ones"});
+    return begin_join(now, out);
+  }
+  judge(agreement, "the join", out);
+  Completion completion;
+  completion.verdict = Verdict::answered;
+  completion.sent = true;
+  completion.outcome = reply.outcome;
+  completion.seq = reply.seq;
+  completion.agreed = reply.agreed;
+  completion.agreement = agreement;
+  const auto* joined = std::get_if<wire::JoinedReply>(&reply.outcome);
+  if (joined != nullptr) {
+    session_ = joined->session;
+    principal_ = joined->principal.text;
+    role_ = joined->role.text;
+  }
+  complete(*join_question_, std::move(completion), out);
+  if (joined == nullptr) {
+    const bool told = error != nullptr;
+    return fail_join(told ? error->code.text : "protocol",
+                     told ? error->message.text : "the join was answered with something else", out);
+  }
+  joining_.reset();
+  join_question_.reset();
+  fill_window(now, out);
+}
+
+void Session::fail_join(const std::string& code, const std::string& message, Effects& out) {
+  joining_.reset();
+  join_question_.reset();
+  refuse_queue(code, message, out);
+}
+
+}  // namespace prytany::client

@@ -1,0 +1,154 @@
+// What does not end in an answer: refusals, the end of the session, the caller's deadline.
+#include <algorithm>
+
+#include "clientlib/session.h"
+
+namespace prytany::client {
+namespace {
+
+/// A replica in trouble, or behind: it may think otherwise in a moment, so it is never believed for
+/// good.
+bool is_passing(std::string_view code) { return code == "overloaded" || code == "number_too_new"; }
+
+bool means_no_session(std::string_view code) {
+  return code == "unknown_session" || code == "session_ended";
+}
+
+}  // namespace
+
+void Session::on_refused(Time now, ReplicaId from, const wire::Refused& refused, Effects& out) {
+  Question* question = nullptr;
+  if (join_question_ && join_question_->digest == refused.request) question = &*join_question_;
+  for (auto& [number, pending] : pending_) {
+    if (pending.digest == refused.request) question = &pending;
+  }
+  out.push_back(Note{"replica " + std::to_string(from.value) + " refuses (" + refused.code.text +
+                     ": " + refused.message.text + ") -> one voice, believed only from " +
+                     std::to_string(cluster_->weak_quorum())});
+  if (question == nullptr || is_passing(refused.code.text)) return;
+  Refusal& refusal = question->refusals[from];
+  if (refusal.code != refused.code.text) refusal = {refused.code.text, refused.message.text, 0, 0};
+  if (refusal.heard_in != question->round) ++refusal.rounds;
+  refusal.heard_in = question->round;
+  weigh_refusals(now, *question, out);
+}
+
+void Session::weigh_refusals(Time now, Question& question, Effects& out) {
+  for (const auto& [from, refusal] : question.refusals) {
+    std::size_t alike = 0;
+    unsigned rounds = options_.refusal_rounds;
+    for (const auto& [other, said] : question.refusals) {
+      if (said.code != refusal.code) continue;
+      ++alike;
+      rounds = std::min(rounds, said.rounds);
+    }
+    if (alike < cluster_->weak_quorum()) continue;
+    if (rounds >= options_.refusal_rounds) return believe_refusal(question, Refusal(refusal), out);
+    question.resend = std::min(question.resend, now + (options_.refusal_retry_us << rounds));
+    return;
+  }
+}
+
+void Session::believe_refusal(Question& question, const Refusal& refusal, Effects& out) {
+  if (join_question_ && &question == &*join_question_) {
+    Completion completion;
+    completion.verdict = Verdict::refused;
+    completion.sent = true;
+    completion.code = refusal.code;
+    completion.message = refusal.message;
+    complete(question, std::move(completion), out);
+    return fail_join(refusal.code, refusal.message, out);
+  }
+  if (means_no_session(refusal.code)) return end(refusal.code, out);
+  const RequestNumber number = question.number;
+  Completion completion;
+  completion.sent = true;
+  completion.number = number;
+  completion.code = refusal.code;
+  completion.message = refusal.message;
+  // Too old: it ran, or its number went by; the stored reply is gone.
+  completion.verdict =
+      refusal.code == "number_too_old" ? Verdict::outcome_unknown : Verdict::refused;
+  complete(question, std::move(completion), out);
+  pending_.erase(number);
+  // Numbers have no gaps: what follows a number that the group will not take cannot run for long.
+  end("request_refused", out);
+}
+
+void Session::on_ended(ReplicaId from, const wire::SessionEnded& said, Effects& out) {
+  if (session_.value == 0 || said.session != session_ || ended_) return;
+  // Our own LEAVE is about to be answered.
+  if (said.reason.text == "left" &&
+      std::ranges::any_of(pending_, [](const auto& entry) { return entry.second.leaves; }))
+    return;
+  end_claims_[from] = said.reason.text;
+  const auto alike = static_cast<std::size_t>(std::ranges::count_if(
+      end_claims_, [&](const auto& claim) { return claim.second == said.reason.text; }));
+  out.push_back(Note{"replica " + std::to_string(from.value) + " says the session ended (" +
+                     said.reason.text + ") -> " +
+                     (alike >= cluster_->weak_quorum() ? "believed" : "one voice")});
+  if (alike >= cluster_->weak_quorum()) end(said.reason.text, out);
+}
+
+void Session::end(const std::string& reason, Effects& out) {
+  if (ended_) return;
+  ended_ = reason;
+  std::map<RequestNumber, Question> pending;
+  pending.swap(pending_);
+  for (auto& [number, question] : pending) {
+    Completion completion;
+    completion.verdict = question.sent ? Verdict::outcome_unknown : Verdict::refused;
+    completion.sent = question.sent;
+    completion.number = number;
+    completion.code = question.sent ? "outcome_unknown" : "session_ended";
+    completion.message = question.sent ? "the session ended (" + reason +
+                                             ") before the answer came: the request may have run"
+                                       : "the session has ended: " + reason;
+    complete(question, std::move(completion), out);
+  }
+  refuse_queue("session_ended", "the session has ended: " + reason, out);
+  out.push_back(Ended{reason});
+}
+
+void Session::refuse_queue(const std::string& code, const std::string& message, Effects& out) {
+  std::deque<Queued> queue;
+  queue.swap(queue_);
+  queue_deadline_ = never;
+  for (const Queued& queued : queue) {
+    Completion completion;
+    completion.verdict = Verdict::refused;
+    completion.code = code;
+    completion.message = message;
+    out.push_back(Completed{queued.ticket, std::move(completion)});
+  }
+}
+
+void Session::expire(Question& question, Effects& out) {
+  Completion completion;
+  completion.verdict = Verdict::no_quorum;
+  completion.sent = question.sent;
+  completion.number = question.number;
+  completion.code = "no_quorum";
+  completion.message = "fewer than " + std::to_string(cluster_->weak_quorum()) +
+                       " replicas answered alike in time (" +
+                       std::to_string(question.tally.heard()) + " of " +
+                       std::to_string(cluster_->size()) + " answered, " +
+                       std::to_string(ready().size()) + " are connected)";
+  if (question.number.value != 0 && question.sent) completion.message += "; it may still run";
+  // Nobody's digest won: whoever spoke differed.
+  for (const ReplicaId replica : cluster_->replicas()) {
+    auto& list =
+        question.tally.heard(replica) ? completion.agreement.differed : completion.agreement.silent;
+    list.push_back(replica);
+  }
+  complete(question, std::move(completion), out);
+}
+
+void Session::complete(Question& question, Completion completion, Effects& out) {
+  question.deadline = never;
+  if (question.told) return;
+  question.told = true;
+  out.push_back(Completed{question.ticket, std::move(completion)});
+}
+
+}  // namespace prytany::client

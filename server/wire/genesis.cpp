@@ -4,6 +4,7 @@
 #include <set>
 
 #include "server/wire/json_object.h"
+#include "server/wire/signing.h"
 
 namespace prytany::wire {
 namespace {
@@ -189,8 +190,10 @@ std::string fingerprint(const Digest& cluster) {
 }
 
 Bytes genesis_signed_bytes(const Digest& cluster) {
-  Bytes bytes = to_bytes(as_bytes(approval_domain));
-  bytes.insert(bytes.end(), cluster.bytes.begin(), cluster.bytes.end());
+  Bytes bytes;
+  Writer w(bytes);
+  put_domain(w, approval_domain);
+  w.raw(cluster.view());
   return bytes;
 }
 

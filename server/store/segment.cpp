@@ -1,0 +1,146 @@
+#include "server/store/segment.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "server/crypto/digest.h"
+#include "server/wire/codec.h"
+
+namespace prytany::store {
+namespace {
+
+constexpr std::string_view magic = "PRYTANYJ";
+constexpr std::string_view domain = "prytany journal";
+constexpr std::size_t checksum_size = 8;
+constexpr std::size_t fields_size = RecordHeader::size - checksum_size;
+
+ByteView checksum(const Digest& digest) { return digest.view().first(checksum_size); }
+
+Digest digest_of(const SegmentNonce& nonce, ByteView fields, ByteView body) {
+  crypto::Hasher hasher(domain);
+  hasher.add(nonce).add(fields).add(body);
+  return hasher.finish();
+}
+
+template <class Entries>
+Seq highest_of(const Entries& entries) {
+  Seq highest;
+  for (const auto& entry : entries) highest = std::max(highest, entry.seq);
+  return highest;
+}
+
+}  // namespace
+
+Bytes encode_header(const SegmentHeader& header) {
+  Bytes out;
+  wire::Writer w(out);
+  w.raw(as_bytes(magic));
+  w.number(header.number);
+  w.number(header.first_index);
+  w.raw(header.nonce);
+  const Digest digest = digest_of(header.nonce, out, {});
+  w.raw(checksum(digest));
+  ENSURE(out.size() == SegmentHeader::size);
+  return out;
+}
+
+std::optional<SegmentHeader> read_header(ByteView segment) {
+  wire::Reader r(segment);
+  SegmentHeader header;
+  const ByteView word = r.take(magic.size());
+  header.number = r.number<std::uint64_t>();
+  header.first_index = r.number<std::uint64_t>();
+  const ByteView nonce = r.take(header.nonce.size());
+  const ByteView sum = r.take(checksum_size);
+  if (r.failed() || as_text(word) != magic) return std::nullopt;
+  std::ranges::copy(nonce, header.nonce.begin());
+  const Digest digest =
+      digest_of(header.nonce, segment.first(SegmentHeader::size - checksum_size), {});
+  if (!std::ranges::equal(checksum(digest), sum)) return std::nullopt;
+  return header;
+}
+
+void put_record(Bytes& out, const SegmentNonce& nonce, const RecordHeader& header,
+                const pbft::JournalRecord& record) {
+  const std::size_t start = out.size();
+  out.resize(start + RecordHeader::size);
+  wire::Writer w(out);
+  wire::put(w, record);
+  const std::size_t length = out.size() - start - RecordHeader::size;
+  ENSURE(length <= ~std::uint32_t{0});
+
+  Bytes fields;
+  wire::Writer f(fields);
+  f.number(static_cast<std::uint32_t>(length));
+  f.number(header.index);
+  f.number(header.synced);
+  const Digest digest = digest_of(nonce, fields, ByteView(out).subspan(start + RecordHeader::size));
+  f.raw(checksum(digest));
+  std::ranges::copy(fields, out.begin() + static_cast<std::ptrdiff_t>(start));
+}
+
+std::optional<FoundRecord> read_record(ByteView bytes, const SegmentNonce& nonce,
+                                       std::uint64_t index_min, std::uint64_t index_max) {
+  wire::Reader r(bytes);
+  const std::size_t length = r.number<std::uint32_t>();
+  FoundRecord record;
+  record.header.index = r.number<std::uint64_t>();
+  record.header.synced = r.number<std::uint64_t>();
+  const ByteView sum = r.take(checksum_size);
+  record.body = r.take(length);
+  if (r.failed() || length == 0) return std::nullopt;
+  if (record.header.index < index_min || record.header.index > index_max) return std::nullopt;
+  const Digest digest = digest_of(nonce, bytes.first(fields_size), record.body);
+  if (!std::ranges::equal(checksum(digest), sum)) return std::nullopt;
+  return record;
+}
+
+bool was_durable(ByteView rest, const SegmentNonce& nonce, std::uint64_t index) {
+  // A record takes more than a byte, so no later index can be further away than this.
+  const std::uint64_t index_max = index + rest.size();
+  std::size_t at = 0;
+  while (at < rest.size()) {
+    const auto record = read_record(rest.subspan(at), nonce, index, index_max);
+    if (record && record->header.synced > index) return true;
+    at += record ? record->size() : 1;
+  }
+  return false;
+}
+
+Seq needed_until(const pbft::JournalRecord& record) {
+  struct Visitor {
+    Seq operator()(const pbft::StableRecord& r) const {
+      return r.proof ? r.proof->checkpoint.seq + 1 : Seq{1};
+    }
+    Seq operator()(const pbft::PrePreparedRecord& r) const { return r.pre_prepare.seq; }
+    Seq operator()(const pbft::PreparedVote& r) const { return r.vote.seq; }
+    Seq operator()(const pbft::CommitVote& r) const { return r.vote.seq; }
+    Seq operator()(const pbft::CommittedRecord& r) const { return r.committed.seq; }
+    Seq operator()(const pbft::ViewChangeRecord& r) const {
+      return std::max(
+          {r.sent.stable + 1, highest_of(r.sent.prepared), highest_of(r.sent.pre_prepared)});
+    }
+    Seq operator()(const pbft::NewViewRecord& r) const {
+      return std::max(r.accepted.start.seq + 1, highest_of(r.accepted.choices));
+    }
+  };
+  return std::visit(Visitor{}, record);
+}
+
+std::string segment_name(std::uint64_t number) {
+  char name[32];
+  std::snprintf(name, sizeof name, "%08llu.log", static_cast<unsigned long long>(number));
+  return name;
+}
+
+std::optional<std::uint64_t> segment_number(const std::string& name) {
+  if (!name.ends_with(".log") || name.size() < 12 || name.size() > 20) return std::nullopt;
+  std::uint64_t number = 0;
+  for (const char c : name.substr(0, name.size() - 4)) {
+    if (c < '0' || c > '9') return std::nullopt;
+    number = number * 10 + static_cast<std::uint64_t>(c - '0');
+  }
+  return segment_name(number) == name ? std::optional(number) : std::nullopt;
+}
+
+}  // namespace prytany::store

@@ -65,7 +65,9 @@ class Executor {
   /// pages of this checkpoint: its digest.
   Digest checkpoint(Seq seq);
 
-  /// The store's content was replaced (start-up, state transfer): reload what is kept in memory.
+  /// The store's content is about to be replaced: closes the SQL handle. Only reload() may follow.
+  void release();
+  /// The store's content was replaced (start-up, state transfer): opens the handle, reloads what is kept in memory.
   void reload();
 
   /// The stored reply of an executed request; nothing if it was not executed, or is too old, or differs in digest.

@@ -8,8 +8,8 @@ namespace {
 constexpr std::size_t waiting_per_connection_max = 4 * limits::session_window;
 constexpr std::size_t early_per_connection_max = limits::session_window;
 constexpr std::size_t early_max = 4096;
-/// A client knows its session from the first weak_quorum() replicas that executed its join: we may be the next
-/// to execute it, so its first request is kept for a moment instead of refused.
+/// A client knows its session from the first weak_quorum() replicas that executed its join: we may
+/// be the next to execute it, so its first request is kept for a moment instead of refused.
 constexpr std::uint64_t early_us = 1'000'000;
 constexpr std::size_t sessions_seen_max = 200'000;
 
@@ -53,7 +53,8 @@ Clients::Wish Clients::text(ConnectionId id, std::string_view text, wire::Verifi
 Clients::Wish Clients::on(ConnectionId id, Connection& c, const wire::ClientHello& hello) {
   if (c.key) return refuse(id, c, {}, "hello_again", "one hello per connection");
   if (hello.cluster != setting_.membership.cluster)
-    return refuse(id, c, {}, "wrong_cluster", "this replica serves another cluster: check genesis.json");
+    return refuse(id, c, {}, "wrong_cluster",
+                  "this replica serves another cluster: check genesis.json");
   crypto::DhSecret::Seed seed{};
   setting_.random(seed);
   const crypto::DhSecret secret(seed);
@@ -73,7 +74,8 @@ Clients::Wish Clients::on(ConnectionId id, Connection& c, const wire::JoinBegin&
   const Digest digest = wire::join_digest(join);
   if (!crypto::public_key_from(join.session_key.bytes) ||
       !crypto::public_key_from(join.identification.credential.bytes))
-    return refuse(id, c, digest, "weak_key", "session and credential keys must be Ed25519 of large order");
+    return refuse(id, c, digest, "weak_key",
+                  "session and credential keys must be Ed25519 of large order");
   wire::JoinToken token;
   token.replica = setting_.self;
   token.address = name(c.address);
@@ -168,9 +170,8 @@ std::vector<wire::AuthenticRequest> Clients::now_known(Time now, wire::Verifier&
     }
     --found->second.early;
     if (code) {
-      (void)refuse(early.connection, found->second,
-                   wire::request_digest(early.submit.request.body), *code,
-                   "this replica will not propose it");
+      (void)refuse(early.connection, found->second, wire::request_digest(early.submit.request.body),
+                   *code, "this replica will not propose it");
       continue;
     }
     Wish wish = on(early.connection, found->second, std::move(early.submit), verifier);
@@ -200,7 +201,8 @@ Clients::Wish Clients::refuse(ConnectionId id, Connection& c, const Digest& requ
                               std::string_view code, std::string_view message) {
   ++refused_;
   send(id, c,
-       wire::Refused{request, name(code), {std::string(message.substr(0, limits::error_bytes_max))}});
+       wire::Refused{
+           request, name(code), {std::string(message.substr(0, limits::error_bytes_max))}});
   return Nothing{};
 }
 

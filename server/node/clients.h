@@ -1,6 +1,8 @@
-// Clients: what happens on one client's connection, between JSON text and the protocol core. No sockets here.
+// Clients: what happens on one client's connection, between JSON text and the protocol core. No
+// sockets here.
 //
-// Everything a client can make us remember is bounded per connection and in all, and goes when it goes.
+// Everything a client can make us remember is bounded per connection and in all, and goes when it
+// goes.
 #pragma once
 
 #include <deque>
@@ -35,8 +37,13 @@ class Clients {
   void closed(ConnectionId connection);
 
   struct Nothing {};
-  struct Submit { wire::AuthenticRequest request; };  // fresh: to be ordered
-  struct AskStatus { ConnectionId connection; std::uint64_t id; };
+  struct Submit {
+    wire::AuthenticRequest request;
+  };  // fresh: to be ordered
+  struct AskStatus {
+    ConnectionId connection;
+    std::uint64_t id;
+  };
   using Wish = std::variant<Nothing, Submit, AskStatus>;
   /// One text frame. Whatever can be answered here is answered.
   Wish text(ConnectionId connection, std::string_view text, wire::Verifier& verifier);
@@ -87,8 +94,8 @@ class Clients {
 
   Setting setting_;
   std::map<ConnectionId, Connection> connections_;
-  std::map<Digest, Waiting> waiting_;               // by request digest: the last connection that asked
-  std::map<SessionId, ConnectionId> last_seen_;     // where a session last spoke
+  std::map<Digest, Waiting> waiting_;  // by request digest: the last connection that asked
+  std::map<SessionId, ConnectionId> last_seen_;  // where a session last spoke
   std::deque<Early> early_;
   std::uint64_t refused_ = 0;
 };

@@ -1,6 +1,7 @@
 #include "server/node/node.h"
 
 #include <algorithm>
+#include <deque>
 #include <set>
 #include <utility>
 #include <variant>
@@ -78,7 +79,8 @@ class Node::Impl {
   }
 
   Result<void> turn() {
-    // Bounded: each round consumes what the last one caused, and execution causes no more than votes do.
+    // Bounded: each round consumes what the last one caused, and execution causes no more than
+    // votes do.
     do {
       pbft::Effects effects;
       const Time now = world_.clock.now();
@@ -177,8 +179,7 @@ class Node::Impl {
   }
 
   Result<void> execute(const pbft::Execute& e) {
-    const app::Executed executed =
-        world_.executor.execute(e.seq, e.digest, e.batch, e.agreed);
+    const app::Executed executed = world_.executor.execute(e.seq, e.digest, e.batch, e.agreed);
     ++counters_.batches_executed;
     counters_.requests_executed += executed.replies.size();
     clients_.executed(executed);
@@ -194,13 +195,22 @@ class Node::Impl {
 
   Result<void> commit(Seq seq) {
     stable_ = seq;
-    return world_.store.begin_commit(seq.value);
+    committing_.push_back(seq);
+    return world_.store.begin_commit(vfs::Label{seq.value});
   }
 
   Result<void> collect_commits() {
-    while (auto finished = world_.store.take_completed()) {
-      if (!*finished) return finished->error();
-      inbox_.emplace_back(pbft::CheckpointDurable{Seq{**finished}});
+    if (committing_.empty() && !installing_) return {};
+    if (auto done = world_.store.poll_disk(); !done) return done;
+    const auto durable = world_.store.durable();
+    if (!durable) return {};
+    while (!committing_.empty() && committing_.front().value <= durable->value) {
+      inbox_.emplace_back(pbft::CheckpointDurable{committing_.front()});
+      committing_.pop_front();
+    }
+    if (installing_ && installing_->seq.value <= durable->value) {
+      inbox_.emplace_back(pbft::StateInstalled{installing_->seq, installing_->state});
+      installing_.reset();
     }
     return {};
   }
@@ -216,7 +226,7 @@ class Node::Impl {
   void release_pages(Time now) {
     keep_ = server_.keep_from(stable_, now);
     keep_checked_ = now;
-    world_.store.discard_below(keep_.value);
+    world_.store.discard_below(vfs::Label{keep_.value});
   }
 
   Result<void> fetch(wire::CheckpointProof proof, Time now) {
@@ -239,15 +249,25 @@ class Node::Impl {
       fetch_->reject_peer();
       return {};
     }
-    if (auto done = world_.store.install(target.seq.value, fetch_->image()); !done) return done;
+    return install(target);
+  }
+
+  /// Durable before the core hears of it: from then on it answers for this state.
+  Result<void> install(const wire::Checkpoint& target) {
+    const vfs::Label label{target.seq.value};
+    world_.executor.release();
+    if (auto done = world_.store.install(label, target.state, fetch_->image()); !done) return done;
     world_.executor.reload();
     fetch_.reset();
     ++counters_.state_transfers;
+    committing_.clear();
+    installing_ = target;
     stable_ = keep_ = target.seq;
-    inbox_.emplace_back(pbft::StateInstalled{target.seq, target.state});
-    return {};
+    return world_.store.begin_commit(label);
   }
 
+  std::deque<Seq> committing_;                  // begun, not known to be durable
+  std::optional<wire::Checkpoint> installing_;  // in the store, not known to be durable
   std::vector<pbft::Event> inbox_;
   std::set<ReplicaId> connected_;
   Seq stable_;

@@ -1,5 +1,5 @@
-// Node: one replica bound to ports. It owns the order "step, persist, one sync, speak, act", and nothing that
-// touches a socket, a file or a clock. The server and the simulator run exactly this.
+// Node: one replica bound to ports. It owns the order "step, persist, one sync, speak, act", and
+// nothing that touches a socket, a file or a clock. The server and the simulator run exactly this.
 #pragma once
 
 #include <functional>
@@ -12,6 +12,7 @@
 #include "server/app/executor.h"
 #include "server/node/ports.h"
 #include "server/pbft/replica.h"
+#include "server/wire/client_messages.h"
 #include "server/wire/handshake.h"
 #include "server/wire/verify.h"
 #include "vfs/page_store.h"
@@ -21,7 +22,8 @@ namespace prytany::node {
 struct NodeConfig {
   pbft::Config pbft;
   wire::Membership membership;
-  /// How far a proposed time may be from ours before we hold (ahead) or doubt (behind) a PRE-PREPARE.
+  /// How far a proposed time may be from ours before we hold (ahead) or doubt (behind) a
+  /// PRE-PREPARE.
   std::int64_t clock_ahead_max_us = 500'000;
   std::int64_t clock_behind_max_us = 10'000'000;
   std::int64_t join_token_life_us = 60'000'000;
@@ -29,7 +31,7 @@ struct NodeConfig {
 
 /// Counters for people; never read by the protocol.
 struct NodeCounters {
-  std::uint64_t frames_refused = 0;    // bad tag, malformed, bad nested proof
+  std::uint64_t frames_refused = 0;  // bad tag, malformed, bad nested proof
   std::uint64_t requests_executed = 0;
   std::uint64_t batches_executed = 0;
   std::uint64_t checkpoints = 0;
@@ -47,11 +49,12 @@ class Node {
     Transport& transport;
     Journal& journal;
     const Clock& clock;
-    std::function<void(std::span<std::uint8_t>)> random;       // nonces and ephemeral keys only
-    std::function<void(const std::string& note)> on_note;      // may be empty
+    std::function<void(std::span<std::uint8_t>)> random;   // nonces and ephemeral keys only
+    std::function<void(const std::string& note)> on_note;  // may be empty
   };
 
-  /// The last checkpoint that state.db holds must be loaded in `world.store`, and `recovered` folded from the journal.
+  /// The last checkpoint that state.db holds must be loaded in `world.store`, and `recovered`
+  /// folded from the journal.
   Node(NodeConfig config, const crypto::Signer& signer, pbft::Recovered recovered, World world);
   ~Node();
 
@@ -63,8 +66,9 @@ class Node {
   void client_text(ConnectionId connection, std::string_view text);
   void client_closed(ConnectionId connection);
 
-  /// Handles what was queued, ticks when one is due, collects finished commits of state.db; repeats until nothing is
-  /// left. One journal sync per round. An Error is a local fault: stop the process.
+  /// Handles what was queued, ticks when one is due, collects finished commits of state.db; repeats
+  /// until nothing is left. One journal sync per round. An Error is a local fault: stop the
+  /// process.
   Result<void> turn();
   /// When turn() is owed although nothing happens; `never` if nothing is waited for.
   [[nodiscard]] Time deadline() const;

@@ -27,8 +27,7 @@ void Outbox::add(std::optional<ReplicaId> to, const wire::PeerMessage& message) 
     return;
   }
   if (peers_.empty()) return;
-  const auto encoded =
-      std::make_shared<const wire::EncodedMessage>(wire::encode_message(message));
+  const auto encoded = std::make_shared<const wire::EncodedMessage>(wire::encode_message(message));
   for (auto& [id, peer] : peers_) peer.waiting.push_back(encoded);
 }
 

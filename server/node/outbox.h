@@ -16,7 +16,8 @@ class Outbox {
  public:
   Outbox(ConfigNumber config, Transport& transport) : config_(config), transport_(transport) {}
 
-  /// A link is usable from now on, with these keys; an older one is forgotten with what waited for it.
+  /// A link is usable from now on, with these keys; an older one is forgotten with what waited for
+  /// it.
   void up(ReplicaId peer, wire::LinkKeys keys);
   void down(ReplicaId peer);
   [[nodiscard]] bool connected(ReplicaId peer) const { return peers_.contains(peer); }

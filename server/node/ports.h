@@ -21,7 +21,8 @@ class Transport {
   virtual ~Transport() = default;
   /// Best effort: dropped when there is no link or its bounded queue is full. `frame` is sealed.
   virtual void send(ReplicaId to, Bytes frame) = 0;
-  /// JSON text to a client; dropped when it is gone. A client that does not read is closed by the transport.
+  /// JSON text to a client; dropped when it is gone. A client that does not read is closed by the
+  /// transport.
   virtual void reply(ConnectionId to, std::string text) = 0;
   virtual void close(ConnectionId connection, std::string_view reason) = 0;
 };
@@ -40,8 +41,8 @@ class Journal {
 class Clock {
  public:
   virtual ~Clock() = default;
-  [[nodiscard]] virtual Time now() const = 0;           // monotonic
-  [[nodiscard]] virtual AgreedTime wall() const = 0;    // for proposing and judging agreed time only
+  [[nodiscard]] virtual Time now() const = 0;         // monotonic
+  [[nodiscard]] virtual AgreedTime wall() const = 0;  // for proposing and judging agreed time only
 };
 
 }  // namespace prytany::node

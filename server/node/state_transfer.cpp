@@ -7,14 +7,15 @@
 namespace prytany::node {
 namespace {
 
-constexpr std::uint64_t page_bytes = vfs::page_size;
+using vfs::page_bytes;
 constexpr std::uint64_t chunk_pages = limits::image_chunk_bytes_max / page_bytes;
 constexpr std::uint64_t chunks_in_flight = 8;
 constexpr std::uint64_t stall_us = 1'000'000;
 constexpr std::uint64_t reader_idle_us = 5'000'000;
 /// Longest that one reader makes us keep old pages: a liar must not hold them for ever.
 constexpr std::uint64_t reader_total_us = 600'000'000;
-/// A liar may claim any length; what was never asked for is never stored, and nothing is reserved ahead.
+/// A liar may claim any length; what was never asked for is never stored, and nothing is reserved
+/// ahead.
 constexpr std::uint64_t image_pages_max = std::uint64_t{1} << 28;  // 1 TiB
 
 }  // namespace
@@ -23,22 +24,25 @@ wire::Pages StateServer::serve(ReplicaId to, const wire::FetchPages& ask, Time n
   wire::Pages answer;
   answer.seq = ask.seq;
   answer.first_page = ask.first_page;
-  const auto total = store_.checkpoint_pages(ask.seq.value);
-  if (!total) {
+  const vfs::Label label{ask.seq.value};
+  if (!store_.retains(label)) {
     answer.gone = true;
     return answer;
   }
+  const std::uint64_t total = store_.page_count(label);
   auto [reader, fresh] = readers_.try_emplace(to, Reader{ask.seq, now, now});
   if (!fresh && reader->second.seq != ask.seq) reader->second = {ask.seq, now, now};
   reader->second.last = now;
-  answer.pages_total = *total;
-  if (ask.first_page >= *total) return answer;
+  answer.pages_total = total;
+  if (ask.first_page >= total) return answer;
   const std::uint64_t count =
-      std::min({std::uint64_t{ask.page_count}, chunk_pages, *total - ask.first_page});
-  answer.bytes.bytes.resize(count * page_bytes);
-  for (std::uint64_t i = 0; i < count; ++i)
-    store_.read_page(ask.seq.value, ask.first_page + i,
-                     std::span(answer.bytes.bytes).subspan(i * page_bytes).first<page_bytes>());
+      std::min({std::uint64_t{ask.page_count}, chunk_pages, total - ask.first_page});
+  answer.bytes.bytes.reserve(count * page_bytes);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const vfs::PageView page =
+        store_.read_page(label, static_cast<vfs::PageIndex>(ask.first_page + i));
+    answer.bytes.bytes.insert(answer.bytes.bytes.end(), page.begin(), page.end());
+  }
   return answer;
 }
 
@@ -89,7 +93,8 @@ void StateFetch::on(ReplicaId from, const wire::Pages& pages, Time now) {
     leave_source(false);
     return;
   }
-  if (pages.first_page != received_ || pages.first_page >= asked_until_) return;  // again, or never asked
+  if (pages.first_page != received_ || pages.first_page >= asked_until_)
+    return;  // again, or never asked
   const std::uint64_t count = pages.bytes.bytes.size() / page_bytes;
   const bool consistent = pages.pages_total > 0 && pages.pages_total <= image_pages_max &&
                           (!pages_total_ || *pages_total_ == pages.pages_total) &&

@@ -1,6 +1,6 @@
-// State transfer, first form: the whole image of a certified checkpoint, from one peer at a time, in chunks, and
-// believed only when its Merkle root is the certified one. (The walk that fetches only what differs takes
-// this room over.)
+// State transfer, first form: the whole image of a certified checkpoint, from one peer at a time,
+// in chunks, and believed only when its Merkle root is the certified one. (The walk that fetches
+// only what differs takes this room over.)
 #pragma once
 
 #include <cstdint>
@@ -15,14 +15,15 @@
 
 namespace prytany::node {
 
-/// What peers may read of our checkpoints, and for how long we keep one because a peer is reading it.
+/// What peers may read of our checkpoints, and for how long we keep one because a peer is reading
+/// it.
 class StateServer {
  public:
-  explicit StateServer(vfs::PageStore& store) : store_(store) {}
+  explicit StateServer(const vfs::PageStore& store) : store_(store) {}
 
   wire::Pages serve(ReplicaId to, const wire::FetchPages& ask, Time now);
-  /// The lowest checkpoint that must be kept: `stable`, or a lower one that somebody reads. Forgets readers that
-  /// stopped asking, or read for too long.
+  /// The lowest checkpoint that must be kept: `stable`, or a lower one that somebody reads. Forgets
+  /// readers that stopped asking, or read for too long.
   Seq keep_from(Seq stable, Time now);
 
  private:
@@ -31,7 +32,7 @@ class StateServer {
     Time since;
     Time last;
   };
-  vfs::PageStore& store_;
+  const vfs::PageStore& store_;
   std::map<ReplicaId, Reader> readers_;  // one checkpoint per peer: bounded by the group
 };
 
@@ -64,12 +65,12 @@ class StateFetch {
   wire::CheckpointProof proof_;
   ReplicaId self_;
   unsigned replicas_;
-  std::set<ReplicaId> rejected_;   // sent a wrong image
-  std::set<ReplicaId> gone_;       // do not hold this checkpoint
+  std::set<ReplicaId> rejected_;  // sent a wrong image
+  std::set<ReplicaId> gone_;      // do not hold this checkpoint
   std::optional<ReplicaId> source_;
-  ReplicaId next_{};               // round robin
+  ReplicaId next_{};  // round robin
   std::optional<std::uint64_t> pages_total_;
-  std::uint64_t received_ = 0;     // pages, in order: chunks of one connection come in order, or again
+  std::uint64_t received_ = 0;  // pages, in order: chunks of one connection come in order, or again
   std::uint64_t asked_until_ = 0;
   Time stalled_at_;
   Bytes image_;

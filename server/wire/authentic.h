@@ -1,5 +1,5 @@
-// Authentic<M>: an M whose sender is proven. Only frame.cpp (and tests, through AuthenticForTests) can make one,
-// so "did we check the sender?" is a question for the compiler.
+// Authentic<M>: an M whose sender is proven. Only frame.cpp (and tests, through AuthenticForTests)
+// can make one, so "did we check the sender?" is a question for the compiler.
 #pragma once
 
 #include <utility>
@@ -18,14 +18,15 @@ class Authentic {
   M&& take() && { return std::move(message_); }
 
  private:
-  friend class Verifier;           // server/wire/verify.h
+  friend class Verifier;            // server/wire/verify.h
   friend struct AuthenticForTests;  // tests only
   Authentic(ReplicaId sender, M message) : sender_(sender), message_(std::move(message)) {}
   ReplicaId sender_;
   M message_;
 };
 
-/// From a replica: the frame's tag was checked, and every signature inside (requests, checkpoints, proofs).
+/// From a replica: the frame's tag was checked, and every signature inside (requests, checkpoints,
+/// proofs).
 using AuthenticPeerMessage = Authentic<PeerMessage>;
 
 /// A client's request whose signature was checked, however it came here.

@@ -1,8 +1,9 @@
 // What clients and replicas say to each other over WebSocket, typed. JSON is only how it travels
 // (client_json.h); what is signed, tagged and compared is the canonical encoding of these values.
 //
-// A connection: hello -> hello_ok, which proves the replica and gives both a key; from then on every message
-// from the replica carries a tag under that key. One connection may serve several sessions.
+// A connection: hello -> hello_ok, which proves the replica and gives both a key; from then on
+// every message from the replica carries a tag under that key. One connection may serve several
+// sessions.
 #pragma once
 
 #include <variant>
@@ -14,7 +15,8 @@
 
 namespace prytany::wire {
 
-// ---- client to replica ---------------------------------------------------------------------------
+// ---- client to replica
+// ---------------------------------------------------------------------------
 
 /// type "hello"
 struct ClientHello {
@@ -25,16 +27,17 @@ struct ClientHello {
   bool operator==(const ClientHello&) const = default;
 };
 /// type "join_begin": phase one; `begin` as in operations.h. Answer: join_token or refused.
-/// type "request": ClientRequest; its operation travels as JSON *and* is re-encoded canonically by the
-/// receiver, who checks the signature over the result. `designated`: the replica that shall send the rows; the
-/// others send the digest.
+/// type "request": ClientRequest; its operation travels as JSON *and* is re-encoded canonically by
+/// the receiver, who checks the signature over the result. `designated`: the replica that shall
+/// send the rows; the others send the digest.
 struct SubmitRequest {
   ClientRequest request;
   std::optional<ReplicaId> designated;  // nothing: everybody sends the whole reply
   static constexpr auto fields(auto& m) { return std::tie(m.request, m.designated); }
   bool operator==(const SubmitRequest&) const = default;
 };
-/// type "read": a public read-only procedure, without a session, at whatever this replica has executed.
+/// type "read": a public read-only procedure, without a session, at whatever this replica has
+/// executed.
 struct PublicRead {
   std::uint64_t id = 0;  // the client's; echoed
   Call call;
@@ -50,7 +53,8 @@ struct StatusRequest {
 
 using FromClient = std::variant<ClientHello, JoinBegin, SubmitRequest, PublicRead, StatusRequest>;
 
-// ---- replica to client ---------------------------------------------------------------------------
+// ---- replica to client
+// ---------------------------------------------------------------------------
 
 /// type "hello_ok". `signature` by the replica's identity over hello_signed_bytes().
 struct ServerHello {
@@ -64,7 +68,8 @@ struct ServerHello {
 /// "prytany client hello" ‖ encode(client hello) ‖ replica ‖ key ‖ nonce.
 Bytes hello_signed_bytes(const ClientHello& client, const ServerHello& server);
 /// HKDF(shared secret, salt = sha256(hello_signed_bytes), "prytany client tag").
-std::optional<crypto::MacKey> client_tag_key(const crypto::DhSecret& mine, const crypto::DhPublic& theirs,
+std::optional<crypto::MacKey> client_tag_key(const crypto::DhSecret& mine,
+                                             const crypto::DhPublic& theirs,
                                              const ClientHello& client, const ServerHello& server);
 
 /// type "join_token": JoinToken, for the JoinBegin with this digest.
@@ -81,7 +86,9 @@ struct ReplyDigest {
   RequestNumber number;
   Digest request;
   Digest reply;
-  static constexpr auto fields(auto& m) { return std::tie(m.session, m.number, m.request, m.reply); }
+  static constexpr auto fields(auto& m) {
+    return std::tie(m.session, m.number, m.request, m.reply);
+  }
   bool operator==(const ReplyDigest&) const = default;
 };
 /// type "read_reply"
@@ -93,11 +100,12 @@ struct PublicReadReply {
   static constexpr auto fields(auto& m) { return std::tie(m.id, m.executed, m.agreed, m.outcome); }
   bool operator==(const PublicReadReply&) const = default;
 };
-/// type "refused": this replica alone says no, before any agreement; one replica's word, never a result.
-/// request: digest of what is refused (a request, a join), zero when nothing readable came.
+/// type "refused": this replica alone says no, before any agreement; one replica's word, never a
+/// result. request: digest of what is refused (a request, a join), zero when nothing readable came.
 struct Refused {
   Digest request;
-  Name code;  // "unknown_session", "overloaded", "malformed", "wrong_cluster", "weak_key", "session_ended", ...
+  Name code;  // "unknown_session", "overloaded", "malformed", "wrong_cluster", "weak_key",
+              // "session_ended", ...
   Text<limits::error_bytes_max> message;
   static constexpr auto fields(auto& m) { return std::tie(m.request, m.code, m.message); }
   bool operator==(const Refused&) const = default;
@@ -126,11 +134,11 @@ struct StatusReply {
   bool operator==(const StatusReply&) const = default;
 };
 
-using ToClient = std::variant<ServerHello, JoinTokenReply, Reply, ReplyDigest, PublicReadReply, Refused,
-                              SessionEnded, StatusReply>;
+using ToClient = std::variant<ServerHello, JoinTokenReply, Reply, ReplyDigest, PublicReadReply,
+                              Refused, SessionEnded, StatusReply>;
 
-/// What a tag covers: "prytany tag" ‖ cluster ‖ replica ‖ encode(ToClient). For a Reply the reply's digest
-/// stands in its place, so that a whole reply and a ReplyDigest are equally cheap to tag.
+/// What a tag covers: "prytany tag" ‖ cluster ‖ replica ‖ encode(ToClient). For a Reply the reply's
+/// digest stands in its place, so that a whole reply and a ReplyDigest are equally cheap to tag.
 Bytes tagged_bytes(const Digest& cluster, ReplicaId replica, const ToClient& message);
 
 }  // namespace prytany::wire

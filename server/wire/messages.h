@@ -1,5 +1,6 @@
 // Every message between replicas, once; each field listed once, in the paper's order
-// (Castro & Liskov, TOCS 2002). The sender is never a field: it is what was proven (see authentic.h).
+// (Castro & Liskov, TOCS 2002). The sender is never a field: it is what was proven (see
+// authentic.h).
 #pragma once
 
 #include <span>
@@ -15,7 +16,8 @@ namespace prytany::wire {
 
 // ---- the normal case (section 4.2) ------------------------------------------------------------
 
-/// What the primary adds to a batch so that execution needs no clock and no dice (sections 4.6; DESIGN 6).
+/// What the primary adds to a batch so that execution needs no clock and no dice (sections 4.6;
+/// DESIGN 6).
 struct Agreed {
   AgreedTime time;
   Body<limits::nondeterminism_bytes_max> choice;  // an application's own, from its propose() upcall
@@ -30,9 +32,9 @@ struct Batch {
   bool operator==(const Batch&) const = default;
 };
 
-/// d: over the digests of the requests and the agreed values, so that a batch sent by body and one sent by
-/// digests (dissemination: all) have the same d.
-/// sha256("prytany batch", u32 count ‖ request digests ‖ encode(agreed)).
+/// d: over the digests of the requests and the agreed values, so that a batch sent by body and one
+/// sent by digests (dissemination: all) have the same d. sha256("prytany batch", u32 count ‖
+/// request digests ‖ encode(agreed)).
 Digest batch_digest(const Batch& batch, const Agreed& agreed);
 /// The same from the requests' digests, for whom they are at hand.
 Digest batch_digest(std::span<const Digest> requests, const Agreed& agreed);
@@ -70,7 +72,8 @@ struct Committed {
   bool operator==(const Committed&) const = default;
 };
 
-/// A request that a backup passes to the primary, because it waits for longer than a retransmission interval.
+/// A request that a backup passes to the primary, because it waits for longer than a retransmission
+/// interval.
 struct Forward {
   ClientRequest request;
   static constexpr auto fields(auto& m) { return std::tie(m.request); }
@@ -117,8 +120,10 @@ struct SlotStatus {
   Seq seq;
   bool pre_prepared = false;  // I hold the batch
   bool prepared = false;
-  bool committed = false;     // I know it is committed (perhaps without the batch)
-  static constexpr auto fields(auto& m) { return std::tie(m.seq, m.pre_prepared, m.prepared, m.committed); }
+  bool committed = false;  // I know it is committed (perhaps without the batch)
+  static constexpr auto fields(auto& m) {
+    return std::tie(m.seq, m.pre_prepared, m.prepared, m.committed);
+  }
   bool operator==(const SlotStatus&) const = default;
 };
 
@@ -168,8 +173,8 @@ using PrePreparedEntry = PreparedEntry;
 struct ViewChange {
   View view;  // the view to be entered
   Seq stable;
-  List<Checkpoint, 64> checkpoints;                       // C
-  List<PreparedEntry, limits::window_max> prepared;        // P
+  List<Checkpoint, 64> checkpoints;                             // C
+  List<PreparedEntry, limits::window_max> prepared;             // P
   List<PrePreparedEntry, 4 * limits::window_max> pre_prepared;  // Q
   static constexpr auto fields(auto& m) {
     return std::tie(m.view, m.stable, m.checkpoints, m.prepared, m.pre_prepared);
@@ -214,7 +219,8 @@ struct FetchPages {
   bool operator==(const FetchPages&) const = default;
 };
 
-/// The answer; `pages_total` is the image's length in pages. `gone`: this checkpoint is not held any more.
+/// The answer; `pages_total` is the image's length in pages. `gone`: this checkpoint is not held
+/// any more.
 struct Pages {
   Seq seq;
   bool gone = false;
@@ -228,9 +234,9 @@ struct Pages {
 };
 
 /// Appending an alternative is a new wire version; the order here is the tag on the wire.
-using PeerMessage =
-    std::variant<PrePrepare, Prepare, Commit, Signed<Checkpoint>, Committed, Forward, Status, FetchBatch,
-                 BatchBody, CheckpointProof, Signed<ViewChange>, Signed<NewView>, FetchPages, Pages>;
+using PeerMessage = std::variant<PrePrepare, Prepare, Commit, Signed<Checkpoint>, Committed,
+                                 Forward, Status, FetchBatch, BatchBody, CheckpointProof,
+                                 Signed<ViewChange>, Signed<NewView>, FetchPages, Pages>;
 
 /// "pre-prepare", "prepare", ...: for traces, logs and counters.
 const char* name_of(const PeerMessage& message);

@@ -10,14 +10,17 @@
 
 namespace prytany::wire {
 
-/// Who says they are who. `kind` "key": `credential` signs credential_signed_bytes(); `name` is free for
-/// the application's authorize (a principal hint). Never a bearer secret (DESIGN section 7).
+/// Who says they are who. `kind` "key": `credential` signs credential_signed_bytes(); `name` is
+/// free for the application's authorize (a principal hint). Never a bearer secret (DESIGN section
+/// 7).
 struct Identification {
   Name kind;
   Text<limits::identification_bytes_max> name;
   crypto::PublicKey credential;
   crypto::Signature signature;  // by `credential`, over credential_signed_bytes
-  static constexpr auto fields(auto& m) { return std::tie(m.kind, m.name, m.credential, m.signature); }
+  static constexpr auto fields(auto& m) {
+    return std::tie(m.kind, m.name, m.credential, m.signature);
+  }
   bool operator==(const Identification&) const = default;
 };
 
@@ -26,7 +29,9 @@ struct JoinBegin {
   crypto::PublicKey session_key;
   std::array<std::uint8_t, 16> nonce{};
   Identification identification;
-  static constexpr auto fields(auto& m) { return std::tie(m.session_key, m.nonce, m.identification); }
+  static constexpr auto fields(auto& m) {
+    return std::tie(m.session_key, m.nonce, m.identification);
+  }
   bool operator==(const JoinBegin&) const = default;
 };
 
@@ -41,7 +46,9 @@ struct JoinToken {
   Name address;        // as this replica saw the client
   AgreedTime expires;  // checked in agreed time when the join executes
   crypto::Signature signature;
-  static constexpr auto fields(auto& m) { return std::tie(m.replica, m.address, m.expires, m.signature); }
+  static constexpr auto fields(auto& m) {
+    return std::tie(m.replica, m.address, m.expires, m.signature);
+  }
   bool operator==(const JoinToken&) const = default;
 };
 Bytes join_token_signed_bytes(const Digest& cluster, const Digest& join, const Name& address,
@@ -77,8 +84,8 @@ struct Call {
   bool operator==(const Call&) const = default;
 };
 
-/// Ad-hoc SQL, for roles that have it. All statements in one transaction. `read_only`: refused unless SQLite
-/// itself reports every statement read-only.
+/// Ad-hoc SQL, for roles that have it. All statements in one transaction. `read_only`: refused
+/// unless SQLite itself reports every statement read-only.
 struct Statement {
   Text<limits::sql_bytes_max> sql;  // exactly one statement
   List<Value, limits::arguments_max> positional;

@@ -36,9 +36,11 @@ struct ResultSet {
 struct ErrorReply {
   Name code;
   Text<limits::error_bytes_max> message;
-  Name procedure;              // empty for ad-hoc SQL
-  std::uint32_t statement = 0; // from 1; 0 when no statement is to blame
-  static constexpr auto fields(auto& m) { return std::tie(m.code, m.message, m.procedure, m.statement); }
+  Name procedure;               // empty for ad-hoc SQL
+  std::uint32_t statement = 0;  // from 1; 0 when no statement is to blame
+  static constexpr auto fields(auto& m) {
+    return std::tie(m.code, m.message, m.procedure, m.statement);
+  }
   bool operator==(const ErrorReply&) const = default;
 };
 
@@ -47,7 +49,9 @@ struct JoinedReply {
   Name principal;
   Name role;
   SessionId replaced;  // the principal's older session that this join ended; 0 for none
-  static constexpr auto fields(auto& m) { return std::tie(m.session, m.principal, m.role, m.replaced); }
+  static constexpr auto fields(auto& m) {
+    return std::tie(m.session, m.principal, m.role, m.replaced);
+  }
   bool operator==(const JoinedReply&) const = default;
 };
 

@@ -90,7 +90,9 @@ Clients::Wish Clients::on(ConnectionId id, Connection& c, wire::SubmitRequest su
                           wire::Verifier& verifier) {
   const wire::RequestBody& body = submit.request.body;
   const Digest digest = wire::request_digest(body);
-  if (const auto stored = setting_.executor.stored_reply(body.session, body.number, digest)) {
+  const auto stored =
+      silent_ ? std::nullopt : setting_.executor.stored_reply(body.session, body.number, digest);
+  if (stored) {
     send_reply(id, c, *stored, submit.designated);
     return Nothing{};
   }
@@ -115,6 +117,7 @@ Clients::Wish Clients::on(ConnectionId id, Connection& c, wire::SubmitRequest su
 }
 
 Clients::Wish Clients::on(ConnectionId id, Connection& c, const wire::PublicRead& read) {
+  if (silent_) return Nothing{};
   wire::PublicReadReply reply;
   reply.id = read.id;
   reply.executed = setting_.executor.executed();
@@ -136,6 +139,7 @@ void Clients::answer(const AskStatus& question, wire::StatusReply status) {
 }
 
 void Clients::executed(const app::Executed& executed) {
+  if (silent_) return;
   for (const wire::Reply& reply : executed.replies) {
     const auto waiting = waiting_.find(reply.request);
     if (waiting == waiting_.end()) continue;

@@ -53,6 +53,8 @@ class Clients {
   /// Requests of sessions that were not known when they came and are known now.
   std::vector<wire::AuthenticRequest> now_known(Time now, wire::Verifier& verifier);
 
+  /// While our own state is known to be wrong nobody is told a result.
+  void silence(bool silent) { silent_ = silent; }
   void answer(const AskStatus& question, wire::StatusReply status);
 
   [[nodiscard]] bool has_early() const { return !early_.empty(); }
@@ -98,6 +100,7 @@ class Clients {
   std::map<SessionId, ConnectionId> last_seen_;  // where a session last spoke
   std::deque<Early> early_;
   std::uint64_t refused_ = 0;
+  bool silent_ = false;
 };
 
 }  // namespace prytany::node

@@ -87,6 +87,7 @@ class Node::Impl {
       for (pbft::Event& event : std::exchange(inbox_, {}))
         replica_.step(now, std::move(event), effects);
       if (now >= replica_.deadline()) replica_.step(now, pbft::Tick{}, effects);
+      speak_early(effects);
       if (auto done = persist(effects); !done) return done;
       speak(effects);
       if (auto done = act(now, effects); !done) return done;
@@ -135,19 +136,27 @@ class Node::Impl {
  private:
   static constexpr std::uint64_t keep_check_us = 1'000'000;
 
-  void note(const std::string& text) {
-    if (world_.on_note) world_.on_note(text);
+  void note(const std::string& text, bool important = true) {
+    if (world_.on_note) world_.on_note(text, important);
   }
 
-  /// Every Persist of the round, one sync.
+  /// What promises nothing travels while the disk works.
+  void speak_early(const pbft::Effects& effects) {
+    for (const pbft::Effect& effect : effects)
+      if (const auto* send = std::get_if<pbft::Send>(&effect); send && send->at_once)
+        outbox_.add(send->to, send->message);
+    outbox_.flush();
+  }
+
+  /// Every Persist of the round, one sync; none if no Send waits for them.
   Result<void> persist(const pbft::Effects& effects) {
-    bool any = false;
+    bool awaited = false;
     for (const pbft::Effect& effect : effects)
       if (const auto* p = std::get_if<pbft::Persist>(&effect)) {
         world_.journal.append(p->record);
-        any = true;
+        awaited = awaited || !p->lazy;
       }
-    if (!any) return {};
+    if (!awaited) return {};
     ++counters_.syncs;
     return world_.journal.sync();
   }
@@ -155,9 +164,9 @@ class Node::Impl {
   void speak(const pbft::Effects& effects) {
     for (const pbft::Effect& effect : effects) {
       if (const auto* send = std::get_if<pbft::Send>(&effect)) {
-        outbox_.add(send->to, send->message);
+        if (!send->at_once) outbox_.add(send->to, send->message);
       } else if (const auto* said = std::get_if<pbft::Note>(&effect)) {
-        note(said->text);
+        note(said->text, said->important);
       }
     }
     outbox_.flush();
@@ -170,7 +179,7 @@ class Node::Impl {
                      [&](const pbft::TakeCheckpoint& t) { return take_checkpoint(t.seq); },
                      [&](const pbft::Stable& s) { return commit(s.seq); },
                      [&](const pbft::DiscardJournal& d) { return discard(d.seq, now); },
-                     [&](pbft::FetchState& f) { return fetch(std::move(f.proof), now); },
+                     [&](pbft::FetchState& f) { return fetch(std::move(f), now); },
                      [](const auto&) { return Result<void>{}; }},
           effect);
       if (!done) return done;
@@ -229,11 +238,12 @@ class Node::Impl {
     world_.store.discard_below(vfs::Label{keep_.value});
   }
 
-  Result<void> fetch(wire::CheckpointProof proof, Time now) {
-    if (fetch_ && fetch_->proof().checkpoint.seq >= proof.checkpoint.seq && !fetch_->exhausted())
-      return {};
-    note("state of n" + std::to_string(proof.checkpoint.seq.value) + " is needed -> fetch it");
-    fetch_.emplace(std::move(proof), config_.pbft.self, config_.pbft.group.n, now);
+  Result<void> fetch(pbft::FetchState wanted, Time now) {
+    if (wanted.diverged) clients_.silence(true);
+    const Seq seq = wanted.proof.checkpoint.seq;
+    if (fetch_ && fetch_->proof().checkpoint.seq >= seq && !fetch_->exhausted()) return {};
+    note("state of n" + std::to_string(seq.value) + " is needed -> fetch it");
+    fetch_.emplace(std::move(wanted.proof), config_.pbft.self, config_.pbft.group.n, now);
     return {};
   }
 
@@ -262,6 +272,7 @@ class Node::Impl {
     ++counters_.state_transfers;
     committing_.clear();
     installing_ = target;
+    clients_.silence(false);
     stable_ = keep_ = target.seq;
     return world_.store.begin_commit(label);
   }

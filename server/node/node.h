@@ -49,8 +49,9 @@ class Node {
     Transport& transport;
     Journal& journal;
     const Clock& clock;
-    std::function<void(std::span<std::uint8_t>)> random;   // nonces and ephemeral keys only
-    std::function<void(const std::string& note)> on_note;  // may be empty
+    std::function<void(std::span<std::uint8_t>)> random;  // nonces and ephemeral keys only
+    /// What the core decided, and whether an operator should read it. May be empty.
+    std::function<void(const std::string& note, bool important)> on_note;  // may be empty
   };
 
   /// The last checkpoint that state.db holds must be loaded in `world.store`, and `recovered`

@@ -25,6 +25,7 @@ struct Parts {
 Result<Parts, Malformed> cut(ByteView frame) {
   const Result<std::size_t, Malformed> length = frame_length(frame);
   if (!length) return length.error();
+  if (*length == 0) return Malformed{"truncated"};
   if (*length != frame.size()) return Malformed{"frame of another length than it says"};
   Reader r(frame.subspan(4));
   Parts parts;

@@ -1,0 +1,260 @@
+#include "server/wire/verify.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/vectors/samples.h"
+
+namespace prytany::wire {
+namespace {
+
+using vectors::keys_of_one;
+using vectors::keys_of_zero;
+using vectors::membership;
+using vectors::peer_sender;
+using vectors::replica_signer;
+
+// "Did we check the sender?" is a question for the compiler: nothing makes an Authentic from a
+// message, and a Verifier is what has the right to.
+static_assert(!std::is_default_constructible_v<AuthenticPeerMessage>);
+static_assert(!std::is_constructible_v<AuthenticPeerMessage, ReplicaId, PeerMessage>);
+static_assert(!std::is_constructible_v<AuthenticPeerMessage, PeerMessage>);
+static_assert(!std::is_convertible_v<PeerMessage, AuthenticPeerMessage>);
+static_assert(!std::is_aggregate_v<AuthenticPeerMessage>);
+static_assert(!std::is_default_constructible_v<AuthenticRequest>);
+static_assert(!std::is_constructible_v<AuthenticRequest, Digest, ClientRequest>);
+static_assert(!std::is_constructible_v<AuthenticRequest, ClientRequest>);
+static_assert(!std::is_convertible_v<ClientRequest, AuthenticRequest>);
+static_assert(!std::is_aggregate_v<AuthenticRequest>);
+static_assert(std::is_copy_constructible_v<AuthenticPeerMessage>);
+
+template <class A>
+concept ChangeableInside = requires(A a) { *a = PeerMessage{}; };
+static_assert(!ChangeableInside<AuthenticPeerMessage&>);
+
+/// `message` in a frame with a right tag, as replica 1 receives it from `sender`.
+std::string verdict(const PeerMessage& message, ReplicaId sender = peer_sender) {
+  const auto encoded = std::make_shared<const EncodedMessage>(encode_message(message));
+  const Bytes frame = seal(ConfigNumber{0}, keys_of_zero().send, {&encoded, 1});
+  Verifier verifier(membership());
+  const auto opened = verifier.open(sender, keys_of_one(), frame);
+  return opened.ok() ? "accepted" : opened.error().reason;
+}
+
+void flip(crypto::Signature& signature) { signature.bytes[0] ^= 1; }
+
+template <class M>
+M sample() {
+  for (const auto& [name, message] : vectors::peer_messages())
+    if (const M* found = std::get_if<M>(&message)) return *found;
+  ADD_FAILURE() << "no sample";
+  return {};
+}
+
+TEST(Verifier, accepts_every_sample_from_its_sender) {
+  for (const auto& [name, message] : vectors::peer_messages())
+    EXPECT_EQ(verdict(message), "accepted") << name;
+}
+
+TEST(Verifier, refuses_what_is_signed_by_another_than_the_links_peer) {
+  for (const auto& [name, message] : vectors::peer_messages()) {
+    const bool sender_signs = std::holds_alternative<Signed<Checkpoint>>(message) ||
+                              std::holds_alternative<Signed<ViewChange>>(message) ||
+                              std::holds_alternative<Signed<NewView>>(message);
+    EXPECT_EQ(verdict(message, ReplicaId{2}) == "accepted", !sender_signs) << name;
+    if (sender_signs) {
+      // Of a sender that is no member, too.
+      EXPECT_NE(verdict(message, ReplicaId{4}), "accepted") << name;
+    }
+  }
+}
+
+TEST(Verifier, refuses_a_batch_with_one_wrong_signature) {
+  auto pre_prepare = sample<PrePrepare>();
+  auto requests = std::vector<ClientRequest>(pre_prepare.batch.requests.begin(),
+                                             pre_prepare.batch.requests.end());
+  flip(requests.back().proof.signature);
+  pre_prepare.batch.requests.items = requests;
+  EXPECT_EQ(verdict(pre_prepare), "wrong signature of a request in a batch");
+  EXPECT_EQ(verdict(BatchBody{Seq{1}, pre_prepare.batch, pre_prepare.agreed}),
+            "wrong signature of a request in a batch");
+}
+
+TEST(Verifier, refuses_a_forwarded_request_with_anything_changed) {
+  const auto good = sample<Forward>();
+  auto bad = good;
+  bad.request.body.session = SessionId{6};
+  EXPECT_EQ(verdict(bad), "wrong signature of a forwarded request");
+  bad = good;
+  ++bad.request.body.number;
+  EXPECT_EQ(verdict(bad), "wrong signature of a forwarded request");
+  bad = good;
+  bad.request.body.operation.bytes[0] ^= 1;
+  EXPECT_EQ(verdict(bad), "wrong signature of a forwarded request");
+  bad = good;
+  bad.request.body.signer = replica_signer(0).public_key();
+  EXPECT_EQ(verdict(bad), "wrong signature of a forwarded request");
+  EXPECT_EQ(verdict(good), "accepted");
+}
+
+TEST(Verifier, refuses_signed_messages_with_anything_changed) {
+  auto checkpoint = sample<Signed<Checkpoint>>();
+  ++checkpoint.message.seq;
+  EXPECT_EQ(verdict(checkpoint), "wrong signature of a checkpoint");
+  auto view_change = sample<Signed<ViewChange>>();
+  view_change.message.prepared.items.clear();
+  EXPECT_EQ(verdict(view_change), "wrong signature of a view-change");
+  auto new_view = sample<Signed<NewView>>();
+  new_view.message.choices.items.clear();
+  EXPECT_EQ(verdict(new_view), "wrong signature of a new-view");
+}
+
+TEST(Verifier, refuses_a_new_view_that_quotes_what_was_not_said) {
+  const auto good = sample<Signed<NewView>>().message;
+  const auto resigned = [](NewView message) {
+    return sign(membership(), peer_sender, replica_signer(peer_sender.value), std::move(message));
+  };
+  EXPECT_EQ(verdict(resigned(good)), "accepted");
+  auto bad = good;
+  bad.view_changes.items[1].content.message.view = View{4};
+  EXPECT_EQ(verdict(resigned(bad)), "wrong signature of a view-change in a new-view");
+  bad = good;
+  bad.view_changes.items[2].sender = ReplicaId{2};
+  EXPECT_EQ(verdict(resigned(bad)), "wrong signature of a view-change in a new-view");
+  bad = good;
+  bad.view_changes.items[2].sender = ReplicaId{9};
+  EXPECT_EQ(verdict(resigned(bad)), "wrong signature of a view-change in a new-view");
+}
+
+TEST(Signing, binds_cluster_configuration_sender_and_kind) {
+  const Checkpoint checkpoint{Seq{128}, vectors::cluster()};
+  const Membership group = membership();
+  const auto content = sign(group, ReplicaId{1}, replica_signer(1), checkpoint);
+  const auto verified = [&](const Membership& g, ReplicaId by) {
+    return verify_signed(g, by, checkpoint, content.signature);
+  };
+  EXPECT_TRUE(verified(group, ReplicaId{1}));
+  EXPECT_FALSE(verified(group, ReplicaId{0}));
+  EXPECT_FALSE(verified(group, ReplicaId{4}));
+  EXPECT_FALSE(verified(group, ReplicaId{0xffff}));
+  Membership other = group;
+  other.cluster.bytes[0] ^= 1;
+  EXPECT_FALSE(verified(other, ReplicaId{1}));
+  other = group;
+  ++other.config;
+  EXPECT_FALSE(verified(other, ReplicaId{1}));
+  // The same key may hold two places; the places are still told apart.
+  other = group;
+  other.replica_keys[0] = other.replica_keys[1];
+  EXPECT_FALSE(verified(other, ReplicaId{0}));
+  EXPECT_NE(signed_bytes(group, ReplicaId{1}, ViewChange{}),
+            signed_bytes(group, ReplicaId{1}, NewView{}));
+}
+
+// ---- proofs of checkpoints
+// -----------------------------------------------------------------------
+
+const Checkpoint stable{Seq{128}, vectors::cluster()};
+
+bool proves(const CheckpointProof& proof) { return Verifier(membership()).check(proof); }
+bool proves(const std::vector<std::uint16_t>& signers) {
+  return proves(vectors::checkpoint_proof(stable, signers));
+}
+
+TEST(CheckpointProof, needs_a_quorum_of_distinct_members) {
+  EXPECT_TRUE(proves({0, 1, 2}));
+  EXPECT_TRUE(proves({1, 2, 3}));
+  EXPECT_TRUE(proves({0, 1, 2, 3}));
+  EXPECT_FALSE(proves(std::vector<std::uint16_t>{}));
+  EXPECT_FALSE(proves({0, 1}));
+}
+
+TEST(CheckpointProof, with_a_member_twice_or_out_of_order_is_refused) {
+  EXPECT_FALSE(proves({0, 1, 1}));
+  EXPECT_FALSE(proves({0, 0, 0}));
+  EXPECT_FALSE(proves({0, 1, 2, 2}));
+  EXPECT_FALSE(proves({2, 1, 0}));
+}
+
+TEST(CheckpointProof, with_one_who_is_no_member_is_refused) {
+  auto proof = vectors::checkpoint_proof(stable, {0, 1, 2});
+  proof.signatures.items[2].signer = ReplicaId{4};
+  EXPECT_FALSE(proves(proof));
+  proof = vectors::checkpoint_proof(stable, {0, 1, 2});
+  proof.signatures.items.push_back({ReplicaId{4}, proof.signatures.items[0].signature});
+  EXPECT_FALSE(proves(proof));
+}
+
+TEST(CheckpointProof, with_one_wrong_signature_is_refused_even_beyond_the_quorum) {
+  for (std::size_t i = 0; i < 4; ++i) {
+    auto proof = vectors::checkpoint_proof(stable, {0, 1, 2, 3});
+    flip(proof.signatures.items[i].signature);
+    EXPECT_FALSE(proves(proof)) << i;
+  }
+  auto proof = vectors::checkpoint_proof(stable, {0, 1, 2});
+  ++proof.checkpoint.seq;
+  EXPECT_FALSE(proves(proof));
+  EXPECT_EQ(verdict(proof), "not a proof of a checkpoint");
+}
+
+// ---- requests
+// ------------------------------------------------------------------------------------
+
+TEST(Verifier, gives_a_checked_request_its_digest) {
+  Verifier verifier(membership());
+  const ClientRequest request = vectors::requests()[1].second;
+  const auto checked = verifier.check(request);
+  ASSERT_TRUE(checked.ok());
+  EXPECT_EQ(checked->digest(), request_digest(request.body));
+  EXPECT_EQ(**checked, request);
+}
+
+TEST(Verifier, remembers_only_the_very_signature_that_verified) {
+  Verifier verifier(membership());
+  const ClientRequest good = vectors::requests()[1].second;
+  ClientRequest bad = good;
+  flip(bad.proof.signature);
+  EXPECT_FALSE(verifier.check(bad).ok());
+  EXPECT_TRUE(verifier.check(good).ok());
+  EXPECT_TRUE(verifier.check(good).ok());
+  EXPECT_FALSE(verifier.check(bad).ok());
+  EXPECT_TRUE(verifier.check(good).ok());
+}
+
+TEST(Verifier, of_another_cluster_refuses_the_same_request) {
+  Membership other = membership();
+  other.cluster.bytes[31] ^= 1;
+  Verifier verifier(other);
+  EXPECT_FALSE(verifier.check(vectors::requests()[1].second).ok());
+  EXPECT_FALSE(verify_request(other.cluster, vectors::requests()[1].second));
+  EXPECT_TRUE(verify_request(membership().cluster, vectors::requests()[1].second));
+}
+
+TEST(BatchDigest, covers_order_requests_time_and_choice_but_not_signatures) {
+  const auto sampled = sample<PrePrepare>();
+  const Digest digest = batch_digest(sampled.batch, sampled.agreed);
+  const std::vector<ClientRequest> requests(sampled.batch.requests.begin(),
+                                            sampled.batch.requests.end());
+  const auto of = [&](std::vector<ClientRequest> items) {
+    Batch batch;
+    batch.requests.items = std::move(items);
+    return batch_digest(batch, sampled.agreed);
+  };
+  EXPECT_EQ(of(requests), digest);
+  EXPECT_NE(of({requests[1], requests[0]}), digest);
+  EXPECT_NE(of({requests[0]}), digest);
+  auto other_proof = requests;
+  flip(other_proof[0].proof.signature);
+  EXPECT_EQ(of(other_proof), digest);
+  Agreed agreed = sampled.agreed;
+  agreed.time = agreed.time + 1;
+  EXPECT_NE(batch_digest(sampled.batch, agreed), digest);
+  agreed = sampled.agreed;
+  agreed.choice.bytes.push_back(0);
+  EXPECT_NE(batch_digest(sampled.batch, agreed), digest);
+  const std::vector<Digest> digests = {request_digest(requests[0].body),
+                                       request_digest(requests[1].body)};
+  EXPECT_EQ(batch_digest(digests, sampled.agreed), digest);
+}
+
+}  // namespace
+}  // namespace prytany::wire

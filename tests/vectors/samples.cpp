@@ -1,0 +1,320 @@
+#include "tests/vectors/samples.h"
+
+#include <cstdint>
+#include <limits>
+
+#include "server/crypto/credential.h"
+#include "server/wire/operations.h"
+
+namespace prytany::vectors {
+
+using namespace wire;
+
+std::array<std::uint8_t, 32> counting(std::uint8_t first) {
+  std::array<std::uint8_t, 32> bytes{};
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::uint8_t>(first + i);
+  return bytes;
+}
+
+namespace {
+
+std::array<std::uint8_t, 16> nonce(std::uint8_t first) {
+  std::array<std::uint8_t, 16> bytes{};
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::uint8_t>(first + i);
+  return bytes;
+}
+
+Digest digest_of(std::string_view word) { return crypto::sha256(as_bytes(word)); }
+
+TextValue text(std::string_view t) { return {std::string(t)}; }
+
+template <std::size_t Max>
+void set(Body<Max>& body, std::string_view bytes) {
+  body.bytes = to_bytes(as_bytes(bytes));
+}
+
+const AgreedTime noon{1'767'268'800'000'000};  // 2026-01-01T12:00:00Z
+
+}  // namespace
+
+crypto::Signer replica_signer(std::uint16_t replica) {
+  return crypto::Signer(counting(static_cast<std::uint8_t>(0x10 + 0x10 * replica)));
+}
+crypto::Signer session_signer() { return crypto::Signer(counting(0x80)); }
+crypto::Signer credential_signer() { return crypto::credential_from_code(code, cluster()).value(); }
+Digest cluster() { return digest_of("a cluster for tests"); }
+
+Membership membership() {
+  Membership group{cluster(), ConfigNumber{0}, 3, {}};
+  for (std::uint16_t i = 0; i < 4; ++i)
+    group.replica_keys.push_back(replica_signer(i).public_key());
+  return group;
+}
+
+LinkKeys keys_of_zero() { return {crypto::Mac(counting(0xa0)), crypto::Mac(counting(0xc0))}; }
+LinkKeys keys_of_one() { return {crypto::Mac(counting(0xc0)), crypto::Mac(counting(0xa0))}; }
+
+Named<Value> values() {
+  using std::numeric_limits;
+  BlobValue all;
+  for (int i = 0; i < 256; ++i) all.bytes.push_back(static_cast<std::uint8_t>(i));
+  return {
+      {"null", std::monostate{}},
+      {"integer zero", std::int64_t{0}},
+      {"integer forty-two", std::int64_t{42}},
+      {"integer minus one", std::int64_t{-1}},
+      {"integer beyond 2^53", std::int64_t{9'007'199'254'740'993}},
+      {"integer least", numeric_limits<std::int64_t>::min()},
+      {"integer greatest", numeric_limits<std::int64_t>::max()},
+      {"float zero", 0.0},
+      {"float minus zero", -0.0},
+      {"float one", 1.0},
+      {"float one and a half", 1.5},
+      {"float a tenth", 0.1},
+      {"float of 17 digits", 5.0000000000000009},
+      {"float 2^60", 1152921504606846976.0},
+      {"float greatest", numeric_limits<double>::max()},
+      {"float least above zero", numeric_limits<double>::denorm_min()},
+      {"float infinity", numeric_limits<double>::infinity()},
+      {"float minus infinity", -numeric_limits<double>::infinity()},
+      {"text empty", text("")},
+      {"text plain", text("Pericles")},
+      {"text of several scripts", text("Περικλῆς \U0001F3DB Zürich")},
+      {"text with what JSON escapes", text("quote \" backslash \\ slash / tab \t line \n bell \a")},
+      {"text with a zero byte", text(std::string_view("a\0b", 3))},
+      {"text with delete and C1", text("\x7f \u0085 \u2028")},
+      {"text that is not UTF-8", text("\xff\xc0\x80\xed\xa0\x80")},
+      {"blob empty", BlobValue{}},
+      {"blob of one", BlobValue{{0xff}}},
+      {"blob of two", BlobValue{{0x00, 0x01}}},
+      {"blob of all bytes", all},
+  };
+}
+
+JoinBegin join_begin() {
+  JoinBegin begin;
+  begin.session_key = session_signer().public_key();
+  begin.nonce = nonce(0x30);
+  begin.identification.kind.text = "key";
+  begin.identification.name.text = "voter-17";
+  begin.identification.credential = credential_signer().public_key();
+  begin.identification.signature =
+      credential_signer().sign(credential_signed_bytes(cluster(), begin));
+  return begin;
+}
+
+namespace {
+
+JoinToken token_of(std::uint16_t replica) {
+  const Name address{"127.0.0.1"};
+  const AgreedTime expires = noon + 60'000'000;
+  const Bytes bytes =
+      join_token_signed_bytes(cluster(), join_digest(join_begin()), address, expires);
+  return {ReplicaId{replica}, address, expires, replica_signer(replica).sign(bytes)};
+}
+
+Call call_of_all_values() {
+  Call call{{"cast_vote"}, {}};
+  for (const auto& [name, value] : values()) call.arguments.items.push_back({{name}, value});
+  return call;
+}
+
+Execute two_statements() {
+  Execute execute;
+  execute.statements.items.resize(2);
+  Statement& insert = execute.statements.items[0];
+  insert.sql.text = "INSERT INTO note(author, body) VALUES (?1, :body)";
+  insert.positional.items = {std::int64_t{7}, std::monostate{}};
+  insert.named.items = {{{":body"}, text("it's \"quoted\"")}};
+  execute.statements.items[1].sql.text = "SELECT count(*) FROM note";
+  return execute;
+}
+
+Install small_application() {
+  Install install;
+  install.files.items.resize(2);
+  install.files.items[0].path.text = "prytany.json";
+  set(install.files.items[0].content, R"({"name":"notes","version":"1"})");
+  install.files.items[1].path.text = "schema/001_notes.sql";
+  set(install.files.items[1].content, "CREATE TABLE note(id INTEGER PRIMARY KEY, body TEXT);");
+  return install;
+}
+
+}  // namespace
+
+Named<Operation> operations() {
+  Execute read{{{{{"SELECT 1"}, {}, {}}}}, true};
+  Null null{16, {}};
+  set(null.payload, std::string_view("\0\1\2", 3));
+  return {
+      {"join", Join{join_begin(), {{token_of(0), token_of(2)}}}},
+      {"leave", Leave{}},
+      {"call without arguments", Call{{"tally"}, {}}},
+      {"call with every kind of value", call_of_all_values()},
+      {"execute two statements", two_statements()},
+      {"execute read-only", read},
+      {"install", small_application()},
+      {"null", null},
+  };
+}
+
+ClientRequest request_of(const Operation& operation, SessionId session, RequestNumber number) {
+  ClientRequest request;
+  request.body = {session, number, session_signer().public_key(), {encode(operation)}};
+  request.proof.signature =
+      session_signer().sign(request_signed_bytes(cluster(), request_digest(request.body)));
+  return request;
+}
+
+Named<ClientRequest> requests() {
+  Named<ClientRequest> all;
+  std::uint64_t number = 0;
+  for (const auto& [name, operation] : operations()) {
+    const SessionId session{std::holds_alternative<Join>(operation) ? 0U : 5U};
+    all.emplace_back(name, request_of(operation, session, RequestNumber{++number}));
+  }
+  ClientRequest unknown = request_of(Leave{}, SessionId{5}, RequestNumber{++number});
+  unknown.body.operation.bytes = {0x63, 0x01};
+  unknown.proof.signature =
+      session_signer().sign(request_signed_bytes(cluster(), request_digest(unknown.body)));
+  all.emplace_back("an operation of a later version", unknown);
+  return all;
+}
+
+Named<Outcome> outcomes() {
+  ResultSet set;
+  set.columns.items = {{"id"}, {"body"}, {"weight"}};
+  set.rows.items = {{{std::int64_t{1}, text("first"), 0.5}},
+                    {{std::int64_t{2}, std::monostate{}, BlobValue{{1, 2, 3}}}}};
+  set.changes = 2;
+  set.last_insert_rowid = 9;
+  NullReply null;
+  null.bytes.bytes.assign(16, 0);
+  return {
+      {"done", DoneReply{}},
+      {"error", ErrorReply{{"ALREADY_VOTED"}, {"this voter has voted"}, {"cast_vote"}, 3}},
+      {"results", ResultSets{{set, ResultSet{}}}},
+      {"joined", JoinedReply{SessionId{5}, {"voter-17"}, {"voter"}, SessionId{3}}},
+      {"null", null},
+  };
+}
+
+CheckpointProof checkpoint_proof(const Checkpoint& checkpoint,
+                                 const std::vector<std::uint16_t>& signers) {
+  CheckpointProof proof{checkpoint, {}};
+  for (const std::uint16_t i : signers) {
+    const auto content = sign(membership(), ReplicaId{i}, replica_signer(i), checkpoint);
+    proof.signatures.items.push_back({ReplicaId{i}, content.signature});
+  }
+  return proof;
+}
+
+namespace {
+
+ViewChange view_change() {
+  const PreparedEntry entry{Seq{129}, digest_of("batch 129"), View{2}};
+  return {View{3},
+          Seq{128},
+          {{{Seq{128}, digest_of("state 128")}}},
+          {{entry}},
+          {{entry, {Seq{130}, digest_of("batch 130"), View{1}}}}};
+}
+
+Signed<ViewChange> signed_view_change(std::uint16_t replica) {
+  return sign(membership(), ReplicaId{replica}, replica_signer(replica), view_change());
+}
+
+NewView new_view() {
+  NewView message{View{3}, {}, {Seq{128}, digest_of("state 128")}, {}};
+  for (const std::uint16_t i : std::vector<std::uint16_t>{0, 1, 3})
+    message.view_changes.items.push_back({ReplicaId{i}, signed_view_change(i)});
+  message.choices.items = {{Seq{129}, digest_of("batch 129")}, {Seq{130}, std::nullopt}};
+  return message;
+}
+
+template <class M>
+Signed<M> by_sender(M message) {
+  return sign(membership(), peer_sender, replica_signer(peer_sender.value), std::move(message));
+}
+
+}  // namespace
+
+Named<PeerMessage> peer_messages() {
+  const Agreed agreed{noon, {}};
+  Agreed chosen{noon + 1, {}};
+  set(chosen.choice, "a choice");
+  Batch batch;
+  batch.requests.items = {requests()[2].second, requests()[4].second};
+  const Checkpoint checkpoint{Seq{128}, digest_of("state 128")};
+  Pages pages{Seq{128}, false, 7, 3, {}};
+  set(pages.bytes, "four bytes stand for pages");
+  return {
+      {"pre-prepare", PrePrepare{View{1}, Seq{130}, batch, chosen}},
+      {"pre-prepare, null batch", PrePrepare{View{1}, Seq{131}, {}, agreed}},
+      {"prepare", Prepare{View{1}, Seq{130}, batch_digest(batch, chosen)}},
+      {"commit", Commit{View{1}, Seq{130}, batch_digest(batch, chosen)}},
+      {"checkpoint", by_sender(checkpoint)},
+      {"committed", Committed{Seq{130}, batch_digest(batch, chosen)}},
+      {"forward", Forward{requests()[1].second}},
+      {"status",
+       Status{View{1}, true, Seq{128}, Seq{129}, {{{Seq{130}, true, true, false}, {Seq{132}}}}}},
+      {"fetch-batch", FetchBatch{Seq{130}, batch_digest(batch, chosen)}},
+      {"batch-body", BatchBody{Seq{130}, batch, chosen}},
+      {"checkpoint-proof", checkpoint_proof(checkpoint, {0, 1, 2})},
+      {"view-change", by_sender(view_change())},
+      {"new-view", by_sender(new_view())},
+      {"fetch-pages", FetchPages{Seq{128}, 3, 64}},
+      {"pages", pages},
+  };
+}
+
+crypto::DhSecret client_dh() { return crypto::DhSecret(counting(0x01)); }
+crypto::DhSecret server_dh() { return crypto::DhSecret(counting(0x41)); }
+
+ClientHello client_hello() { return {cluster(), client_dh().public_key(), nonce(0x50)}; }
+
+ServerHello server_hello() {
+  ServerHello hello{ReplicaId{2}, server_dh().public_key(), nonce(0x60), {}};
+  hello.signature = replica_signer(2).sign(hello_signed_bytes(client_hello(), hello));
+  return hello;
+}
+
+Named<FromClient> from_client() {
+  Named<FromClient> all = {{"hello", client_hello()}, {"join_begin", join_begin()}};
+  for (const auto& [name, request] : requests())
+    all.emplace_back("request: " + name, SubmitRequest{request, std::nullopt});
+  all.emplace_back("request with a designated replica",
+                   SubmitRequest{requests()[1].second, ReplicaId{3}});
+  all.emplace_back("read", PublicRead{12, {{"turnout"}, {{{{"ward"}, std::int64_t{4}}}}}});
+  all.emplace_back("status", StatusRequest{std::numeric_limits<std::uint64_t>::max()});
+  return all;
+}
+
+Named<ToClient> to_client() {
+  Named<ToClient> all = {
+      {"hello_ok", server_hello()},
+      {"join_token", JoinTokenReply{join_digest(join_begin()), token_of(2)}},
+  };
+  const Digest request = request_digest(requests()[4].second.body);
+  for (const auto& [name, outcome] : outcomes()) {
+    all.emplace_back("reply: " + name,
+                     Reply{SessionId{5}, RequestNumber{5}, request, Seq{130}, noon, outcome});
+  }
+  const Reply reply{SessionId{5}, RequestNumber{5}, request, Seq{130}, noon, outcomes()[2].second};
+  all.emplace_back("reply_digest", ReplyDigest{reply.session, reply.number, reply.request,
+                                               reply_digest(cluster(), reply)});
+  all.emplace_back("read_reply", PublicReadReply{12, Seq{130}, noon, outcomes()[2].second});
+  all.emplace_back("refused", Refused{request, {"overloaded"}, {"too many requests; try again"}});
+  all.emplace_back("session_ended", SessionEnded{SessionId{3}, {"replaced"}});
+  all.emplace_back("status_reply", StatusReply{7, ReplicaId{2}, View{1}, ReplicaId{1}, Seq{130},
+                                               Seq{128}, digest_of("state 128"), 3});
+  return all;
+}
+
+Handshake::Entropy link_entropy(std::uint16_t replica) {
+  const auto shift = static_cast<std::uint8_t>(replica * 0x20);
+  return {counting(static_cast<std::uint8_t>(0x03 + shift)),
+          nonce(static_cast<std::uint8_t>(0x70 + shift))};
+}
+
+}  // namespace prytany::vectors

@@ -103,6 +103,14 @@ void set_link_options(const Fd& fd) {
   set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 15'000);
 }
 
+void set_client_options(const Fd& fd) {
+  set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+  set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, 30);
+  set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, 10);
+  set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
+}
+
 std::uint16_t local_port(const Fd& fd) {
   SocketAddress address;
   address.length = sizeof address.storage;

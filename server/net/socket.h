@@ -24,6 +24,7 @@ class Fd {
   ~Fd();
 
   [[nodiscard]] int get() const { return fd_; }
+  int release() { return std::exchange(fd_, -1); }
   explicit operator bool() const { return fd_ >= 0; }
 
  private:
@@ -47,6 +48,8 @@ Result<Fd> start_connect(const SocketAddress& address);
 int connect_error(const Fd& fd);
 /// No delay, keepalive, and an end to connections whose peer has vanished (15 s).
 void set_link_options(const Fd& fd);
+/// The same for a client, with more patience (a minute).
+void set_client_options(const Fd& fd);
 std::uint16_t local_port(const Fd& fd);
 
 }  // namespace prytany::net

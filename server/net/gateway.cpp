@@ -1,0 +1,418 @@
+#include "server/net/gateway.h"
+
+#include <libwebsockets.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <uv.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "server/base/log.h"
+#include "server/net/gateway_client.h"
+#include "server/net/gateway_limits.h"
+#include "server/net/http_page.h"
+
+namespace prytany::net {
+namespace {
+
+constexpr const char* subprotocol = "prytany.v1";
+constexpr std::uint64_t accept_pause_us = 100'000;
+
+/// libwebsockets keeps this for each connection, zeroed; one of the two is set.
+struct PerSocket {
+  GatewayClient* client;
+  HttpAnswer* answer;
+};
+
+std::string header(lws* socket, lws_token_indexes token) {
+  std::string value(static_cast<std::size_t>(lws_hdr_total_length(socket, token)) + 1, '\0');
+  const int n = lws_hdr_copy(socket, value.data(), static_cast<int>(value.size()), token);
+  value.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
+  return value;
+}
+
+/// "a, prytany.v1": one of the tokens.
+bool offers_subprotocol(std::string_view list) {
+  while (!list.empty()) {
+    const std::size_t comma = std::min(list.find(','), list.size());
+    std::string_view token = list.substr(0, comma);
+    while (token.starts_with(' ')) token.remove_prefix(1);
+    while (token.ends_with(' ')) token.remove_suffix(1);
+    if (token == subprotocol) return true;
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+  return false;
+}
+
+std::string peer_address(lws* socket) {
+  std::array<char, 64> text{};
+  lws_get_peer_simple(socket, text.data(), text.size());
+  const std::string address = text.data();
+  constexpr std::string_view mapped = "::ffff:";  // IPv4 on an IPv6 socket
+  return address.starts_with(mapped) ? address.substr(mapped.size()) : address;
+}
+
+/// Ends the connection from outside its callbacks, without a close handshake.
+void kill(lws* socket) { lws_set_timeout(socket, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC); }
+
+int refuse_upgrade(lws* socket, unsigned status, const char* words) {
+  return lws_return_http_status(socket, status, words) != 0 ? -1 : 1;
+}
+
+}  // namespace
+
+class Gateway::Impl {
+ public:
+  Impl(GatewayConfig config, Poller& poller, Fd listener, Upstream& upstream)
+      : config_(std::move(config)),
+        poller_(poller),
+        upstream_(upstream),
+        listener_(std::move(listener)) {}
+  ~Impl();
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  Result<void> start();
+  void reply(ConnectionId to, std::string_view text);
+  void close(ConnectionId connection, std::string_view reason);
+  void flush();
+  void run();
+  [[nodiscard]] Time deadline() const;
+  [[nodiscard]] const GatewayCounters& counters() const { return counters_; }
+
+ private:
+  static int on_http_event(lws* socket, lws_callback_reasons reason, void* user, void* in,
+                           std::size_t size);
+  static int on_socket_event(lws* socket, lws_callback_reasons reason, void* user, void* in,
+                             std::size_t size);
+  static Impl& of(lws* socket) {
+    return *static_cast<Impl*>(lws_context_user(lws_get_context(socket)));
+  }
+
+  void accept_waiting();
+  int judge_upgrade(lws* socket, const char* to_what);
+  int on_http(lws* socket, lws_callback_reasons reason, PerSocket& state, std::string_view path);
+  void on_established(lws* socket, PerSocket& state);
+  int on_received(GatewayClient& client, std::string_view bytes);
+  int on_writable(GatewayClient& client);
+  int end_with(lws* socket, lws_close_status status, const char* reason);
+  GatewayClient* find(ConnectionId id);
+  void mark_dirty(GatewayClient& client);
+
+  GatewayConfig config_;
+  Poller& poller_;
+  Upstream& upstream_;
+  Fd listener_;
+  Time accept_again_ = never;
+  mutable uv_loop_t loop_{};
+  bool loop_ready_ = false;
+  lws_context* context_ = nullptr;
+  lws_vhost* vhost_ = nullptr;
+  std::array<lws_protocols, 3> protocols_{};
+  lws_retry_bo_t keepalive_{};
+  std::uint64_t next_id_ = 1;
+  // Looked up only, never walked.
+  std::unordered_map<std::uint64_t, std::unique_ptr<GatewayClient>> clients_;
+  std::vector<ConnectionId> dirty_;
+  GatewayCounters counters_;
+};
+
+// ---- Beginning and end --------------------------------------------------------------------------
+
+Result<void> Gateway::Impl::start() {
+  lws_set_log_level(LLL_ERR, [](int, const char* line) {
+    std::string_view text = line;
+    while (text.ends_with('\n')) text.remove_suffix(1);
+    log::debug(text);
+  });
+  ENSURE(uv_loop_init(&loop_) == 0);
+  protocols_[0].name = "http";
+  protocols_[0].callback = on_http_event;
+  protocols_[1].name = subprotocol;
+  protocols_[1].callback = on_socket_event;
+  for (std::size_t i = 0; i < 2; ++i) {
+    protocols_[i].per_session_data_size = sizeof(PerSocket);
+    protocols_[i].rx_buffer_size = socket_write_bytes;
+    protocols_[i].tx_packet_size = socket_write_bytes;
+  }
+  keepalive_.secs_since_valid_ping = ping_after_idle_s;
+  keepalive_.secs_since_valid_hangup = hang_up_after_idle_s;
+
+  std::array<void*, 1> loops = {&loop_};
+  lws_context_creation_info info = {};
+  info.port = CONTEXT_PORT_NO_LISTEN_SERVER;  // we accept, so that its errors are ours to explain
+  info.protocols = protocols_.data();
+  info.foreign_loops = loops.data();
+  info.user = this;
+  info.options = LWS_SERVER_OPTION_LIBUV;
+  info.pt_serv_buf_size = socket_write_bytes;
+  info.max_http_header_data = http_header_bytes_max;
+  info.max_http_header_pool = http_headers_held_max;
+  info.timeout_secs = handshake_timeout_s;
+  info.keepalive_timeout = http_keepalive_timeout_s;
+  info.retry_and_idle_policy = &keepalive_;
+  info.alpn = "http/1.1";  // browsers would else run WebSockets over HTTP/2, which 4.1.6 breaks
+  info.gid = info.uid = static_cast<decltype(info.uid)>(-1);
+  if (config_.tls) {
+    info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+    info.ssl_cert_filepath = config_.tls->certificate_chain.c_str();
+    info.ssl_private_key_filepath = config_.tls->private_key.c_str();
+  }
+  context_ = lws_create_context(&info);
+  if (context_ == nullptr) {
+    return Error{config_.tls ? "cannot start the client gateway: are the certificate and its key "
+                               "readable PEM files that belong together?"
+                             : "cannot start the client gateway: is the package "
+                               "libwebsockets-evlib-uv installed?"};
+  }
+  vhost_ = lws_get_vhost_by_name(context_, "default");
+  ENSURE(vhost_ != nullptr);
+  poller_.watch(uv_backend_fd(&loop_), EPOLLIN, [this](std::uint32_t) { loop_ready_ = true; });
+  poller_.watch(listener_.get(), EPOLLIN, [this](std::uint32_t) { accept_waiting(); });
+  return {};
+}
+
+Gateway::Impl::~Impl() {
+  if (context_ != nullptr) {
+    poller_.forget(listener_.get());
+    poller_.forget(uv_backend_fd(&loop_));
+    lws_context_destroy(context_);
+  }
+  // With a foreign loop, libwebsockets' handles close in the loop's last turns.
+  for (int turn = 0; turn < 100 && uv_loop_alive(&loop_) != 0; ++turn) {
+    uv_run(&loop_, UV_RUN_NOWAIT);
+  }
+  if (uv_loop_close(&loop_) != 0) log::debug("the client gateway's loop ended with open handles");
+}
+
+// ---- The loop -----------------------------------------------------------------------------------
+
+void Gateway::Impl::run() {
+  if (accept_again_ != never && accept_again_ <= SystemClock().now()) {
+    accept_again_ = never;
+    poller_.change(listener_.get(), EPOLLIN);
+  }
+  uv_update_time(&loop_);
+  // The second condition: libuv tells the kernel of new interests only inside uv_run.
+  if (!loop_ready_ && uv_backend_timeout(&loop_) != 0) return;
+  loop_ready_ = false;
+  uv_run(&loop_, UV_RUN_NOWAIT);
+}
+
+Time Gateway::Impl::deadline() const {
+  uv_update_time(&loop_);
+  const int timeout_ms = uv_backend_timeout(&loop_);
+  if (timeout_ms < 0) return accept_again_;
+  const Time due = SystemClock().now() + static_cast<std::uint64_t>(timeout_ms) * 1000;
+  return std::min(due, accept_again_);
+}
+
+void Gateway::Impl::accept_waiting() {
+  while (true) {
+    Fd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (fd) {
+      if (counters_.sockets >= config_.connections_max) {
+        counters_.refused += 1;
+        continue;
+      }
+      set_client_options(fd);
+      // Owned by libwebsockets from here on, whether it succeeds or not.
+      lws_adopt_socket_vhost(vhost_, fd.release());
+      continue;
+    }
+    if (errno == EINTR || errno == ECONNABORTED) continue;
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return;
+    // Out of descriptors: what waits would wake us again at once.
+    accept_again_ = SystemClock().now() + accept_pause_us;
+    poller_.change(listener_.get(), 0);
+    return;
+  }
+}
+
+// ---- Sending ------------------------------------------------------------------------------------
+
+GatewayClient* Gateway::Impl::find(ConnectionId id) {
+  const auto found = clients_.find(id.value);
+  return found == clients_.end() ? nullptr : found->second.get();
+}
+
+void Gateway::Impl::mark_dirty(GatewayClient& client) {
+  if (client.dirty) return;
+  client.dirty = true;
+  dirty_.push_back(client.id());
+}
+
+void Gateway::Impl::reply(ConnectionId to, std::string_view text) {
+  GatewayClient* client = find(to);
+  if (client == nullptr || client->closing()) return;
+  if (!client->queue(text, config_.queued_bytes_max)) {
+    counters_.not_reading += 1;
+    client->close_when_written("");
+    kill(client->socket());
+    return;
+  }
+  mark_dirty(*client);
+}
+
+void Gateway::Impl::close(ConnectionId connection, std::string_view reason) {
+  GatewayClient* client = find(connection);
+  if (client == nullptr || client->closing()) return;
+  client->close_when_written(reason);
+  lws_set_timeout(client->socket(), PENDING_TIMEOUT_CLOSE_SEND, close_timeout_s);
+  mark_dirty(*client);
+}
+
+void Gateway::Impl::flush() {
+  for (const ConnectionId id : dirty_) {
+    GatewayClient* client = find(id);
+    if (client == nullptr) continue;
+    client->dirty = false;
+    if (!client->write()) {
+      kill(client->socket());
+    } else if (client->has_queued() || client->closing()) {
+      lws_callback_on_writable(client->socket());
+    }
+  }
+  dirty_.clear();
+}
+
+// ---- What libwebsockets tells -------------------------------------------------------------------
+
+int Gateway::Impl::on_http_event(lws* socket, lws_callback_reasons reason, void* user, void* in,
+                                 std::size_t size) {
+  switch (reason) {
+    case LWS_CALLBACK_WSI_CREATE: of(socket).counters_.sockets += 1; return 0;
+    case LWS_CALLBACK_WSI_DESTROY: of(socket).counters_.sockets -= 1; return 0;
+    case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
+      return of(socket).judge_upgrade(socket, static_cast<const char*>(in));
+    case LWS_CALLBACK_HTTP:
+    case LWS_CALLBACK_HTTP_WRITEABLE:
+    case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
+    case LWS_CALLBACK_CLOSED_HTTP:
+      if (user == nullptr) return 0;
+      return of(socket).on_http(socket, reason, *static_cast<PerSocket*>(user),
+                                {static_cast<const char*>(in), in == nullptr ? 0 : size});
+    default: return 0;  // not lws_callback_http_dummy: it would answer what we do not
+  }
+}
+
+int Gateway::Impl::judge_upgrade(lws* socket, const char* to_what) {
+  const std::string origin = header(socket, WSI_TOKEN_ORIGIN);
+  const char* complaint = nullptr;
+  unsigned status = HTTP_STATUS_BAD_REQUEST;
+  if (std::string_view(to_what) != "websocket") {
+    complaint = "only WebSockets are spoken here";
+  } else if (!offers_subprotocol(header(socket, WSI_TOKEN_PROTOCOL))) {
+    complaint = "ask for the WebSocket subprotocol prytany.v1";
+  } else if (!origin.empty() && !config_.origins.contains(origin)) {
+    complaint = "pages of this origin may not connect: see --origin of prytany replica";
+    status = HTTP_STATUS_FORBIDDEN;
+  }
+  if (complaint == nullptr) return 0;
+  counters_.refused += 1;
+  return refuse_upgrade(socket, status, complaint);
+}
+
+int Gateway::Impl::on_http(lws* socket, lws_callback_reasons reason, PerSocket& state,
+                           std::string_view path) {
+  // libwebsockets keeps plain memory for us: ownership is taken for the call and given back after
+  // it.
+  std::unique_ptr<HttpAnswer> answer(std::exchange(state.answer, nullptr));
+  int verdict = 0;
+  if (reason == LWS_CALLBACK_HTTP) verdict = HttpAnswer::start(socket, path, upstream_, answer);
+  if (reason == LWS_CALLBACK_HTTP_WRITEABLE && answer) verdict = HttpAnswer::write(socket, answer);
+  const bool over = reason == LWS_CALLBACK_HTTP_DROP_PROTOCOL || reason == LWS_CALLBACK_CLOSED_HTTP;
+  if (!over) state.answer = answer.release();
+  return verdict;
+}
+
+int Gateway::Impl::on_socket_event(lws* socket, lws_callback_reasons reason, void* user, void* in,
+                                   std::size_t size) {
+  if (user == nullptr) return 0;
+  auto& state = *static_cast<PerSocket*>(user);
+  Impl& gateway = of(socket);
+  if (reason == LWS_CALLBACK_ESTABLISHED) return gateway.on_established(socket, state), 0;
+  if (state.client == nullptr) return 0;
+  switch (reason) {
+    case LWS_CALLBACK_RECEIVE:
+      return gateway.on_received(*state.client, {static_cast<const char*>(in), size});
+    case LWS_CALLBACK_SERVER_WRITEABLE: return gateway.on_writable(*state.client);
+    case LWS_CALLBACK_CLOSED: {
+      const ConnectionId id = std::exchange(state.client, nullptr)->id();
+      gateway.clients_.erase(id.value);
+      gateway.counters_.connections -= 1;
+      gateway.upstream_.client_closed(id);
+      return 0;
+    }
+    default: return 0;
+  }
+}
+
+void Gateway::Impl::on_established(lws* socket, PerSocket& state) {
+  const ConnectionId id{next_id_++};
+  auto client = std::make_unique<GatewayClient>(id, socket);
+  state.client = client.get();
+  clients_.emplace(id.value, std::move(client));
+  counters_.connections += 1;
+  upstream_.client_connected(id, peer_address(socket));
+}
+
+int Gateway::Impl::on_received(GatewayClient& client, std::string_view bytes) {
+  lws* socket = client.socket();
+  if (client.closing()) return 0;
+  if (lws_frame_is_binary(socket) != 0) {
+    return end_with(socket, LWS_CLOSE_STATUS_UNACCEPTABLE_OPCODE, "text frames only");
+  }
+  if (!client.add_fragment(bytes, config_.message_bytes_max)) {
+    counters_.oversized += 1;
+    return end_with(socket, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, "message too large");
+  }
+  if (lws_is_final_fragment(socket) == 0 || lws_remaining_packet_payload(socket) != 0) return 0;
+  upstream_.client_text(client.id(), client.message());
+  client.forget_message();
+  return 0;
+}
+
+int Gateway::Impl::on_writable(GatewayClient& client) {
+  if (!client.write()) return -1;
+  if (client.has_queued()) {
+    lws_callback_on_writable(client.socket());
+    return 0;
+  }
+  if (!client.closing() || lws_partial_buffered(client.socket()) != 0) return 0;
+  return end_with(client.socket(), LWS_CLOSE_STATUS_POLICY_VIOLATION, client.reason().c_str());
+}
+
+int Gateway::Impl::end_with(lws* socket, lws_close_status status, const char* reason) {
+  std::string text = reason;  // libwebsockets wants it writable
+  lws_close_reason(socket, status, reinterpret_cast<unsigned char*>(text.data()), text.size());
+  return -1;
+}
+
+// ---- The door -----------------------------------------------------------------------------------
+
+Gateway::Gateway(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Gateway::~Gateway() = default;
+
+Result<std::unique_ptr<Gateway>> Gateway::create(GatewayConfig config, Poller& poller, Fd listener,
+                                                 Upstream& upstream) {
+  auto impl = std::make_unique<Impl>(std::move(config), poller, std::move(listener), upstream);
+  if (auto started = impl->start(); !started) return started.error();
+  return std::unique_ptr<Gateway>(new Gateway(std::move(impl)));
+}
+
+void Gateway::reply(ConnectionId to, std::string_view text) { impl_->reply(to, text); }
+void Gateway::close(ConnectionId connection, std::string_view reason) {
+  impl_->close(connection, reason);
+}
+void Gateway::flush() { impl_->flush(); }
+void Gateway::run() { impl_->run(); }
+Time Gateway::deadline() const { return impl_->deadline(); }
+const GatewayCounters& Gateway::counters() const { return impl_->counters(); }
+
+}  // namespace prytany::net

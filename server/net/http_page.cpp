@@ -1,0 +1,112 @@
+#include "server/net/http_page.h"
+
+#include <libwebsockets.h>
+
+#include <algorithm>
+#include <array>
+
+#include "server/crypto/digest.h"
+#include "server/net/gateway_limits.h"
+
+namespace prytany::net {
+namespace {
+
+/// Headers being written; fails once and stays failed, as libwebsockets' calls do.
+class Headers {
+ public:
+  explicit Headers(lws* socket) : socket_(socket) {}
+
+  Headers& status(unsigned code, const char* media_type, std::size_t length) {
+    if (lws_add_http_common_headers(socket_, code, media_type, length, &at_, end_) != 0) fail();
+    return *this;
+  }
+  Headers& add(const char* name, std::string_view value) {
+    const auto* bytes = reinterpret_cast<const unsigned char*>(value.data());
+    if (failed_) return *this;
+    if (lws_add_http_header_by_name(socket_, reinterpret_cast<const unsigned char*>(name), bytes,
+                                    static_cast<int>(value.size()), &at_, end_) != 0) {
+      fail();
+    }
+    return *this;
+  }
+  bool send() {
+    return !failed_ && lws_finalize_write_http_header(socket_, start(), &at_, end_) == 0;
+  }
+
+ private:
+  unsigned char* start() { return buffer_.data() + LWS_PRE; }
+  void fail() { failed_ = true; }
+
+  lws* socket_;
+  std::array<unsigned char, LWS_PRE + 2048> buffer_{};
+  unsigned char* at_ = start();
+  unsigned char* end_ = buffer_.data() + buffer_.size() - 1;
+  bool failed_ = false;
+};
+
+std::string header(lws* socket, lws_token_indexes token) {
+  std::array<char, 256> value{};
+  const int n = lws_hdr_copy(socket, value.data(), static_cast<int>(value.size()), token);
+  return n > 0 ? std::string(value.data(), static_cast<std::size_t>(n)) : std::string();
+}
+
+/// Ends the transaction: 0 keeps the connection for the next.
+int completed(lws* socket) { return lws_http_transaction_completed(socket) != 0 ? -1 : 0; }
+
+int refuse(lws* socket, unsigned status, const char* words) {
+  if (lws_return_http_status(socket, status, words) != 0) return -1;
+  return completed(socket);
+}
+
+}  // namespace
+
+HttpAnswer::HttpAnswer(ByteView body) : body_(LWS_PRE, '\0'), sent_(LWS_PRE) {
+  body_.append(as_text(body));
+}
+
+HttpAnswer::Verdict HttpAnswer::start(lws* socket, std::string_view path, Upstream& upstream,
+                                      std::unique_ptr<HttpAnswer>& answer) {
+  const bool head = lws_hdr_total_length(socket, WSI_TOKEN_HEAD_URI) > 0;
+  if (!head && lws_hdr_total_length(socket, WSI_TOKEN_GET_URI) <= 0) {
+    return refuse(socket, HTTP_STATUS_METHOD_NOT_ALLOWED, "only GET and HEAD are served");
+  }
+  const auto page = upstream.page(path);
+  if (!page) return refuse(socket, HTTP_STATUS_NOT_FOUND, "no such page");
+
+  const std::string tag = "\"" + crypto::sha256(page->content).hex().substr(0, 32) + "\"";
+  const bool known = header(socket, WSI_TOKEN_HTTP_IF_NONE_MATCH) == tag;
+  const unsigned code = known ? HTTP_STATUS_NOT_MODIFIED : HTTP_STATUS_OK;
+  // Pages come from the replicated database and change with it, so they are asked for anew each
+  // time; all that is served here is public, and a page of one replica compares what the others
+  // serve.
+  const bool sent = Headers(socket)
+                        .status(code, page->media_type.c_str(), known ? 0 : page->content.size())
+                        .add("etag:", tag)
+                        .add("cache-control:", "no-cache")
+                        .add("access-control-allow-origin:", "*")
+                        .add("x-content-type-options:", "nosniff")
+                        .add("referrer-policy:", "no-referrer")
+                        .send();
+  if (!sent) return -1;
+  if (head || known || page->content.empty()) return completed(socket);
+  answer = std::make_unique<HttpAnswer>(page->content);
+  lws_callback_on_writable(socket);
+  return 0;
+}
+
+HttpAnswer::Verdict HttpAnswer::write(lws* socket, std::unique_ptr<HttpAnswer>& answer) {
+  HttpAnswer& a = *answer;
+  const std::size_t size = std::min(a.body_.size() - a.sent_, socket_write_bytes);
+  const bool last = a.sent_ + size == a.body_.size();
+  auto* bytes = reinterpret_cast<unsigned char*>(a.body_.data() + a.sent_);
+  if (lws_write(socket, bytes, size, last ? LWS_WRITE_HTTP_FINAL : LWS_WRITE_HTTP) < 0) return -1;
+  a.sent_ += size;
+  if (!last) {
+    lws_callback_on_writable(socket);
+    return 0;
+  }
+  answer = nullptr;
+  return completed(socket);
+}
+
+}  // namespace prytany::net

@@ -122,8 +122,13 @@ struct PutOperation {
   }
 };
 
+/// A large operation travels as its encoding: spelled out it could exceed limits::json_bytes_max,
+/// since a NULL of one byte takes 16 as JSON.
+constexpr std::size_t spelled_bytes_max = limits::json_bytes_max / 20;
+
 void put_operation(JsonWriter& w, ByteView encoded) {
-  const Result<Operation, Malformed> operation = decode<Operation>(encoded);
+  const Result<Operation, Malformed> operation =
+      encoded.size() <= spelled_bytes_max ? decode<Operation>(encoded) : Malformed{"too large"};
   w.begin_object();
   if (operation) {
     std::visit(PutOperation{w}, *operation);

@@ -1,0 +1,201 @@
+// Prytany's C++ client: `find_package(Prytany)`, link prytany::client, include this.
+//
+//   prytany::Client client({.genesis = "genesis.json",
+//                           .credential = prytany::Credential::file("admin.key")});
+//   client.call("cast_vote", {{"choice", 3}});
+//   for (auto [id, name] : client.query<std::int64_t, std::string>("SELECT id, name FROM roll"))
+//     std::cout << id << ' ' << name << '\n';
+//
+// A client connects to every replica and believes a result only when f+1 of them give the same one.
+// It resends what gets lost; a request runs once, however often it was sent.
+//
+// Threads: Cluster and Client may be used from several threads at once; moving, assigning and
+// destroying them not. Callbacks run on the cluster's one background thread: they must not block
+// (a blocking function called there throws Usage), and must not throw.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <future>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <prytany/errors.h>
+#include <prytany/value.h>
+
+namespace prytany {
+
+/// A named argument of a procedure or a statement.
+struct Named {
+  std::string name;
+  Value value;
+};
+using Arguments = std::vector<Named>;
+
+struct Statement {
+  std::string sql;               // exactly one statement
+  std::vector<Value> positional; // for ?
+  Arguments named;               // for :name
+};
+
+/// The key that says who one is. Never sent; it signs.
+class Credential {
+ public:
+  /// A new one: for applications that admit anybody.
+  static Credential generated();
+  /// A key file as `prytany keygen` writes it (PKCS#8 PEM, mode 0600).
+  static Credential file(std::string path);
+  /// A code as a voter holds it, from which the key is derived for this cluster.
+  static Credential code(std::string code);
+
+  Credential();  // generated()
+
+ private:
+  friend class Cluster;
+  enum class Kind { generated, file, code };
+  Credential(Kind kind, std::string text) : kind_(kind), text_(std::move(text)) {}
+  Kind kind_ = Kind::generated;
+  std::string text_;
+};
+
+/// Public key of a code's credential, as hex: what a roll stores. `genesis` as in Options.
+std::string credential_public_key(const std::string& code, const std::string& genesis);
+/// A new code of 130 random bits.
+std::string generate_code();
+
+struct Options {
+  /// Path of genesis.json, or its text (which begins with '{'). It must come from someone trusted:
+  /// never from a replica. Compare fingerprint() with people.
+  std::string genesis = "genesis.json";
+  Credential credential;
+  /// Passed to the application's authorize; what it means, if anything, is the application's.
+  std::string name;
+  /// For joining and for every question.
+  std::chrono::milliseconds timeout = std::chrono::seconds(15);
+  /// After f+1 agreed, wait so long to hear the others too, for a fuller Agreement.
+  std::chrono::milliseconds linger = std::chrono::milliseconds(0);
+  /// "condition -> decision" lines: connections, refusals, replicas that differ. May be empty.
+  std::function<void(const std::string&)> log;
+};
+
+/// One replica's own view of itself: its word alone.
+struct ReplicaStatus {
+  unsigned id = 0;
+  bool reachable = false;  // the rest is 0 or empty if not
+  std::uint64_t view = 0;
+  unsigned primary = 0;
+  std::uint64_t last_executed = 0;
+  std::uint64_t stable_checkpoint = 0;
+  std::string state_digest;  // of stable_checkpoint, hex
+  std::uint64_t connected_peers = 0;
+};
+
+/// How often a replica was found to agree with the group, or not.
+struct ReplicaStanding {
+  std::uint64_t agreed = 0;
+  std::uint64_t differed = 0;
+  std::uint64_t silent = 0;
+  std::uint64_t untrusted = 0;  // connections closed: wrong key, wrong tag, malformed
+};
+
+class Client;
+using AnswerCallback = std::function<void(Expected<Answer>)>;
+
+/// The servers, as genesis names them, and the background thread that talks to them. Many clients
+/// may share one. It must outlive nothing: clients keep it alive.
+class Cluster {
+ public:
+  /// Reads genesis; throws Usage if it is not one. Connects only when asked something.
+  explicit Cluster(const std::string& genesis);
+  ~Cluster();
+  Cluster(Cluster&&) noexcept;
+  Cluster& operator=(Cluster&&) noexcept;
+
+  /// Joins without blocking. `options.genesis` is not looked at.
+  void join_async(const Options& options, std::function<void(Expected<Client>)> done);
+  /// Asks every replica about itself, and waits for all that answer within `timeout`.
+  std::vector<ReplicaStatus> status(std::chrono::milliseconds timeout = std::chrono::seconds(2));
+  /// A public procedure, without joining: f+1 replicas gave this answer, each at what it had executed.
+  Answer read(std::string_view procedure, const Arguments& arguments = {},
+              std::chrono::milliseconds timeout = std::chrono::seconds(15));
+
+  [[nodiscard]] unsigned replicas() const;
+  [[nodiscard]] unsigned faults() const;
+  /// What people read to each other to be sure that they mean the same cluster.
+  [[nodiscard]] std::string fingerprint() const;
+
+ private:
+  friend class Client;
+  struct Impl;
+  explicit Cluster(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;
+};
+
+/// One session. Movable; leaves when it is destroyed (best effort, without waiting).
+class Client {
+ public:
+  /// Connects and joins. Throws ApplicationError (not admitted), NoQuorum, Refused, Usage.
+  explicit Client(const Options& options);
+  Client(const Cluster& cluster, const Options& options);
+  ~Client();
+  Client(Client&&) noexcept;
+  Client& operator=(Client&&) noexcept;
+
+  // ---- blocking; each throws a ClientError, or as try_ returns it ----
+
+  /// A procedure of the installed application: its last rows, and the changes of all of it.
+  Answer call(std::string_view procedure, const Arguments& arguments = {});
+  Expected<Answer> try_call(std::string_view procedure, const Arguments& arguments = {});
+
+  /// One statement of SQL, for roles that may: `execute("INSERT INTO t VALUES (?, ?)", 1, "one")`.
+  template <class... Args>
+  Answer execute(std::string_view sql, const Args&... arguments) {
+    return execute(Statement{std::string(sql), {Value(arguments)...}, {}});
+  }
+  template <class... Args>
+  Expected<Answer> try_execute(std::string_view sql, const Args&... arguments) {
+    return try_execute(Statement{std::string(sql), {Value(arguments)...}, {}});
+  }
+  Answer execute(const Statement& statement);
+  Expected<Answer> try_execute(const Statement& statement);
+  /// Several statements in one transaction: all of them, or none.
+  std::vector<Answer> batch(const std::vector<Statement>& statements);
+
+  /// Rows as tuples, for statements that only read: anything else is refused.
+  template <class... Ts, class... Args>
+  Rows<Ts...> query(std::string_view sql, const Args&... arguments) {
+    return Rows<Ts...>(query_only(Statement{std::string(sql), {Value(arguments)...}, {}}));
+  }
+
+  // ---- without blocking; up to 64 are outstanding at once, more wait for their turn ----
+
+  void call_async(std::string_view procedure, const Arguments& arguments, AnswerCallback done);
+  void execute_async(const Statement& statement, AnswerCallback done);
+  /// The future throws what call() would.
+  std::future<Answer> call_future(std::string_view procedure, const Arguments& arguments = {});
+
+  // ---- about the session ----
+
+  /// Ends the session and waits for it. What is called afterwards throws Refused.
+  void leave();
+  void set_timeout(std::chrono::milliseconds timeout);
+  [[nodiscard]] std::uint64_t session_id() const;
+  [[nodiscard]] const std::string& principal() const;
+  [[nodiscard]] const std::string& role() const;
+  /// By id of the replica.
+  [[nodiscard]] std::vector<ReplicaStanding> standings() const;
+  /// Every replica about itself.
+  std::vector<ReplicaStatus> status(std::chrono::milliseconds timeout = std::chrono::seconds(2));
+  [[nodiscard]] Cluster cluster() const;
+
+ private:
+  friend class Cluster;
+  struct Impl;
+  explicit Client(std::unique_ptr<Impl> impl);
+  Answer query_only(const Statement& statement);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace prytany

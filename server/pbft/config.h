@@ -1,5 +1,5 @@
-// The group and the numbers that bound it. Quorums are named for what they guarantee; the arithmetic is here
-// and nowhere else.
+// The group and the numbers that bound it. Quorums are named for what they guarantee; the
+// arithmetic is here and nowhere else.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +12,9 @@
 
 namespace prytany::pbft {
 
-/// n replicas of which at most f may be faulty. With n >= 3f+1 the group is safe and live; with fewer it is
-/// safe but live only while at most n - quorum() are faulty (see safe_but_not_always_live).
+/// n replicas of which at most f may be faulty. With n >= 3f+1 the group is safe and live; with
+/// fewer it is safe but live only while at most n - quorum() are faulty (see
+/// safe_but_not_always_live).
 struct Group {
   unsigned n = 0;
   unsigned f = 0;
@@ -43,8 +44,8 @@ struct Config {
   std::uint64_t checkpoint_interval = limits::checkpoint_interval_default;
   std::uint64_t window = limits::window_default;
 
-  /// The primary keeps at most this many batches between last executed and last proposed; a batch is cut
-  /// whenever a slot is free and a request waits. No timer.
+  /// The primary keeps at most this many batches between last executed and last proposed; a batch
+  /// is cut whenever a slot is free and a request waits. No timer.
   std::uint64_t in_flight_max = 4;
   std::size_t batch_requests_max = 256;  // 1 means: no batching
   std::size_t batch_bytes_max = 256 << 10;
@@ -52,12 +53,29 @@ struct Config {
   /// Waiting requests kept here, in all and per session.
   std::size_t backlog_requests_max = 16'384;
   std::size_t backlog_per_session_max = limits::session_window;
+  std::size_t backlog_joins_max = 1024;  // of session 0, which all who join share
+  std::size_t backlog_bytes_max = 64 << 20;
 
-  /// After this long without what is due, say what is missing (STATUS); peers answer with their own votes.
+  /// After this long without what is due, say what is missing (STATUS); peers answer with their own
+  /// votes.
   std::uint64_t retransmit_us = 50'000;
-  /// An idle primary fills up with null batches to the next checkpoint this long after the last request, so that
-  /// what was executed becomes stable within seconds.
+  /// Each repetition waits twice as long, up to this: who waits for the dead does not keep a
+  /// processor busy.
+  std::uint64_t retransmit_max_us = 3'200'000;
+  /// A request that has waited here for this long is forwarded to the primary.
+  std::uint64_t forward_us = 150'000;
+  /// An idle primary fills up with null batches to the next checkpoint this long after the last
+  /// request, so that what was executed becomes stable within seconds.
   std::uint64_t idle_checkpoint_us = 500'000;
+
+  /// False: PRE-PREPARE leaves after its record is durable, so the journal knows every proposal and
+  /// a restarted primary goes on with the same ones. True: it leaves at once and its fsync overlaps
+  /// with travel; a restarted primary may then have forgotten a proposal and must never propose in
+  /// a view it led (docs/protocol.md).
+  bool early_pre_prepare = false;
+
+  /// A Note for every decision: traces, plays. Off: only those that an operator wants to read.
+  bool notes = false;
 
   /// Why this cannot run, in words; nothing if it can.
   [[nodiscard]] std::optional<std::string> refuse() const;

@@ -1,6 +1,6 @@
-// Everything a replica can ask for, in the order in which it must be done. A Persist is durable before any
-// Send after it. A host may run many steps, then sync once, then send everything: moving a Persist earlier
-// never breaks that order.
+// Everything a replica can ask for, in the order in which it must be done. A Persist is durable
+// before any Send after it. A host may run many steps, then sync once, then send everything: moving
+// a Persist earlier never breaks that order.
 #pragma once
 
 #include <optional>
@@ -13,11 +13,19 @@
 
 namespace prytany::pbft {
 
-struct Persist { JournalRecord record; };
+/// Batches inside records, messages and Execute are shared, not copied (wire/shared_list.h).
+struct Persist {
+  JournalRecord record;
+  /// No Send waits for it: it may become durable together with a later one, in order. (What was
+  /// committed can be told again by others.) A turn whose Persists are all lazy needs no sync.
+  bool lazy = false;
+};
 /// To one peer, or to all others.
 struct Send {
   std::optional<ReplicaId> to;
   wire::PeerMessage message;
+  /// Promises nothing that a restart could contradict: may leave before any Persist is durable.
+  bool at_once = false;
 };
 /// In order, without gaps, and only what is committed.
 struct Execute {
@@ -26,15 +34,34 @@ struct Execute {
   wire::Batch batch;
   wire::Agreed agreed;
 };
-struct TakeCheckpoint { Seq seq; };
-/// This checkpoint is certified (its record was persisted before): bring state.db to it, then say CheckpointDurable.
-struct Stable { Seq seq; Digest state; };
+/// Every Execute before it is done.
+struct TakeCheckpoint {
+  Seq seq;
+};
+/// This checkpoint is certified (its record was persisted before): bring state.db to it, then say
+/// CheckpointDurable.
+struct Stable {
+  Seq seq;
+  Digest state;
+};
 /// state.db is at seq: journal records of numbers at or below it are not needed any more.
-struct DiscardJournal { Seq seq; };
-/// We are behind what peers can resend, or our state is wrong: get this certified state, then say StateInstalled.
-struct FetchState { wire::CheckpointProof proof; };
+struct DiscardJournal {
+  Seq seq;
+};
+/// We are behind what peers can resend, or our state is wrong: get this certified state, then say
+/// StateInstalled. (Its StableRecord was persisted before.) May come again while a fetch runs: with
+/// a newer proof, when there is one, or with the same, when nothing was heard for long; the host
+/// decides whether to go on with the older one.
+struct FetchState {
+  wire::CheckpointProof proof;
+  bool diverged = false;  // our own state differs from what was certified: answer no client until
+                          // it is replaced
+};
 /// "condition -> decision": the operator's log, the message trace, and a test's expectation.
-struct Note { std::string text; };
+struct Note {
+  std::string text;
+  bool important = false;  // for the operator; others come only with Config::notes
+};
 
 using Effect =
     std::variant<Persist, Send, Execute, TakeCheckpoint, Stable, DiscardJournal, FetchState, Note>;

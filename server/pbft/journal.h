@@ -1,19 +1,19 @@
-// What a restart must remember. A vote leaves only after its record is durable (DESIGN section 4): a replica
-// that forgot a vote could contradict it, which is a Byzantine fault.
+// What a restart must remember. A vote leaves only after its record is durable (DESIGN section 4):
+// a replica that forgot a vote could contradict it, which is a Byzantine fault.
 #pragma once
 
 #include <map>
 #include <optional>
-#include <set>
 #include <variant>
+#include <vector>
 
 #include "server/base/result.h"
 #include "server/wire/messages.h"
 
 namespace prytany::pbft {
 
-/// Opens the journal, and every part of it that starts with a new stable checkpoint. `proof` is empty only for
-/// the genesis state (seq 0).
+/// Opens the journal, and every part of it that starts with a new stable checkpoint. `proof` is
+/// empty only for the genesis state (seq 0).
 struct StableRecord {
   View view;
   std::optional<wire::CheckpointProof> proof;
@@ -40,7 +40,7 @@ struct CommitVote {
 /// I know that n is committed with d, and hold the batch: it may be executed again after a restart.
 struct CommittedRecord {
   wire::Committed committed;
-  wire::Batch batch;    // empty when a PrePreparedRecord of the same digest has it
+  wire::Batch batch;  // empty when a PrePreparedRecord of the same digest has it
   wire::Agreed agreed;
   bool by_reference = true;  // batch is in that PrePreparedRecord
   static constexpr auto fields(auto& m) {
@@ -69,6 +69,8 @@ struct RecoveredSlot {
   std::optional<wire::Prepare> prepare;         // my latest vote
   std::optional<wire::Commit> commit;           // my latest vote
   std::optional<CommittedRecord> committed;     // with its batch filled in
+  std::vector<wire::PrePreparedEntry>
+      pre_prepared;  // Q: every digest that I sent PREPARE for, latest view
 };
 
 /// The journal, folded. Empty on first boot.
@@ -79,10 +81,13 @@ struct Recovered {
   std::optional<wire::CheckpointProof> stable;  // that of `image`; nothing for genesis
   std::map<Seq, RecoveredSlot> slots;           // above image
   bool first_boot = true;
+  std::optional<wire::ViewChange>
+      view_change;  // my last, if the view it asks for was not entered since
 };
 
-/// Folds records in the order in which they were written. `image` and `image_state`: what state.db holds.
-/// Refused: a journal that contradicts state.db (no proof for the image it holds), which is disk loss.
+/// Folds records in the order in which they were written. `image` and `image_state`: what state.db
+/// holds. Refused: a journal that contradicts state.db (no proof for the image it holds), which is
+/// disk loss.
 class Recovery {
  public:
   void add(JournalRecord record);

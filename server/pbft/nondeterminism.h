@@ -1,5 +1,5 @@
-// The two upcalls that let execution be deterministic in a world with clocks (DESIGN section 6; papers/004
-// section 2.5). Validation gates voting, never execution.
+// The two upcalls that let execution be deterministic in a world with clocks (DESIGN section 6;
+// papers/004 section 2.5). Validation gates voting, never execution.
 #pragma once
 
 #include <variant>
@@ -12,12 +12,15 @@ class NonDeterminism {
  public:
   virtual ~NonDeterminism() = default;
 
-  /// The primary's choice for a batch: time is max(its clock, last + 1); `choice` is the application's.
+  /// The primary's choice for a batch: time is max(its clock, last + 1); `choice` is the
+  /// application's.
   virtual wire::Agreed propose(const wire::Batch& batch, Time now, AgreedTime last) = 0;
 
   struct Accepted {};
-  struct Early { Time due; };  // may be accepted at `due`: hold it until then
-  struct Refused {};           // too late or nonsense: accept only on weak_quorum() others' word
+  struct Early {
+    Time due;
+  };                  // may be accepted at `due`: hold it until then
+  struct Refused {};  // too late or nonsense: accept only on weak_quorum() others' word
   using Verdict = std::variant<Accepted, Early, Refused>;
   /// A backup's opinion of a PRE-PREPARE that arrives first-hand in the current view.
   virtual Verdict judge(const wire::Batch& batch, const wire::Agreed& agreed, Time now,

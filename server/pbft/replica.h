@@ -1,5 +1,6 @@
-// One replica of Castro and Liskov's algorithm, as a pure state machine: time and events in, effects out.
-// This file dispatches; slot, window, backlog, checkpoints, catch_up, view_change and new_view decide.
+// One replica of Castro and Liskov's algorithm, as a pure state machine: time and events in,
+// effects out. This file dispatches; slot, window, backlog, checkpoints, catch_up, view_change and
+// new_view decide.
 #pragma once
 
 #include <memory>
@@ -21,15 +22,17 @@ struct ReplicaStatus {
   Seq stable;          // h
   Digest stable_state;
   Seq executed;
-  Seq proposed;        // highest number seen proposed
-  std::size_t waiting = 0;      // requests in the backlog
-  std::uint64_t refused = 0;    // messages refused, all reasons together
+  Seq proposed;               // highest number seen proposed
+  std::size_t waiting = 0;    // requests in the backlog
+  std::uint64_t refused = 0;  // messages refused, all reasons together
+  bool fetching = false;      // state is being fetched; nothing is executed meanwhile
+  bool diverged = false;      // our state differed from a certified one: no votes, no replies
 };
 
 class Replica {
  public:
-  /// Requires: !config.refuse(). `recovered` is what the journal held. What it tells to be executed again comes
-  /// out of the first step.
+  /// Requires: !config.refuse(). `recovered` is what the journal held. What it tells to be executed
+  /// again comes out of the first step.
   Replica(Config config, const crypto::Signer& signer, NonDeterminism& nondeterminism,
           Recovered recovered);
   ~Replica();

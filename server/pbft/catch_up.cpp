@@ -1,0 +1,77 @@
+#include "server/pbft/catch_up.h"
+
+#include <algorithm>
+#include <functional>
+
+namespace prytany::pbft {
+
+void Overdue::watch(Time now, bool awaited, std::uint64_t progress) {
+  if (!awaited) {
+    awaiting_ = false;
+    due_ = never;
+    return;
+  }
+  if (awaiting_ && progress == progress_) return;
+  awaiting_ = true;
+  progress_ = progress;
+  hurry(now);
+}
+
+void Overdue::fired(Time now) {
+  ++times_;
+  interval_us_ = std::min(interval_us_ * 2, longest_us_);
+  due_ = times_ == times_max_ ? never : now + interval_us_;
+}
+
+void Overdue::hurry(Time now) {
+  if (!awaiting_) return;
+  times_ = 0;
+  interval_us_ = first_us_;
+  due_ = now + first_us_;
+}
+
+void Peers::heard(ReplicaId peer, Seq executed, Seq stable) {
+  Peer& p = peers_[peer.value];
+  p.executed = std::max(p.executed, executed);
+  p.stable = std::max(p.stable, stable);
+  std::vector<Seq> claims;
+  claims.reserve(peers_.size());
+  for (const Peer& other : peers_) claims.push_back(other.executed);
+  // Of the weak_quorum() highest claims, the lowest is one that a correct replica's claim does not
+  // fall below. Our own entry stays 0 and never counts.
+  const auto nth = static_cast<std::ptrdiff_t>(config_.group.weak_quorum()) - 1;
+  if (nth >= static_cast<std::ptrdiff_t>(claims.size())) return;
+  std::nth_element(claims.begin(), claims.begin() + nth, claims.end(), std::greater<>());
+  some_correct_ = claims[static_cast<std::size_t>(nth)];
+}
+
+bool Peers::any_behind(Seq seq) const {
+  for (std::size_t i = 0; i < peers_.size(); ++i)
+    if (i != config_.self.value && peers_[i].executed < seq) return true;
+  return false;
+}
+
+bool Peers::may_answer(Time now, ReplicaId peer) {
+  Peer& p = peers_[peer.value];
+  if (now >= p.budget_from + config_.retransmit_us) {
+    p.budget_from = now;
+    p.used = 0;
+  }
+  return p.used < answer_units;
+}
+
+void Peers::answered(ReplicaId peer, std::size_t units) { peers_[peer.value].used += units; }
+
+bool Peers::may_ask(Time now, ReplicaId peer) {
+  Peer& p = peers_[peer.value];
+  if (p.asked != never && now < p.asked + config_.retransmit_us / 2) return false;
+  p.asked = now;
+  return true;
+}
+
+void Peers::connected(ReplicaId peer) {
+  peers_[peer.value].used = 0;
+  peers_[peer.value].asked = never;
+}
+
+}  // namespace prytany::pbft

@@ -1,0 +1,89 @@
+// Who is missing what, and when to say so (section 5.2; papers/004 section 2.4 shows what happens
+// without it). Retransmission is asked for, never blind: a STATUS names what is missing, peers
+// answer with their own votes, with COMMITTED, and with proofs. Every question has a deadline that
+// doubles; every peer's answers have a budget.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include "server/pbft/config.h"
+
+namespace prytany::pbft {
+
+/// A deadline for something awaited. It moves only when there is progress; each time it passes, the
+/// next is twice as far, so that waiting for the dead costs next to nothing.
+class Overdue {
+ public:
+  /// `times_max`: after so many it waits no longer, until there is progress; 0 for ever.
+  Overdue(std::uint64_t first_us, std::uint64_t longest_us, unsigned times_max = 0)
+      : first_us_(first_us), longest_us_(longest_us), times_max_(times_max) {}
+
+  /// At the end of every step: whether something is awaited, and a number that changes with
+  /// progress on it.
+  void watch(Time now, bool awaited, std::uint64_t progress);
+  /// The deadline passed and was acted on.
+  void fired(Time now);
+  /// The world has changed (a link came up): if something is awaited, its waits start afresh.
+  void hurry(Time now);
+
+  [[nodiscard]] Time due() const { return due_; }
+  /// How often it has passed since the last progress.
+  [[nodiscard]] unsigned times() const { return times_; }
+
+ private:
+  std::uint64_t first_us_;
+  std::uint64_t longest_us_;
+  unsigned times_max_;
+  bool awaiting_ = false;
+  std::uint64_t interval_us_ = 0;
+  std::uint64_t progress_ = 0;
+  unsigned times_ = 0;
+  Time due_ = never;
+};
+
+/// What each peer says of itself, and what it may still ask of us.
+class Peers {
+ public:
+  explicit Peers(const Config& config) : config_(config), peers_(config.group.n) {}
+
+  /// The peer says that it executed, and holds as stable, up to here.
+  void heard(ReplicaId peer, Seq executed, Seq stable);
+  /// Some correct replica has executed up to here: weak_quorum() say so.
+  [[nodiscard]] Seq executed_by_some_correct() const { return some_correct_; }
+  /// Whether this peer has not been heard to have reached `seq`.
+  [[nodiscard]] bool behind(ReplicaId peer, Seq seq) const {
+    return peers_[peer.value].executed < seq;
+  }
+  [[nodiscard]] bool any_behind(Seq seq) const;
+
+  /// A peer's question is answered while its budget lasts: `answer_units` per retransmission
+  /// interval.
+  [[nodiscard]] bool may_answer(Time now, ReplicaId peer);
+  void answered(ReplicaId peer, std::size_t units);
+  /// At most one STATUS of ours to a peer, unasked, per half an interval.
+  bool may_ask(Time now, ReplicaId peer);
+
+  /// A link to it came up: it starts afresh.
+  void connected(ReplicaId peer);
+
+  /// A unit is one small message, or 4 KiB of a body.
+  static constexpr std::size_t answer_units = 1024;
+  static constexpr std::size_t unit_bytes = 4096;
+
+ private:
+  struct Peer {
+    Seq executed;
+    Seq stable;
+    Time budget_from;
+    std::size_t used = 0;
+    Time asked = never;
+  };
+
+  const Config& config_;
+  std::vector<Peer> peers_;
+  Seq some_correct_;
+};
+
+}  // namespace prytany::pbft

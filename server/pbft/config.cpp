@@ -1,0 +1,33 @@
+#include "server/pbft/config.h"
+
+namespace prytany::pbft {
+
+std::optional<std::string> Config::refuse() const {
+  if (group.n == 0) return "a group needs at least one replica";
+  if (group.n > limits::replicas_max)
+    return "at most " + std::to_string(limits::replicas_max) + " replicas";
+  // Two quorums must share more than f, and one must be reachable at all.
+  if (group.quorum() > group.n)
+    return std::to_string(group.n) + " replicas cannot tolerate " + std::to_string(group.f) +
+           " faults: a quorum would need " + std::to_string(group.quorum());
+  if (!group.contains(self))
+    return "replica " + std::to_string(self.value) + " is not in the group";
+  if (checkpoint_interval == 0) return "the checkpoint interval must be positive";
+  if (window < 2 * checkpoint_interval)
+    return "the window must hold two checkpoint intervals, or the group waits for every checkpoint";
+  if (window > limits::window_max)
+    return "the window may hold at most " + std::to_string(limits::window_max) + " numbers";
+  if (window / checkpoint_interval > 60) return "at most 60 checkpoints in a window";
+  if (in_flight_max == 0) return "at least one number must be in flight";
+  if (batch_requests_max == 0 || batch_requests_max > limits::batch_requests_max)
+    return "a batch holds 1 to " + std::to_string(limits::batch_requests_max) + " requests";
+  if (batch_bytes_max > limits::batch_bytes_max)
+    return "a batch holds at most " + std::to_string(limits::batch_bytes_max) + " bytes";
+  if (backlog_requests_max == 0 || backlog_per_session_max == 0 || backlog_joins_max == 0)
+    return "the backlog must have room for a request";
+  if (retransmit_us == 0 || retransmit_max_us < retransmit_us || forward_us == 0)
+    return "retransmission needs a positive interval that its maximum is not below";
+  return std::nullopt;
+}
+
+}  // namespace prytany::pbft

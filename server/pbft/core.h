@@ -1,0 +1,195 @@
+// The replica's memory, and the table of contents of its handlers: each group is in the file named
+// above it.
+#pragma once
+
+#include <array>
+#include <map>
+#include <optional>
+#include <set>
+#include <sstream>
+#include <string>
+#include <utility>
+
+#include "server/pbft/backlog.h"
+#include "server/pbft/catch_up.h"
+#include "server/pbft/checkpoints.h"
+#include "server/pbft/invariants.h"
+#include "server/pbft/refusal.h"
+#include "server/pbft/replica.h"
+#include "server/pbft/view_change.h"
+#include "server/pbft/window.h"
+#include "server/wire/signing.h"
+
+namespace prytany::pbft {
+
+class Replica::Core {
+ public:
+  Core(Config config, const crypto::Signer& signer, NonDeterminism& nondeterminism,
+       Recovered recovered);
+
+  void step(Time now, Event event, Effects& out);
+  [[nodiscard]] Time deadline() const;
+  [[nodiscard]] ReplicaStatus status() const;
+
+ private:
+  // ---- replica.cpp: dispatch -------------------------------------------------------------------
+  void recover(Recovered recovered);
+  void start();
+  void on(Tick) {}  // time passes at the end of every step
+  void on(Submitted event);
+  void on(Received event);
+  void on(PeerConnected event);
+  void on(Executed event);
+  void on(CheckpointTaken event);
+  void on(CheckpointDurable event);
+  void on(StateInstalled event);
+  [[nodiscard]] Snapshot snapshot() const;
+
+  // ---- normal_case.cpp: section 4.2 ------------------------------------------------------------
+  void take_in(const Digest& digest, wire::ClientRequest request);
+  [[nodiscard]] bool may_propose() const;
+  void propose();
+  void propose_batch(Backlog::Taken taken);
+  void on(ReplicaId from, wire::PrePrepare message);
+  void on(ReplicaId from, const wire::Prepare& message);
+  void on(ReplicaId from, const wire::Commit& message);
+  /// The PRE-PREPARE held is beyond doubt: committed, or weak_quorum() others sent PREPARE for it.
+  [[nodiscard]] bool vouched(const Slot& slot) const;
+  /// Accepts the PRE-PREPARE held, unless the upcall says to wait or to doubt.
+  void consider(Seq seq, Slot& slot);
+  void accept(Seq seq, Slot& slot);
+  void cast_prepare(Seq seq, Slot& slot);
+  void try_commit(Seq seq, Slot& slot);
+  void try_decide(Seq seq, Slot& slot);
+  void record_committed(Seq seq, Slot& slot);
+  void execute_ready();
+  void release(Slot& slot);
+  [[nodiscard]] AgreedTime agreed_before(Seq seq) const;
+  [[nodiscard]] std::optional<Refusal> refuse(View view, Seq seq) const;
+  [[nodiscard]] std::optional<Refusal> refuse(ReplicaId from,
+                                              const wire::PrePrepare& message) const;
+
+  // ---- garbage_collection.cpp: section 4.3 -----------------------------------------------------
+  void on(ReplicaId from, const wire::Signed<wire::Checkpoint>& message);
+  void on(ReplicaId from, wire::CheckpointProof proof);
+  void try_certify(Seq seq);
+  /// quorum() vouch for this state: it becomes stable here, or we learn that we are behind, or
+  /// wrong.
+  void certified(wire::CheckpointProof proof);
+  /// Requires: certified_ is of a number at which a checkpoint was taken here.
+  void compare_with_certified();
+  void make_stable(const wire::CheckpointProof& proof);
+  void fetch_state(wire::CheckpointProof proof);
+  void advance(Seq low);
+
+  // ---- retransmission.cpp: section 5.2 ---------------------------------------------------------
+  void on(ReplicaId from, const wire::Status& message);
+  void on(ReplicaId from, const wire::Committed& message);
+  void on(ReplicaId from, const wire::FetchBatch& message);
+  void on(ReplicaId from, wire::BatchBody message);
+  void on(ReplicaId from, wire::Forward message);
+  [[nodiscard]] wire::Status my_status() const;
+  [[nodiscard]] bool knows_more(const wire::Status& theirs) const;
+  void answer(ReplicaId to, const wire::Status& theirs);
+  std::size_t answer_slot(ReplicaId to, const Slot& slot, const wire::SlotStatus& theirs,
+                          bool same_view);
+  std::size_t answer_checkpoints(ReplicaId to, const wire::Status& theirs);
+  void ask_for_body(Seq seq, Slot& slot);
+  void pass_time();
+  void say_what_is_missing();
+  void forward_what_waits();
+  void fill_to_checkpoint();
+  void remind_those_behind();
+  void watch();
+  [[nodiscard]] Time idle_at() const;
+  [[nodiscard]] Time forward_at() const;
+
+  // ---- view change: stored, not yet acted on ---------------------------------------------------
+  void on(ReplicaId from, const wire::Signed<wire::ViewChange>& message);
+  void on(ReplicaId from, const wire::Signed<wire::NewView>& message);
+  void on(ReplicaId from, const wire::FetchPages&);
+  void on(ReplicaId from, const wire::Pages&);
+
+  // ---- speaking --------------------------------------------------------------------------------
+  void persist(JournalRecord record) { out_->push_back(Persist{std::move(record)}); }
+  void persist_lazily(JournalRecord record) { out_->push_back(Persist{std::move(record), true}); }
+  void broadcast(wire::PeerMessage message, bool at_once = false) {
+    if (config_.group.n > 1) out_->push_back(Send{std::nullopt, std::move(message), at_once});
+  }
+  void send(ReplicaId to, wire::PeerMessage message, bool at_once = false) {
+    out_->push_back(Send{to, std::move(message), at_once});
+  }
+  template <class... Parts>
+  void note(bool important, const Parts&... parts) {
+    std::ostringstream text;
+    (text << ... << parts);
+    out_->push_back(Note{std::move(text).str(), important});
+  }
+  /// A decision that only traces and plays want to read.
+  template <class... Parts>
+  void trace(const Parts&... parts) {
+    if (config_.notes) note(false, parts...);
+  }
+  /// A decision that an operator wants to read.
+  template <class... Parts>
+  void say(const Parts&... parts) {
+    note(true, parts...);
+  }
+  template <class... Parts>
+  void drop(Refusal refusal, const Parts&... parts) {
+    ++refused_[static_cast<std::size_t>(refusal)];
+    trace(parts..., ": ", words(refusal), " -> refuse");
+  }
+
+  [[nodiscard]] ReplicaId primary() const { return config_.group.primary_of(view_); }
+  [[nodiscard]] bool is_primary() const { return primary() == config_.self; }
+  [[nodiscard]] bool at_checkpoint(Seq seq) const {
+    return seq.value % config_.checkpoint_interval == 0;
+  }
+
+  /// Who was not heard at the last certified checkpoint is reminded so often, then only when its
+  /// link comes up.
+  static constexpr unsigned reminders_max = 8;
+
+  const Config config_;
+  const crypto::Signer& signer_;
+  NonDeterminism& nondeterminism_;
+  const wire::Membership membership_;  // what signatures bind
+
+  View view_;
+  Window window_;
+  Backlog backlog_;
+  Checkpoints checkpoints_;
+  ViewChanges view_changes_;
+  Peers peers_;
+  Invariants invariants_;
+
+  Seq proposed_;                // the highest number seen proposed
+  Seq handed_;                  // the last Execute that went out
+  Seq executed_;                // the last that came back
+  Seq taken_;                   // the last TakeCheckpoint that went out
+  Seq known_;                   // the highest number that is known to be in use
+  AgreedTime agreed_executed_;  // of the last Execute that went out
+  bool silent_ = false;         // restarted as the primary of this view: proposes nothing
+
+  std::optional<wire::CheckpointProof> stable_;     // of h; nothing at genesis
+  std::optional<wire::CheckpointProof> certified_;  // the highest above h
+  std::map<Seq, wire::CheckpointProof> pending_;    // made stable, not yet durable
+  std::map<Seq, wire::CheckpointProof> targets_;    // of FetchState, the latest few
+  std::optional<Seq> fetching_;
+  bool diverged_ = false;
+
+  std::set<std::pair<Time, Seq>> early_;  // PRE-PREPAREs held until due
+  Overdue overdue_;                       // execution, checkpoints, state
+  Overdue forwarding_;                    // requests that wait for the primary
+  Overdue reminding_;                     // peers that lag behind a certified checkpoint
+  Time active_at_;                        // the last sign of a request
+
+  std::array<std::uint64_t, refusals> refused_{};
+  bool first_boot_;
+  bool started_ = false;
+  Time now_;
+  Effects* out_ = nullptr;
+};
+
+}  // namespace prytany::pbft

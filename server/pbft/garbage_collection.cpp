@@ -1,0 +1,153 @@
+// Checkpoints, stability and garbage collection (section 4.3), and the state transfer that they
+// make safe.
+#include <algorithm>
+
+#include "server/pbft/core.h"
+
+namespace prytany::pbft {
+namespace {
+
+/// Of how many FetchState the host may still be busy with an older one.
+constexpr std::size_t targets_max = 16;
+
+}  // namespace
+
+void Replica::Core::on(CheckpointTaken event) {
+  // Of a state that was replaced since, or is about to be.
+  if (event.seq <= window_.low() || fetching_) return;
+  ENSURE(event.seq == taken_);
+  const auto mine =
+      wire::sign(membership_, config_.self, signer_, wire::Checkpoint{event.seq, event.state});
+  trace("checkpoint n", event.seq, " is taken: ", event.state, " -> sign it");
+  checkpoints_.take(config_.self, mine);
+  broadcast(mine);
+  if (certified_ && certified_->checkpoint.seq == event.seq) {
+    compare_with_certified();
+  } else {
+    try_certify(event.seq);
+  }
+}
+
+void Replica::Core::on(ReplicaId from, const wire::Signed<wire::Checkpoint>& message) {
+  const wire::Checkpoint& checkpoint = message.message;
+  const Seq seq = checkpoint.seq;
+  if (!at_checkpoint(seq))
+    return drop(Refusal::no_checkpoint_number, "checkpoint n", seq, " from r", from);
+  peers_.heard(from, seq, Seq{0});
+  if (seq <= window_.low())
+    return drop(Refusal::outside_window, "checkpoint n", seq, " from r", from);
+  const bool inside = window_.contains(seq);
+  const Added added =
+      inside ? checkpoints_.add(from, message) : checkpoints_.add_above(from, message);
+  if (added == Added::conflicting)
+    return drop(Refusal::conflicting_vote, "checkpoint n", seq, " from r", from);
+  if (added == Added::repeated) return;
+  if (const auto mine = checkpoints_.mine(seq); mine && *mine != checkpoint.state)
+    say("checkpoint n", seq, " of r", from, " is ", checkpoint.state, ", mine ", *mine,
+        " -> wait for a quorum");
+  if (inside) return try_certify(seq);
+  if (auto proof = checkpoints_.proof_above()) certified(*std::move(proof));
+}
+
+void Replica::Core::on(ReplicaId from, wire::CheckpointProof proof) {
+  const Seq seq = proof.checkpoint.seq;
+  if (!at_checkpoint(seq))
+    return drop(Refusal::no_checkpoint_number, "checkpoint-proof n", seq, " from r", from);
+  if (seq <= window_.low())
+    return drop(Refusal::outside_window, "checkpoint-proof n", seq, " from r", from);
+  certified(std::move(proof));
+}
+
+void Replica::Core::try_certify(Seq seq) {
+  if (auto proof = checkpoints_.proof(seq)) certified(*std::move(proof));
+}
+
+void Replica::Core::certified(wire::CheckpointProof proof) {
+  const Seq seq = proof.checkpoint.seq;
+  if (seq <= window_.low() || (certified_ && seq <= certified_->checkpoint.seq)) return;
+  certified_ = std::move(proof);
+  known_ = std::max(known_, seq);
+  if (checkpoints_.mine(seq)) return compare_with_certified();
+  if (!window_.contains(seq)) {
+    // Section 4.3: what is between was discarded by those who could resend it.
+    say("checkpoint n", seq, " is certified above my window -> fetch state");
+    return fetch_state(*certified_);
+  }
+  trace("checkpoint n", seq, " is certified, executed n", executed_, " -> catch up");
+}
+
+void Replica::Core::compare_with_certified() {
+  const wire::Checkpoint& proven = certified_->checkpoint;
+  const Digest mine = *checkpoints_.mine(proven.seq);
+  if (mine == proven.state) return make_stable(*certified_);
+  diverged_ = true;
+  say("checkpoint n", proven.seq, " is certified as ", proven.state, ", mine is ", mine,
+      " -> stop voting and executing, fetch state");
+  fetch_state(*certified_);
+}
+
+void Replica::Core::make_stable(const wire::CheckpointProof& proof) {
+  const wire::Checkpoint& checkpoint = proof.checkpoint;
+  trace("checkpoint n", checkpoint.seq, " has a quorum -> stable");
+  pending_.insert_or_assign(checkpoint.seq, proof);
+  persist(StableRecord{view_, proof});
+  out_->push_back(Stable{checkpoint.seq, checkpoint.state});
+}
+
+void Replica::Core::on(CheckpointDurable event) {
+  if (event.seq <= window_.low()) return;
+  const auto proof = pending_.find(event.seq);
+  ENSURE(proof != pending_.end());
+  stable_ = proof->second;
+  trace("checkpoint n", event.seq, " is durable -> discard what it covers");
+  advance(event.seq);
+  propose();
+}
+
+void Replica::Core::fetch_state(wire::CheckpointProof proof) {
+  const Seq seq = proof.checkpoint.seq;
+  if (!targets_.contains(seq)) {
+    // First the proof, so that a crash between finds state.db vouched for, old or new.
+    persist(StableRecord{view_, proof});
+    targets_.emplace(seq, proof);
+    if (targets_.size() > targets_max) targets_.erase(targets_.begin());
+  }
+  fetching_ = seq;
+  out_->push_back(FetchState{std::move(proof), diverged_});
+}
+
+void Replica::Core::on(StateInstalled event) {
+  const auto target = targets_.find(event.seq);
+  ENSURE(target != targets_.end() && target->second.checkpoint.state == event.state);
+  say("state of n", event.seq, " is installed -> go on from there");
+  stable_ = target->second;
+  targets_.clear();
+  fetching_.reset();
+  diverged_ = false;
+  checkpoints_.forget_mine(config_.self);
+  executed_ = handed_ = taken_ = event.seq;
+  proposed_ = std::max(proposed_, event.seq);
+  known_ = std::max(known_, event.seq);
+  invariants_.installed(event.seq);
+  advance(event.seq);
+  // What came while our state was in doubt was not voted for.
+  for (auto& [seq, slot] : window_.slots())
+    if (slot.proposed() != nullptr && slot.standing() == Standing::none) consider(seq, slot);
+  execute_ready();
+  overdue_.hurry(now_);
+  propose();
+}
+
+/// h moves: the certificate and state.db are durable.
+void Replica::Core::advance(Seq low) {
+  for (auto& [seq, slot] : window_.slots())
+    if (seq <= low) release(slot);
+  window_.advance(low);
+  checkpoints_.discard(low);
+  view_changes_.discard(low);
+  pending_.erase(pending_.begin(), pending_.upper_bound(low));
+  if (certified_ && certified_->checkpoint.seq <= low) certified_.reset();
+  out_->push_back(DiscardJournal{low});
+}
+
+}  // namespace prytany::pbft

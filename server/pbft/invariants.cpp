@@ -1,0 +1,82 @@
+#include "server/pbft/invariants.h"
+
+namespace prytany::pbft {
+
+Invariants::Invariants(const Recovered& recovered) : next_execution_(recovered.image + 1) {
+  last_.view = recovered.view;
+  last_.stable = last_.executed = last_.handed = last_.proposed = recovered.image;
+  for (const auto& [seq, slot] : recovered.slots) {
+    Promise& promise = promises_[seq];
+    if (slot.prepare) promise.prepare = {slot.prepare->view, slot.prepare->digest};
+    if (slot.commit) promise.commit = {slot.commit->view, slot.commit->digest};
+    if (slot.committed) promise.committed = slot.committed->committed.digest;
+  }
+}
+
+void Invariants::installed(Seq seq) {
+  next_execution_ = seq + 1;
+  installed_ = true;
+}
+
+void Invariants::check(const Snapshot& now, const Effects& effects, std::size_t first) {
+  // Basic: h <= executed <= handed <= h + L, and every slot is in the window.
+  ENSURE(now.stable <= now.executed);
+  ENSURE(now.executed <= now.handed);
+  ENSURE(now.handed - now.stable <= now.window);
+  ENSURE(now.proposed <= now.stable + now.window);
+  ENSURE(now.slots <= now.window);
+  ENSURE(now.slots == 0 || now.lowest_slot > now.stable);
+  ENSURE(now.slots == 0 || now.highest_slot <= now.stable + now.window);
+  // Delta: nothing goes back. (Execution may, once: to a certified state that replaces a wrong
+  // one.)
+  ENSURE(now.view >= last_.view);
+  ENSURE(now.stable >= last_.stable);
+  ENSURE(installed_ || now.executed >= last_.executed);
+  ENSURE(installed_ || now.handed >= last_.handed);
+  ENSURE(now.proposed >= last_.proposed);
+  for (std::size_t i = first; i < effects.size(); ++i) check_effect(effects[i]);
+  ENSURE(now.handed + 1 == next_execution_);
+  last_ = now;
+  installed_ = false;
+}
+
+void Invariants::record(std::optional<Ballot>& ballot, View view, const Digest& digest) {
+  // Within a view, one digest; and no vote for a view that was left.
+  ENSURE(!ballot || view >= ballot->view);
+  ENSURE(!ballot || view > ballot->view || digest == ballot->digest);
+  ballot = {view, digest};
+}
+
+void Invariants::ensure_recorded(const std::optional<Ballot>& ballot, View view,
+                                 const Digest& digest) {
+  ENSURE(ballot && ballot->view == view && ballot->digest == digest);
+}
+
+void Invariants::check_effect(const Effect& effect) {
+  if (const auto* persist = std::get_if<Persist>(&effect)) {
+    if (const auto* prepare = std::get_if<PreparedVote>(&persist->record)) {
+      record(promises_[prepare->vote.seq].prepare, prepare->vote.view, prepare->vote.digest);
+    } else if (const auto* commit = std::get_if<CommitVote>(&persist->record)) {
+      record(promises_[commit->vote.seq].commit, commit->vote.view, commit->vote.digest);
+    } else if (const auto* known = std::get_if<CommittedRecord>(&persist->record)) {
+      std::optional<Digest>& committed = promises_[known->committed.seq].committed;
+      ENSURE(!committed || *committed == known->committed.digest);
+      committed = known->committed.digest;
+    }
+  } else if (const auto* send = std::get_if<Send>(&effect)) {
+    // Durable before sent: the record came out earlier, in this step or one before.
+    if (const auto* prepare = std::get_if<wire::Prepare>(&send->message)) {
+      ensure_recorded(promises_[prepare->seq].prepare, prepare->view, prepare->digest);
+    } else if (const auto* commit = std::get_if<wire::Commit>(&send->message)) {
+      ensure_recorded(promises_[commit->seq].commit, commit->view, commit->digest);
+    }
+  } else if (const auto* execute = std::get_if<Execute>(&effect)) {
+    ENSURE(execute->seq == next_execution_);
+    ENSURE(promises_[execute->seq].committed == execute->digest);
+    ++next_execution_;
+  } else if (const auto* discard = std::get_if<DiscardJournal>(&effect)) {
+    promises_.erase(promises_.begin(), promises_.upper_bound(discard->seq));
+  }
+}
+
+}  // namespace prytany::pbft

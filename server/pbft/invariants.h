@@ -1,0 +1,60 @@
+// True of every state, and of every transition (pitfalls.md section 3.8; LogCabin's basic and delta
+// invariants). Checked at the end of every step, in every build: each check costs a comparison or a
+// look-up.
+#pragma once
+
+#include <map>
+#include <optional>
+
+#include "server/pbft/config.h"
+#include "server/pbft/effects.h"
+
+namespace prytany::pbft {
+
+/// What is looked at.
+struct Snapshot {
+  View view;
+  Seq stable;    // h
+  Seq executed;  // the host's word
+  Seq handed;    // the last Execute that came out
+  Seq proposed;  // the highest number seen proposed
+  std::uint64_t window = 0;
+  std::size_t slots = 0;
+  Seq lowest_slot = Seq{~std::uint64_t{0}};  // of those held, if any
+  Seq highest_slot;
+};
+
+class Invariants {
+ public:
+  /// What was voted before this start binds us still.
+  explicit Invariants(const Recovered& recovered);
+
+  /// State was installed: execution goes on above it, and may have gone back to it.
+  void installed(Seq seq);
+  /// Aborts unless `now` is a good state, may follow the last one, and the effects from index
+  /// `first` on keep the promises: a vote leaves after its record, one digest per phase, view and
+  /// number, execution in order, without gaps, of what was committed.
+  void check(const Snapshot& now, const Effects& effects, std::size_t first);
+
+ private:
+  struct Ballot {
+    View view;
+    Digest digest;
+  };
+  struct Promise {
+    std::optional<Ballot> prepare;
+    std::optional<Ballot> commit;
+    std::optional<Digest> committed;
+  };
+
+  static void record(std::optional<Ballot>& ballot, View view, const Digest& digest);
+  static void ensure_recorded(const std::optional<Ballot>& ballot, View view, const Digest& digest);
+  void check_effect(const Effect& effect);
+
+  std::map<Seq, Promise> promises_;
+  Snapshot last_;
+  Seq next_execution_;
+  bool installed_ = false;
+};
+
+}  // namespace prytany::pbft

@@ -1,0 +1,86 @@
+#include "server/pbft/journal.h"
+
+#include <algorithm>
+
+namespace prytany::pbft {
+namespace {
+
+template <class... Fs>
+struct Overloaded : Fs... {
+  using Fs::operator()...;
+};
+template <class... Fs>
+Overloaded(Fs...) -> Overloaded<Fs...>;
+
+void remember_vote(std::vector<wire::PrePreparedEntry>& q, const wire::Prepare& vote) {
+  std::erase_if(q, [&](const auto& entry) { return entry.digest == vote.digest; });
+  q.push_back({vote.seq, vote.digest, vote.view});
+}
+
+}  // namespace
+
+void Recovery::add(JournalRecord record) {
+  state_.first_boot = false;
+  const auto in_view = [&](View view) { state_.view = std::max(state_.view, view); };
+  std::visit(Overloaded{[&](StableRecord& r) {
+                          in_view(r.view);
+                          if (r.proof)
+                            proofs_.insert_or_assign(r.proof->checkpoint.seq, *std::move(r.proof));
+                        },
+                        [&](PrePreparedRecord& r) {
+                          in_view(r.pre_prepare.view);
+                          RecoveredSlot& slot = state_.slots[r.pre_prepare.seq];
+                          slot.pre_prepare = std::move(r.pre_prepare);
+                        },
+                        [&](PreparedVote& r) {
+                          in_view(r.vote.view);
+                          RecoveredSlot& slot = state_.slots[r.vote.seq];
+                          slot.prepare = r.vote;
+                          remember_vote(slot.pre_prepared, r.vote);
+                        },
+                        [&](CommitVote& r) {
+                          in_view(r.vote.view);
+                          state_.slots[r.vote.seq].commit = r.vote;
+                        },
+                        [&](CommittedRecord& r) {
+                          RecoveredSlot& slot = state_.slots[r.committed.seq];
+                          if (r.by_reference) {
+                            // Without the record it refers to it says nothing that others cannot
+                            // tell again.
+                            if (!slot.pre_prepare ||
+                                wire::batch_digest(slot.pre_prepare->batch,
+                                                   slot.pre_prepare->agreed) != r.committed.digest)
+                              return;
+                            r.batch = slot.pre_prepare->batch;
+                            r.agreed = slot.pre_prepare->agreed;
+                          }
+                          slot.committed = std::move(r);
+                        },
+                        [&](ViewChangeRecord& r) { state_.view_change = std::move(r.sent); },
+                        [&](NewViewRecord& r) {
+                          in_view(r.accepted.view);
+                          if (state_.view_change && state_.view_change->view <= r.accepted.view)
+                            state_.view_change.reset();
+                        }},
+             record);
+}
+
+Result<Recovered> Recovery::finish(Seq image, const Digest& image_state) && {
+  state_.image = image;
+  if (image > Seq{0}) {
+    const auto proof = proofs_.find(image);
+    if (proof == proofs_.end())
+      return Error{"the journal holds no proof of checkpoint " + std::to_string(image.value) +
+                   ", which state.db is at: they are not of one replica and time. Treat this as "
+                   "loss of the disk."};
+    if (proof->second.checkpoint.state != image_state)
+      return Error{"state.db at " + std::to_string(image.value) + " has digest " +
+                   image_state.brief() + ", but " + proof->second.checkpoint.state.brief() +
+                   " was certified: the file was changed. Treat this as loss of the disk."};
+    state_.stable = std::move(proof->second);
+  }
+  state_.slots.erase(state_.slots.begin(), state_.slots.upper_bound(image));
+  return std::move(state_);
+}
+
+}  // namespace prytany::pbft

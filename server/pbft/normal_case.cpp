@@ -1,0 +1,268 @@
+// Normal-case operation (Castro & Liskov, TOCS 2002, section 4.2): PRE-PREPARE, PREPARE, COMMIT,
+// execute.
+#include <algorithm>
+
+#include "server/pbft/core.h"
+
+namespace prytany::pbft {
+
+// ---- requests ---------------------------------------------------------------------------------
+
+void Replica::Core::take_in(const Digest& digest, wire::ClientRequest request) {
+  const SessionId session = request.body.session;
+  const RequestNumber number = request.body.number;
+  if (const auto refusal = backlog_.add(now_, digest, std::move(request)))
+    return drop(*refusal, "request s", session, "/", number);
+  active_at_ = now_;
+  if (!is_primary()) return trace("request s", session, "/", number, " -> wait for r", primary());
+  trace("request s", session, "/", number, " -> queue");
+  propose();
+}
+
+/// A number is free: fewer than in_flight_max are between executed and proposed, and it is in the
+/// window.
+bool Replica::Core::may_propose() const {
+  return is_primary() && !silent_ && !diverged_ && !fetching_ && proposed_ < window_.high() &&
+         proposed_ - executed_ < config_.in_flight_max;
+}
+
+/// Batches cut themselves: while all numbers are in use, requests gather; no timer.
+void Replica::Core::propose() {
+  while (backlog_.waiting() > 0 && may_propose())
+    propose_batch(backlog_.take(config_.batch_requests_max, config_.batch_bytes_max));
+}
+
+void Replica::Core::propose_batch(Backlog::Taken taken) {
+  const Seq seq = proposed_ + 1;
+  const std::size_t size = taken.requests.size();
+  if (size > 0) active_at_ = now_;
+  wire::Batch batch{{std::move(taken.requests)}};
+  wire::Agreed agreed = nondeterminism_.propose(batch, now_, agreed_before(seq));
+  trace("n", seq, " is free, ", size, " requests wait -> propose");
+
+  Slot& slot = window_.at(seq);
+  const wire::PrePrepare message{view_, seq, batch, agreed};
+  slot.hold(make_body(std::move(batch), std::move(agreed), std::move(taken.digests)));
+  slot.set_standing(Standing::accepted);
+  proposed_ = known_ = seq;
+  // A PRE-PREPARE is not a vote: the primary promises with its PREPARE (DESIGN section 4).
+  if (config_.early_pre_prepare) broadcast(message, true);
+  persist(PrePreparedRecord{message});
+  if (!config_.early_pre_prepare) broadcast(message);
+  cast_prepare(seq, slot);
+  try_commit(seq, slot);
+}
+
+// ---- pre-prepare ------------------------------------------------------------------------------
+
+std::optional<Refusal> Replica::Core::refuse(View view, Seq seq) const {
+  if (view != view_) return view < view_ ? Refusal::stale_view : Refusal::future_view;
+  if (!window_.contains(seq)) return Refusal::outside_window;
+  return std::nullopt;
+}
+
+std::optional<Refusal> Replica::Core::refuse(ReplicaId from,
+                                             const wire::PrePrepare& message) const {
+  if (const auto refusal = refuse(message.view, message.seq)) return refusal;
+  if (from != primary()) return Refusal::not_primary;
+  if (diverged_) return Refusal::diverged;
+  return std::nullopt;
+}
+
+void Replica::Core::on(ReplicaId from, wire::PrePrepare message) {
+  const Seq seq = message.seq;
+  if (const auto refusal = refuse(from, message))
+    return drop(*refusal, "pre-prepare n", seq, " from r", from);
+  Slot& slot = window_.at(seq);
+  Body body = make_body(std::move(message.batch), std::move(message.agreed));
+  auto refusal = slot.refuse_pre_prepare(body.digest);
+  // What I voted for before a restart binds me, even if its PRE-PREPARE was lost.
+  const Digest* voted = slot.prepares.of(config_.self);
+  if (voted != nullptr && *voted != body.digest) refusal = Refusal::conflicting_pre_prepare;
+  if (refusal == Refusal::conflicting_pre_prepare && !std::exchange(slot.complained, true))
+    say("pre-prepare n", seq, " contradicts an earlier one -> keep that: r", from, " lies");
+  if (refusal) return drop(*refusal, "pre-prepare n", seq, " from r", from);
+
+  if (!slot.released) backlog_.in_flight(body.requests);
+  slot.hold(std::move(body));
+  proposed_ = std::max(proposed_, seq);
+  known_ = std::max(known_, seq);
+  consider(seq, slot);
+  // Committed before its batch came: the batch is here now.
+  if (slot.executable() != nullptr && !slot.recorded) record_committed(seq, slot);
+  execute_ready();
+}
+
+bool Replica::Core::vouched(const Slot& slot) const {
+  const Digest& digest = slot.proposed()->digest;
+  return slot.committed() == digest ||
+         slot.prepares.count_others(digest, config_.self) >= config_.group.weak_quorum();
+}
+
+void Replica::Core::consider(Seq seq, Slot& slot) {
+  const Body& body = *slot.proposed();
+  if (vouched(slot)) return accept(seq, slot);
+  // Validation gates voting, never execution (DESIGN section 6; TOCS section 4.6).
+  const NonDeterminism::Verdict verdict =
+      nondeterminism_.judge(body.batch, body.agreed, now_, agreed_before(seq));
+  if (const auto* early = std::get_if<NonDeterminism::Early>(&verdict)) {
+    const Time due = std::max(early->due, now_ + 1);
+    slot.set_standing(Standing::early);
+    early_.insert({due, seq});
+    return trace("pre-prepare n", seq, " is early -> hold it for ", due - now_, " us");
+  }
+  if (std::holds_alternative<NonDeterminism::Refused>(verdict)) {
+    slot.set_standing(Standing::doubted);
+    return trace("pre-prepare n", seq, " has doubtful agreed values -> wait for ",
+                 config_.group.weak_quorum(), " others' word");
+  }
+  accept(seq, slot);
+}
+
+void Replica::Core::accept(Seq seq, Slot& slot) {
+  const Body& body = *slot.proposed();
+  slot.set_standing(Standing::accepted);
+  trace("pre-prepare n", seq, " from r", primary(), " -> prepare");
+  persist(PrePreparedRecord{wire::PrePrepare{view_, seq, body.batch, body.agreed}});
+  cast_prepare(seq, slot);
+  try_commit(seq, slot);
+}
+
+// ---- prepare ----------------------------------------------------------------------------------
+
+void Replica::Core::cast_prepare(Seq seq, Slot& slot) {
+  if (diverged_ || slot.prepares.of(config_.self) != nullptr) return;
+  const wire::Prepare vote{view_, seq, slot.proposed()->digest};
+  persist(PreparedVote{vote});
+  slot.prepares.add(config_.self, vote.digest);
+  view_changes_.pre_prepared(seq, vote.digest, view_);
+  broadcast(vote);
+}
+
+void Replica::Core::on(ReplicaId from, const wire::Prepare& message) {
+  const Seq seq = message.seq;
+  if (const auto refusal = refuse(message.view, seq))
+    return drop(*refusal, "prepare n", seq, " from r", from);
+  Slot& slot = window_.at(seq);
+  const Added added = slot.prepares.add(from, message.digest);
+  if (added == Added::conflicting)
+    return drop(Refusal::conflicting_vote, "prepare n", seq, " from r", from);
+  if (added == Added::repeated) return;
+  if (slot.awaited(config_.group)) known_ = std::max(known_, seq);
+  if (slot.proposed() == nullptr) return;  // kept until the PRE-PREPARE comes
+  if (!slot.accepted() && !diverged_ && vouched(slot)) return accept(seq, slot);
+  try_commit(seq, slot);
+}
+
+// ---- commit -----------------------------------------------------------------------------------
+
+void Replica::Core::try_commit(Seq seq, Slot& slot) {
+  if (!diverged_ && slot.commits.of(config_.self) == nullptr && slot.prepared(config_.group)) {
+    const wire::Commit vote{view_, seq, slot.proposed()->digest};
+    trace("prepared n", seq, " -> commit");
+    persist(CommitVote{vote});
+    slot.commits.add(config_.self, vote.digest);
+    view_changes_.prepared(seq, vote.digest, view_);
+    broadcast(vote);
+  }
+  try_decide(seq, slot);
+}
+
+void Replica::Core::on(ReplicaId from, const wire::Commit& message) {
+  const Seq seq = message.seq;
+  if (const auto refusal = refuse(message.view, seq))
+    return drop(*refusal, "commit n", seq, " from r", from);
+  Slot& slot = window_.at(seq);
+  const Added added = slot.commits.add(from, message.digest);
+  if (added == Added::conflicting)
+    return drop(Refusal::conflicting_vote, "commit n", seq, " from r", from);
+  if (added == Added::repeated) return;
+  if (slot.awaited(config_.group)) known_ = std::max(known_, seq);
+  try_decide(seq, slot);
+}
+
+/// quorum() COMMITs, or weak_quorum() COMMITTED, decide: also for one who never saw the
+/// PRE-PREPARE.
+void Replica::Core::try_decide(Seq seq, Slot& slot) {
+  if (slot.committed()) return;
+  const auto digest = slot.decided(config_.group);
+  if (!digest) return;
+  slot.set_committed(*digest);
+  proposed_ = std::max(proposed_, seq);
+  known_ = std::max(known_, seq);
+  if (slot.proposed() != nullptr && slot.proposed()->digest != *digest) {
+    say("committed n", seq, " is not what was proposed to me -> fetch it: r", primary(), " lies");
+    backlog_.release(slot.proposed()->requests);
+  }
+  if (slot.executable() == nullptr) return trace("committed n", seq, " -> wait for its batch");
+  trace("committed n", seq, " -> execute in turn");
+  // Whoever knows that it is committed still votes: others may need it.
+  if (!slot.accepted() && !diverged_ && slot.proposed() != nullptr) accept(seq, slot);
+  record_committed(seq, slot);
+  execute_ready();
+}
+
+void Replica::Core::record_committed(Seq seq, Slot& slot) {
+  const Body* body = slot.executable();
+  ENSURE(body != nullptr && !slot.recorded);
+  const bool by_reference = slot.accepted() && body == slot.proposed();
+  persist_lazily(CommittedRecord{
+      {seq, body->digest}, by_reference ? wire::Batch{} : body->batch, body->agreed, by_reference});
+  slot.recorded = true;
+}
+
+// ---- execute ----------------------------------------------------------------------------------
+
+/// In order, without gaps, only what is committed; nothing beyond a checkpoint until it is being
+/// taken.
+void Replica::Core::execute_ready() {
+  while (!fetching_ && !diverged_) {
+    if (at_checkpoint(handed_) && handed_ > taken_) return;
+    const Seq next = handed_ + 1;
+    const Slot* slot = window_.find(next);
+    const Body* body = slot == nullptr ? nullptr : slot->executable();
+    if (body == nullptr) return;
+    handed_ = next;
+    agreed_executed_ = std::max(agreed_executed_, body->agreed.time);
+    out_->push_back(Execute{next, body->digest, body->batch, body->agreed});
+  }
+}
+
+void Replica::Core::on(Executed event) {
+  if (event.seq <= executed_) return;  // of a state that was replaced since
+  ENSURE(event.seq <= handed_);
+  while (executed_ < event.seq) {
+    ++executed_;
+    if (Slot* slot = window_.find(executed_)) release(*slot);
+  }
+  active_at_ = now_;
+  if (at_checkpoint(executed_) && executed_ > taken_ && !fetching_) {
+    taken_ = executed_;
+    trace("executed n", executed_, " -> take a checkpoint");
+    out_->push_back(TakeCheckpoint{executed_});
+    execute_ready();
+  }
+  propose();
+}
+
+/// Its requests are done with: neither waiting nor in flight.
+void Replica::Core::release(Slot& slot) {
+  if (slot.released) return;
+  slot.released = true;
+  if (slot.proposed() != nullptr) backlog_.release(slot.proposed()->requests);
+  const Body* body = slot.executable();
+  if (body != nullptr && body != slot.proposed()) backlog_.release(body->requests);
+}
+
+/// The agreed time of the nearest earlier proposal known here: never later than what a correct
+/// primary built on.
+AgreedTime Replica::Core::agreed_before(Seq seq) const {
+  const auto& slots = window_.slots();
+  for (auto it = slots.lower_bound(seq); it != slots.begin();) {
+    --it;
+    if (const Body* body = it->second.proposed()) return body->agreed.time;
+  }
+  return agreed_executed_;
+}
+
+}  // namespace prytany::pbft

@@ -1,0 +1,47 @@
+// Why a message is not acted on. Each reason has its own enumerator, counted by name.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace prytany::pbft {
+
+enum class Refusal : std::uint8_t {
+  stranger,  // not a member, or ourselves
+  stale_view,
+  future_view,
+  outside_window,           // not in (h, h+L]
+  not_primary,              // a PRE-PREPARE from a backup, or a FORWARD to one
+  conflicting_pre_prepare,  // another one for this view and number is held: the primary equivocates
+  conflicting_vote,         // the sender voted differently before
+  repeated,                 // nothing new
+  no_checkpoint_number,     // not a multiple of K
+  diverged,                 // our own state is wrong: we vote for nothing
+  backlog_full,
+  session_full,
+  request_known,   // waiting or in flight already
+  body_not_asked,  // a BATCH-BODY that we did not ask this peer for
+  body_wrong,      // a BATCH-BODY with another digest
+  body_not_held,   // a FETCH-BATCH for what we do not hold
+  too_often,       // this peer has had its share for now
+  view_change_malformed,
+  view_change_old,     // not newer than the one held from this sender
+  no_view_change_yet,  // NEW-VIEW: replacing the primary is not implemented
+  not_for_replica,     // a message for the host's state transfer
+};
+inline constexpr std::size_t refusals = 21;
+
+constexpr const char* words(Refusal refusal) {
+  constexpr std::array<const char*, refusals> all = {
+      "stranger",           "stale view",         "future view",
+      "outside the window", "not the primary",    "conflicts with the pre-prepare held",
+      "conflicting vote",   "repeated",           "not a checkpoint",
+      "own state diverged", "backlog full",       "session has too many waiting",
+      "known request",      "body not asked for", "body of another digest",
+      "body not held",      "too often",          "malformed view-change",
+      "old view-change",    "no view change yet", "not for the replica"};
+  return all[static_cast<std::size_t>(refusal)];
+}
+
+}  // namespace prytany::pbft

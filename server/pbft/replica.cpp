@@ -1,0 +1,187 @@
+// Dispatch: what happened, to the handler in the room that decides; then what time brings; then the
+// invariants.
+#include "server/pbft/replica.h"
+
+#include <algorithm>
+
+#include "server/pbft/core.h"
+
+namespace prytany::pbft {
+
+Replica::Replica(Config config, const crypto::Signer& signer, NonDeterminism& nondeterminism,
+                 Recovered recovered)
+    : core_(std::make_unique<Core>(std::move(config), signer, nondeterminism,
+                                   std::move(recovered))) {}
+Replica::~Replica() = default;
+void Replica::step(Time now, Event event, Effects& out) { core_->step(now, std::move(event), out); }
+Time Replica::deadline() const { return core_->deadline(); }
+ReplicaStatus Replica::status() const { return core_->status(); }
+
+Replica::Core::Core(Config config, const crypto::Signer& signer, NonDeterminism& nondeterminism,
+                    Recovered recovered)
+    : config_(std::move(config)),
+      signer_(signer),
+      nondeterminism_(nondeterminism),
+      membership_{config_.cluster, config_.number, config_.group.quorum(), {}},
+      view_(recovered.view),
+      window_(recovered.image, config_.window),
+      backlog_(config_),
+      checkpoints_(config_.group),
+      view_changes_(config_),
+      peers_(config_),
+      invariants_(recovered),
+      overdue_(config_.retransmit_us, config_.retransmit_max_us),
+      forwarding_(config_.retransmit_us, config_.retransmit_max_us),
+      reminding_(2 * config_.retransmit_us, config_.retransmit_max_us, reminders_max),
+      first_boot_(recovered.first_boot) {
+  ENSURE(!config_.refuse());
+  recover(std::move(recovered));
+}
+
+/// What the journal remembers goes where it was; the first step acts on it.
+void Replica::Core::recover(Recovered recovered) {
+  proposed_ = handed_ = executed_ = taken_ = known_ = recovered.image;
+  stable_ = std::move(recovered.stable);
+  for (auto& [seq, old] : recovered.slots) {
+    // A record above the window was written for a later checkpoint than state.db reached: it is
+    // told again.
+    if (!window_.contains(seq)) break;
+    Slot& slot = window_.at(seq);
+    if (old.pre_prepare && old.pre_prepare->view == view_) {
+      slot.hold(make_body(old.pre_prepare->batch, old.pre_prepare->agreed));
+      slot.set_standing(Standing::accepted);
+      proposed_ = seq;
+    }
+    if (old.prepare && old.prepare->view == view_)
+      slot.prepares.add(config_.self, old.prepare->digest);
+    if (old.commit) {
+      view_changes_.prepared(seq, old.commit->digest, old.commit->view);
+      if (old.commit->view == view_) slot.commits.add(config_.self, old.commit->digest);
+    }
+    for (const wire::PrePreparedEntry& entry : old.pre_prepared)
+      view_changes_.pre_prepared(seq, entry.digest, entry.view);
+    if (old.committed) {
+      slot.set_committed(old.committed->committed.digest);
+      if (slot.executable() == nullptr)
+        slot.supply(make_body(old.committed->batch, old.committed->agreed));
+      slot.recorded = true;
+      proposed_ = seq;
+    }
+    if (slot.awaited(config_.group)) known_ = seq;
+  }
+}
+
+/// The first step: opens the journal, or goes on where it ended. What was accepted is not judged
+/// again.
+void Replica::Core::start() {
+  started_ = true;
+  active_at_ = now_;
+  if (first_boot_) {
+    persist(StableRecord{view_, std::nullopt});
+    return;
+  }
+  say("restart at n", window_.low(), " in view ", view_, ", journal up to n", known_,
+      " -> go on from there");
+  if (is_primary() && config_.early_pre_prepare && config_.group.n > 1) {
+    silent_ = true;
+    say("restarted as the primary of view ", view_,
+        " -> propose nothing: a proposal may have left before it was durable");
+  }
+  for (auto& [seq, slot] : window_.slots()) {
+    if (!slot.accepted()) continue;
+    cast_prepare(seq, slot);
+    try_commit(seq, slot);
+  }
+  execute_ready();
+}
+
+void Replica::Core::step(Time now, Event event, Effects& out) {
+  ENSURE(now >= now_);
+  now_ = now;
+  out_ = &out;
+  const std::size_t first = out.size();
+  if (!started_) start();
+  std::visit([this](auto& happened) { on(std::move(happened)); }, event);
+  watch();
+  pass_time();
+  watch();
+  invariants_.check(snapshot(), out, first);
+  out_ = nullptr;
+}
+
+void Replica::Core::on(Submitted event) {
+  const Digest digest = event.request.digest();
+  take_in(digest, std::move(event.request).take());
+}
+
+void Replica::Core::on(Received event) {
+  const ReplicaId from = event.message.sender();
+  if (!config_.group.contains(from) || from == config_.self)
+    return drop(Refusal::stranger, wire::name_of(*event.message), " from r", from);
+  std::visit([&](auto& message) { on(from, std::move(message)); },
+             *std::make_unique<wire::PeerMessage>(std::move(event.message).take()));
+}
+
+void Replica::Core::on(PeerConnected event) {
+  if (!config_.group.contains(event.peer) || event.peer == config_.self) return;
+  peers_.connected(event.peer);
+  send(event.peer, my_status(), true);
+  trace("link to r", event.peer, " is up -> say what is missing");
+  overdue_.hurry(now_);
+  forwarding_.hurry(now_);
+}
+
+void Replica::Core::on(ReplicaId from, const wire::Signed<wire::ViewChange>& message) {
+  const View wanted = message.message.view;
+  if (const auto refusal = view_changes_.store(from, view_, message))
+    return drop(*refusal, "view-change to ", wanted, " from r", from);
+  trace("view-change to ", wanted, " from r", from,
+        " -> keep it (the primary is not replaced yet)");
+}
+
+void Replica::Core::on(ReplicaId from, const wire::Signed<wire::NewView>& message) {
+  drop(Refusal::no_view_change_yet, "new-view ", message.message.view, " from r", from);
+}
+
+void Replica::Core::on(ReplicaId from, const wire::FetchPages&) {
+  drop(Refusal::not_for_replica, "fetch-pages from r", from);
+}
+
+void Replica::Core::on(ReplicaId from, const wire::Pages&) {
+  drop(Refusal::not_for_replica, "pages from r", from);
+}
+
+Time Replica::Core::deadline() const {
+  if (!started_) return Time{0};
+  Time due = std::min({overdue_.due(), reminding_.due(), idle_at(), forward_at()});
+  if (!early_.empty()) due = std::min(due, early_.begin()->first);
+  return due;
+}
+
+ReplicaStatus Replica::Core::status() const {
+  ReplicaStatus status;
+  status.view = view_;
+  status.primary = primary();
+  status.stable = window_.low();
+  if (stable_) status.stable_state = stable_->checkpoint.state;
+  status.executed = executed_;
+  status.proposed = proposed_;
+  status.waiting = backlog_.waiting();
+  for (const std::uint64_t count : refused_) status.refused += count;
+  status.fetching = fetching_.has_value();
+  status.diverged = diverged_;
+  return status;
+}
+
+Snapshot Replica::Core::snapshot() const {
+  Snapshot s{view_, window_.low(), executed_, handed_, proposed_, config_.window, 0, {}, {}};
+  const auto& slots = window_.slots();
+  s.slots = slots.size();
+  if (!slots.empty()) {
+    s.lowest_slot = slots.begin()->first;
+    s.highest_slot = slots.rbegin()->first;
+  }
+  return s;
+}
+
+}  // namespace prytany::pbft

@@ -1,0 +1,290 @@
+// Retransmission (section 5.2; papers/004 section 2.4): saying what is missing, answering those who
+// say it, and all that time brings. For any number in the window, without waiting for a checkpoint.
+#include <algorithm>
+
+#include "server/pbft/core.h"
+
+namespace prytany::pbft {
+namespace {
+
+constexpr std::size_t forwards_per_time = 32;
+constexpr std::size_t bodies_per_time = 64;
+/// Statuses without progress after which state is fetched rather than waited for.
+constexpr unsigned patience_before_fetch = 3;
+/// At the default intervals this is 6 seconds without progress.
+constexpr unsigned patience_before_word = 7;
+
+std::size_t units_of(const wire::Batch& batch) {
+  std::size_t bytes = 0;
+  for (const wire::ClientRequest& request : batch.requests)
+    bytes += request.body.operation.bytes.size() + 128;
+  return 1 + bytes / Peers::unit_bytes;
+}
+
+}  // namespace
+
+// ---- saying what is missing -------------------------------------------------------------------
+
+wire::Status Replica::Core::my_status() const {
+  wire::Status status{view_, true, window_.low(), handed_, {}};
+  const auto& slots = window_.slots();
+  for (auto it = slots.upper_bound(handed_); it != slots.end(); ++it) {
+    const Slot& slot = it->second;
+    const bool held = slot.committed() ? slot.executable() != nullptr : slot.proposed() != nullptr;
+    status.slots.items.push_back(
+        {it->first, held, slot.prepared(config_.group), slot.committed().has_value()});
+  }
+  return status;
+}
+
+bool Replica::Core::knows_more(const wire::Status& theirs) const {
+  const Seq certified = certified_ ? certified_->checkpoint.seq : window_.low();
+  if (theirs.executed > handed_ || theirs.stable > certified) return true;
+  return std::any_of(theirs.slots.begin(), theirs.slots.end(), [&](const wire::SlotStatus& s) {
+    if (s.seq <= handed_ || !window_.contains(s.seq)) return false;
+    const Slot* slot = window_.find(s.seq);
+    if (slot == nullptr) return true;
+    return (s.pre_prepared && slot->proposed() == nullptr && slot->executable() == nullptr) ||
+           (s.prepared && !slot->prepared(config_.group)) || (s.committed && !slot->committed());
+  });
+}
+
+/// The word of weak_quorum() others, or of the primary, proves that these numbers are in use; a
+/// single liar's does not.
+void Replica::Core::watch() {
+  const Seq certified = certified_ ? certified_->checkpoint.seq : window_.low();
+  const bool behind = std::max(known_, peers_.executed_by_some_correct()) > handed_;
+  const bool uncertified = taken_ > certified;
+  overdue_.watch(now_, behind || uncertified || fetching_.has_value(),
+                 handed_.value + window_.low().value + certified.value);
+  forwarding_.watch(now_, !is_primary() && backlog_.waiting() > 0, handed_.value);
+  // A peer that lost the last messages of a burst hears no more, and would wait for the next one.
+  reminding_.watch(now_, certified <= handed_ && peers_.any_behind(certified), certified.value);
+}
+
+void Replica::Core::say_what_is_missing() {
+  overdue_.fired(now_);
+  const Seq next = handed_ + 1;
+  trace("n", next, " is overdue -> say what is missing");
+  if (config_.group.n > 1) broadcast(my_status(), true);
+  if (overdue_.times() == patience_before_word)
+    say("no progress on n", next, " in view ", view_, ", primary r", primary(),
+        " -> wait (a dead primary is not replaced yet)");
+  std::size_t asked = 0;
+  for (auto it = window_.slots().upper_bound(handed_);
+       it != window_.slots().end() && asked < bodies_per_time; ++it) {
+    if (!it->second.committed() || it->second.executable() != nullptr) continue;
+    ask_for_body(it->first, it->second);
+    ++asked;
+  }
+  if (fetching_) return fetch_state(targets_.at(*fetching_));
+  if (certified_ && certified_->checkpoint.seq > handed_ &&
+      overdue_.times() >= patience_before_fetch) {
+    say("n", next, " cannot be had, n", certified_->checkpoint.seq, " is certified -> fetch state");
+    fetch_state(*certified_);
+  }
+}
+
+/// One peer at a time, in turn, of those who voted for it.
+void Replica::Core::ask_for_body(Seq seq, Slot& slot) {
+  std::set<ReplicaId> holders;
+  for (const VoteSet<Digest>* votes : {&slot.prepares, &slot.commits, &slot.told})
+    for (const auto& vote : *votes)
+      if (vote.value == *slot.committed() && vote.from != config_.self) holders.insert(vote.from);
+  if (holders.empty()) return;
+  auto holder = holders.begin();
+  std::advance(holder, static_cast<std::ptrdiff_t>((seq.value + slot.asks) % holders.size()));
+  ++slot.asks;
+  slot.asked = *holder;
+  trace("batch of n", seq, " is missing -> ask r", *holder);
+  send(*holder, wire::FetchBatch{seq, *slot.committed()}, true);
+}
+
+// ---- answering --------------------------------------------------------------------------------
+
+void Replica::Core::on(ReplicaId from, const wire::Status& message) {
+  peers_.heard(from, message.executed, message.stable);
+  if (peers_.may_answer(now_, from)) {
+    answer(from, message);
+  } else {
+    drop(Refusal::too_often, "status from r", from);
+  }
+  if (knows_more(message) && peers_.may_ask(now_, from)) send(from, my_status(), true);
+}
+
+void Replica::Core::answer(ReplicaId to, const wire::Status& theirs) {
+  std::size_t units = 1 + answer_checkpoints(to, theirs);
+  std::map<Seq, wire::SlotStatus> listed;
+  for (const wire::SlotStatus& slot : theirs.slots) listed.emplace(slot.seq, slot);
+  std::size_t answered = 0;
+  const auto& slots = window_.slots();
+  for (auto it = slots.upper_bound(theirs.executed); it != slots.end(); ++it) {
+    const auto line = listed.find(it->first);
+    const wire::SlotStatus have = line == listed.end() ? wire::SlotStatus{it->first} : line->second;
+    const std::size_t more = answer_slot(to, it->second, have, theirs.view == view_);
+    if (more > 0) ++answered;
+    units += more;
+    if (units >= Peers::answer_units) break;
+  }
+  peers_.answered(to, units);
+  if (answered > 0)
+    trace("r", to, " misses some of ", answered, " numbers above n", theirs.executed,
+          " -> resend mine");
+}
+
+/// Own messages only, exactly as recorded. (They came out of an earlier step, after their records.)
+std::size_t Replica::Core::answer_slot(ReplicaId to, const Slot& slot,
+                                       const wire::SlotStatus& theirs, bool same_view) {
+  std::size_t units = 0;
+  const Seq seq = theirs.seq;
+  if (slot.committed() && !theirs.committed) {
+    send(to, wire::Committed{seq, *slot.committed()});
+    ++units;
+  }
+  if (!same_view || theirs.committed) return units;
+  const Body* body = slot.proposed();
+  if (is_primary() && body != nullptr && !theirs.pre_prepared) {
+    send(to, wire::PrePrepare{view_, seq, body->batch, body->agreed});
+    units += units_of(body->batch);
+  }
+  const Digest* prepare = slot.prepares.of(config_.self);
+  if (prepare != nullptr && !theirs.prepared) {
+    send(to, wire::Prepare{view_, seq, *prepare});
+    ++units;
+  }
+  if (const Digest* commit = slot.commits.of(config_.self)) {
+    send(to, wire::Commit{view_, seq, *commit});
+    ++units;
+  }
+  return units;
+}
+
+std::size_t Replica::Core::answer_checkpoints(ReplicaId to, const wire::Status& theirs) {
+  std::size_t units = 0;
+  const auto& best = certified_ && certified_->checkpoint.seq <= handed_ ? certified_ : stable_;
+  if (best && best->checkpoint.seq > theirs.stable) {
+    send(to, *best);
+    units += 1 + best->signatures.size();
+  }
+  for (const auto& mine : checkpoints_.mine_above(theirs.stable)) {
+    send(to, mine);
+    ++units;
+  }
+  return units;
+}
+
+void Replica::Core::on(ReplicaId from, const wire::Committed& message) {
+  const Seq seq = message.seq;
+  if (!window_.contains(seq))
+    return drop(Refusal::outside_window, "committed n", seq, " from r", from);
+  Slot& slot = window_.at(seq);
+  const Added added = slot.told.add(from, message.digest);
+  if (added == Added::conflicting)
+    return drop(Refusal::conflicting_vote, "committed n", seq, " from r", from);
+  if (added == Added::repeated || slot.committed()) return;
+  if (slot.awaited(config_.group)) known_ = std::max(known_, seq);
+  try_decide(seq, slot);
+  // Who is told by others will not get the PRE-PREPARE from the primary any more.
+  if (slot.committed() && slot.executable() == nullptr) ask_for_body(seq, slot);
+}
+
+void Replica::Core::on(ReplicaId from, const wire::FetchBatch& message) {
+  const Seq seq = message.seq;
+  if (!peers_.may_answer(now_, from))
+    return drop(Refusal::too_often, "fetch-batch n", seq, " from r", from);
+  const Slot* slot = window_.find(seq);
+  const Body* body = slot == nullptr ? nullptr : slot->body(message.digest);
+  if (body != nullptr) {
+    peers_.answered(from, units_of(body->batch));
+    return send(from, wire::BatchBody{seq, body->batch, body->agreed}, true);
+  }
+  peers_.answered(from, 1);
+  drop(Refusal::body_not_held, "fetch-batch n", seq, " from r", from);
+  // Discarded with the checkpoint that covers it: the asker needs that.
+  if (seq <= window_.low() && stable_) send(from, *stable_, true);
+}
+
+void Replica::Core::on(ReplicaId from, wire::BatchBody message) {
+  const Seq seq = message.seq;
+  Slot* slot = window_.find(seq);
+  // Hashing a body costs: only of whom we asked.
+  if (slot == nullptr || slot->executable() != nullptr || slot->asked != from)
+    return drop(Refusal::body_not_asked, "batch-body n", seq, " from r", from);
+  slot->asked.reset();
+  Body body = make_body(std::move(message.batch), std::move(message.agreed));
+  if (slot->committed() != body.digest) {
+    drop(Refusal::body_wrong, "batch-body n", seq, " from r", from);
+    return ask_for_body(seq, *slot);
+  }
+  trace("batch of n", seq, " from r", from, " is the committed one -> execute in turn");
+  slot->supply(std::move(body));
+  record_committed(seq, *slot);
+  execute_ready();
+}
+
+void Replica::Core::on(ReplicaId from, wire::Forward message) {
+  const wire::RequestBody& body = message.request.body;
+  if (!is_primary())
+    return drop(Refusal::not_primary, "forward s", body.session, "/", body.number, " from r", from);
+  if (!peers_.may_answer(now_, from))
+    return drop(Refusal::too_often, "forward s", body.session, "/", body.number, " from r", from);
+  peers_.answered(from, 1 + body.operation.bytes.size() / Peers::unit_bytes);
+  const Digest digest = wire::request_digest(body);
+  take_in(digest, std::move(message.request));
+}
+
+// ---- what time brings -------------------------------------------------------------------------
+
+void Replica::Core::pass_time() {
+  while (!early_.empty() && early_.begin()->first <= now_) {
+    const Seq seq = early_.begin()->second;
+    early_.erase(early_.begin());
+    Slot* slot = window_.find(seq);
+    if (slot != nullptr && slot->standing() == Standing::early && !diverged_) consider(seq, *slot);
+  }
+  if (overdue_.due() <= now_) say_what_is_missing();
+  if (forward_at() <= now_) forward_what_waits();
+  if (idle_at() <= now_) fill_to_checkpoint();
+  if (reminding_.due() <= now_) remind_those_behind();
+}
+
+Time Replica::Core::forward_at() const {
+  if (forwarding_.due() == never) return never;
+  return std::max(forwarding_.due(), backlog_.overdue_at(config_.forward_us));
+}
+
+void Replica::Core::forward_what_waits() {
+  forwarding_.fired(now_);
+  for (wire::ClientRequest& request :
+       backlog_.overdue(now_, config_.forward_us, forwards_per_time)) {
+    trace("request s", request.body.session, "/", request.body.number,
+          " waits for long -> forward to r", primary());
+    send(primary(), wire::Forward{std::move(request)}, true);
+  }
+}
+
+/// When an idle primary fills up to the next checkpoint, so that what was executed becomes stable
+/// (DESIGN section 4).
+Time Replica::Core::idle_at() const {
+  const bool idle = backlog_.waiting() == 0 && executed_ == proposed_ && may_propose();
+  if (!idle || at_checkpoint(proposed_)) return never;
+  return active_at_ + config_.idle_checkpoint_us;
+}
+
+void Replica::Core::fill_to_checkpoint() {
+  trace("idle above n", proposed_, " -> null batches up to the next checkpoint");
+  while (!at_checkpoint(proposed_) && proposed_ < window_.high()) propose_batch({});
+}
+
+void Replica::Core::remind_those_behind() {
+  reminding_.fired(now_);
+  const Seq certified = certified_ ? certified_->checkpoint.seq : window_.low();
+  for (std::uint16_t i = 0; i < config_.group.n; ++i) {
+    const ReplicaId peer{i};
+    if (peer == config_.self || !peers_.behind(peer, certified)) continue;
+    trace("r", peer, " was not heard at n", certified, " -> remind it");
+    send(peer, my_status(), true);
+  }
+}
+
+}  // namespace prytany::pbft

@@ -1,0 +1,193 @@
+#include "server/app/engine.h"
+
+#include "server/app/fault.h"
+#include "server/app/sandbox.h"
+#include "server/app/tables.h"
+#include "server/base/ensure.h"
+
+namespace prytany::app {
+namespace {
+
+/// Kept statements per handle. Past it all are forgotten: simple, and the same everywhere.
+constexpr std::size_t kept_max = 512;
+
+/// What parsing one statement may take, in units of a thousand parser steps. Views of views could
+/// ask for more than any budget of execution.
+constexpr std::uint64_t parse_ticks_max = 20'000;
+
+}  // namespace
+
+Engine::Engine(vfs::PageStore& store, std::uint64_t application_pages_max, Application* application)
+    : store_(store), application_pages_max_(application_pages_max), application_(application) {}
+
+Engine::~Engine() = default;
+
+void Engine::close() {
+  kept_.clear();
+  ours_.clear();
+  database_.reset();
+}
+
+void Engine::open() {
+  close();
+  // Opening happens outside any request: time and randomness stand still.
+  const vfs::AgreedScope scope(opening_source_);
+  auto opened = vfs::open_database(store_);
+  if (!opened) stop_on_fault(opened.error().message);
+  database_ = std::move(opened).value();
+  state_ = RequestState{};
+  install_sandbox(handle(), state_);
+  preload_schema();
+  if (application_ != nullptr) {
+    const AccessScope theirs(state_, Access::application);
+    state_.work_max = ~std::uint64_t{0};
+    application_->opened(handle());
+  }
+  limit_pages(true);
+}
+
+void Engine::preload_schema() {
+  // Loading the schema takes VM steps, which must not count for the request that happens to come
+  // first.
+  run_ours("SELECT 1 FROM sqlite_schema LIMIT 1");
+}
+
+Statement& Engine::ours(const char* sql) {
+  Statement& statement = ours_[sql];
+  if (!statement) {
+    const AccessScope scope(state_, Access::ours);
+    sqlite3_stmt* raw = nullptr;
+    const int rc = sqlite3_prepare_v3(handle(), sql, -1, SQLITE_PREPARE_PERSISTENT, &raw, nullptr);
+    if (rc != SQLITE_OK) stop_on_fault(std::string(sqlite3_errmsg(handle())) + " in: " + sql);
+    statement = Statement(raw);
+  }
+  return statement;
+}
+
+bool Engine::step_ours(Statement& statement) {
+  const AccessScope scope(state_, Access::ours);
+  const int rc = statement.step();
+  if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+    stop_on_fault(std::string(sqlite3_errmsg(handle())) + " in: " + sqlite3_sql(statement.get()));
+  return rc == SQLITE_ROW;
+}
+
+void Engine::run_ours(const char* sql) {
+  Statement& statement = ours(sql);
+  const Rewind rewind(statement);
+  while (step_ours(statement)) {
+  }
+}
+
+Result<Statement, Failure> Engine::prepare(std::string_view sql, std::string_view* rest) {
+  if (auto refused = refuse_statement(sql)) return *refused;
+  const AccessScope scope(state_, Access::application);
+  state_.parse_ticks_left = parse_ticks_max;
+  state_.preparing = true;
+  sqlite3_stmt* raw = nullptr;
+  const char* tail = nullptr;
+  const int rc = sqlite3_prepare_v3(handle(), sql.data(), static_cast<int>(sql.size()),
+                                    SQLITE_PREPARE_PERSISTENT, &raw, &tail);
+  state_.preparing = false;
+  if (rc != SQLITE_OK) return failure(rc);
+  *rest = tail == nullptr ? std::string_view{}
+                          : sql.substr(static_cast<std::size_t>(tail - sql.data()));
+  return Statement(raw);
+}
+
+Result<Statement*, Failure> Engine::prepare_kept(std::string_view sql) {
+  std::string key(sql);
+  if (const auto found = kept_.find(key); found != kept_.end()) return &found->second;
+  if (sql.find('\0') != std::string_view::npos)
+    return Failure{"malformed_sql", "the statement holds a NUL character"};
+  std::string_view rest;
+  auto prepared = prepare(sql, &rest);
+  if (!prepared) return prepared.error();
+  if (!*prepared) return Failure{"malformed_sql", "there is no statement, only comments"};
+  if (!is_blank(rest))
+    return Failure{"malformed_sql",
+                   "more than one statement in one string; send a list of statements"};
+  if (kept_.size() >= kept_max) kept_.clear();
+  return &kept_.emplace(std::move(key), std::move(prepared).value()).first->second;
+}
+
+void Engine::limit_pages(bool application) {
+  // Never below the present size, which SQLite sees to. Applications stop at their limit; what we
+  // write is bounded by the configuration (sessions, replies, one application).
+  constexpr std::uint64_t pages_max = 0xfffffffe;
+  static const char* const unlimited = "PRAGMA max_page_count = 4294967294";
+  if (application_pages_max_ == 0 || application_pages_max_ >= pages_max || !application)
+    return run_ours(unlimited);
+  if (limit_sql_.empty())
+    limit_sql_ = "PRAGMA max_page_count = " + std::to_string(application_pages_max_);
+  run_ours(limit_sql_.c_str());
+}
+
+std::optional<Failure> Engine::check_schema() {
+  // A schema that cannot be read back would stop every replica at the next opening, for good: read
+  // it back now. (SQLite does this while preparing the PRAGMA, so the statement cannot be kept.)
+  sqlite3_stmt* raw = nullptr;
+  int rc = sqlite3_prepare_v2(handle(), "PRAGMA writable_schema = RESET", -1, &raw, nullptr);
+  sqlite3_finalize(raw);
+  const Failure unreadable{"schema_unreadable",
+                           "SQLite could not read the schema back after this change"};
+  if (rc != SQLITE_OK) return unreadable;
+  rc = sqlite3_prepare_v2(handle(), find_reserved_sql, -1, &raw, nullptr);
+  Statement statement(raw);
+  if ((rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_ERROR) return unreadable;
+  if (rc != SQLITE_OK) return failure(rc);
+  if (step_ours(statement))
+    return Failure{"refused_reserved", "'" + clipped(statement.text(0), 200) +
+                                           "' takes or refers to a name that begins with "
+                                           "prytany_, which belongs to the cluster"};
+  return std::nullopt;
+}
+
+Transaction::Transaction(Engine& engine) : engine_(engine) { engine_.run_ours("BEGIN"); }
+
+std::optional<Failure> Transaction::commit() {
+  ENSURE(open_);
+  const AccessScope scope(engine_.state_, Access::ours);
+  if (sqlite3_get_autocommit(engine_.handle()) != 0) {
+    // OR ROLLBACK and RAISE(ROLLBACK) ended it already; whoever ran that saw the error, except in a
+    // C++ application.
+    finish();
+    return Failure{"SQLITE_ABORT_ROLLBACK", "the transaction was rolled back"};
+  }
+  if (engine_.state_.schema_touched) {
+    if (auto failure = engine_.check_schema()) {
+      finish();
+      return failure;
+    }
+  }
+  Statement& statement = engine_.ours("COMMIT");
+  int rc = 0;
+  {
+    const Rewind rewind(statement);
+    rc = statement.step();
+    if (rc != SQLITE_DONE) {
+      Failure failure = engine_.failure(rc);
+      sqlite3_reset(statement.get());
+      finish();
+      return failure;
+    }
+  }
+  finish();
+  return std::nullopt;
+}
+
+Transaction::~Transaction() {
+  if (open_) finish();
+}
+
+void Transaction::finish() {
+  open_ = false;
+  const AccessScope scope(engine_.state_, Access::ours);
+  if (sqlite3_get_autocommit(engine_.handle()) == 0) engine_.run_ours("ROLLBACK");
+  if (!engine_.state_.schema_touched) return;
+  engine_.state_.schema_touched = false;
+  engine_.forget_kept();
+  engine_.preload_schema();
+}
+
+}  // namespace prytany::app

@@ -1,0 +1,295 @@
+#include "server/app/executor.h"
+
+#include <algorithm>
+
+#include "server/app/executor_impl.h"
+#include "server/app/fault.h"
+#include "server/app/runner.h"
+#include "server/app/tables.h"
+#include "server/base/ensure.h"
+#include "server/wire/codec.h"
+
+namespace prytany::app {
+namespace {
+
+template <class... Ts>
+struct Overloaded : Ts... {
+  using Ts::operator()...;
+};
+
+/// The seed of request i: H(n, d, i).
+Digest seed_of(Seq seq, const Digest& batch, std::size_t index) {
+  Bytes bytes;
+  wire::Writer w(bytes);
+  wire::put(w, seq);
+  wire::put(w, batch);
+  wire::put(w, static_cast<std::uint32_t>(index));
+  return crypto::sha256("prytany seed", bytes);
+}
+
+std::size_t sessions_max(const ExecutorConfig& config) {
+  return config.sessions_max == 0 ? limits::sessions_max_default : config.sessions_max;
+}
+
+}  // namespace
+
+Executor::Impl::Impl(ExecutorConfig config, vfs::PageStore& store, Application* application)
+    : config_(std::move(config)),
+      store_(store),
+      application_(application),
+      engine_(store, config_.application_pages_max, application),
+      sessions_(engine_, sessions_max(config_)) {
+  load();
+}
+
+void Executor::Impl::genesis() {
+  Transaction transaction(engine_);
+  for (const char* sql : create_tables) engine_.run_ours(sql);
+  Statement& insert = engine_.ours(
+      "INSERT INTO prytany_state(id, format, cluster, seq, agreed_us, next_session) "
+      "VALUES(1, ?1, ?2, 0, 0, 1)");
+  {
+    const Rewind rewind(insert);
+    insert.bind(1, std::int64_t{tables_format});
+    insert.bind(2, config_.cluster.view());
+    ENSURE(!engine_.step_ours(insert));
+  }
+  const auto failure = transaction.commit();
+  ENSURE(!failure);
+}
+
+void Executor::Impl::load() {
+  engine_.open();
+  if (store_.size() == 0) {
+    genesis();
+    // As every replica that starts from an image: no handle remembers how its tables were made.
+    engine_.open();
+  }
+  Statement& state =
+      engine_.ours("SELECT format, cluster, seq, agreed_us FROM prytany_state WHERE id = 1");
+  const Rewind rewind(state);
+  if (!engine_.step_ours(state)) stop_on_fault("state.db holds no state of a cluster");
+  if (state.integer(0) != tables_format)
+    stop_on_fault("state.db was written by another version of this program");
+  if (!std::ranges::equal(state.blob(1), config_.cluster.view()))
+    stop_on_fault("state.db belongs to another cluster than genesis.json says");
+  executed_ = checkpointed_ = Seq{static_cast<std::uint64_t>(state.integer(2))};
+  agreed_ = AgreedTime{state.integer(3)};
+  sessions_.load();
+}
+
+Executed Executor::Impl::execute(Seq seq, const Digest& digest, const wire::Batch& batch,
+                                 const wire::Agreed& agreed) {
+  ENSURE(seq == executed_ + 1);
+  // A checkpoint that is skipped would leave this replica with another history than the others.
+  ENSURE(config_.checkpoint_interval == 0 || executed_.value % config_.checkpoint_interval != 0 ||
+         checkpointed_ == executed_);
+  executed_ = seq;
+  agreed_ = std::max(agreed.time, agreed_ + 1);
+  Executed executed;
+  executed.replies.reserve(batch.requests.size());
+  Turn turn{seq, agreed_, agreed.choice.view(), 0, {}, {}, &executed};
+  for (const wire::ClientRequest& request : batch.requests) {
+    turn.seed = seed_of(seq, digest, turn.index);
+    turn.request = wire::request_digest(request.body);
+    executed.replies.push_back(run(turn, request.body));
+    ++turn.index;
+  }
+  return executed;
+}
+
+wire::Reply Executor::Impl::run(Turn& turn, const wire::RequestBody& body) {
+  if (body.session == SessionId{}) return join(turn, body);
+  wire::Reply reply{body.session, body.number, turn.request, turn.seq, turn.agreed, {}};
+  Session* session = sessions_.find(body.session);
+  if (session == nullptr) {
+    reply.outcome = error_reply({"unknown_session", "there is no such session; join first"});
+    return reply;
+  }
+  if (session->key != body.signer) {
+    reply.outcome = error_reply({"wrong_key", "the request is not signed by the session's key"});
+    return reply;
+  }
+  const StoredReply* stored = Sessions::stored(*session, body.number);
+  if (stored != nullptr && stored->request == turn.request)
+    return wire::decode<wire::Reply>(stored->reply).value();
+  if (auto refused = Sessions::refuse_number(*session, body.number)) {
+    reply.outcome = error_reply(*refused);
+    return reply;
+  }
+  bool leaves = false;
+  reply.outcome = run_in_session(turn, body, *session, leaves);
+  if (!leaves) {
+    const std::uint64_t order = turn.seq.value * limits::batch_requests_max + turn.index;
+    sessions_.record(*session, {body.number, order, turn.request, wire::encode(reply)},
+                     turn.agreed);
+  }
+  return reply;
+}
+
+wire::Outcome Executor::Impl::run_in_session(Turn& turn, const wire::RequestBody& body,
+                                             const Session& session, bool& leaves) {
+  auto operation = wire::decode<wire::Operation>(body.operation.view());
+  if (!operation)
+    return error_reply({"malformed_request",
+                        std::string("the operation cannot be read: ") + operation.error().reason});
+  begin_request(turn, &session);
+  const vfs::AgreedScope scope(source_);
+  return std::visit(
+      Overloaded{[&](const wire::Join&) -> wire::Outcome {
+                   return error_reply({"malformed_request", "a join is sent without a session"});
+                 },
+                 [&](const wire::Leave&) -> wire::Outcome {
+                   Transaction transaction(engine_);
+                   engine_.limit_pages(false);
+                   end(turn, session.id, "left");
+                   const auto failure = transaction.commit();
+                   engine_.limit_pages(true);
+                   ENSURE(!failure);
+                   leaves = true;
+                   return wire::DoneReply{};
+                 },
+                 [&](const wire::Null& null) -> wire::Outcome {
+                   if (null.reply_bytes > limits::result_bytes_max)
+                     return error_reply({"RESULT_TOO_LARGE", "the result would be too large"});
+                   return wire::NullReply{{Bytes(null.reply_bytes, 0)}};
+                 },
+                 [&](const auto& other) -> wire::Outcome { return perform(turn, session, other); }},
+      *operation);
+}
+
+void Executor::Impl::begin_request(const Turn& turn, const Session* session) {
+  RequestState& state = engine_.state();
+  state.agreed = turn.agreed;
+  state.random = RandomStream(turn.seed);
+  state.session = session == nullptr ? std::nullopt : std::optional(session->id);
+  state.principal = session == nullptr ? std::string_view{} : session->principal;
+  state.role = session == nullptr ? std::string_view{} : session->role;
+  state.work = 0;
+  state.work_max = config_.steps_per_request_max;
+  state.failure.reset();
+  state.schema_touched = false;
+  state.total_changes_before = sqlite3_total_changes64(engine_.handle());
+  sqlite3_set_last_insert_rowid(engine_.handle(), 0);
+  source_.set(turn.agreed.value, turn.seed);
+}
+
+Context Executor::Impl::context(const Turn& turn, const Session* session) const {
+  Context context;
+  context.seq = turn.seq;
+  context.agreed = turn.agreed;
+  context.seed = turn.seed;
+  context.choice = turn.choice;
+  if (session != nullptr) {
+    context.session = session->id;
+    context.principal = session->principal;
+    context.role = session->role;
+  }
+  return context;
+}
+
+wire::Outcome Executor::Impl::perform(Turn& turn, const Session& session, const wire::Call& call) {
+  if (application_ == nullptr)
+    return error_reply({"no_application", "no application is installed"}, call.procedure.text);
+  Transaction transaction(engine_);
+  wire::Outcome outcome;
+  {
+    const AccessScope scope(engine_.state(), Access::application);
+    outcome = application_->execute(engine_.handle(), call, context(turn, &session));
+  }
+  if (std::holds_alternative<wire::ErrorReply>(outcome)) return outcome;
+  if (auto failure = transaction.commit()) return error_reply(*failure, call.procedure.text);
+  return outcome;
+}
+
+wire::Outcome Executor::Impl::perform(Turn&, const Session& session, const wire::Execute& execute) {
+  if (session.role != "admin" || !config_.development)
+    return error_reply({"not_allowed", "the role '" + session.role + "' may not send SQL"});
+  Transaction transaction(engine_);
+  wire::Outcome outcome = run_execute(engine_, execute);
+  if (std::holds_alternative<wire::ErrorReply>(outcome)) return outcome;
+  if (auto failure = transaction.commit()) return error_reply(*failure);
+  return outcome;
+}
+
+wire::Outcome Executor::Impl::perform(Turn&, const Session&, const wire::Install&) {
+  return error_reply({"not_allowed", "this cluster runs a built-in application"});
+}
+
+Digest Executor::Impl::checkpoint(Seq seq) {
+  ENSURE(seq == executed_);
+  engine_.state().schema_touched = false;
+  {
+    const vfs::AgreedScope scope(source_);
+    Transaction transaction(engine_);
+    engine_.limit_pages(false);
+    sessions_.write_hot(agreed_);
+    Statement& update =
+        engine_.ours("UPDATE prytany_state SET seq = ?1, agreed_us = ?2 WHERE id = 1");
+    {
+      const Rewind rewind(update);
+      update.bind(1, static_cast<std::int64_t>(seq.value));
+      update.bind(2, agreed_.value);
+      ENSURE(!engine_.step_ours(update));
+    }
+    const auto failure = transaction.commit();
+    ENSURE(!failure);
+  }
+  engine_.open();
+  checkpointed_ = seq;
+  return store_.checkpoint(vfs::Label{seq.value});
+}
+
+wire::Outcome Executor::Impl::public_read(const wire::Call& call) {
+  return error_reply({"unknown_procedure", "no application with public procedures is installed"},
+                     call.procedure.text);
+}
+
+// ---- the outside --------------------------------------------------------------------------------
+
+Executor::Executor(ExecutorConfig config, vfs::PageStore& store, Application* application)
+    : impl_(std::make_unique<Impl>(std::move(config), store, application)) {}
+Executor::~Executor() = default;
+
+Seq Executor::executed() const { return impl_->executed_; }
+AgreedTime Executor::agreed() const { return impl_->agreed_; }
+
+Executed Executor::execute(Seq seq, const Digest& digest, const wire::Batch& batch,
+                           const wire::Agreed& agreed) {
+  return impl_->execute(seq, digest, batch, agreed);
+}
+Digest Executor::checkpoint(Seq seq) { return impl_->checkpoint(seq); }
+void Executor::release() { impl_->engine_.close(); }
+void Executor::reload() { impl_->load(); }
+wire::Outcome Executor::public_read(const wire::Call& call) { return impl_->public_read(call); }
+
+std::optional<wire::Reply> Executor::stored_reply(SessionId session, RequestNumber number,
+                                                  const Digest& request) const {
+  const StoredReply* stored = nullptr;
+  if (session == SessionId{}) {
+    stored = impl_->sessions_.stored_join(request);
+  } else if (const Session* found = impl_->sessions_.find(session)) {
+    stored = Sessions::stored(*found, number);
+  }
+  if (stored == nullptr || stored->request != request) return std::nullopt;
+  return wire::decode<wire::Reply>(stored->reply).value();
+}
+
+std::optional<std::string> Executor::refuse(const wire::RequestBody& request) const {
+  if (request.session == SessionId{}) return std::nullopt;
+  const Session* session = impl_->sessions_.find(request.session);
+  if (session == nullptr) return "unknown_session";
+  if (session->key != request.signer) return "wrong_key";
+  if (const auto refused = Sessions::refuse_number(*session, request.number)) return refused->code;
+  return std::nullopt;
+}
+
+std::optional<SessionView> Executor::session(SessionId session) const {
+  const Session* found = impl_->sessions_.find(session);
+  if (found == nullptr) return std::nullopt;
+  return SessionView{found->key, found->principal, found->role};
+}
+
+std::optional<Executor::Page> Executor::page(std::string_view) const { return std::nullopt; }
+
+}  // namespace prytany::app

@@ -1,0 +1,64 @@
+// Executor's inside. Two files define it: executor.cpp (batches, requests, checkpoints) and
+// executor_sessions.cpp (joining and leaving).
+#pragma once
+
+#include <memory>
+
+#include "server/app/engine.h"
+#include "server/app/executor.h"
+#include "server/app/sessions.h"
+
+namespace prytany::app {
+
+class Executor::Impl {
+ public:
+  Impl(ExecutorConfig config, vfs::PageStore& store, Application* application);
+
+  void load();
+  Executed execute(Seq seq, const Digest& digest, const wire::Batch& batch,
+                   const wire::Agreed& agreed);
+  Digest checkpoint(Seq seq);
+  wire::Outcome public_read(const wire::Call& call);
+
+  /// What all requests of a batch share, and which of them runs.
+  struct Turn {
+    Seq seq;
+    AgreedTime agreed;
+    ByteView choice;
+    std::size_t index = 0;
+    Digest seed;
+    Digest request;
+    Executed* out = nullptr;
+  };
+
+  void genesis();
+  wire::Reply run(Turn& turn, const wire::RequestBody& body);
+  wire::Outcome run_in_session(Turn& turn, const wire::RequestBody& body, const Session& session,
+                               bool& leaves);
+  wire::Outcome perform(Turn& turn, const Session& session, const wire::Call& call);
+  wire::Outcome perform(Turn& turn, const Session& session, const wire::Execute& execute);
+  wire::Outcome perform(Turn& turn, const Session& session, const wire::Install& install);
+  /// Prepares the handle's state for one request. Null session: nobody's.
+  void begin_request(const Turn& turn, const Session* session);
+  [[nodiscard]] Context context(const Turn& turn, const Session* session) const;
+
+  // executor_sessions.cpp
+  wire::Reply join(Turn& turn, const wire::RequestBody& body);
+  wire::Outcome try_join(Turn& turn, const wire::RequestBody& body, const wire::Join& join,
+                         wire::Reply& reply);
+  Result<Authorized, wire::ErrorReply> authorize(const Turn& turn, const wire::Join& join);
+  std::optional<wire::ErrorReply> make_room(Turn& turn);
+  void end(Turn& turn, SessionId session, const char* reason);
+
+  ExecutorConfig config_;
+  vfs::PageStore& store_;
+  Application* application_;
+  Engine engine_;
+  Sessions sessions_;
+  vfs::AgreedSource source_;
+  Seq executed_;
+  Seq checkpointed_;
+  AgreedTime agreed_;
+};
+
+}  // namespace prytany::app

@@ -1,0 +1,110 @@
+// Joining and leaving: ordered operations on the table of sessions, each in its own transaction.
+#include "server/app/executor_impl.h"
+#include "server/app/join.h"
+#include "server/app/runner.h"
+#include "server/base/utf8.h"
+#include "server/wire/codec.h"
+
+namespace prytany::app {
+
+Result<Authorized, wire::ErrorReply> Executor::Impl::authorize(const Turn& turn,
+                                                               const wire::Join& join) {
+  const wire::Identification& who = join.begin.identification;
+  auto administrator = authorize_administrator(config_, who);
+  if (!administrator) return error_reply(administrator.error());
+  if (*administrator) return **administrator;
+  if (application_ == nullptr)
+    return error_reply({"not_authorized", "no application is installed that could know you"});
+  const AccessScope scope(engine_.state(), Access::application);
+  auto authorized = application_->authorize(engine_.handle(), who, context(turn, nullptr));
+  if (!authorized) return authorized.error();
+  const auto fits = [](const std::string& text) {
+    return !text.empty() && text.size() <= limits::name_bytes_max && is_utf8(text);
+  };
+  if (!fits(authorized->principal) || !fits(authorized->role) || authorized->role == "admin" ||
+      authorized->principal.starts_with("admin:"))
+    return error_reply({"bad_authorization",
+                        "the application answered with a principal or a role that cannot be used"});
+  return authorized;
+}
+
+std::optional<wire::ErrorReply> Executor::Impl::make_room(Turn& turn) {
+  if (!sessions_.full()) return std::nullopt;
+  if (config_.session_idle_us > 0)
+    for (const SessionId idle : sessions_.idle(turn.agreed, config_.session_idle_us))
+      end(turn, idle, "expired");
+  if (!sessions_.full()) return std::nullopt;
+  return error_reply({"session_table_full", "there is no room for another session; try later"});
+}
+
+void Executor::Impl::end(Turn& turn, SessionId session, const char* reason) {
+  sessions_.remove(session, turn.agreed);
+  turn.out->endings.push_back({session, reason});
+}
+
+wire::Reply Executor::Impl::join(Turn& turn, const wire::RequestBody& body) {
+  // The same join again (its reply was lost): the same answer, as long as the session lives.
+  if (const StoredReply* stored = sessions_.stored_join(turn.request))
+    return wire::decode<wire::Reply>(stored->reply).value();
+  wire::Reply reply{body.session, body.number, turn.request, turn.seq, turn.agreed, {}};
+  auto operation = wire::decode<wire::Operation>(body.operation.view());
+  const wire::Join* join = operation ? std::get_if<wire::Join>(&*operation) : nullptr;
+  if (join == nullptr) {
+    reply.outcome = error_reply({"unknown_session", "only a join is sent without a session"});
+    return reply;
+  }
+  begin_request(turn, nullptr);
+  const vfs::AgreedScope scope(source_);
+  reply.outcome = try_join(turn, body, *join, reply);
+  return reply;
+}
+
+wire::Outcome Executor::Impl::try_join(Turn& turn, const wire::RequestBody& body,
+                                       const wire::Join& join, wire::Reply& reply) {
+  const auto expires = check_join(config_, body, join, turn.agreed);
+  if (!expires) return error_reply(expires.error());
+  Transaction transaction(engine_);
+  auto who = authorize(turn, join);
+  if (!who) return who.error();
+  // The tokens of a principal's joins expire in the order of the joins; an older one is a replay,
+  // or lost a race.
+  const auto last = sessions_.last_join_expires(who->principal);
+  if (last && *expires <= *last)
+    return error_reply(
+        {"stale_join", "a newer join of this principal was executed; ask for new tokens"});
+  const Session* same_key = sessions_.find_key(join.begin.session_key);
+  if (same_key != nullptr && same_key->principal != who->principal)
+    return error_reply({"session_key_in_use", "another principal joined with this session key"});
+
+  // From here on the tables change; only a full table refuses, and then the idle are gone all the
+  // same.
+  engine_.limit_pages(false);
+  wire::JoinedReply joined;
+  if (const Session* older = sessions_.find_principal(who->principal)) {
+    joined.replaced = older->id;
+    end(turn, older->id, "replaced");
+  }
+  wire::Outcome outcome;
+  if (auto refused = make_room(turn)) {
+    outcome = *refused;
+  } else {
+    joined.session = sessions_.next_id();
+    joined.principal.text = who->principal;
+    joined.role.text = who->role;
+    outcome = reply.outcome = joined;
+    Session session;
+    session.key = join.begin.session_key;
+    session.principal = std::move(who->principal);
+    session.role = std::move(who->role);
+    session.joined = turn.agreed;
+    session.join_expires = *expires;
+    session.join = {reply.number, 0, turn.request, wire::encode(reply)};
+    sessions_.add(std::move(session));
+  }
+  const auto failure = transaction.commit();
+  engine_.limit_pages(true);
+  ENSURE(!failure);
+  return outcome;
+}
+
+}  // namespace prytany::app

@@ -1,0 +1,69 @@
+#include "server/app/join.h"
+
+#include <algorithm>
+
+#include "server/base/utf8.h"
+
+namespace prytany::app {
+
+Result<AgreedTime, Failure> check_join(const ExecutorConfig& config, const wire::RequestBody& body,
+                                       const wire::Join& join, AgreedTime now) {
+  const wire::Identification& who = join.begin.identification;
+  if (body.signer != join.begin.session_key)
+    return Failure{"wrong_key", "a join is signed by the session key that it announces"};
+  if (!crypto::public_key_from(join.begin.session_key.bytes))
+    return Failure{"weak_key", "the session key is not a good Ed25519 key"};
+  if (!crypto::public_key_from(who.credential.bytes))
+    return Failure{"weak_key", "the credential is not a good Ed25519 key"};
+  if (who.kind.text != "key")
+    return Failure{"unknown_credential", "the only kind of credential here is 'key'"};
+  if (!is_utf8(who.name.text)) return Failure{"malformed_request", "the name is not UTF-8"};
+
+  const Digest digest = wire::join_digest(join.begin);
+  unsigned valid = 0;
+  bool expired = false;
+  AgreedTime expires{INT64_MAX};
+  std::optional<ReplicaId> last;
+  for (const wire::JoinToken& token : join.tokens) {
+    if (last && token.replica <= *last)
+      return Failure{"malformed_request", "tokens are not ordered by replica"};
+    last = token.replica;
+    if (valid == config.weak_quorum) continue;
+    if (token.replica.value >= config.replica_keys.size()) continue;
+    if (token.expires <= now || token.expires.value - now.value > join_token_life_us_max) {
+      expired = true;
+      continue;
+    }
+    const Bytes signed_bytes =
+        wire::join_token_signed_bytes(config.cluster, digest, token.address, token.expires);
+    if (!crypto::verify(config.replica_keys[token.replica.value], signed_bytes, token.signature))
+      continue;
+    ++valid;
+    expires = std::min(expires, token.expires);
+  }
+  if (valid < config.weak_quorum) {
+    if (expired)
+      return Failure{"token_expired", "the replicas' tokens have expired; ask for new ones"};
+    return Failure{"bad_token", "a join needs valid tokens from " +
+                                    std::to_string(config.weak_quorum) + " replicas"};
+  }
+  if (!crypto::verify(who.credential, wire::credential_signed_bytes(config.cluster, join.begin),
+                      who.signature))
+    return Failure{"bad_credential", "the credential's signature over this join is wrong"};
+  return expires;
+}
+
+Result<std::optional<Authorized>, Failure> authorize_administrator(
+    const ExecutorConfig& config, const wire::Identification& who) {
+  const bool is_one = std::find(config.administrators.begin(), config.administrators.end(),
+                                who.credential) != config.administrators.end();
+  if (!is_one) return std::optional<Authorized>{};
+  constexpr std::size_t name_bytes_max = 64;
+  if (who.name.text.size() > name_bytes_max)
+    return Failure{"malformed_request", "an administrator's name has at most 64 bytes"};
+  Authorized admin{"admin:" + who.credential.hex().substr(0, 16), "admin"};
+  if (!who.name.text.empty()) admin.principal += "/" + who.name.text;
+  return std::optional<Authorized>(std::move(admin));
+}
+
+}  // namespace prytany::app

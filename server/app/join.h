@@ -1,0 +1,27 @@
+// Phase two of joining: what every replica checks of a join before the application is asked (DESIGN
+// section 7).
+#pragma once
+
+#include "server/app/executor.h"
+#include "server/app/request_state.h"
+#include "server/base/result.h"
+#include "server/wire/operations.h"
+#include "server/wire/request.h"
+
+namespace prytany::app {
+
+/// Tokens may not promise more than this: whoever left is remembered as long as an older join could
+/// be replayed.
+inline constexpr std::int64_t join_token_life_us_max = 15 * 60 * std::int64_t{1'000'000};
+
+/// When the join's tokens expire (the first of those that count), or why it is refused. Pure. The
+/// request's own signature by the session key was checked before it was ordered.
+Result<AgreedTime, Failure> check_join(const ExecutorConfig& config, const wire::RequestBody& body,
+                                       const wire::Join& join, AgreedTime now);
+
+/// The administrator whose key this is, if it is one: "admin:" and the start of the key, then "/"
+/// and the name given. So one administrator may have several sessions, each under its own name.
+Result<std::optional<Authorized>, Failure> authorize_administrator(const ExecutorConfig& config,
+                                                                   const wire::Identification& who);
+
+}  // namespace prytany::app

@@ -1,0 +1,74 @@
+// What one request gives to SQL and what SQL leaves behind: the only channel between the executor
+// and the functions, the authorizer and the progress handler that live in the SQL handle.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "server/crypto/digest.h"
+#include "server/wire/ids.h"
+
+namespace prytany::app {
+
+/// Why a request fails: what becomes its ErrorReply, equal on every replica.
+struct Failure {
+  std::string code;
+  std::string message;
+  bool operator==(const Failure&) const = default;
+};
+
+/// random() and randomblob(): SHA-256 in counter mode over the request's seed. Not the stream
+/// behind the VFS's xRandomness, which SQLite itself consumes in amounts that depend on the state
+/// of the pager.
+class RandomStream {
+ public:
+  RandomStream() = default;
+  explicit RandomStream(const Digest& seed) : seed_(seed) {}
+  void fill(std::span<std::uint8_t> out);
+
+ private:
+  Digest seed_;
+  std::uint64_t block_ = 0;
+  std::array<std::uint8_t, Digest::size> bytes_{};
+  std::size_t used_ = Digest::size;
+};
+
+/// Who may do what while a statement is prepared.
+enum class Access : std::uint8_t {
+  ours,         // the executor's own statements on prytany_* tables
+  application,  // everything an application or a client wrote
+};
+
+struct RequestState {
+  // Given.
+  AgreedTime agreed;
+  RandomStream random;
+  std::optional<SessionId> session;  // nothing: nobody's request (public reads, migrations)
+  std::string_view principal;        // outlive the request
+  std::string_view role;
+  std::uint64_t work_max = 0;
+  std::int64_t total_changes_before = 0;
+
+  // Set around each preparation.
+  Access access = Access::ours;
+  bool preparing = false;
+  std::uint64_t parse_ticks_left = 0;
+
+  // Left behind.
+  std::uint64_t work = 0;          // VM steps, and bytes that functions went through
+  std::optional<Failure> failure;  // the first refusal wins
+  bool schema_touched = false;     // some statement was DDL
+
+  /// Keeps the first failure.
+  void fail(std::string_view code, std::string message) {
+    if (!failure) failure = Failure{std::string(code), std::move(message)};
+  }
+  /// Counts work that VM steps do not see. False when the request is over its budget.
+  bool spend(std::uint64_t units);
+};
+
+}  // namespace prytany::app

@@ -1,0 +1,130 @@
+// Who may speak, and what they were already told: exactly-once. Replicated state, of which the hot
+// half lives in memory and is written to prytany_sessions at checkpoints only (DESIGN section 5),
+// so that a request pays nothing.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "server/app/engine.h"
+#include "server/app/request_state.h"
+#include "server/wire/request.h"
+#include "server/wire/values.h"
+
+namespace prytany::app {
+
+/// Stored replies take at most this much in all; beyond it the oldest are forgotten, on every
+/// replica alike.
+inline constexpr std::size_t stored_replies_bytes_max = 64 << 20;
+/// And one session's this much, or its newest reply alone.
+inline constexpr std::size_t session_replies_bytes_max = 1 << 20;
+
+struct StoredReply {
+  RequestNumber number;
+  std::uint64_t order =
+      0;  // of execution, over all sessions: rises with number and place in the batch
+  Digest request;
+  Bytes reply;  // encode(wire::Reply)
+};
+
+struct Session {
+  // Written when it joins.
+  SessionId id;
+  std::uint32_t slot = 0;
+  crypto::PublicKey key;
+  std::string principal;
+  std::string role;
+  AgreedTime joined;
+  AgreedTime join_expires;  // the first of its tokens' expiries
+  StoredReply join;
+
+  // Hot. Bit i of `executed`: number highest - i was executed.
+  AgreedTime active;
+  std::uint64_t highest = 0;
+  std::uint64_t executed = 0;
+  std::vector<StoredReply> replies;  // ascending by order; some out of the window
+  std::size_t replies_bytes = 0;
+  bool dirty = false;
+};
+
+class Sessions {
+ public:
+  Sessions(Engine& engine, std::size_t sessions_max) : engine_(engine), max_(sessions_max) {}
+
+  /// Reads the tables anew.
+  void load();
+  /// Writes what changed since the last time, in the order of slots. Requires: inside a transaction
+  /// of ours.
+  void write_hot(AgreedTime now);
+
+  [[nodiscard]] Session* find(SessionId id);
+  [[nodiscard]] const Session* find(SessionId id) const;
+  [[nodiscard]] const Session* find_principal(const std::string& principal) const;
+  [[nodiscard]] const Session* find_key(const crypto::PublicKey& key) const;
+  [[nodiscard]] std::size_t size() const { return by_id_.size(); }
+  [[nodiscard]] bool full() const;
+
+  // ---- joining and leaving. Each requires to be inside a transaction of ours that will commit.
+  // ----
+
+  /// The session number that add() will assign.
+  [[nodiscard]] SessionId next_id() const { return SessionId{next_session_}; }
+  /// Requires: !full(). `id` and `slot` are assigned here.
+  Session& add(Session session);
+  void remove(SessionId id, AgreedTime now);
+  /// Sessions silent for longer than `idle_us` in agreed time.
+  [[nodiscard]] std::vector<SessionId> idle(AgreedTime now, std::int64_t idle_us);
+  /// A join of `principal` must have tokens that outlive those of its last one: an older one is a
+  /// replay.
+  [[nodiscard]] std::optional<AgreedTime> last_join_expires(const std::string& principal) const;
+
+  // ---- exactly-once ----
+
+  /// Nothing if `number` may be executed; else why not.
+  [[nodiscard]] static std::optional<Failure> refuse_number(const Session& session,
+                                                            RequestNumber number);
+  [[nodiscard]] static const StoredReply* stored(const Session& session, RequestNumber number);
+  /// The stored reply of the join with this request digest, if its session lives.
+  [[nodiscard]] const StoredReply* stored_join(const Digest& request) const;
+  /// A request of `session` is executed now. Requires: !refuse_number(reply.number), and an order
+  /// above all before.
+  void record(Session& session, StoredReply reply, AgreedTime now);
+
+ private:
+  struct Kept {
+    std::uint64_t order;
+    SessionId session;
+  };
+  void touch(Session& session);
+  void keep(Session& session, StoredReply reply);
+  template <class Condition>
+  void forget_if(Session& session, Condition condition);
+  void forget_old();
+  void compact_kept();
+
+  Engine& engine_;
+  std::size_t max_;
+  std::uint64_t next_session_ = 1;
+  std::vector<std::unique_ptr<Session>> slots_;
+  std::set<std::uint32_t> free_;
+  std::unordered_map<SessionId, std::uint32_t> by_id_;
+  std::map<crypto::PublicKey, std::uint32_t> by_key_;
+  std::map<std::string, std::uint32_t> by_principal_;
+  std::map<Digest, std::uint32_t> by_join_;
+  std::map<std::string, AgreedTime> endings_;
+  std::vector<std::uint32_t> dirty_;
+
+  std::deque<Kept> kept_;  // by order; some were forgotten since
+  std::size_t kept_count_ = 0;
+  std::size_t kept_bytes_ = 0;
+  AgreedTime nobody_idle_before_;
+};
+
+}  // namespace prytany::app

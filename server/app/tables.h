@@ -1,0 +1,45 @@
+// The executor's own tables, in the same database as the application's: there is no second format
+// to checkpoint, hash, transfer or back up (DESIGN section 5).
+#pragma once
+
+namespace prytany::app {
+
+/// Bumped when the tables below change.
+inline constexpr int tables_format = 1;
+
+/// Genesis: run once on an empty database, one statement each, in this order. Equal everywhere.
+inline constexpr const char* const create_tables[] = {
+    // One row. `seq` and `agreed_us` are those of the last checkpoint.
+    "CREATE TABLE prytany_state(id INTEGER PRIMARY KEY CHECK (id = 1), format INTEGER NOT NULL, "
+    "cluster BLOB NOT NULL, seq INTEGER NOT NULL, agreed_us INTEGER NOT NULL, "
+    "next_session INTEGER NOT NULL)",
+    // Slots are dense and used again; session numbers never are. The last four columns are hot:
+    // they lag behind
+    // until the next checkpoint, and nobody but the executor reads them.
+    "CREATE TABLE prytany_sessions(slot INTEGER PRIMARY KEY, session INTEGER NOT NULL, "
+    "key BLOB NOT NULL, principal TEXT NOT NULL, role TEXT NOT NULL, joined_us INTEGER NOT NULL, "
+    "join_expires_us INTEGER NOT NULL, join_reply BLOB NOT NULL, active_us INTEGER NOT NULL, "
+    "highest INTEGER NOT NULL, executed INTEGER NOT NULL, replies BLOB NOT NULL)",
+    // A join older than its principal's last one is a replay. Kept until its tokens have expired.
+    "CREATE TABLE prytany_endings(principal TEXT PRIMARY KEY, join_expires_us INTEGER NOT NULL) "
+    "WITHOUT ROWID",
+    "CREATE TABLE prytany_application(id INTEGER PRIMARY KEY CHECK (id = 1), name TEXT NOT NULL, "
+    "version TEXT NOT NULL, digest BLOB NOT NULL, installed_seq INTEGER NOT NULL, "
+    "installed_us INTEGER NOT NULL)",
+    "CREATE TABLE prytany_application_files(path TEXT PRIMARY KEY, content BLOB NOT NULL)",
+    "CREATE TABLE prytany_application_migrations(path TEXT PRIMARY KEY, digest BLOB NOT NULL, "
+    "applied_us INTEGER NOT NULL)",
+};
+
+/// A row for each object that takes one of our names, or refers to one of our tables, and is not
+/// ours.
+inline constexpr const char* find_reserved_sql =
+    "SELECT name FROM sqlite_schema WHERE "
+    "(lower(substr(name, 1, 8)) = 'prytany_' OR lower(substr(tbl_name, 1, 8)) = 'prytany_') "
+    "AND NOT (type = 'table' AND name IN ('prytany_state', 'prytany_sessions', 'prytany_endings', "
+    "'prytany_application', 'prytany_application_files', 'prytany_application_migrations')) "
+    "AND NOT (type = 'index' AND substr(name, 1, 25) = 'sqlite_autoindex_prytany_') "
+    "UNION ALL SELECT t.name FROM sqlite_schema t, pragma_foreign_key_list(t.name) k "
+    "WHERE t.type = 'table' AND lower(substr(k.\"table\", 1, 8)) = 'prytany_' LIMIT 1";
+
+}  // namespace prytany::app

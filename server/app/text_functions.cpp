@@ -1,0 +1,173 @@
+#include "server/app/text_functions.h"
+
+#include <sqlite3.h>
+
+#include <bitset>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/app/request_state.h"
+#include "server/wire/limits.h"
+
+namespace prytany::app {
+namespace {
+
+/// Bytes a function may go through for one unit of the budget: both cost about as much as a VM
+/// step.
+constexpr std::uint64_t bytes_per_step = 16;
+
+bool spend(sqlite3_context* context, std::uint64_t bytes) {
+  auto& state = *static_cast<RequestState*>(sqlite3_user_data(context));
+  if (state.spend(bytes / bytes_per_step)) return true;
+  sqlite3_result_error(context, "over budget", -1);
+  return false;
+}
+
+std::string_view text_of(sqlite3_value* value) {
+  const unsigned char* data = sqlite3_value_text(value);
+  const int size = sqlite3_value_bytes(value);
+  if (data == nullptr) return {};
+  return {reinterpret_cast<const char*>(data), static_cast<std::size_t>(size)};
+}
+std::string_view blob_of(sqlite3_value* value) {
+  const void* data = sqlite3_value_blob(value);
+  const int size = sqlite3_value_bytes(value);
+  if (data == nullptr) return {};
+  return {static_cast<const char*>(data), static_cast<std::size_t>(size)};
+}
+bool is_null(sqlite3_value* value) { return sqlite3_value_type(value) == SQLITE_NULL; }
+bool is_blob(sqlite3_value* value) { return sqlite3_value_type(value) == SQLITE_BLOB; }
+bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
+
+/// memmem is linear in the worst case.
+std::size_t position(std::string_view haystack, std::string_view needle, std::size_t from) {
+  if (from > haystack.size()) return std::string_view::npos;
+  const void* at =
+      memmem(haystack.data() + from, haystack.size() - from, needle.data(), needle.size());
+  if (at == nullptr) return std::string_view::npos;
+  return static_cast<std::size_t>(static_cast<const char*>(at) - haystack.data());
+}
+
+void instr(sqlite3_context* context, int, sqlite3_value** a) {
+  if (is_null(a[0]) || is_null(a[1])) return;
+  const bool bytes = is_blob(a[0]) && is_blob(a[1]);
+  const std::string_view haystack = bytes ? blob_of(a[0]) : text_of(a[0]);
+  const std::string_view needle = bytes ? blob_of(a[1]) : text_of(a[1]);
+  if (!spend(context, haystack.size() + needle.size())) return;
+  if (needle.empty()) return sqlite3_result_int(context, 1);
+  // SQLite moves by whole characters, so a match may only begin at the first byte of one.
+  std::size_t at = position(haystack, needle, 0);
+  while (!bytes && at != std::string_view::npos && at > 0 && is_continuation(haystack[at])) {
+    if (!spend(context, needle.size())) return;
+    at = position(haystack, needle, at + 1);
+  }
+  if (at == std::string_view::npos) return sqlite3_result_int(context, 0);
+  int character = 1;
+  for (std::size_t i = 1; i <= at; ++i)
+    if (bytes || !is_continuation(haystack[i])) ++character;
+  sqlite3_result_int(context, character);
+}
+
+void replace(sqlite3_context* context, int, sqlite3_value** a) {
+  if (is_null(a[0]) || is_null(a[1]) || is_null(a[2])) return;
+  const std::string_view text = text_of(a[0]);
+  const std::string_view pattern = text_of(a[1]);
+  // SQLite takes a pattern that begins with a NUL for an empty one.
+  if (pattern.empty() || pattern[0] == '\0') return sqlite3_result_value(context, a[0]);
+  const std::string_view replacement = text_of(a[2]);
+  if (!spend(context, text.size())) return;
+  std::string out;
+  std::size_t from = 0;
+  for (;;) {
+    const std::size_t at = position(text, pattern, from);
+    if (at == std::string_view::npos) break;
+    out.append(text.substr(from, at - from)).append(replacement);
+    from = at + pattern.size();
+    if (out.size() > limits::value_bytes_max) return sqlite3_result_error_toobig(context);
+  }
+  out.append(text.substr(from));
+  if (!spend(context, out.size())) return;
+  sqlite3_result_text(context, out.data(), static_cast<int>(out.size()), SQLITE_TRANSIENT);
+}
+
+/// The bytes of the character at the front. SQLite takes any continuation bytes after a byte of
+/// 0xc0 or more.
+std::size_t front_bytes(std::string_view text) {
+  std::size_t n = 1;
+  if (static_cast<unsigned char>(text[0]) >= 0xc0)
+    while (n < text.size() && is_continuation(text[n])) ++n;
+  return n;
+}
+
+struct CharacterSet {
+  std::bitset<256> single;
+  std::vector<std::string_view> longer;
+
+  explicit CharacterSet(std::string_view characters) {
+    while (!characters.empty()) {
+      const std::size_t n = front_bytes(characters);
+      if (n == 1) {
+        single.set(static_cast<unsigned char>(characters[0]));
+      } else {
+        longer.push_back(characters.substr(0, n));
+      }
+      characters.remove_prefix(n);
+    }
+  }
+  /// How many bytes at this end are one of the characters; 0 if none.
+  [[nodiscard]] std::size_t front(std::string_view text) const {
+    if (single[static_cast<unsigned char>(text.front())]) return 1;
+    for (const std::string_view c : longer)
+      if (text.starts_with(c)) return c.size();
+    return 0;
+  }
+  [[nodiscard]] std::size_t back(std::string_view text) const {
+    if (single[static_cast<unsigned char>(text.back())]) return 1;
+    for (const std::string_view c : longer)
+      if (text.ends_with(c)) return c.size();
+    return 0;
+  }
+};
+
+template <bool left, bool right>
+void trim(sqlite3_context* context, int, sqlite3_value** a) {
+  if (is_null(a[0]) || is_null(a[1])) return;
+  std::string_view text = text_of(a[0]);
+  std::string_view characters = text_of(a[1]);
+  characters = characters.substr(0, characters.find('\0'));  // where SQLite stops reading them
+  const CharacterSet set(characters);
+  const std::uint64_t each = 1 + set.longer.size();
+  if (!spend(context, text.size())) return;
+  const auto strip = [&](auto match, auto remove) {
+    while (!text.empty()) {
+      const std::size_t n = match();
+      if (n == 0) return true;
+      remove(n);
+      if (each > 1 && !spend(context, each * bytes_per_step)) return false;
+    }
+    return true;
+  };
+  if (left &&
+      !strip([&] { return set.front(text); }, [&](std::size_t n) { text.remove_prefix(n); }))
+    return;
+  if (right &&
+      !strip([&] { return set.back(text); }, [&](std::size_t n) { text.remove_suffix(n); }))
+    return;
+  sqlite3_result_text(context, text.data(), static_cast<int>(text.size()), SQLITE_TRANSIENT);
+}
+
+constexpr auto table = std::to_array<TextFunction>({
+    {"instr", 2, instr},
+    {"replace", 3, replace},
+    {"trim", 2, trim<true, true>},
+    {"ltrim", 2, trim<true, false>},
+    {"rtrim", 2, trim<false, true>},
+});
+
+}  // namespace
+
+const std::span<const TextFunction> text_functions = table;
+
+}  // namespace prytany::app

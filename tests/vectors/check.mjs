@@ -1,0 +1,321 @@
+// The golden vectors, checked by a second implementation: written from docs/wire.md, in JavaScript,
+// with nothing but the runtime's own cryptography. Run: node tests/vectors/check.mjs
+import { createHash, createHmac, createPrivateKey, createPublicKey, diffieHellman, hkdfSync, sign,
+         verify } from "node:crypto";
+import { readFileSync } from "node:fs";
+
+const golden = (name) => JSON.parse(readFileSync(new URL(name, import.meta.url), "utf8"));
+const hex = (text) => Buffer.from(text, "hex");
+const utf8 = (text) => Buffer.from(text, "utf8");
+const join = (...parts) => Buffer.concat(parts);
+
+let checks = 0;
+function same(actual, expected, what) {
+  const text = Buffer.isBuffer(actual) ? actual.toString("hex") : actual;
+  if (text !== expected) throw new Error(`${what}:\n  have ${text}\n  want ${expected}`);
+  ++checks;
+}
+function holds(condition, what) {
+  if (!condition) throw new Error(what);
+  ++checks;
+}
+
+// ---- the canonical encoding: each type is a function from a JSON value to bytes -------------------
+
+function number(bytes, signed) {
+  return (value) => {
+    const big = BigInt(value);
+    holds(BigInt[signed ? "asIntN" : "asUintN"](8 * bytes, big) === big, `${value} in range`);
+    return hex(BigInt.asUintN(8 * bytes, big).toString(16).padStart(2 * bytes, "0"));
+  };
+}
+const u8 = number(1), u16 = number(2), u32 = number(4), u64 = number(8), i64 = number(8, true);
+const boolean = (value) => u8(value ? 1 : 0);
+const fixed = (size) => (text) => {
+  same(text.length, 2 * size, "length of hex");
+  return hex(text);
+};
+const counted = (bytes) => join(u32(bytes.length), bytes);
+const text = (value) =>
+  counted(typeof value === "string" ? utf8(value) : Buffer.from(value.base64, "base64"));
+const base64 = (value) => counted(Buffer.from(value, "base64"));
+const hexBody = (value) => counted(hex(value));
+const list = (item) => (values) => join(u32(values.length), ...values.map(item));
+const optional = (item) => (value) => value === null ? u8(0) : join(u8(1), item(value));
+const struct = (fields) => (value) =>
+  join(...Object.entries(fields).map(([name, type]) => type(value[name])));
+const variant = (...alternatives) => (value) => {
+  const index = alternatives.findIndex(([name]) => name === value.type);
+  return join(u8(index), alternatives[index][1](value));
+};
+const nothing = () => Buffer.alloc(0);
+const digest = fixed(32), key = fixed(32), signature = fixed(64), nonce = fixed(16);
+
+function real(value) {
+  const bytes = Buffer.alloc(8);
+  bytes.writeDoubleBE(Number(value));
+  return bytes;
+}
+const value = variant(
+  ["null", nothing],
+  ["integer", (v) => i64(v.value)],
+  ["float", (v) => real(v.value)],
+  ["text", (v) => text(v.value)],
+  ["blob", (v) => base64(v.base64)],
+);
+const named = list(struct({ name: text, value }));
+const identification = struct({ kind: text, name: text, credential: key, signature });
+const joinBegin = struct({ session_key: key, nonce, identification });
+const joinToken = struct({ replica: u16, address: text, expires: i64, signature });
+const call = struct({ procedure: text, arguments: named });
+const typedOperation = variant(
+  ["join", struct({ begin: joinBegin, tokens: list(joinToken) })],
+  ["leave", nothing],
+  ["call", call],
+  ["execute", struct({
+    statements: list(struct({ sql: text, positional: list(value), named })), read_only: boolean })],
+  ["install", struct({ files: list(struct({ path: text, content: base64 })) })],
+  ["null", struct({ reply_bytes: u32, payload: base64 })],
+);
+const operation = (value) =>
+  value.type === "encoded" ? Buffer.from(value.base64, "base64") : typedOperation(value);
+const requestBody = (m) =>
+  join(u64(m.session), u64(m.number), key(m.signer), counted(operation(m.operation)));
+
+const resultSet = struct({
+  columns: list(text), rows: list(list(value)), changes: i64, last_insert_rowid: i64 });
+const outcome = variant(
+  ["done", nothing],
+  ["error", struct({ code: text, message: text, procedure: text, statement: u32 })],
+  ["results", (v) => list(resultSet)(v.results)],
+  ["joined", struct({ session: u64, principal: text, role: text, replaced: u64 })],
+  ["null", struct({ bytes: base64 })],
+);
+const reply = struct({ session: u64, number: u64, request: digest, seq: u64, agreed: i64, outcome });
+const toClient = variant(
+  ["hello_ok", struct({ replica: u16, key, nonce, signature })],
+  ["join_token", struct({ join: digest, replica: u16, address: text, expires: i64, signature })],
+  ["reply", reply],
+  ["reply_digest", struct({ session: u64, number: u64, request: digest, reply: digest })],
+  ["read_reply", struct({ id: u64, executed: u64, agreed: i64, outcome })],
+  ["refused", struct({ request: digest, code: text, message: text })],
+  ["session_ended", struct({ session: u64, reason: text })],
+  ["status_reply", struct({
+    id: u64, replica: u16, view: u64, primary: u16, last_executed: u64, stable_checkpoint: u64,
+    state_digest: digest, connected_peers: u64 })],
+);
+const clientHello = struct({ cluster: digest, key, nonce });
+
+const clientRequest = struct({
+  body: struct({ session: u64, number: u64, signer: key, operation: hexBody }),
+  proof: struct({ signature }),
+});
+const agreed = struct({ time: i64, choice: hexBody });
+const batch = struct({ requests: list(clientRequest) });
+const vote = struct({ view: u64, seq: u64, digest });
+const checkpoint = struct({ seq: u64, state: digest });
+const signed = (message) => struct({ message, signature });
+const entry = struct({ seq: u64, digest, view: u64 });
+const viewChange = struct({
+  view: u64, stable: u64, checkpoints: list(checkpoint), prepared: list(entry),
+  pre_prepared: list(entry) });
+const newView = struct({
+  view: u64, view_changes: list(struct({ sender: u16, content: signed(viewChange) })),
+  start: checkpoint, choices: list(struct({ seq: u64, digest: optional(digest) })) });
+const peerMessages = [
+  ["pre-prepare", struct({ view: u64, seq: u64, batch, agreed })],
+  ["prepare", vote],
+  ["commit", vote],
+  ["checkpoint", signed(checkpoint), checkpoint],
+  ["committed", struct({ seq: u64, digest })],
+  ["forward", struct({ request: clientRequest })],
+  ["status", struct({ view: u64, active: boolean, stable: u64, executed: u64,
+    slots: list(struct({ seq: u64, pre_prepared: boolean, prepared: boolean, committed: boolean })) })],
+  ["fetch-batch", struct({ seq: u64, digest })],
+  ["batch-body", struct({ seq: u64, batch, agreed })],
+  ["checkpoint-proof", struct({ checkpoint, signatures: list(struct({ signer: u16, signature })) })],
+  ["view-change", signed(viewChange), viewChange],
+  ["new-view", signed(newView), newView],
+  ["fetch-pages", struct({ seq: u64, first_page: u64, page_count: u32 })],
+  ["pages", struct({ seq: u64, gone: boolean, pages_total: u64, first_page: u64, bytes: hexBody })],
+];
+const linkHello = struct({
+  version: u8, cluster: digest, config: u64, from: u16, to: u16, key, nonce, engine: text });
+
+// ---- cryptography --------------------------------------------------------------------------------
+
+const sha256 = (bytes) => createHash("sha256").update(bytes).digest();
+const domain = (word) => join(u8(word.length), utf8(word));
+const hash = (word, ...parts) => sha256(join(domain(word), ...parts));
+const tag = (key, bytes) => createHmac("sha256", key).update(bytes).digest().subarray(0, 16);
+const hkdf = (secret, salt, info) => Buffer.from(hkdfSync("sha256", secret, salt, info, 32));
+
+const pkcs8 = { ed25519: "302e020100300506032b657004220420", x25519: "302e020100300506032b656e04220420" };
+const spki = { ed25519: "302a300506032b6570032100", x25519: "302a300506032b656e032100" };
+const secretKey = (kind, seed) =>
+  createPrivateKey({ key: join(hex(pkcs8[kind]), seed), format: "der", type: "pkcs8" });
+const publicKey = (kind, raw) =>
+  createPublicKey({ key: join(hex(spki[kind]), raw), format: "der", type: "spki" });
+const rawPublic = (secret) =>
+  createPublicKey(secret).export({ format: "der", type: "spki" }).subarray(12);
+const agree = (secret, theirs) => diffieHellman({
+  privateKey: secretKey("x25519", secret), publicKey: publicKey("x25519", theirs) });
+
+function checkSigned(one, bytes, what) {
+  same(bytes, one.signed_bytes, `${what}: signed bytes`);
+  holds(verify(null, bytes, publicKey("ed25519", hex(one.public_key)), hex(one.signature)),
+        `${what}: signature`);
+}
+
+// ---- files ---------------------------------------------------------------------------------------
+
+function canonicalCode(typed) {
+  const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+  const digits = typed.toUpperCase().replace(/[- ]/g, "").replace(/O/g, "0").replace(/[IL]/g, "1");
+  if ([...digits].some((c) => !alphabet.includes(c))) return null;
+  return digits.length < 26 || digits.length > 64 || new Set(digits).size < 8 ? null : digits;
+}
+
+function primitives() {
+  const file = golden("primitives.json");
+  for (const one of file.digests) same(hash(one.domain, hex(one.data)), one.digest, one.domain);
+  for (const one of file.keys)
+    same(rawPublic(secretKey("ed25519", hex(one.seed))), one.public_key, one.name);
+  for (const one of file.codes) {
+    const seed = hkdf(utf8(canonicalCode(one.code)), hex(file.cluster), "prytany credential v1");
+    same(seed, one.seed, one.code);
+    same(rawPublic(secretKey("ed25519", seed)), one.public_key, one.code);
+  }
+  for (const code of file.refused_codes) holds(canonicalCode(code) === null, `${code} is refused`);
+}
+
+function values() {
+  for (const one of golden("values.json").cases) same(value(one.value), one.encoded, one.name);
+}
+
+function requests() {
+  const file = golden("requests.json");
+  const session = secretKey("ed25519", hex(file.session_seed));
+  for (const one of file.cases) {
+    same(operation(one.message.operation), one.operation_encoded, one.name);
+    same(requestBody(one.message), one.body_encoded, one.name);
+    const requestDigest = hash("prytany request", requestBody(one.message));
+    same(requestDigest, one.digest, one.name);
+    const bytes = join(domain("prytany signed request"), hex(file.cluster), requestDigest);
+    same(bytes, one.signed_bytes, one.name);
+    same(sign(null, bytes, session), one.signature, one.name);
+    same(one.message.signature, one.signature, one.name);
+  }
+}
+
+function session() {
+  const file = golden("session.json");
+  const { hello, hello_ok: ok } = file.hello;
+  const bytes = join(domain("prytany client hello"), clientHello(hello), u16(ok.replica), key(ok.key),
+                     nonce(ok.nonce));
+  checkSigned(file.hello, bytes, "hello");
+  same(ok.signature, file.hello.signature, "hello_ok");
+  const shared = agree(hex(file.hello.client_secret), hex(ok.key));
+  same(shared, file.hello.shared_secret, "shared secret");
+  same(agree(hex(file.hello.server_secret), hex(hello.key)), file.hello.shared_secret, "its other side");
+  same(hkdf(shared, sha256(bytes), file.hello.info), file.hello.tag_key, "tag key");
+
+  const begin = file.join.join_begin;
+  const who = begin.identification;
+  same(joinBegin(begin), file.join.encoded, "join_begin");
+  const joinDigest = hash("prytany join", joinBegin(begin));
+  same(joinDigest, file.join.digest, "join digest");
+  checkSigned(file.join.credential, join(domain("prytany credential"), hex(file.cluster),
+      key(begin.session_key), nonce(begin.nonce), text(who.kind), text(who.name)), "credential");
+  same(who.signature, file.join.credential.signature, "credential");
+  for (const one of file.join.tokens) {
+    checkSigned(one, join(domain("prytany join token"), hex(file.cluster), joinDigest,
+        text(one.address), i64(one.expires)), `token of ${one.replica}`);
+  }
+}
+
+function replies() {
+  const file = golden("replies.json");
+  for (const { name, message, ...one } of file.cases) {
+    same(toClient(message), one.encoded, name);
+    let said = message;
+    if (message.type === "reply") {
+      same(reply(message), one.reply_encoded, name);
+      const replyDigest = hash("prytany reply", hex(file.cluster), reply(message));
+      same(replyDigest, one.reply_digest, name);
+      said = { type: "reply_digest", session: message.session, number: message.number,
+               request: message.request, reply: replyDigest.toString("hex") };
+    }
+    const bytes = join(domain("prytany tag"), hex(file.cluster), u16(file.replica), toClient(said));
+    same(bytes, one.tagged_bytes, name);
+    same(tag(hex(file.tag_key), bytes), message.tag, name);
+  }
+}
+
+function peers() {
+  const file = golden("peer_messages.json");
+  for (const one of file.cases) {
+    const [kind, encode, encodeSigned] = peerMessages[one.index];
+    holds(one.name.startsWith(kind), one.name);
+    same(join(u8(one.index), encode(one.message)), one.encoded, one.name);
+    same(sha256(hex(one.encoded)), one.digest, one.name);
+    if (encodeSigned) {
+      checkSigned(one, join(domain(`prytany signed ${kind}`), hex(file.cluster), u64(file.config),
+          u16(file.sender), encodeSigned(one.message.message)), one.name);
+    }
+    if (one.batch_digest) {
+      const digests = one.message.batch.requests.map(
+        ({ body }) => hash("prytany request", u64(body.session), u64(body.number), key(body.signer),
+                           hexBody(body.operation)));
+      digests.forEach((d, i) => same(d, one.request_digests[i], one.name));
+      same(hash("prytany batch", u32(digests.length), ...digests, agreed(one.message.agreed)),
+           one.batch_digest, one.name);
+    }
+  }
+}
+
+function links() {
+  const file = golden("links.json");
+  const hellos = file.hellos.map(linkHello);
+  hellos.forEach((bytes, i) => same(bytes, file.hellos_encoded[i], `hello of ${i}`));
+  file.proofs.forEach((proof, i) =>
+    checkSigned(proof, join(domain("prytany link"), ...hellos, u16(i)), `proof of ${i}`));
+  const proofs = file.proofs.map((proof) => counted(signature(proof.signature)));
+  same(counted(hellos[0]), file.flights[0].bytes, "first flight");
+  same(join(counted(hellos[1]), proofs[1]), file.flights[1].bytes, "second flight");
+  same(proofs[0], file.flights[2].bytes, "third flight");
+  const shared = agree(hex(file.secrets[0]), hex(file.hellos[1].key));
+  same(shared, file.shared_secret, "shared secret");
+  for (const one of file.keys) same(hkdf(shared, sha256(join(...hellos)), one.info), one.key, one.info);
+
+  const messages = file.frame.messages.map(hex);
+  const header = join(u8(1), u64(file.frame.config), u16(messages.length));
+  const tagged = join(header, ...messages.map(sha256));
+  same(tagged, file.frame.tagged_bytes, "tagged bytes of the frame");
+  same(counted(join(header, ...messages.map(counted), tag(hex(file.keys[0].key), tagged))),
+       file.frame.bytes, "frame");
+}
+
+function genesis() {
+  const file = golden("genesis.json");
+  const g = file.file;
+  const member = (m) => {
+    const colon = m.peer.lastIndexOf(":");
+    return join(text(m.name), key(m.key), text(m.peer.slice(0, colon)), u16(m.peer.slice(colon + 1)),
+                text(m.client));
+  };
+  const bytes = join(
+    u8(g.format.split(" ").pop()), text(g.name), nonce(g.nonce), boolean(g.development), u32(g.faults),
+    list(member)(g.members), list(key)(g.administrators), u32(g.approvals),
+    u64(g.checkpoint_interval), u64(g.window), u64(g.sessions_max), i64(g.session_idle_us),
+    u64(g.steps_per_request_max), u64(g.application_pages_max), text(g.engine));
+  same(bytes, file.encoded, "genesis");
+  const cluster = hash("prytany genesis", bytes);
+  same(cluster, file.digest, "genesis digest");
+  same(cluster.subarray(0, 20).toString("hex").match(/.{4}/g).join(" "), file.fingerprint, "fingerprint");
+  for (const one of file.approvals)
+    checkSigned(one, join(domain("prytany genesis approval"), cluster), "approval");
+}
+
+for (const file of [primitives, values, requests, session, replies, peers, links, genesis]) file();
+console.log(`${checks} checks hold`);

@@ -1,0 +1,115 @@
+#include "tests/sim/account_book.h"
+
+#include <sqlite3.h>
+
+#include <array>
+
+#include "tests/sim/sqlite_run.h"
+
+namespace prytany::sim {
+
+namespace {
+
+constexpr std::string_view schema_sql = R"sql(
+CREATE TABLE account(name TEXT PRIMARY KEY, balance INTEGER NOT NULL CHECK(balance >= 0));
+CREATE TABLE entry(id INTEGER PRIMARY KEY, session INTEGER, account TEXT NOT NULL,
+                   amount INTEGER NOT NULL, at INTEGER NOT NULL);
+CREATE INDEX entry_by_account ON entry(account, at);
+CREATE TABLE turnover(account TEXT PRIMARY KEY, entries INTEGER NOT NULL, amount INTEGER NOT NULL);
+CREATE TRIGGER entry_counts AFTER INSERT ON entry BEGIN
+  INSERT INTO turnover(account, entries, amount) VALUES(new.account, 1, abs(new.amount))
+    ON CONFLICT(account) DO UPDATE SET entries = entries + 1, amount = amount + excluded.amount;
+END;
+CREATE TABLE note(id INTEGER PRIMARY KEY, author TEXT, body, at TEXT DEFAULT CURRENT_TIMESTAMP);
+CREATE TABLE dice(id INTEGER PRIMARY KEY, value INTEGER NOT NULL);
+CREATE TABLE seal(words TEXT);
+INSERT INTO seal(words) VALUES('nothing ever changes these words, and nobody reads them');
+)sql";
+
+constexpr std::array<Procedure, 6> all{{
+    {"deposit", R"sql(
+INSERT INTO account(name, balance) VALUES(:account, :amount)
+  ON CONFLICT(name) DO UPDATE SET balance = balance + excluded.balance;
+INSERT INTO entry(session, account, amount, at) VALUES(session_id(), :account, :amount, now());
+SELECT balance FROM account WHERE name = :account;
+)sql"},
+    {"transfer", R"sql(
+SELECT ensure(coalesce((SELECT balance FROM account WHERE name = :source), 0) >= :amount,
+              'INSUFFICIENT', 'the source does not hold that much');
+UPDATE account SET balance = balance - :amount WHERE name = :source;
+INSERT INTO account(name, balance) VALUES(:target, :amount)
+  ON CONFLICT(name) DO UPDATE SET balance = balance + excluded.balance;
+INSERT INTO entry(session, account, amount, at) VALUES(session_id(), :source, -:amount, now()),
+                                                      (session_id(), :target, :amount, now());
+SELECT name, balance FROM account WHERE name IN (:source, :target) ORDER BY name;
+)sql"},
+    {"write", R"sql(
+INSERT INTO note(author, body) VALUES(session_principal() || ' as ' || session_role(), :body);
+SELECT count(*) AS notes, max(at) AS latest FROM note;
+)sql"},
+    {"throw", R"sql(
+INSERT INTO dice(value) VALUES(random());
+SELECT count(*) FROM dice;
+)sql"},
+    {"balance", R"sql(
+SELECT name, balance FROM account WHERE name = :account;
+)sql"},
+    {"statement", R"sql(
+SELECT account, count(*) AS entries, sum(amount) AS total, avg(amount) AS mean FROM entry
+ GROUP BY account ORDER BY account;
+)sql"},
+}};
+
+class NativeBook final : public app::Application {
+ public:
+  explicit NativeBook(Plant plant) : plant_(plant) {}
+
+  void opened(sqlite3*) override {}
+
+  Result<app::Authorized, wire::ErrorReply> authorize(sqlite3*, const wire::Identification& who,
+                                                      const app::Context&) override {
+    return app::Authorized{"member:" + who.credential.hex().substr(0, 16), "member"};
+  }
+
+  wire::Outcome execute(sqlite3* db, const wire::Call& call, const app::Context&) override {
+    const Procedure* procedure = find_procedure(call.procedure.text);
+    const bool creates = call.procedure.text == "create";
+    if (procedure == nullptr && !creates) return failed("unknown_procedure", call);
+    const std::string_view sql = creates ? schema() : procedure->body;
+    if (plant_ == Plant::execute_twice && call.procedure.text == "deposit")
+      (void)run_statements(db, sql, call.arguments.items);
+    auto last = run_statements(db, sql, call.arguments.items);
+    if (!last) return failed(last.error().message, call);
+    if (plant_ == Plant::wrong_answer && call.procedure.text == "statement")
+      last->rows.items.emplace_back();
+    wire::ResultSets sets;
+    sets.items.push_back(std::move(*last));
+    return sets;
+  }
+
+ private:
+  static wire::ErrorReply failed(const std::string& code, const wire::Call& call) {
+    return {{code}, {"the call failed"}, call.procedure, 0};
+  }
+  Plant plant_;
+};
+
+}  // namespace
+
+std::span<const Procedure> procedures() { return all; }
+
+const Procedure* find_procedure(std::string_view name) {
+  for (const Procedure& procedure : all) {
+    if (procedure.name == name) return &procedure;
+  }
+  return nullptr;
+}
+
+std::string_view schema() { return schema_sql; }
+std::string_view seal_text() { return "nothing ever changes these words"; }
+
+std::unique_ptr<app::Application> native_application(Plant plant) {
+  return std::make_unique<NativeBook>(plant);
+}
+
+}  // namespace prytany::sim

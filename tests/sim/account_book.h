@@ -1,0 +1,32 @@
+// The application of the simulated clients: an account book. Its SQL is written once, here; it
+// becomes a C++ class for the executor and plain statements for the reference.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "server/app/application.h"
+#include "tests/sim/plant.h"
+
+namespace prytany::sim {
+
+struct Procedure {
+  std::string_view name;
+  std::string_view body;  // statements, with :parameters; the last rows are the answer
+};
+
+std::span<const Procedure> procedures();
+/// Null: there is none of that name.
+const Procedure* find_procedure(std::string_view name);
+
+/// Statements that create the tables.
+std::string_view schema();
+/// A text in a row that nothing ever changes: where a planted fault flips a byte.
+std::string_view seal_text();
+
+/// The account book as a C++ class. Calling "create" makes the tables; every other call is a
+/// procedure.
+std::unique_ptr<app::Application> native_application(Plant plant);
+
+}  // namespace prytany::sim

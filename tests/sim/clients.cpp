@@ -1,0 +1,368 @@
+#include "tests/sim/clients.h"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+namespace prytany::sim {
+
+namespace {
+
+/// Longer than any run: the simulator asks whether requests complete, not whether clients give up.
+constexpr std::uint64_t patience_us = 3'600'000'000;
+
+client::SessionOptions session_options() {
+  client::SessionOptions options;
+  options.retransmit_first_us = 200'000;
+  options.retransmit_max_us = 2'000'000;
+  options.reconnect_first_us = 20'000;
+  options.reconnect_max_us = 500'000;
+  options.hello_timeout_us = 1'000'000;
+  return options;
+}
+
+template <class... Fs>
+struct Overloaded : Fs... {
+  using Fs::operator()...;
+};
+template <class... Fs>
+Overloaded(Fs...) -> Overloaded<Fs...>;
+
+}  // namespace
+
+/// One person with one credential: joins, asks, sometimes leaves and joins anew.
+class Clients::Client {
+ public:
+  Client(Clients& all, std::size_t index, crypto::Signer credential, Rng rng)
+      : all_(all), index_(index), credential_(std::move(credential)), rng_(rng) {}
+
+  [[nodiscard]] std::string name() const { return "c" + std::to_string(index_); }
+  /// `then`: called once the session exists and, for the first client, the application does.
+  void join(std::function<void()> then) {
+    then_ = std::move(then);
+    session_ = std::make_unique<client::Session>(
+        all_.view_, session_options(), [this](std::span<std::uint8_t> out) { rng_.fill(out); });
+    leaving_ = joined_ = false;
+    waiting_ = 0;
+    perform([&](client::Effects& out) {
+      session_->start(now(), out);
+      expect(session_->join(now(), credential_, name(), now() + patience_us, out));
+    });
+  }
+
+  /// A new request, if there may be one, and the next one after a while.
+  void ask() {
+    if (!joined_ || leaving_ || all_.stopping_ || waiting_ >= parameters().outstanding_max) return;
+    perform([&](client::Effects& out) {
+      expect(session_->submit(now(), all_.workload_.next(), now() + patience_us, out));
+    });
+    ask_later();
+  }
+  [[nodiscard]] bool idle() const { return joined_ && waiting_ == 0; }
+  [[nodiscard]] std::size_t waiting() const { return waiting_; }
+
+  template <class Do>
+  void perform(Do&& happens) {
+    client::Effects effects;
+    happens(effects);
+    for (client::Effect& effect : effects) std::visit([this](auto& e) { on(e); }, effect);
+    wake();
+  }
+  [[nodiscard]] Time now() const { return all_.run_.queue.now(); }
+  [[nodiscard]] client::Session* session() { return session_.get(); }
+  [[nodiscard]] std::uint64_t life() const { return life_; }
+
+ private:
+  [[nodiscard]] const Parameters& parameters() const { return all_.run_.parameters; }
+  void expect(client::Ticket) { ++waiting_; }
+
+  void ask_later() {
+    all_.run_.queue.after(1 + rng_.exponential(parameters().think_mean_us), [this, life = life_] {
+      if (life == life_) ask();
+    });
+  }
+
+  void on(client::Connect& e) { all_.open(index_, e.replica); }
+  void on(client::Close& e) {
+    if (const auto connection = all_.connection_of(index_, e.replica)) {
+      all_.end(*connection);
+    } else {
+      gone_later(e.replica);
+    }
+  }
+  void on(client::Send& e) { all_.send(index_, e.to, e.text); }
+  void on(client::Ended&) {}
+  void on(client::StatusHeard&) {}
+  void on(client::Note& e) {
+    if (all_.run_.trace.has_reader()) all_.run_.trace.say(now(), name(), e.text);
+  }
+  void on(client::Completed& e);
+  void answered(const client::Completion& c);
+  void begin_anew();
+  void leave();
+
+  void gone_later(ReplicaId replica) {
+    all_.run_.queue.after(1, [this, replica, life = life_] {
+      if (life != life_) return;
+      perform([&](client::Effects& out) { session_->disconnected(now(), replica, out); });
+    });
+  }
+
+  void wake() {
+    const Time due = session_->deadline();
+    if (due == never || (wakes_at_ <= due && wakes_at_ > now())) return;
+    wakes_at_ = std::max(due, now() + 1);
+    all_.run_.queue.at(wakes_at_, [this, when = wakes_at_, life = life_] {
+      if (life != life_ || wakes_at_ != when) return;
+      wakes_at_ = never;
+      perform([&](client::Effects& out) { session_->tick(now(), out); });
+    });
+  }
+
+  Clients& all_;
+  std::size_t index_;
+  crypto::Signer credential_;
+  Rng rng_;
+  std::function<void()> then_;
+  std::unique_ptr<client::Session> session_;
+  std::uint64_t life_ = 0;  // counts sessions: what an old one scheduled is not for the new one
+  bool joined_ = false;
+  bool preparing_ = false;
+  bool leaving_ = false;
+  std::size_t waiting_ = 0;
+  Time wakes_at_ = never;
+};
+
+void Clients::Client::on(client::Completed& e) {
+  const client::Completion& c = e.completion;
+  --waiting_;
+  all_.run_.trace.add(now(), name(), "completed ticket " + std::to_string(e.ticket.value),
+                      c.verdict == client::Verdict::answered ? wire::encode(c.outcome) : Bytes{});
+  if (c.verdict != client::Verdict::answered) {
+    all_.run_.checks.violations.add("liveness", name() + " was told \"" + c.code + "\" (" +
+                                                    c.message + ") instead of an answer");
+    return;
+  }
+  answered(c);
+}
+
+void Clients::Client::answered(const client::Completion& c) {
+  const bool was_join = !joined_;
+  const bool failed = std::holds_alternative<wire::ErrorReply>(c.outcome);
+  all_.run_.checks.replies.accepted(
+      name(), {was_join ? SessionId{0} : session_->id(), c.number, c.seq, c.agreed, c.outcome});
+  ++all_.answered_;
+  if (failed && (was_join || preparing_)) {
+    const auto& error = std::get<wire::ErrorReply>(c.outcome);
+    all_.run_.checks.violations.add(
+        "liveness", name() + " could not begin: " + error.code.text + ": " + error.message.text);
+    return;
+  }
+  if (was_join) {
+    joined_ = true;
+    preparing_ = index_ == 0 && life_ == 0;
+    // The first client's first request makes the application exist; its answer starts the others.
+    if (preparing_) {
+      perform([&](client::Effects& out) {
+        expect(session_->submit(now(), all_.workload_.preparation(), now() + patience_us, out));
+      });
+    } else if (auto then = std::exchange(then_, nullptr)) {
+      then();
+    }
+  } else if (preparing_) {
+    preparing_ = false;
+    if (auto then = std::exchange(then_, nullptr)) then();
+  } else if (leaving_) {
+    // A new session begins when the effects of the old one are done.
+    all_.run_.queue.after(1, [this, life = life_] {
+      if (life == life_) begin_anew();
+    });
+  } else if (rng_.chance(parameters().leave_rate)) {
+    leave();
+  } else {
+    ask_later();
+  }
+}
+
+void Clients::Client::begin_anew() {
+  for (const ReplicaId replica : all_.view_->replicas()) {
+    if (const auto connection = all_.connection_of(index_, replica)) all_.end(*connection);
+  }
+  ++life_;
+  wakes_at_ = never;
+  join([this] { ask_later(); });
+}
+
+void Clients::Client::leave() {
+  if (leaving_ || waiting_ > 0 || all_.stopping_) return ask_later();
+  leaving_ = true;
+  perform([&](client::Effects& out) {
+    expect(session_->submit(now(), wire::Leave{}, now() + patience_us, out));
+  });
+}
+
+// ---- all of them ------------------------------------------------------------------------------
+
+Clients::Clients(Run run, const wire::Genesis& genesis, std::vector<crypto::Signer> credentials,
+                 Alive alive, Rng rng)
+    : run_(run),
+      alive_(std::move(alive)),
+      rng_(rng),
+      workload_(run.parameters, Rng(rng_.next())),
+      view_(std::make_shared<const client::ClusterView>(genesis)) {
+  for (std::size_t i = 0; i < credentials.size(); ++i)
+    clients_.push_back(
+        std::make_unique<Client>(*this, i, std::move(credentials[i]), Rng(rng_.next())));
+}
+Clients::~Clients() = default;
+
+void Clients::start() {
+  clients_.front()->join([this] {
+    for (std::size_t i = 0; i < clients_.size(); ++i) {
+      Client& client = *clients_[i];
+      run_.queue.after(rng_.between(1, 50'000), [&client, i] {
+        if (i == 0) {
+          client.ask();
+        } else {
+          client.join([&client] { client.ask(); });
+        }
+      });
+    }
+  });
+}
+
+void Clients::stop() { stopping_ = true; }
+
+bool Clients::idle() const {
+  return std::ranges::all_of(clients_, [](const auto& client) { return client->idle(); });
+}
+
+std::string Clients::who_waits() const {
+  std::string text;
+  for (const auto& client : clients_) {
+    if (client->idle()) continue;
+    text += " " + client->name() + " for " + std::to_string(client->waiting());
+  }
+  return text.empty() ? " nobody" : text;
+}
+
+std::optional<node::ConnectionId> Clients::connection_of(std::size_t client,
+                                                         ReplicaId replica) const {
+  for (const auto& [id, connection] : connections_) {
+    if (connection.client == client && connection.replica == replica) return id;
+  }
+  return std::nullopt;
+}
+
+void Clients::open(std::size_t client, ReplicaId replica) {
+  run_.queue.after(1 + rng_.exponential(run_.parameters.client_link.delay_mean_us),
+                   [this, client, replica, life = clients_[client]->life()] {
+                     Client& who = *clients_[client];
+                     if (who.life() != life) return;
+                     Process* process = alive_(replica);
+                     if (process == nullptr) {
+                       who.perform([&](client::Effects& out) {
+                         who.session()->disconnected(who.now(), replica, out);
+                       });
+                       return;
+                     }
+                     const node::ConnectionId id = ++last_connection_;
+                     Connection connection{client, replica, Path(run_.parameters.client_link, rng_),
+                                           Path(run_.parameters.client_link, rng_)};
+                     if (calm_) {
+                       connection.upward.calm();
+                       connection.downward.calm();
+                     }
+                     connections_.emplace(id, std::move(connection));
+                     process->input([id, address = "10.0.0." + std::to_string(client)](
+                                        node::Node& node) { node.client_connected(id, address); });
+                     who.perform([&](client::Effects& out) {
+                       who.session()->connected(who.now(), replica, out);
+                     });
+                   });
+}
+
+void Clients::end(node::ConnectionId id) {
+  const auto found = connections_.find(id);
+  if (found == connections_.end()) return;
+  const std::size_t client = found->second.client;
+  const ReplicaId replica = found->second.replica;
+  connections_.erase(found);
+  run_.trace.add(run_.queue.now(), "net",
+                 "ends " + clients_[client]->name() + "-" + replica_name(replica));
+  if (Process* process = alive_(replica))
+    process->input([id](node::Node& node) { node.client_closed(id); });
+  const std::uint64_t life = clients_[client]->life();
+  run_.queue.after(1 + rng_.exponential(1'000), [this, client, replica, life] {
+    Client& who = *clients_[client];
+    if (who.life() != life) return;
+    who.perform(
+        [&](client::Effects& out) { who.session()->disconnected(who.now(), replica, out); });
+  });
+}
+
+void Clients::close(node::ConnectionId connection) { end(connection); }
+
+void Clients::process_ended(ReplicaId id) {
+  std::vector<node::ConnectionId> broken;
+  for (const auto& [connection, what] : connections_) {
+    if (what.replica == id) broken.push_back(connection);
+  }
+  for (const node::ConnectionId connection : broken) end(connection);
+}
+
+void Clients::reset_one() {
+  if (connections_.empty()) return;
+  auto it = connections_.begin();
+  std::advance(it, static_cast<std::ptrdiff_t>(rng_.below(connections_.size())));
+  end(it->first);
+}
+
+void Clients::calm() {
+  calm_ = true;
+  for (auto& [id, connection] : connections_) {
+    connection.upward.calm();
+    connection.downward.calm();
+  }
+}
+
+void Clients::send(std::size_t client, ReplicaId replica,
+                   const std::shared_ptr<const std::string>& text) {
+  const auto id = connection_of(client, replica);
+  if (!id) return;
+  if (text != last_text_) run_.checks.client_text_left(*text);
+  last_text_ = text;
+  Connection& connection = connections_.at(*id);
+  for (const Time when : connection.upward.arrivals(run_.queue.now(), rng_)) {
+    run_.queue.at(when, [this, id = *id, replica, text] {
+      Process* process = alive_(replica);
+      if (!connections_.contains(id) || process == nullptr) return;
+      run_.trace.add(run_.queue.now(), replica_name(replica),
+                     "text on connection " + std::to_string(id.value), as_bytes(*text));
+      process->input([id, text](node::Node& node) { node.client_text(id, *text); });
+    });
+  }
+}
+
+void Clients::carry(ReplicaId, node::ConnectionId id, Time departs, std::string text) {
+  const auto found = connections_.find(id);
+  if (found == connections_.end()) return;
+  const bool deaf =
+      run_.parameters.options.plant == Plant::deaf_client && found->second.client == 1;
+  if (deaf) return;
+  const auto shared = std::make_shared<const std::string>(std::move(text));
+  for (const Time when : found->second.downward.arrivals(departs, rng_)) {
+    run_.queue.at(when, [this, id, shared] {
+      const auto open = connections_.find(id);
+      if (open == connections_.end()) return;
+      const ReplicaId replica = open->second.replica;
+      Client& who = *clients_[open->second.client];
+      run_.trace.add(run_.queue.now(), who.name(), "text from " + replica_name(replica),
+                     as_bytes(*shared));
+      who.perform(
+          [&](client::Effects& out) { who.session()->text(who.now(), replica, *shared, out); });
+    });
+  }
+}
+
+}  // namespace prytany::sim

@@ -1,0 +1,73 @@
+// The clients of a run: real sessions (clientlib/session.h) on simulated WebSockets, each driven by
+// a workload until it is told to stop.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "clientlib/session.h"
+#include "tests/sim/network.h"
+#include "tests/sim/process.h"
+#include "tests/sim/workload.h"
+
+namespace prytany::sim {
+
+class Clients {
+ public:
+  using Alive = std::function<Process*(ReplicaId)>;
+  Clients(Run run, const wire::Genesis& genesis, std::vector<crypto::Signer> credentials,
+          Alive alive, Rng rng);
+  ~Clients();
+
+  /// The first client joins and prepares the application; when it has, all others join.
+  void start();
+  /// No new requests from now on.
+  void stop();
+  /// Every request of every client was answered, and none will be made.
+  [[nodiscard]] bool idle() const;
+  /// Why not, for people.
+  [[nodiscard]] std::string who_waits() const;
+  [[nodiscard]] std::uint64_t answered() const { return answered_; }
+
+  /// A text leaves a replica for a client.
+  void carry(ReplicaId from, node::ConnectionId connection, Time departs, std::string text);
+  void close(node::ConnectionId connection);
+  void process_ended(ReplicaId id);
+  /// A client's connection breaks, somewhere.
+  void reset_one();
+  void calm();
+
+ private:
+  class Client;
+  struct Connection {
+    std::size_t client = 0;
+    ReplicaId replica;
+    Path upward;  // to the replica
+    Path downward;
+  };
+
+  void open(std::size_t client, ReplicaId replica);
+  /// Both ends learn of it, the client a little later.
+  void end(node::ConnectionId connection);
+  void send(std::size_t client, ReplicaId replica, const std::shared_ptr<const std::string>& text);
+  std::optional<node::ConnectionId> connection_of(std::size_t client, ReplicaId replica) const;
+
+  Run run_;
+  Alive alive_;
+  Rng rng_;
+  Workload workload_;
+  std::shared_ptr<const client::ClusterView> view_;
+  std::vector<std::unique_ptr<Client>> clients_;
+  std::map<node::ConnectionId, Connection> connections_;
+  node::ConnectionId last_connection_{0};
+  std::shared_ptr<const std::string> last_text_;  // one text goes to several replicas
+  std::uint64_t answered_ = 0;
+  bool stopping_ = false;
+  bool calm_ = false;
+};
+
+}  // namespace prytany::sim

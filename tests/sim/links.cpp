@@ -1,0 +1,169 @@
+#include "tests/sim/links.h"
+
+#include <algorithm>
+
+namespace prytany::sim {
+
+std::pair<wire::LinkKeys, wire::LinkKeys> shake_hands(const wire::Membership& group,
+                                                      const std::string& engine, Machine& a,
+                                                      Machine& b) {
+  const auto entropy = [](Machine& m) {
+    wire::Handshake::Entropy drawn{};
+    m.entropy.fill(drawn.dh_seed);
+    m.entropy.fill(drawn.nonce);
+    return drawn;
+  };
+  wire::Handshake dialler(group, a.signer, a.id, b.id, engine, entropy(a));
+  wire::Handshake acceptor(group, b.signer, b.id, std::nullopt, engine, entropy(b));
+  Bytes to_acceptor = dialler.start();
+  Bytes to_dialler;
+  bool dialler_done = false;
+  bool acceptor_done = false;
+  const auto feed = [](wire::Handshake& side, Bytes& in, Bytes& out, bool& done) {
+    while (!done) {
+      auto step = side.on_bytes(in);
+      ENSURE(step.ok());
+      out.insert(out.end(), step->send.begin(), step->send.end());
+      in.erase(in.begin(), in.begin() + static_cast<std::ptrdiff_t>(step->consumed));
+      done = step->done;
+      if (step->consumed == 0) break;
+    }
+  };
+  for (int round = 0; round < 4 && !(dialler_done && acceptor_done); ++round) {
+    feed(acceptor, to_acceptor, to_dialler, acceptor_done);
+    feed(dialler, to_dialler, to_acceptor, dialler_done);
+  }
+  ENSURE(dialler_done && acceptor_done && acceptor.peer() == a.id);
+  return {dialler.take_keys(), acceptor.take_keys()};
+}
+
+Links::Links(Run run, const GroupSetting& setting, std::deque<Machine>& machines, Alive alive,
+             Rng rng)
+    : run_(run), setting_(setting), machines_(machines), alive_(std::move(alive)), rng_(rng) {
+  for (std::size_t i = 0; i < machines.size(); ++i) {
+    for (std::size_t j = i + 1; j < machines.size(); ++j) {
+      Link& link = links_.emplace_back();
+      link.low = machines[i].id;
+      link.high = machines[j].id;
+    }
+  }
+}
+
+Links::Link& Links::link(ReplicaId a, ReplicaId b) {
+  const auto [low, high] = std::minmax(a, b);
+  for (Link& link : links_) {
+    if (link.low == low && link.high == high) return link;
+  }
+  ENSURE(false);
+  return links_.front();
+}
+
+void Links::process_started(ReplicaId id) {
+  for (Link& link : links_) {
+    if (link.low == id || link.high == id) dial_later(link);
+  }
+}
+
+void Links::process_ended(ReplicaId id, Time when) {
+  for (Link& link : links_) {
+    if ((link.low != id && link.high != id) || !link.up) continue;
+    link.ends = std::min(link.ends, when);
+    run_.queue.after(rng_.exponential(5'000), [this, &link, connection = link.connection] {
+      if (link.connection == connection) hang_up(link);
+    });
+  }
+}
+
+void Links::reset_one() {
+  Link& link = links_[rng_.below(links_.size())];
+  if (!link.up) return;
+  run_.trace.add(run_.queue.now(), "net",
+                 "resets " + replica_name(link.low) + "-" + replica_name(link.high));
+  hang_up(link);
+  dial_later(link);
+}
+
+void Links::calm() {
+  calm_ = true;
+  for (Link& link : links_) {
+    if (link.upward) link.upward->calm();
+    if (link.downward) link.downward->calm();
+  }
+}
+
+void Links::hang_up(Link& link) {
+  ++link.connection;
+  if (!link.up) return;
+  link.up = false;
+  link.ends = never;
+  for (const auto& [here, there] : {std::pair{link.low, link.high}, {link.high, link.low}}) {
+    if (Process* process = alive_(here))
+      process->input([peer = there](node::Node& node) { node.link_down(peer); });
+  }
+}
+
+void Links::dial_later(Link& link) {
+  const std::uint64_t wait = 1 + rng_.exponential(run_.parameters.reconnect_us);
+  run_.queue.after(wait, [this, &link] { dial(link); });
+}
+
+void Links::dial(Link& link) {
+  Process* low = alive_(link.low);
+  Process* high = alive_(link.high);
+  if (low == nullptr || high == nullptr) return;
+  if (link.up) {
+    if (link.ends == never) return;
+    hang_up(link);  // a new life of one end: the other learns now that the old one is over
+  }
+  auto [low_keys, high_keys] = shake_hands(setting_.membership, setting_.engine,
+                                           machines_[link.low.value], machines_[link.high.value]);
+  link.up = true;
+  link.upward.emplace(run_.parameters.link, rng_);
+  link.downward.emplace(run_.parameters.link, rng_);
+  if (calm_) {
+    link.upward->calm();
+    link.downward->calm();
+  }
+  run_.trace.add(run_.queue.now(), "net",
+                 "connects " + replica_name(link.low) + "-" + replica_name(link.high));
+  // Keys move only; a function must be able to be copied.
+  const auto raise = [](Process& at, ReplicaId peer, wire::LinkKeys keys) {
+    auto held = std::make_shared<wire::LinkKeys>(std::move(keys));
+    at.input([peer, held](node::Node& node) { node.link_up(peer, std::move(*held)); });
+  };
+  raise(*low, link.high, std::move(low_keys));
+  raise(*high, link.low, std::move(high_keys));
+  for (auto& [to, frame] : std::exchange(link.late, {})) {
+    const ReplicaId from = to == link.low ? link.high : link.low;
+    run_.queue.after(rng_.between(1, 20'000),
+                     [this, &link, late = Carried{link.connection, from, to, Time{0}, frame}] {
+                       deliver(link, late);
+                     });
+  }
+}
+
+void Links::carry(ReplicaId from, ReplicaId to, Time departs, Bytes frame) {
+  Link& link = this->link(from, to);
+  if (!link.up) return;
+  Path& path = from == link.low ? *link.upward : *link.downward;
+  const auto shared = std::make_shared<const Bytes>(std::move(frame));
+  if (path.replays_late(rng_)) link.late.emplace_back(to, shared);
+  for (const Time when : path.arrivals(departs, rng_)) {
+    run_.queue.at(when,
+                  [this, &link, carried = Carried{link.connection, from, to, departs, shared}] {
+                    deliver(link, carried);
+                  });
+  }
+}
+
+void Links::deliver(const Link& link, const Carried& carried) {
+  if (link.connection != carried.connection || carried.departed > link.ends) return;
+  Process* process = alive_(carried.to);
+  if (process == nullptr) return;
+  run_.trace.add(run_.queue.now(), replica_name(carried.to),
+                 "frame from " + replica_name(carried.from), *carried.frame);
+  process->input(
+      [from = carried.from, frame = carried.frame](node::Node& node) { node.frame(from, *frame); });
+}
+
+}  // namespace prytany::sim

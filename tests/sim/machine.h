@@ -1,0 +1,59 @@
+// A machine: what outlives the processes of one replica. Its disk, its clock, its key, and its
+// history.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <utility>
+
+#include "server/crypto/sign.h"
+#include "server/wire/messages.h"
+#include "tests/sim/disk.h"
+
+namespace prytany::sim {
+
+struct Machine {
+  Machine(ReplicaId its_id, crypto::Signer key, Rng chance)
+      : id(its_id), signer(std::move(key)), entropy(chance) {}
+
+  ReplicaId id;
+  crypto::Signer signer;
+  Rng entropy;  // what the operating system would give: nonces, ephemeral keys
+  Folder journal;
+  ImageDisk image;
+  std::int64_t skew_us = 0;  // of the wall clock
+  std::int64_t drift_ppm = 0;
+  std::uint64_t uptime_us = 0;  // where its monotonic clock stood when the run began
+  unsigned lives = 0;
+  bool planted = false;  // the planted fault is in this one
+
+  /// Batches that its journal holds with their agreed values, by batch digest.
+  std::map<Digest, std::pair<wire::Batch, wire::Agreed>> held;
+};
+
+/// Between two effects of a turn there is an instant at which a process can be killed. A Fuse
+/// counts effects down to it: what comes after leaves no trace outside the process, as if it had
+/// not run.
+class Fuse {
+ public:
+  /// Blows after so many more effects.
+  void light(std::uint64_t effects_left) {
+    lit_ = true;
+    left_ = effects_left;
+  }
+  void put_out() { lit_ = blown(); }
+  /// Before every effect: false when it must not happen any more.
+  bool spend() {
+    if (!lit_) return true;
+    if (left_ == 0) return false;
+    --left_;
+    return true;
+  }
+  [[nodiscard]] bool blown() const { return lit_ && left_ == 0; }
+
+ private:
+  bool lit_ = false;
+  std::uint64_t left_ = 0;
+};
+
+}  // namespace prytany::sim

@@ -1,0 +1,117 @@
+// prytany-sim: the whole of Prytany in virtual time, from one seed.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+#include <iostream>
+#include <optional>
+#include <string>
+
+#include "tests/sim/report.h"
+
+namespace {
+
+using namespace prytany::sim;
+
+constexpr const char* description =
+    "Runs replicas, clients, network, disks and clocks of one group in virtual time, and checks "
+    "what "
+    "must hold.\nOne seed decides everything: the same seed gives the same trace hash.\n\n"
+    "Injected: delay, loss, duplication, reordering and resets of connections; kills of backups at "
+    "any\neffect, with loss of what was not synced; pauses; skewed and drifting clocks. The first "
+    "replica (r0,\nprimary of view 0) is never killed: nothing replaces a primary yet. "
+    "docs/testing.md says more.\n";
+
+struct SeedRange {
+  std::uint64_t first = 1;
+  std::uint64_t last = 1;
+};
+
+std::optional<std::uint64_t> number_of(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+/// "A..B", both included.
+std::optional<SeedRange> range_of(std::string_view text) {
+  const std::size_t dots = text.find("..");
+  if (dots == std::string_view::npos) return std::nullopt;
+  const auto first = number_of(text.substr(0, dots));
+  const auto last = number_of(text.substr(dots + 2));
+  if (!first || !last || *first > *last) return std::nullopt;
+  return SeedRange{*first, *last};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app(description, "prytany-sim");
+  std::uint64_t seed = 1;
+  std::string seeds;
+  std::string plant;
+  Options options;
+  RunnerOptions runner;
+  runner.jobs = 2;
+  bool json = false;
+  bool trace = false;
+  auto* one = app.add_option("--seed", seed, "run this seed");
+  app.add_option("--seeds", seeds, "run these seeds: A..B, both included")->excludes(one);
+  app.add_option("--replicas", options.replicas, "n, the size of the group")
+      ->capture_default_str()
+      ->check(CLI::Range(4, 31));
+  app.add_option("--faults", options.faults, "f; n must be at least 3f+1")->capture_default_str();
+  app.add_option("--jobs", runner.jobs, "seeds at a time, each in its own process")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 256));
+  app.add_option("--wall-limit", runner.wall_seconds_max, "seconds before a seed counts as hanging")
+      ->capture_default_str();
+  app.add_flag("--json", json, "a line of JSON for each seed, then {\"seeds\", \"failed\"}");
+  app.add_flag("--trace", trace, "print what happens in one seed, line by line");
+  app.add_option("--plant", plant, "plant a fault that the checkers must find (docs/testing.md)");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : 2;
+  }
+  SeedRange range{seed, seed};
+  const auto refuse = [](const std::string& why) {
+    std::cerr << "prytany-sim: " << why << "\n";
+    return 2;
+  };
+  if (!seeds.empty()) {
+    const auto asked = range_of(seeds);
+    if (!asked) return refuse("--seeds takes A..B with A <= B, for instance 1..200");
+    range = *asked;
+  }
+  if (options.replicas < 3 * options.faults + 1)
+    return refuse("--replicas must be at least 3 * faults + 1");
+  if (trace && range.first != range.last) return refuse("--trace shows one seed: use --seed");
+  if (!plant.empty()) {
+    const auto found = plant_named(plant);
+    if (!found) return refuse("there is no fault \"" + plant + "\" to plant");
+    options.plant = *found;
+  }
+
+  std::uint64_t failed = 0;
+  const auto work = [&](std::uint64_t number) {
+    Options mine = options;
+    mine.seed = number;
+    const std::string message = to_message(simulate(mine, trace ? &std::cout : nullptr));
+    std::cout.flush();
+    return message;
+  };
+  run_seeds(range.first, range.last, runner, work, [&](const Outcome& outcome) {
+    const Line line = line_of(outcome, options);
+    if (!line.ok) ++failed;
+    std::cout << (json ? line.json : line.text) << std::endl;
+  });
+  const std::uint64_t count = range.last - range.first + 1;
+  if (json) {
+    std::cout << summary_json(count, failed) << std::endl;
+  } else {
+    std::cout << count << " seeds, " << failed << " failed" << std::endl;
+  }
+  return failed == 0 ? 0 : 1;
+}

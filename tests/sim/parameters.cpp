@@ -1,0 +1,109 @@
+#include "tests/sim/parameters.h"
+
+#include <algorithm>
+
+namespace prytany::sim {
+
+namespace {
+
+/// Half of the seeds have none of it at all, so that each fault is also seen without the others.
+Ppm some_or_none(Rng& rng, Ppm most) {
+  return rng.chance(500'000) ? static_cast<Ppm>(rng.between(1, most)) : 0;
+}
+std::uint64_t sometimes(Rng& rng, Ppm rate, std::uint64_t low, std::uint64_t high) {
+  const std::uint64_t drawn = rng.between(low, high);
+  return rng.chance(rate) ? drawn : 0;
+}
+
+LinkParameters draw_link(Rng& rng) {
+  LinkParameters link;
+  link.delay_min_us = rng.between(20, 2'000);
+  link.delay_mean_us = rng.between(10, 4'000);
+  link.tail_rate = some_or_none(rng, 30'000);
+  link.tail_us = rng.between(10'000, 300'000);
+  link.loss_rate = some_or_none(rng, 100'000);
+  link.duplicate_rate = some_or_none(rng, 150'000);
+  link.in_order = rng.chance(300'000);
+  link.late_replay_rate = some_or_none(rng, 20'000);
+  return link;
+}
+
+void draw_group(Rng& rng, Parameters& p) {
+  p.checkpoint_interval = std::uint64_t{1} << rng.between(2, 5);  // 4 .. 32
+  p.window = p.checkpoint_interval * rng.between(2, 4);
+  p.in_flight_max = rng.between(1, 8);
+  p.batch_requests_max = rng.chance(250'000) ? 1 : rng.between(2, 64);
+}
+
+void draw_processes(Rng& rng, Parameters& p) {
+  p.kill_every_us = sometimes(rng, 850'000, 150'000, 1'500'000);
+  p.kill_in_turn_rate = static_cast<Ppm>(rng.between(0, 1'000'000));
+  p.down_mean_us = rng.between(20'000, 1'500'000);
+  p.pause_every_us = sometimes(rng, 400'000, 200'000, 2'000'000);
+  p.pause_mean_us = rng.between(5'000, 400'000);
+  p.turn_us = rng.between(5, 150);
+  p.sync_min_us = rng.between(50, 500);
+  p.sync_mean_us = rng.between(50, 3'000);
+  p.torn_tail_rate = static_cast<Ppm>(rng.between(0, 1'000'000));
+  p.image_commit_us = rng.between(200, 60'000);
+  p.skew_max_us = static_cast<std::int64_t>(rng.between(0, 150'000));
+  p.drift_max_ppm = static_cast<std::int64_t>(rng.between(0, 500));
+}
+
+void draw_clients(Rng& rng, Parameters& p) {
+  p.clients = static_cast<unsigned>(rng.between(2, 8));
+  p.outstanding_max = static_cast<unsigned>(rng.chance(300'000) ? 1 : rng.between(2, 12));
+  p.think_mean_us = rng.chance(300'000) ? 0 : rng.between(1'000, 60'000);
+  p.requests_min = rng.between(200, 260);
+  p.leave_rate = some_or_none(rng, 30'000);
+  p.failing_rate = static_cast<Ppm>(rng.between(10'000, 200'000));
+  p.read_rate = static_cast<Ppm>(rng.between(50'000, 400'000));
+  p.sql_rate = static_cast<Ppm>(rng.between(50'000, 500'000));
+  p.native_application = rng.chance(700'000);
+}
+
+}  // namespace
+
+Parameters draw_parameters(const Options& options) {
+  Rng rng(options.seed, 1);
+  Parameters p;
+  p.options = options;
+  draw_group(rng, p);
+  p.link = draw_link(rng);
+  p.client_link = draw_link(rng);
+  // A WebSocket loses nothing while it lives; it is reset instead.
+  p.client_link.in_order = true;
+  p.client_link.loss_rate = p.client_link.duplicate_rate = p.client_link.late_replay_rate = 0;
+  p.reset_every_us = sometimes(rng, 600'000, 100'000, 2'000'000);
+  p.reconnect_us = rng.between(1'000, 100'000);
+  draw_processes(rng, p);
+  draw_clients(rng, p);
+  p.faults_until_us = rng.between(2'000'000, 8'000'000);
+  p.finish_within_us = 60'000'000;
+  return p;
+}
+
+std::string describe(const Parameters& p) {
+  const auto number = [](auto value) { return std::to_string(value); };
+  const auto percent = [&](Ppm rate) {
+    const std::string tenths = number(rate / 1'000);
+    return (tenths.size() < 2 ? "0" : tenths.substr(0, tenths.size() - 1)) + "." + tenths.back() +
+           "%";
+  };
+  const LinkParameters& link = p.link;
+  return "n=" + number(p.options.replicas) + " f=" + number(p.options.faults) +
+         " K=" + number(p.checkpoint_interval) + " L=" + number(p.window) +
+         " in_flight=" + number(p.in_flight_max) + " batch=" + number(p.batch_requests_max) +
+         " delay=" + number(link.delay_min_us) + "+" + number(link.delay_mean_us) +
+         "us tail=" + percent(link.tail_rate) + "x" + number(link.tail_us) +
+         "us loss=" + percent(link.loss_rate) + " duplicates=" + percent(link.duplicate_rate) +
+         (link.in_order ? " in-order" : " reordering") + " resets=" + number(p.reset_every_us) +
+         "us kills=" + number(p.kill_every_us) + "us down=" + number(p.down_mean_us) +
+         "us pauses=" + number(p.pause_every_us) + "us sync=" + number(p.sync_min_us) + "+" +
+         number(p.sync_mean_us) + "us skew=" + number(p.skew_max_us) +
+         "us clients=" + number(p.clients) + "x" + number(p.outstanding_max) +
+         (p.native_application ? " native" : " ad-hoc") +
+         " faults-until=" + number(p.faults_until_us / 1'000) + "ms";
+}
+
+}  // namespace prytany::sim

@@ -1,0 +1,87 @@
+// What one seed decides before anything runs. Every rate is drawn anew for every seed (swarm
+// testing): a run without loss but with long tails finds what an average of both never would.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "tests/sim/plant.h"
+#include "tests/sim/rng.h"
+
+namespace prytany::sim {
+
+/// What a person asks for.
+struct Options {
+  std::uint64_t seed = 1;
+  unsigned replicas = 4;
+  unsigned faults = 1;
+  Plant plant = Plant::none;
+};
+
+/// One direction of one link. Delays in microseconds.
+struct LinkParameters {
+  std::uint64_t delay_min_us = 0;
+  std::uint64_t delay_mean_us = 0;  // exponential, on top of the minimum
+  Ppm tail_rate = 0;                // so many frames wait for tail_us more
+  std::uint64_t tail_us = 0;
+  Ppm loss_rate = 0;
+  Ppm duplicate_rate = 0;
+  bool in_order = false;     // like one TCP stream; else frames overtake each other
+  Ppm late_replay_rate = 0;  // a copy comes again after the connection was renewed
+};
+
+struct Parameters {
+  Options options;
+
+  // The group (server/pbft/config.h).
+  std::uint64_t checkpoint_interval = 0;  // K
+  std::uint64_t window = 0;               // L
+  std::uint64_t in_flight_max = 0;
+  std::uint64_t batch_requests_max = 0;
+
+  // The network. Each link draws its own numbers around these when it comes up.
+  LinkParameters link;
+  std::uint64_t reset_every_us = 0;  // mean time between resets of some link; 0: never
+  std::uint64_t reconnect_us = 0;    // mean time until a broken link is dialled again
+  LinkParameters client_link;        // in order, nothing lost while the connection lives
+
+  // Processes. Only backups are killed: a killed primary needs a view change.
+  std::uint64_t kill_every_us = 0;   // mean time between kills; 0: never
+  Ppm kill_in_turn_rate = 0;         // so many kills happen between two effects of a turn
+  std::uint64_t down_mean_us = 0;    // how long a killed process stays down
+  std::uint64_t pause_every_us = 0;  // mean time between pauses (SIGSTOP); 0: never
+  std::uint64_t pause_mean_us = 0;
+  std::uint64_t turn_us = 0;  // what a turn costs besides its sync
+
+  // Disks.
+  std::uint64_t sync_min_us = 0;
+  std::uint64_t sync_mean_us = 0;
+  Ppm torn_tail_rate = 0;             // at a kill, a part of what was not synced is there anyway
+  std::uint64_t image_commit_us = 0;  // until state.db's commit point is durable
+
+  // Clocks: |skew| of each replica's wall clock, and its drift.
+  std::int64_t skew_max_us = 0;
+  std::int64_t drift_max_ppm = 0;
+
+  // Clients.
+  unsigned clients = 0;
+  unsigned outstanding_max = 0;  // requests of one session at a time
+  std::uint64_t think_mean_us = 0;
+  std::uint64_t requests_min = 0;  // executed before the clients stop
+  Ppm leave_rate = 0;              // after a reply, a client leaves and joins anew
+  Ppm failing_rate = 0;            // statements that must fail
+  Ppm read_rate = 0;
+  Ppm sql_rate = 0;                 // ad-hoc SQL instead of a procedure
+  bool native_application = false;  // an application as a C++ class; else ad-hoc SQL only
+
+  /// When faults stop, and how long everything may take to finish afterwards.
+  std::uint64_t faults_until_us = 0;
+  std::uint64_t finish_within_us = 0;
+};
+
+Parameters draw_parameters(const Options& options);
+
+/// One line for people.
+std::string describe(const Parameters& parameters);
+
+}  // namespace prytany::sim

@@ -1,0 +1,96 @@
+#include "tests/sim/process.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace prytany::sim {
+
+Process::Process(Run run, Machine& machine, Outside& outside, app::Application* application)
+    : ports_{run, machine, outside, {}},
+      application_(application),
+      state_disk_(ports_, [this](Time due) { wake(due); }),
+      transport_(ports_) {}
+
+Process::~Process() { *alive_ = false; }
+
+Result<void> Process::start(const GroupSetting& setting) {
+  Machine& machine = ports_.machine;
+  ++machine.lives;
+  vfs::PageStoreOptions options;
+  options.capacity_bytes = std::uint64_t{1} << 30;
+  auto store = vfs::PageStore::open(state_disk_, options);
+  if (!store) return store.error();
+  store_ = std::move(*store);
+  executor_ = std::make_unique<app::Executor>(setting.executor, *store_, application_);
+
+  pbft::Recovery recovery;
+  const auto random = [&machine](std::span<std::uint8_t> out) { machine.entropy.fill(out); };
+  auto file = store::JournalFile::open(journal_folder(ports_), random, recovery);
+  if (!file) return file.error();
+  journal_ = std::make_unique<WatchedJournal>(ports_, std::move(*file));
+
+  const Seq image = executor_->executed();
+  auto recovered = std::move(recovery).finish(image, store_->root());
+  if (!recovered) return recovered.error();
+  ports_.run.checks.votes.recovered(machine.id, *recovered);
+  ports_.run.checks.progress.started(machine.id, image);
+  ports_.run.trace.add(ports_.clock.world_now(), ports_.name(),
+                       "starts from n" + std::to_string(image.value) + " with " +
+                           std::to_string(recovered->slots.size()) + " numbers in the journal",
+                       store_->root().view());
+
+  node::NodeConfig config;
+  config.pbft = setting.pbft;
+  config.pbft.self = machine.id;
+  config.membership = setting.membership;
+  node::Node::World world{*store_,   *executor_,   application_, transport_,
+                          *journal_, ports_.clock, random,       nullptr};
+  if (ports_.run.trace.has_reader())
+    world.on_note = [this](const std::string& note, bool) {
+      ports_.run.trace.say(ports_.clock.world_now(), ports_.name(), note);
+    };
+  node_ = std::make_unique<node::Node>(std::move(config), machine.signer, std::move(*recovered),
+                                       std::move(world));
+  wake(ports_.run.queue.now());
+  return {};
+}
+
+void Process::input(std::function<void(node::Node&)> happens) {
+  inputs_.push_back(std::move(happens));
+  wake(ports_.run.queue.now() + ports_.run.parameters.turn_us);
+}
+
+void Process::pause(Time until) {
+  busy_until_ = std::max(busy_until_, until);
+  if (wakes_at_ != never) wake(wakes_at_);
+}
+
+void Process::wake(Time when) {
+  when = std::max(when, busy_until_);
+  if (wakes_at_ <= when && wakes_at_ >= busy_until_) return;
+  wakes_at_ = when;
+  ports_.run.queue.at(when, [this, alive = alive_, when] {
+    if (*alive && wakes_at_ == when && !stopped_) turn();
+  });
+}
+
+void Process::turn() {
+  wakes_at_ = never;
+  ports_.clock.turn_begins();
+  for (auto& happens : std::exchange(inputs_, {})) happens(*node_);
+  const Result<void> done = node_->turn();
+  busy_until_ = std::max(busy_until_, ports_.clock.world_now());
+  if (!done || ports_.fuse.blown()) {
+    stopped_ = true;
+    why_stopped_ = done ? "killed" : done.error().message;
+    return;
+  }
+  ports_.run.checks.progress.after_turn(id(), node_->replica_status(),
+                                        ports_.run.checks.agreement.contiguous(),
+                                        ports_.run.parameters.window);
+  const Time due = ports_.clock.to_world(node_->deadline());
+  // Not at once again, whatever is asked for: a process that never sleeps would stop the world.
+  if (due != never) wake(std::max(due, ports_.run.queue.now() + 1));
+}
+
+}  // namespace prytany::sim

@@ -1,0 +1,69 @@
+#include "tests/sim/reference.h"
+
+#include <memory>
+#include <utility>
+
+#include "vfs/page_store.h"
+
+namespace prytany::sim {
+
+namespace {
+
+/// Nothing needs to survive.
+class NoDisk final : public vfs::StateDisk {
+ public:
+  Result<void> load(vfs::ImageSink& sink) override { return sink.begin(0, -1, 0); }
+  void begin_commit(vfs::Commit commit) override { number_ = commit.number; }
+  Result<vfs::DiskProgress> progress() override { return vfs::DiskProgress{number_, number_}; }
+
+ private:
+  std::uint64_t number_ = 0;
+};
+
+void compare_checkpoint(Checks& checks, Seq seq, const Digest& state) {
+  const auto& known = checks.state.states();
+  const auto found = known.find(seq);
+  if (found != known.end() && found->second != state)
+    checks.violations.add("reference", "executing the log from scratch gives the state " +
+                                           state.brief() + " at n" + std::to_string(seq.value) +
+                                           ", the replicas agreed on " + found->second.brief());
+}
+
+}  // namespace
+
+Replies replay_by_executor(const app::ExecutorConfig& config, app::Application* application,
+                           Checks& checks) {
+  Replies replies;
+  NoDisk disk;
+  vfs::PageStoreOptions options;
+  options.capacity_bytes = std::uint64_t{1} << 30;
+  auto store = vfs::PageStore::open(disk, options);
+  ENSURE(store.ok());
+  app::Executor executor(config, **store, application);
+  for (const auto& [seq, committed] : checks.agreement.log()) {
+    if (seq > checks.agreement.contiguous()) break;
+    const app::Executed executed =
+        executor.execute(seq, committed.digest, committed.batch, committed.agreed);
+    // A request that came twice is answered as it was the first time.
+    for (const wire::Reply& reply : executed.replies) replies.try_emplace(reply.request, reply);
+    if (seq.value % config.checkpoint_interval == 0) {
+      compare_checkpoint(checks, seq, executor.checkpoint(seq));
+      (*store)->discard_below(vfs::Label{seq.value});
+    }
+  }
+  for (const auto& [key, given] : checks.replies.given()) {
+    const auto found = replies.find(std::get<Digest>(key));
+    const std::string which = "request " + std::to_string(std::get<RequestNumber>(key).value) +
+                              " of session " + std::to_string(std::get<SessionId>(key).value);
+    if (found == replies.end()) {
+      checks.violations.add("reference", replica_name(given.by) + " answered " + which +
+                                             ", which is not in the committed log");
+    } else if (wire::reply_digest(config.cluster, found->second) != given.reply) {
+      checks.violations.add("reference", "executing the log from scratch answers " + which +
+                                             " otherwise than " + replica_name(given.by));
+    }
+  }
+  return replies;
+}
+
+}  // namespace prytany::sim

@@ -1,0 +1,32 @@
+// Many seeds, each in a process of its own: a seed that aborts or hangs fails alone, and nothing
+// that one leaves behind (SQLite has globals) can change another's run.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace prytany::sim {
+
+/// What came out of one seed's process.
+struct Outcome {
+  std::uint64_t seed = 0;
+  std::string output;  // what `work` returned; empty if the process died
+  std::string death;   // how it died; empty if it did not
+  std::uint64_t wall_ms = 0;
+};
+
+struct RunnerOptions {
+  unsigned jobs = 1;
+  /// After this long a seed's process is killed: nothing takes longer that does not hang.
+  unsigned wall_seconds_max = 120;
+};
+
+/// Runs `work(seed)` for every seed of [first, last] in forked processes, `jobs` at a time, and
+/// hands over each outcome in the order of seeds.
+void run_seeds(std::uint64_t first, std::uint64_t last, const RunnerOptions& options,
+               const std::function<std::string(std::uint64_t seed)>& work,
+               const std::function<void(const Outcome&)>& done);
+
+}  // namespace prytany::sim

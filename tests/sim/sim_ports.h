@@ -1,0 +1,122 @@
+// The ports of one process: what the simulator puts in the place of clock, network and disk. Every
+// effect passes the fuse first, then the checkers, then the world.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "server/node/ports.h"
+#include "server/store/disk.h"
+#include "server/store/journal_file.h"
+#include "tests/sim/checks.h"
+#include "tests/sim/event_queue.h"
+#include "tests/sim/machine.h"
+#include "tests/sim/parameters.h"
+#include "tests/sim/trace.h"
+#include "vfs/state_disk.h"
+
+namespace prytany::sim {
+
+/// What all parts of a run share.
+struct Run {
+  const Parameters& parameters;
+  EventQueue& queue;
+  Trace& trace;
+  Checks& checks;
+};
+
+/// What a process hands to the world outside; `departs` is when, in virtual time.
+class Outside {
+ public:
+  virtual ~Outside() = default;
+  virtual void frame_departs(ReplicaId from, ReplicaId to, Time departs, Bytes frame) = 0;
+  virtual void text_departs(ReplicaId from, node::ConnectionId to, Time departs,
+                            std::string text) = 0;
+  virtual void connection_ends(ReplicaId by, node::ConnectionId connection) = 0;
+};
+
+/// Time as one process sees it: the world's, plus what its turn has taken so far.
+class LocalClock final : public node::Clock {
+ public:
+  LocalClock(const Machine& machine, const EventQueue& queue) : machine_(machine), queue_(queue) {}
+
+  [[nodiscard]] Time now() const override { return to_local(world_now()); }
+  [[nodiscard]] AgreedTime wall() const override;
+
+  void turn_begins() { spent_us_ = 0; }
+  void spend(std::uint64_t microseconds) { spent_us_ += microseconds; }
+  [[nodiscard]] Time world_now() const { return queue_.now() + spent_us_; }
+  [[nodiscard]] Time to_local(Time world) const { return world + machine_.uptime_us; }
+  /// The world's time at which the local clock shows `local`; `never` stays never.
+  [[nodiscard]] Time to_world(Time local) const;
+
+ private:
+  const Machine& machine_;
+  const EventQueue& queue_;
+  std::uint64_t spent_us_ = 0;
+};
+
+/// What the ports of one process have in common. Outlived by the process's world, outlives its
+/// node.
+struct Ports {
+  Run run;
+  Machine& machine;
+  Outside& outside;
+  Fuse fuse;
+  LocalClock clock{machine, run.queue};
+
+  [[nodiscard]] std::string name() const { return replica_name(machine.id); }
+  [[nodiscard]] bool planted(Plant plant) const {
+    return machine.planted && run.parameters.options.plant == plant;
+  }
+};
+
+/// The folder of journal segments, below the real JournalFile.
+std::unique_ptr<store::Disk> journal_folder(Ports& ports);
+
+/// Watches what goes into the real JournalFile.
+class WatchedJournal final : public node::Journal {
+ public:
+  WatchedJournal(Ports& ports, std::unique_ptr<store::JournalFile> file)
+      : ports_(ports), file_(std::move(file)) {}
+  void append(const pbft::JournalRecord& record) override;
+  Result<void> sync() override;
+  void discard(Seq seq) override;
+
+ private:
+  void learn(const pbft::JournalRecord& record);
+
+  Ports& ports_;
+  std::unique_ptr<store::JournalFile> file_;
+  std::vector<pbft::JournalRecord> unsynced_;
+};
+
+class SimulatedTransport final : public node::Transport {
+ public:
+  explicit SimulatedTransport(Ports& ports) : ports_(ports) {}
+  void send(ReplicaId to, Bytes frame) override;
+  void reply(node::ConnectionId to, std::string text) override;
+  void close(node::ConnectionId connection, std::string_view reason) override;
+
+ private:
+  Ports& ports_;
+};
+
+/// The disk under the real page store.
+class SimulatedStateDisk final : public vfs::StateDisk {
+ public:
+  /// `due`: called when a commit was begun, with the time at which progress() has news.
+  SimulatedStateDisk(Ports& ports, std::function<void(Time due)> due)
+      : ports_(ports), due_(std::move(due)) {}
+  Result<void> load(vfs::ImageSink& sink) override;
+  void begin_commit(vfs::Commit commit) override;
+  Result<vfs::DiskProgress> progress() override;
+
+ private:
+  Ports& ports_;
+  std::function<void(Time)> due_;
+};
+
+}  // namespace prytany::sim

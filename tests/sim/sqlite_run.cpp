@@ -1,0 +1,112 @@
+#include "tests/sim/sqlite_run.h"
+
+#include <sqlite3.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "server/base/ensure.h"
+
+namespace prytany::sim {
+
+namespace {
+
+struct Finalize {
+  void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+};
+using Prepared = std::unique_ptr<sqlite3_stmt, Finalize>;
+
+Error error_of(sqlite3* db) {
+  return Error{"sqlite_" + std::to_string(sqlite3_extended_errcode(db))};
+}
+
+void bind(sqlite3_stmt* statement, int index, const wire::Value& value) {
+  struct Bind {
+    sqlite3_stmt* statement;
+    int index;
+    int operator()(std::monostate) const { return sqlite3_bind_null(statement, index); }
+    int operator()(std::int64_t v) const { return sqlite3_bind_int64(statement, index, v); }
+    int operator()(double v) const { return sqlite3_bind_double(statement, index, v); }
+    int operator()(const wire::TextValue& v) const {
+      return sqlite3_bind_text(statement, index, v.text.data(), static_cast<int>(v.text.size()),
+                               SQLITE_TRANSIENT);
+    }
+    int operator()(const wire::BlobValue& v) const {
+      return sqlite3_bind_blob(statement, index, v.bytes.data(), static_cast<int>(v.bytes.size()),
+                               SQLITE_TRANSIENT);
+    }
+  };
+  ENSURE(std::visit(Bind{statement, index}, value) == SQLITE_OK);
+}
+
+wire::Value column(sqlite3_stmt* statement, int index) {
+  const auto size = [&] {
+    return static_cast<std::size_t>(sqlite3_column_bytes(statement, index));
+  };
+  switch (sqlite3_column_type(statement, index)) {
+    case SQLITE_INTEGER: return static_cast<std::int64_t>(sqlite3_column_int64(statement, index));
+    case SQLITE_FLOAT: return sqlite3_column_double(statement, index);
+    case SQLITE_TEXT: {
+      const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(statement, index));
+      return wire::TextValue{std::string(data, size())};
+    }
+    case SQLITE_BLOB: {
+      const auto* data = static_cast<const std::uint8_t*>(sqlite3_column_blob(statement, index));
+      return wire::BlobValue{Bytes(data, data + size())};
+    }
+    default: return std::monostate{};
+  }
+}
+
+}  // namespace
+
+Result<wire::ResultSet> run_statement(sqlite3* db, std::string_view sql,
+                                      const std::vector<wire::Value>& positional,
+                                      const std::vector<wire::Argument>& named,
+                                      std::string_view* rest) {
+  sqlite3_stmt* raw = nullptr;
+  const char* tail = nullptr;
+  const int prepared =
+      sqlite3_prepare_v2(db, sql.data(), static_cast<int>(sql.size()), &raw, &tail);
+  const Prepared statement(raw);
+  if (prepared != SQLITE_OK) return error_of(db);
+  if (rest != nullptr) *rest = sql.substr(static_cast<std::size_t>(tail - sql.data()));
+  wire::ResultSet set;
+  if (statement == nullptr) return set;  // white space
+
+  for (std::size_t i = 0; i < positional.size(); ++i)
+    bind(raw, static_cast<int>(i) + 1, positional[i]);
+  for (const wire::Argument& argument : named) {
+    const int index = sqlite3_bind_parameter_index(raw, (":" + argument.name.text).c_str());
+    if (index != 0) bind(raw, index, argument.value);
+  }
+  const std::int64_t before = sqlite3_total_changes64(db);
+  const int columns = sqlite3_column_count(raw);
+  for (int i = 0; i < columns; ++i)
+    set.columns.items.push_back({std::string(sqlite3_column_name(raw, i))});
+  int stepped = sqlite3_step(raw);
+  for (; stepped == SQLITE_ROW; stepped = sqlite3_step(raw)) {
+    wire::Row& row = set.rows.items.emplace_back();
+    for (int i = 0; i < columns; ++i) row.items.push_back(column(raw, i));
+  }
+  if (stepped != SQLITE_DONE) return error_of(db);
+  if (sqlite3_total_changes64(db) != before) set.changes = sqlite3_changes64(db);
+  set.last_insert_rowid = sqlite3_last_insert_rowid(db);
+  return set;
+}
+
+Result<wire::ResultSet> run_statements(sqlite3* db, std::string_view sql,
+                                       const std::vector<wire::Argument>& named) {
+  wire::ResultSet last;
+  while (!sql.empty()) {
+    std::string_view rest;
+    auto set = run_statement(db, sql, {}, named, &rest);
+    if (!set) return set.error();
+    if (!set->columns.empty()) last = std::move(*set);
+    sql = rest;
+  }
+  return last;
+}
+
+}  // namespace prytany::sim

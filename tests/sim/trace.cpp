@@ -1,0 +1,30 @@
+#include "tests/sim/trace.h"
+
+#include "server/wire/codec.h"
+
+namespace prytany::sim {
+
+void Trace::add(Time now, std::string_view who, std::string_view what, ByteView bytes) {
+  // Lengths first: no two different events have the same hashed bytes.
+  Bytes header;
+  wire::Writer writer(header);
+  writer.number(now.value);
+  writer.number(static_cast<std::uint32_t>(who.size()));
+  writer.number(static_cast<std::uint32_t>(what.size()));
+  writer.number(static_cast<std::uint64_t>(bytes.size()));
+  hasher_.add(header).add(as_bytes(who)).add(as_bytes(what)).add(bytes);
+
+  say(now, who, what);
+}
+
+void Trace::say(Time now, std::string_view who, std::string_view what) {
+  std::string line = "[" + std::to_string(now.value) + "] ";
+  line.append(who).append(" > ").append(what);
+  if (lines_ != nullptr) *lines_ << line << '\n';
+  tail_.push_back(std::move(line));
+  if (tail_.size() > tail_lines_max) tail_.pop_front();
+}
+
+Digest Trace::finish() { return hasher_.finish(); }
+
+}  // namespace prytany::sim

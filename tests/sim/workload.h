@@ -1,0 +1,34 @@
+// What the clients ask of the account book: calls of procedures and ad-hoc SQL, writes and reads,
+// and some that must fail.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "server/wire/operations.h"
+#include "tests/sim/parameters.h"
+#include "tests/sim/rng.h"
+
+namespace prytany::sim {
+
+class Workload {
+ public:
+  Workload(const Parameters& parameters, Rng rng) : parameters_(parameters), rng_(rng) {}
+
+  /// What makes the tables exist: the first client's first request.
+  wire::Operation preparation() const;
+  wire::Operation next();
+
+ private:
+  wire::Operation call();
+  wire::Operation sql();
+  wire::Operation failing();
+  std::string account() { return "account-" + std::to_string(rng_.below(12)); }
+  wire::Value some_value();
+
+  const Parameters& parameters_;
+  Rng rng_;
+  std::uint64_t made_ = 0;
+};
+
+}  // namespace prytany::sim

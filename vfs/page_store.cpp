@@ -22,9 +22,9 @@ class PageStore::Loader final : public ImageSink {
   Result<void> begin(PageIndex page_count, int descriptor, PageIndex mapped_pages) override {
     if (page_count > store_.region_.capacity())
       return Error{"the database is larger than the capacity this replica was given"};
-    if (mapped_pages > 0) {
-      if (Result<void> mapped = store_.region_.map(descriptor, mapped_pages); !mapped)
-        return mapped;
+    if (descriptor >= 0) {
+      Result<void> mapped = store_.region_.map(descriptor, mapped_pages);
+      if (!mapped) return mapped;
     }
     store_.page_count_ = page_count;
     store_.committed_page_count_ = page_count;

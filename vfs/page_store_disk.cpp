@@ -56,7 +56,7 @@ Result<void> PageStore::poll_disk() {
     backfilled = begun_.front();
     begun_.pop_front();
   }
-  if (backfilled && written_pages_ * page_bytes > options_.written_bytes_max)
+  if (backfilled && region_.has_file() && written_pages_ * page_bytes > options_.written_bytes_max)
     return give_back(*backfilled);
   return {};
 }

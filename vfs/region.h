@@ -24,7 +24,10 @@ class Region {
   /// Pages at the start that are the file's unless they were written since.
   [[nodiscard]] PageIndex mapped() const { return mapped_; }
 
-  /// Pages [0, pages) become those of the file. Requires: nothing was written yet.
+  /// Whether map() named a file, which release() and extend() need.
+  [[nodiscard]] bool has_file() const { return descriptor_ >= 0; }
+
+  /// Pages [0, pages), perhaps none, become those of the file. Requires: nothing was written yet.
   Result<void> map(int descriptor, PageIndex pages);
   /// Pages [first, first + count) become those of the file again; their memory is free.
   /// Requires: first + count <= mapped().

@@ -10,8 +10,8 @@ namespace prytany::node {
 
 class ClockNonDeterminism : public pbft::NonDeterminism {
  public:
-  /// A proposed time further ahead of ours than `ahead_max_us` is held until it is due, further
-  /// behind than `behind_max_us` refused. `application` may be null.
+  /// A proposed time further ahead of ours than `ahead_max_us` is held until it is due, one further
+  /// behind than `behind_max_us` is late. `application` may be null.
   ClockNonDeterminism(const Clock& clock, app::Application* application, std::int64_t ahead_max_us,
                       std::int64_t behind_max_us);
 

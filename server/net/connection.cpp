@@ -37,7 +37,7 @@ Result<void> Connection::receive(std::size_t held_max) {
     const std::size_t room = std::min(in_.size() - filled_, held_max - held());
     const ssize_t n = ::recv(fd_.get(), in_.data() + filled_, room, 0);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return {};
+    if (n < 0 && errno == EAGAIN) return {};
     if (n < 0) return Error{std::strerror(errno)};
     if (n == 0) return Error{"closed by the other side"};
     filled_ += static_cast<std::size_t>(n);
@@ -79,7 +79,7 @@ Result<void> Connection::flush() {
     message.msg_iovlen = count;
     const ssize_t n = ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return {};
+    if (n < 0 && errno == EAGAIN) return {};
     if (n < 0) {
       broken_ = true;
       break;

@@ -189,6 +189,8 @@ Result<void> JournalFile::close_segment() {
 }
 
 void JournalFile::discard(Seq seq) {
+  // What replaces the old segments, a proof above all, may still wait for its sync.
+  if (!pending_.empty() && !sync()) return;
   // Oldest first and one by one, so that a crash leaves no gap. The last stays: it is being
   // written.
   while (!failed_ && segments_.size() > 1 && segments_.front().highest <= seq) {

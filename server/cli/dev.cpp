@@ -1,0 +1,143 @@
+// prytany dev: a whole cluster on this machine while an application is written.
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+
+#include "server/base/log.h"
+#include "server/cli/genesis.h"
+#include "server/cli/init.h"
+#include "server/cli/install.h"
+#include "server/cli/local_cluster.h"
+#include "server/cli/operator_commands.h"
+#include "server/net/poller.h"
+
+namespace prytany::cli {
+namespace {
+
+constexpr std::uint64_t ready_timeout_us = 60'000'000;
+
+struct Options {
+  InitOptions cluster;
+  std::string app;
+  std::string log_level = "warning";
+  std::vector<std::string> settings;
+};
+
+/// A folder that goes when we go, when the user named none.
+class Folder {
+ public:
+  static Result<Folder> make(const std::string& wanted) {
+    if (!wanted.empty()) return Folder(wanted, false);
+    std::string pattern = (std::filesystem::temp_directory_path() / "prytany-dev-XXXXXX").string();
+    if (::mkdtemp(pattern.data()) == nullptr) return Error{"cannot make a folder like " + pattern};
+    return Folder(pattern, true);
+  }
+  Folder(Folder&& other) noexcept
+      : path_(std::move(other.path_)), temporary_(std::exchange(other.temporary_, false)) {}
+  Folder& operator=(Folder&&) = delete;
+  ~Folder() {
+    std::error_code ignored;
+    if (temporary_) std::filesystem::remove_all(path_, ignored);
+  }
+  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] bool temporary() const { return temporary_; }
+
+ private:
+  Folder(std::string path, bool temporary) : path_(std::move(path)), temporary_(temporary) {}
+  std::string path_;
+  bool temporary_;
+};
+
+net::Fd signals() {
+  sigset_t set;
+  ::sigemptyset(&set);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGCHLD}) ::sigaddset(&set, signal);
+  ENSURE(::sigprocmask(SIG_BLOCK, &set, nullptr) == 0);
+  return net::Fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+/// Until told to stop, or no replica is left. Restarts nothing: to see one missing is what dev is
+/// for.
+Status watch(LocalCluster& cluster, const net::Fd& signal_fd) {
+  auto poller = net::Poller::create();
+  if (!poller) return failure("system", poller.error());
+  bool stop = false;
+  poller->watch(signal_fd.get(), EPOLLIN, [&](std::uint32_t) {
+    signalfd_siginfo info = {};
+    while (::read(signal_fd.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+      if (info.ssi_signo != SIGCHLD) stop = true;
+    }
+  });
+  while (!stop) {
+    poller->wait(never);
+    for (const LocalCluster::Ended& ended : cluster.ended()) {
+      if (stop) continue;
+      std::fprintf(stderr, "replica %u ended (%s); start it again: prytany replica %s\n", ended.id,
+                   ended.how.c_str(), replica_folder(cluster.folder(), ended.id).c_str());
+    }
+    if (!stop && cluster.running() == 0) {
+      return Failure{ExitCode::failed, "ended", "all replicas have ended"};
+    }
+  }
+  return {};
+}
+
+Status run(Options options) {
+  const auto folder = Folder::make(options.cluster.folder);
+  if (!folder) return usage_failure(folder.error().message);
+  options.cluster.folder = folder->path();
+  if (!std::filesystem::exists(folder->path() + "/genesis.json")) {
+    if (auto made = init_cluster(options.cluster); !made) {
+      return usage_failure(made.error().message);
+    }
+  }
+  auto cluster =
+      LocalCluster::open({folder->path(), options.settings, options.log_level, std::string()});
+  if (!cluster) return failure("genesis", cluster.error());
+  const net::Fd signal_fd = signals();
+  if (auto started = cluster->start_all(); !started) return failure("start", started.error());
+  if (auto ready = cluster->wait_until_ready(ready_timeout_us); !ready) {
+    return failure("start", ready.error());
+  }
+  if (!options.app.empty()) {
+    const Status installed = install_application(options.app, folder->path() + "/genesis.json",
+                                                 folder->path() + "/admin.key");
+    if (!installed) return installed;
+  }
+  std::printf("%s\n", describe(group_of(cluster->genesis())).c_str());
+  std::printf("folder %s%s\n", folder->path().c_str(),
+              folder->temporary() ? " (removed at the end; --dir keeps one)" : "");
+  std::printf("READY %s/\n", cluster->url(0).c_str());
+  std::fflush(stdout);
+  return watch(*cluster, signal_fd);
+}
+
+}  // namespace
+
+void add_dev(CLI::App& app, Chosen& chosen) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand(
+      "dev", "Run a cluster on this machine, with an application, until Ctrl-C; for development");
+  command->add_option("--app", options->app, "Folder of the application to install");
+  command->add_option("--replicas", options->cluster.replicas, "n (default 4)");
+  command->add_option("--faults", options->cluster.faults, "f (default 1)");
+  command->add_option(
+      "--dir", options->cluster.folder,
+      "Folder of the cluster, made if missing, kept at the end (default: a temporary "
+      "one)");
+  command->add_option("--base-port", options->cluster.base_port,
+                      "P: clients connect to P+i, peers to P+100+i (default 7000)");
+  command->add_option("--set", options->settings, "key=value for every replica; repeatable");
+  command->add_option("--log", options->log_level, "What the replicas log")
+      ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
+  add_json_flag(*command, chosen);
+  command->callback([&chosen, options] { chosen.run = [options] { return run(*options); }; });
+}
+
+}  // namespace prytany::cli

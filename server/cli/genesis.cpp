@@ -1,0 +1,84 @@
+#include "server/cli/genesis.h"
+
+#include <sqlite3.h>
+
+#include "server/cli/files.h"
+#include "server/crypto/agree.h"
+
+namespace prytany::cli {
+
+Result<wire::GenesisFile> read_genesis(const std::string& path) {
+  const auto text = read_file(path);
+  if (!text) return text.error();
+  auto file = wire::genesis_from_json(*text);
+  if (!file) return Error{path + ": " + file.error().message};
+  if (auto verified = wire::verify_genesis(*file); !verified) {
+    return Error{path + ": " + verified.error().message};
+  }
+  return file;
+}
+
+pbft::Group group_of(const wire::Genesis& genesis) {
+  return {static_cast<unsigned>(genesis.members.size()), genesis.faults};
+}
+
+wire::Membership membership_of(const wire::Genesis& genesis) {
+  wire::Membership membership;
+  membership.cluster = wire::genesis_digest(genesis);
+  membership.quorum = group_of(genesis).quorum();
+  for (const wire::Member& member : genesis.members) {
+    membership.replica_keys.push_back(member.key);
+  }
+  return membership;
+}
+
+pbft::Config config_of(const wire::Genesis& genesis, ReplicaId self) {
+  pbft::Config config;
+  config.group = group_of(genesis);
+  config.self = self;
+  config.cluster = wire::genesis_digest(genesis);
+  config.checkpoint_interval = genesis.checkpoint_interval;
+  config.window = genesis.window;
+  return config;
+}
+
+app::ExecutorConfig executor_config_of(const wire::Genesis& genesis) {
+  app::ExecutorConfig config;
+  config.cluster = wire::genesis_digest(genesis);
+  config.replica_keys = membership_of(genesis).replica_keys;
+  config.weak_quorum = group_of(genesis).weak_quorum();
+  config.development = genesis.development;
+  config.administrators = genesis.administrators.items;
+  config.checkpoint_interval = genesis.checkpoint_interval;
+  config.steps_per_request_max = genesis.steps_per_request_max;
+  config.sessions_max = genesis.sessions_max;
+  config.session_idle_us = genesis.session_idle_us;
+  config.application_pages_max = genesis.application_pages_max;
+  return config;
+}
+
+std::string engine() { return ::sqlite3_sourceid(); }
+
+std::string describe(const pbft::Group& group) {
+  std::string text = std::to_string(group.n) + " replicas, up to " + std::to_string(group.f) +
+                     " faulty, quorum " + std::to_string(group.quorum());
+  if (!group.always_live()) {
+    text += ". Fewer than 3f+1: safe, but not always live; the group answers while at most " +
+            std::to_string(group.n - group.quorum()) + " replicas are faulty";
+  }
+  return text;
+}
+
+wire::Genesis new_genesis(const std::string& name, unsigned faults,
+                          std::vector<wire::Member> members) {
+  wire::Genesis genesis;
+  genesis.name.text = name;
+  genesis.nonce = crypto::random_array<16>();
+  genesis.faults = faults;
+  genesis.members.items = std::move(members);
+  genesis.approvals = group_of(genesis).quorum();
+  genesis.engine.text = engine();
+  return genesis;
+}
+
+}  // namespace prytany::cli

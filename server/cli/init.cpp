@@ -1,0 +1,102 @@
+#include "server/cli/init.h"
+
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+
+#include "server/cli/files.h"
+#include "server/cli/genesis.h"
+#include "server/cli/operator_commands.h"
+#include "server/crypto/key_file.h"
+
+namespace prytany::cli {
+namespace {
+
+constexpr unsigned peer_port_offset = 100;
+
+Status run(const InitOptions& options) {
+  if (auto made = init_cluster(options); !made) return usage_failure(made.error().message);
+  const pbft::Group group{options.replicas, options.faults};
+  std::printf("%s: a cluster for development only (all its keys are in this folder)\n",
+              options.folder.c_str());
+  std::printf("%s\n", describe(group).c_str());
+  std::printf("Start each replica: prytany replica %s\n",
+              replica_folder(options.folder, 0).c_str());
+  return {};
+}
+
+Result<wire::Member> make_member(const InitOptions& options, unsigned id) {
+  const std::string folder = replica_folder(options.folder, id);
+  if (auto made = make_folder(folder); !made) return made.error();
+  const crypto::Signer key = crypto::Signer::generate();
+  if (auto written = crypto::write_key_file(folder + "/replica.key", key); !written) {
+    return written.error();
+  }
+  wire::Member member;
+  member.name.text = "replica " + std::to_string(id);
+  member.key = key.public_key();
+  member.peer_host.text = "127.0.0.1";
+  member.peer_port = static_cast<std::uint16_t>(options.base_port + peer_port_offset + id);
+  member.client_url.text = "ws://127.0.0.1:" + std::to_string(options.base_port + id);
+  return member;
+}
+
+}  // namespace
+
+std::string replica_folder(const std::string& cluster_folder, unsigned id) {
+  return cluster_folder + "/replica-" + std::to_string(id);
+}
+
+Result<void> init_cluster(const InitOptions& options) {
+  if (options.replicas == 0 || options.replicas > peer_port_offset) {
+    return Error{"--replicas must be from 1 to " + std::to_string(peer_port_offset)};
+  }
+  if (options.faults >= options.replicas) {
+    return Error{"--faults must be less than --replicas: otherwise there is no quorum"};
+  }
+  if (options.base_port == 0 || options.base_port + peer_port_offset + options.replicas > 65536) {
+    return Error{"--base-port leaves no room for the ports of all replicas below 65536"};
+  }
+  const std::string genesis_path = options.folder + "/genesis.json";
+  if (std::filesystem::exists(genesis_path)) {
+    return Error{genesis_path + " exists already: choose another folder, or remove this one"};
+  }
+  if (auto made = make_folder(options.folder); !made) return made;
+  std::vector<wire::Member> members;
+  for (unsigned id = 0; id < options.replicas; ++id) {
+    auto member = make_member(options, id);
+    if (!member) return member.error();
+    members.push_back(std::move(*member));
+  }
+  const crypto::Signer admin = crypto::Signer::generate();
+  if (auto written = crypto::write_key_file(options.folder + "/admin.key", admin); !written) {
+    return written;
+  }
+  wire::GenesisFile file{new_genesis("development", options.faults, std::move(members)), {}};
+  file.genesis.development = true;
+  file.genesis.administrators.items.push_back(admin.public_key());
+  if (options.checkpoint_interval > 0) {
+    file.genesis.checkpoint_interval = options.checkpoint_interval;
+    file.genesis.window = 2 * options.checkpoint_interval;
+  }
+  const std::string json = wire::to_json(file);
+  if (auto readable = wire::genesis_from_json(json); !readable) return readable.error();
+  // Last: a folder without it is no cluster, so an interrupted init leaves none.
+  return write_new_file(genesis_path, json, 0644);
+}
+
+void add_init(CLI::App& app, Chosen& chosen) {
+  auto options = std::make_shared<InitOptions>();
+  CLI::App* command = app.add_subcommand(
+      "init", "Make a cluster in one folder on this machine, for development only");
+  command->add_option("DIR", options->folder, "The folder to make")->required();
+  command->add_option("--replicas", options->replicas, "n")->required();
+  command->add_option("--faults", options->faults, "f: replicas that may be faulty")->required();
+  command->add_option("--base-port", options->base_port,
+                      "P: clients connect to P+i, peers to P+100+i (default 7000)");
+  command->add_option("--checkpoint-interval", options->checkpoint_interval,
+                      "Sequence numbers between checkpoints; the window is twice as large");
+  command->callback([&chosen, options] { chosen.run = [options] { return run(*options); }; });
+}
+
+}  // namespace prytany::cli

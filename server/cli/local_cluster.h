@@ -1,0 +1,66 @@
+// The replicas of a development cluster as child processes of this one. None outlives it, however
+// it ends.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "server/base/result.h"
+#include "server/wire/genesis.h"
+
+namespace prytany::cli {
+
+class LocalCluster {
+ public:
+  struct Options {
+    std::string folder;                 // as `prytany init` made it
+    std::vector<std::string> settings;  // --set of every replica
+    std::string log_level = "warning";
+    std::string program;  // empty: this one
+  };
+
+  /// Reads folder/genesis.json; starts nothing yet.
+  static Result<LocalCluster> open(Options options);
+  LocalCluster(LocalCluster&&) = default;
+  LocalCluster& operator=(LocalCluster&&) = delete;
+  /// Stops all, as stop() does.
+  ~LocalCluster();
+
+  /// Starts replica `id` unless it runs.
+  Result<void> start(unsigned id);
+  Result<void> start_all();
+  /// Until every running replica serves its status. The Error says which did not, or ended.
+  Result<void> wait_until_ready(std::uint64_t timeout_us);
+  /// Sends `signal`; after SIGKILL and SIGTERM also waits for the end.
+  void signal(unsigned id, int signal);
+  /// SIGTERM to all, SIGKILL to those still there after five seconds.
+  void stop();
+
+  struct Ended {
+    unsigned id;
+    std::string how;  // "exit code 1", "signal 9"
+  };
+  /// Those that ended by themselves since the last call.
+  std::vector<Ended> ended();
+
+  [[nodiscard]] unsigned size() const { return static_cast<unsigned>(children_.size()); }
+  [[nodiscard]] unsigned running() const;
+  [[nodiscard]] const wire::Genesis& genesis() const { return genesis_; }
+  [[nodiscard]] const std::string& folder() const { return options_.folder; }
+  /// "http://127.0.0.1:7000"
+  [[nodiscard]] std::string url(unsigned id) const;
+
+ private:
+  LocalCluster(Options options, wire::Genesis genesis);
+  Result<void> wait_for(unsigned id, std::uint64_t deadline_us);
+  bool collect(unsigned id, bool wait, std::string* how);
+
+  Options options_;
+  wire::Genesis genesis_;
+  std::vector<pid_t> children_;  // by replica id; 0 when not running
+};
+
+}  // namespace prytany::cli

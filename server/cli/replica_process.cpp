@@ -1,0 +1,366 @@
+#include "server/cli/replica_process.h"
+
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "server/base/log.h"
+#include "server/cli/files.h"
+#include "server/cli/genesis.h"
+#include "server/cli/pid_file.h"
+#include "server/cli/replica_world.h"
+#include "server/cli/settings.h"
+#include "server/crypto/agree.h"
+#include "server/crypto/key_file.h"
+#include "server/store/journal_file.h"
+#include "vfs/state_file.h"
+
+namespace prytany::cli {
+namespace {
+
+constexpr rlim_t descriptors_wanted = 65'536;
+
+Failure no_start(const std::string& code, const Error& error) { return failure(code, error); }
+
+// ---- What the files say -------------------------------------------------------------------------
+
+struct Identity {
+  wire::GenesisFile file;
+  std::string genesis_json;
+  crypto::Signer signer;
+  ReplicaId id;
+};
+
+Result<Identity, Failure> read_identity(const ReplicaOptions& options) {
+  const std::string path = options.genesis.empty()
+                               ? (std::filesystem::path(options.folder) / ".." / "genesis.json")
+                                     .lexically_normal()
+                                     .string()
+                               : options.genesis;
+  auto file = read_genesis(path);
+  if (!file) return no_start("genesis", file.error());
+  if (file->genesis.engine.text != engine()) {
+    return Failure{ExitCode::failed, "engine",
+                   path + " is for SQLite " + file->genesis.engine.text + ", this program has " +
+                       engine() + ": replicas must all run the same engine"};
+  }
+  const std::string key_path = options.folder + "/replica.key";
+  auto signer = crypto::read_key_file(key_path);
+  if (!signer) return no_start("key", signer.error());
+  const auto& members = file->genesis.members.items;
+  const auto self = std::ranges::find(members, signer->public_key(), &wire::Member::key);
+  if (self == members.end()) {
+    return Failure{ExitCode::failed, "key",
+                   key_path + " (public key " + signer->public_key().hex() +
+                       ") is the key of no member of " + path};
+  }
+  const ReplicaId id{static_cast<std::uint16_t>(self - members.begin())};
+  std::string json = wire::to_json(*file);
+  return Identity{std::move(*file), std::move(json), *signer, id};
+}
+
+// ---- Sockets ------------------------------------------------------------------------------------
+
+Result<wire::HostPort> listen_address(const std::string& explicit_bind, const std::string& bind,
+                                      const wire::HostPort& announced) {
+  if (!explicit_bind.empty()) {
+    auto given = wire::address_from(explicit_bind);
+    if (!given) return Error{explicit_bind + " is not HOST:PORT"};
+    return *given;
+  }
+  if (!bind.empty()) return wire::HostPort{bind, announced.port};
+  // A name may be that of a machine in front of us; a number is ours, or we could not listen on it.
+  const bool numeric = net::numeric_address(announced.host, announced.port).ok();
+  return wire::HostPort{numeric ? announced.host : "", announced.port};
+}
+
+struct Listeners {
+  net::Fd clients;
+  net::Fd peers;
+};
+
+Result<Listeners> listen(const ReplicaOptions& options, const wire::Member& self) {
+  const auto client = listen_address(options.client_bind, options.bind,
+                                     *wire::client_address_from(self.client_url.text));
+  if (!client) return client.error();
+  const auto peer =
+      listen_address(options.peer_bind, options.bind, {self.peer_host.text, self.peer_port});
+  if (!peer) return peer.error();
+  auto clients = net::listen_on(client->host, client->port);
+  if (!clients) return Error{"clients: " + clients.error().message};
+  auto peers = net::listen_on(peer->host, peer->port);
+  if (!peers) return Error{"replicas: " + peers.error().message};
+  return Listeners{std::move(*clients), std::move(*peers)};
+}
+
+/// "ws://host:port" -> "http://host:port": the origin of the pages that a replica serves.
+std::string origin_of(const std::string& client_url) { return "http" + client_url.substr(2); }
+
+std::set<std::string> origins_of(const wire::Genesis& genesis,
+                                 const std::vector<std::string>& more) {
+  std::set<std::string> origins(more.begin(), more.end());
+  for (const wire::Member& member : genesis.members) {
+    const std::string origin = origin_of(member.client_url.text);
+    origins.insert(origin);
+    // On one's own machine people type either name.
+    const std::string loopback = "http://127.0.0.1:";
+    if (origin.starts_with(loopback)) {
+      origins.insert("http://localhost:" + origin.substr(loopback.size()));
+    }
+  }
+  return origins;
+}
+
+net::LinksConfig links_config(const Identity& identity) {
+  net::LinksConfig config;
+  config.self = identity.id;
+  config.membership = membership_of(identity.file.genesis);
+  config.engine = engine();
+  for (const wire::Member& member : identity.file.genesis.members) {
+    config.peers.push_back({member.peer_host.text, member.peer_port});
+  }
+  return config;
+}
+
+void raise_descriptor_limit() {
+  rlimit limit = {};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  // Not to the maximum: libwebsockets' tables have that many entries, and some systems allow 10^9.
+  const rlim_t wanted = std::min(limit.rlim_max, descriptors_wanted);
+  limit.rlim_cur = wanted;
+  static_cast<void>(::setrlimit(RLIMIT_NOFILE, &limit));
+}
+
+// ---- Signals ------------------------------------------------------------------------------------
+
+/// SIGTERM and SIGINT as a descriptor. Made before any thread, so that all threads leave them to
+/// it.
+net::Fd stop_signals() {
+  ::signal(SIGPIPE, SIG_IGN);
+  sigset_t set;
+  ::sigemptyset(&set);
+  ::sigaddset(&set, SIGTERM);
+  ::sigaddset(&set, SIGINT);
+  ENSURE(::pthread_sigmask(SIG_BLOCK, &set, nullptr) == 0);
+  return net::Fd(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
+}
+
+// ---- The state ----------------------------------------------------------------------------------
+
+/// What the disk holds, opened in the order in which it must be: members are destroyed in the
+/// reverse order.
+struct State {
+  std::unique_ptr<node::Journal> journal;
+  std::unique_ptr<vfs::StateFile> disk;
+  std::unique_ptr<vfs::PageStore> store;
+  std::unique_ptr<app::Executor> executor;
+  pbft::Recovered recovered;
+};
+
+Result<std::unique_ptr<node::Journal>> open_journal(const std::string& folder,
+                                                    pbft::Recovery& recovery) {
+  const std::string path = folder + "/journal";
+  if (std::filesystem::exists(folder + "/state.db") && !std::filesystem::exists(path)) {
+    return Error{
+        path + " is missing although " + folder +
+        "/state.db exists. What this replica voted is forgotten, so it must not vote again "
+        "under its key: see \"Disk loss\" in docs/how-to/operate.md"};
+  }
+  auto disk = store::open_folder(path);
+  if (!disk) return disk.error();
+  auto journal = store::JournalFile::open(
+      std::move(*disk), [](std::span<std::uint8_t> out) { crypto::random_bytes(out); }, recovery);
+  if (!journal) return journal.error();
+  const store::JournalFile::Found& found = (*journal)->found();
+  log::info("journal: " + std::to_string(found.records) + " records in " +
+            std::to_string(found.segments) + " segments" +
+            (found.bytes_cut > 0
+                 ? ", " + std::to_string(found.bytes_cut) + " bytes of a torn tail cut off"
+                 : ""));
+  return std::unique_ptr<node::Journal>(std::move(*journal));
+}
+
+/// Without a journal, nothing tells after a restart what was voted: the folder serves one start
+/// only.
+Result<std::unique_ptr<node::Journal>> open_no_journal(const std::string& folder) {
+  auto marked = write_new_file(folder + "/started-without-journal", "", 0644);
+  if (!marked || std::filesystem::exists(folder + "/journal")) {
+    return Error{folder +
+                 " has been used before. With durability=none a restart counts as loss of "
+                 "the disk: start from a new folder"};
+  }
+  log::warning("durability=none: a restart of this replica counts as loss of its disk");
+  return std::unique_ptr<node::Journal>(std::make_unique<store::NoJournal>());
+}
+
+Result<State> open_state(const std::string& folder, const wire::Genesis& genesis,
+                         const Settings& settings) {
+  State state;
+  pbft::Recovery recovery;
+  const bool forgot = std::filesystem::exists(folder + "/started-without-journal");
+  if (settings.durability == Durability::log && forgot) {
+    return Error{folder + " ran with durability=none, and a restart counts as loss of the disk"};
+  }
+  auto journal = settings.durability == Durability::none ? open_no_journal(folder)
+                                                         : open_journal(folder, recovery);
+  if (!journal) return journal.error();
+  state.journal = std::move(*journal);
+  auto disk = vfs::StateFile::open(folder);
+  if (!disk) return disk.error();
+  state.disk = std::move(*disk);
+  auto store = vfs::PageStore::open(*state.disk);
+  if (!store) return store.error();
+  state.store = std::move(*store);
+  const Digest image = state.store->root();  // before the executor writes the genesis state
+  state.executor =
+      std::make_unique<app::Executor>(executor_config_of(genesis), *state.store, nullptr);
+  auto recovered = std::move(recovery).finish(state.executor->executed(), image);
+  if (!recovered) return recovered.error();
+  state.recovered = std::move(*recovered);
+  return state;
+}
+
+// ---- The loop -----------------------------------------------------------------------------------
+
+class ReplicaProcess {
+ public:
+  ReplicaProcess(Identity identity, node::NodeConfig config, State state, net::Poller& poller)
+      : identity_(std::move(identity)),
+        state_(std::move(state)),
+        poller_(poller),
+        node_(std::move(config), identity_.signer, std::move(state_.recovered), world()),
+        upstream_(node_, transport_, identity_.genesis_json) {
+    if (const int fd = state_.store->ready_descriptor(); fd >= 0) {
+      poller_.watch(fd, EPOLLIN, [](std::uint32_t) {});  // turn() collects
+    }
+  }
+  ~ReplicaProcess() {
+    transport_.unbind();
+    if (const int fd = state_.store->ready_descriptor(); fd >= 0) poller_.forget(fd);
+  }
+  ReplicaProcess(const ReplicaProcess&) = delete;
+  ReplicaProcess& operator=(const ReplicaProcess&) = delete;
+
+  Result<void> open(Listeners listeners, net::GatewayConfig gateway) {
+    links_.emplace(links_config(identity_), identity_.signer, poller_, std::move(listeners.peers),
+                   upstream_);
+    auto opened =
+        net::Gateway::create(std::move(gateway), poller_, std::move(listeners.clients), upstream_);
+    if (!opened) return opened.error();
+    gateway_ = std::move(*opened);
+    transport_.bind(*links_, *gateway_);
+    return {};
+  }
+
+  /// Until `stopped` says so, or the disk fails.
+  Result<void> run(const bool& stopped) {
+    while (!stopped) {
+      if (auto turned = node_.turn(); !turned) return turned;
+      gateway_->flush();
+      poller_.wait(std::min({node_.deadline(), links_->deadline(), gateway_->deadline()}));
+      links_->tick(clock_.now());
+      gateway_->run();
+    }
+    return {};
+  }
+
+ private:
+  node::Node::World world() {
+    return {.store = *state_.store,
+            .executor = *state_.executor,
+            .application = nullptr,
+            .transport = transport_,
+            .journal = *state_.journal,
+            .clock = clock_,
+            .random = [](std::span<std::uint8_t> out) { crypto::random_bytes(out); },
+            .on_note = [](const std::string& note,
+                          bool important) { important ? log::info(note) : log::debug(note); }};
+  }
+
+  Identity identity_;
+  State state_;
+  net::Poller& poller_;
+  net::SystemClock clock_;
+  SocketTransport transport_;
+  node::Node node_;
+  NodeUpstream upstream_;
+  std::optional<net::Links> links_;
+  std::unique_ptr<net::Gateway> gateway_;
+};
+
+log::Level level_from(const std::string& name) {
+  if (name == "debug") return log::Level::debug;
+  if (name == "warning") return log::Level::warning;
+  return name == "error" ? log::Level::error : log::Level::info;
+}
+
+void announce(const Identity& identity) {
+  const wire::Genesis& genesis = identity.file.genesis;
+  const wire::Member& self = genesis.members.items[identity.id.value];
+  const pbft::Group group = group_of(genesis);
+  log::info("cluster " + genesis.name.text + ", fingerprint " +
+            wire::fingerprint(wire::genesis_digest(genesis)) +
+            (genesis.development ? " (for development only)" : ""));
+  (group.always_live() ? log::info : log::warning)(describe(group));
+  log::info("clients: " + self.client_url.text + "; replicas: " + self.peer_host.text + ":" +
+            std::to_string(self.peer_port));
+}
+
+}  // namespace
+
+Status run_replica(const ReplicaOptions& options) {
+  log::set_level(level_from(options.log_level));
+  if (!std::filesystem::is_directory(options.folder)) {
+    return usage_failure(options.folder + " is not a folder: see prytany keygen and prytany init");
+  }
+  auto identity = read_identity(options);
+  if (!identity) return identity.error();
+  log::set_name("replica " + std::to_string(identity->id.value));
+  const wire::Genesis& genesis = identity->file.genesis;
+
+  node::NodeConfig config;
+  config.pbft = config_of(genesis, identity->id);
+  config.membership = membership_of(genesis);
+  const auto settings = apply_settings(options.settings, config);
+  if (!settings) return usage_failure(settings.error().message);
+
+  const auto pid = PidFile::take(options.folder + "/pid");
+  if (!pid) return no_start("running", pid.error());
+  raise_descriptor_limit();
+  const net::Fd signals = stop_signals();
+  auto listeners = listen(options, genesis.members.items[identity->id.value]);
+  if (!listeners) return no_start("listen", listeners.error());
+  auto poller = net::Poller::create();
+  if (!poller) return no_start("system", poller.error());
+  auto state = open_state(options.folder, genesis, *settings);
+  if (!state) return no_start("state", state.error());
+
+  announce(*identity);
+  bool stopped = false;
+  poller->watch(signals.get(), EPOLLIN, [&](std::uint32_t) { stopped = true; });
+  net::GatewayConfig gateway;
+  gateway.origins = origins_of(genesis, options.origins);
+  ReplicaProcess process(std::move(*identity), std::move(config), std::move(*state), *poller);
+  if (auto opened = process.open(std::move(*listeners), std::move(gateway)); !opened) {
+    return no_start("gateway", opened.error());
+  }
+  log::info("ready");
+  const Result<void> ended = process.run(stopped);
+  if (!ended) {
+    return Failure{ExitCode::failed, "local_fault",
+                   "local fault: " + ended.error().message +
+                       "; stopping, because a vote that is not "
+                       "on the disk must not be sent"};
+  }
+  log::info("stopped");
+  return {};
+}
+
+}  // namespace prytany::cli

@@ -1,0 +1,25 @@
+// One replica as a process: its folder, its sockets, its loop.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "server/cli/command.h"
+
+namespace prytany::cli {
+
+struct ReplicaOptions {
+  std::string folder;
+  std::string genesis;  // empty: ../genesis.json from the folder
+  std::string bind;     // numeric address; empty: that of genesis if numeric, else every address
+  std::string client_bind;  // HOST:PORT; empty: as `bind` and the port of the client URL
+  std::string peer_bind;    // HOST:PORT; empty: as `bind` and the peer port
+  std::vector<std::string> origins;
+  std::vector<std::string> settings;
+  std::string log_level = "info";
+};
+
+/// Returns when the process was told to stop (SIGTERM, SIGINT), or cannot go on.
+Status run_replica(const ReplicaOptions& options);
+
+}  // namespace prytany::cli

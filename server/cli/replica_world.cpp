@@ -1,0 +1,63 @@
+#include "server/cli/replica_world.h"
+
+#include <nlohmann/json.hpp>
+
+namespace prytany::cli {
+namespace {
+
+net::Upstream::Page json_page(const std::string& text) {
+  return {"application/json", to_bytes(as_bytes(text))};
+}
+
+}  // namespace
+
+std::optional<net::Upstream::Page> NodeUpstream::page(std::string_view path) {
+  if (path == "/status") return json_page(status_json());
+  if (path == "/genesis.json") return json_page(genesis_json_);
+  auto page =
+      node_.page(path.ends_with('/') ? std::string(path) + "index.html" : std::string(path));
+  if (!page) return std::nullopt;
+  return Page{std::move(page->media_type), std::move(page->content)};
+}
+
+/// One replica's word about itself, for people and monitoring: nothing that a client may believe.
+std::string NodeUpstream::status_json() const {
+  const wire::StatusReply status = node_.status();
+  const pbft::ReplicaStatus replica = node_.replica_status();
+  const node::NodeCounters& node = node_.counters();
+  nlohmann::ordered_json json = {
+      {"id", status.replica.value},
+      {"view", status.view.value},
+      {"primary", status.primary.value},
+      {"last_executed", status.last_executed.value},
+      {"stable_checkpoint", status.stable_checkpoint.value},
+      {"state_digest", status.state_digest.hex()},
+      {"connected_peers", status.connected_peers},
+      {"waiting_requests", replica.waiting},
+      {"messages_refused", replica.refused},
+      {"frames_refused", node.frames_refused},
+      {"requests_executed", node.requests_executed},
+      {"batches_executed", node.batches_executed},
+      {"checkpoints", node.checkpoints},
+      {"state_transfers", node.state_transfers},
+      {"journal_syncs", node.syncs},
+  };
+  if (const auto progress = node_.transfer_progress()) json["state_transfer"] = *progress;
+  if (const net::Links* links = transport_.links()) {
+    json["links"] = {{"up", links->connected()},
+                     {"handshakes_refused", links->counters().handshakes_refused},
+                     {"frames_dropped", links->counters().frames_dropped},
+                     {"broken", links->counters().links_broken}};
+  }
+  if (const net::Gateway* gateway = transport_.gateway()) {
+    const net::GatewayCounters& clients = gateway->counters();
+    json["clients"] = {{"connections", clients.connections},
+                       {"sockets", clients.sockets},
+                       {"refused", clients.refused},
+                       {"oversized", clients.oversized},
+                       {"not_reading", clients.not_reading}};
+  }
+  return json.dump() + "\n";
+}
+
+}  // namespace prytany::cli

@@ -1,0 +1,73 @@
+// What stands between a node and the sockets: replies and frames out, what arrives in, pages and
+// /status.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "server/net/gateway.h"
+#include "server/net/links.h"
+#include "server/net/upstream.h"
+#include "server/node/node.h"
+
+namespace prytany::cli {
+
+/// The node's way out. Until bound, everything is dropped, as by a network that is not there yet.
+class SocketTransport final : public node::Transport {
+ public:
+  void bind(net::Links& links, net::Gateway& gateway) {
+    links_ = &links;
+    gateway_ = &gateway;
+  }
+  void unbind() {
+    links_ = nullptr;
+    gateway_ = nullptr;
+  }
+  void send(ReplicaId to, Bytes frame) override {
+    if (links_ != nullptr) links_->send(to, std::move(frame));
+  }
+  void reply(node::ConnectionId to, std::string text) override {
+    if (gateway_ != nullptr) gateway_->reply(to, text);
+  }
+  void close(node::ConnectionId connection, std::string_view reason) override {
+    if (gateway_ != nullptr) gateway_->close(connection, reason);
+  }
+
+  [[nodiscard]] const net::Links* links() const { return links_; }
+  [[nodiscard]] const net::Gateway* gateway() const { return gateway_; }
+
+ private:
+  net::Links* links_ = nullptr;
+  net::Gateway* gateway_ = nullptr;
+};
+
+/// The sockets' way in.
+class NodeUpstream final : public net::Upstream {
+ public:
+  NodeUpstream(node::Node& node, const SocketTransport& transport, std::string genesis_json)
+      : node_(node), transport_(transport), genesis_json_(std::move(genesis_json)) {}
+
+  void link_up(ReplicaId peer, wire::LinkKeys keys) override {
+    node_.link_up(peer, std::move(keys));
+  }
+  void link_down(ReplicaId peer) override { node_.link_down(peer); }
+  void frame(ReplicaId peer, ByteView sealed) override { node_.frame(peer, sealed); }
+  void client_connected(net::ConnectionId connection, std::string address) override {
+    node_.client_connected(connection, std::move(address));
+  }
+  void client_text(net::ConnectionId connection, std::string_view text) override {
+    node_.client_text(connection, text);
+  }
+  void client_closed(net::ConnectionId connection) override { node_.client_closed(connection); }
+  std::optional<Page> page(std::string_view path) override;
+
+ private:
+  [[nodiscard]] std::string status_json() const;
+
+  node::Node& node_;
+  const SocketTransport& transport_;
+  std::string genesis_json_;
+};
+
+}  // namespace prytany::cli

@@ -68,6 +68,11 @@ struct Config {
   /// request, so that what was executed becomes stable within seconds.
   std::uint64_t idle_checkpoint_us = 500'000;
 
+  /// A PRE-PREPARE whose agreed time is long past is accepted after this long, if nothing decided
+  /// it before: agreed time that stands still for once is a smaller evil than a group that does.
+  /// (Execution never lets it go back.)
+  std::uint64_t late_patience_us = 1'000'000;
+
   /// False: PRE-PREPARE leaves after its record is durable, so the journal knows every proposal and
   /// a restarted primary goes on with the same ones. True: it leaves at once and its fsync overlaps
   /// with travel; a restarted primary may then have forgotten a proposal and must never propose in

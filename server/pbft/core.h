@@ -57,6 +57,8 @@ class Replica::Core {
   [[nodiscard]] bool vouched(const Slot& slot) const;
   /// Accepts the PRE-PREPARE held, unless the upcall says to wait or to doubt.
   void consider(Seq seq, Slot& slot);
+  void hold_until(Time due, Standing standing, Seq seq, Slot& slot);
+  void due(Seq seq, Slot& slot);
   void accept(Seq seq, Slot& slot);
   void cast_prepare(Seq seq, Slot& slot);
   void try_commit(Seq seq, Slot& slot);
@@ -179,11 +181,12 @@ class Replica::Core {
   std::optional<Seq> fetching_;
   bool diverged_ = false;
 
-  std::set<std::pair<Time, Seq>> early_;  // PRE-PREPAREs held until due
-  Overdue overdue_;                       // execution, checkpoints, state
-  Overdue forwarding_;                    // requests that wait for the primary
-  Overdue reminding_;                     // peers that lag behind a certified checkpoint
-  Time active_at_;                        // the last sign of a request
+  std::set<std::pair<Time, Seq>>
+      held_;            // PRE-PREPAREs that are early or late, by when they are due
+  Overdue overdue_;     // execution, checkpoints, state
+  Overdue forwarding_;  // requests that wait for the primary
+  Overdue reminding_;   // peers that lag behind a certified checkpoint
+  Time active_at_;      // the last sign of a request
 
   std::array<std::uint64_t, refusals> refused_{};
   bool first_boot_;

@@ -35,7 +35,7 @@ void Replica::Core::on(ReplicaId from, const wire::Signed<wire::Checkpoint>& mes
     return drop(Refusal::no_checkpoint_number, "checkpoint n", seq, " from r", from);
   peers_.heard(from, seq, Seq{0});
   if (seq <= window_.low())
-    return drop(Refusal::outside_window, "checkpoint n", seq, " from r", from);
+    return drop(Refusal::below_window, "checkpoint n", seq, " from r", from);
   const bool inside = window_.contains(seq);
   const Added added =
       inside ? checkpoints_.add(from, message) : checkpoints_.add_above(from, message);
@@ -54,7 +54,7 @@ void Replica::Core::on(ReplicaId from, wire::CheckpointProof proof) {
   if (!at_checkpoint(seq))
     return drop(Refusal::no_checkpoint_number, "checkpoint-proof n", seq, " from r", from);
   if (seq <= window_.low())
-    return drop(Refusal::outside_window, "checkpoint-proof n", seq, " from r", from);
+    return drop(Refusal::below_window, "checkpoint-proof n", seq, " from r", from);
   certified(std::move(proof));
 }
 

@@ -19,9 +19,12 @@ class NonDeterminism {
   struct Accepted {};
   struct Early {
     Time due;
-  };                  // may be accepted at `due`: hold it until then
-  struct Refused {};  // too late or nonsense: accept only on weak_quorum() others' word
-  using Verdict = std::variant<Accepted, Early, Refused>;
+  };  // may be accepted at `due`: hold it until then
+  struct Refused {};  // nonsense: accept only on weak_quorum() others' word
+  /// Good but for its time, which is long past: accept on weak_quorum() others' word, or after
+  /// Config::late_patience_us, since links that were down make a correct primary's proposals late.
+  struct Late {};
+  using Verdict = std::variant<Accepted, Early, Refused, Late>;
   /// A backup's opinion of a PRE-PREPARE that arrives first-hand in the current view.
   virtual Verdict judge(const wire::Batch& batch, const wire::Agreed& agreed, Time now,
                         AgreedTime last) = 0;

@@ -57,8 +57,7 @@ void Replica::Core::propose_batch(Backlog::Taken taken) {
 
 std::optional<Refusal> Replica::Core::refuse(View view, Seq seq) const {
   if (view != view_) return view < view_ ? Refusal::stale_view : Refusal::future_view;
-  if (!window_.contains(seq)) return Refusal::outside_window;
-  return std::nullopt;
+  return window_.refuse(seq);
 }
 
 std::optional<Refusal> Replica::Core::refuse(ReplicaId from,
@@ -105,18 +104,33 @@ void Replica::Core::consider(Seq seq, Slot& slot) {
   // Validation gates voting, never execution (DESIGN section 6; TOCS section 4.6).
   const NonDeterminism::Verdict verdict =
       nondeterminism_.judge(body.batch, body.agreed, now_, agreed_before(seq));
-  if (const auto* early = std::get_if<NonDeterminism::Early>(&verdict)) {
-    const Time due = std::max(early->due, now_ + 1);
-    slot.set_standing(Standing::early);
-    early_.insert({due, seq});
-    return trace("pre-prepare n", seq, " is early -> hold it for ", due - now_, " us");
-  }
+  if (const auto* early = std::get_if<NonDeterminism::Early>(&verdict))
+    return hold_until(early->due, Standing::early, seq, slot);
+  if (std::holds_alternative<NonDeterminism::Late>(verdict))
+    return hold_until(now_ + config_.late_patience_us, Standing::late, seq, slot);
   if (std::holds_alternative<NonDeterminism::Refused>(verdict)) {
     slot.set_standing(Standing::doubted);
     return trace("pre-prepare n", seq, " has doubtful agreed values -> wait for ",
                  config_.group.weak_quorum(), " others' word");
   }
   accept(seq, slot);
+}
+
+void Replica::Core::hold_until(Time due, Standing standing, Seq seq, Slot& slot) {
+  due = std::max(due, now_ + 1);
+  slot.set_standing(standing);
+  held_.insert({due, seq});
+  trace("pre-prepare n", seq, standing == Standing::early ? " is early" : " is late",
+        " -> hold it for ", due - now_, " us");
+}
+
+void Replica::Core::due(Seq seq, Slot& slot) {
+  if (diverged_) return;
+  if (slot.standing() == Standing::early) {
+    consider(seq, slot);
+  } else if (slot.standing() == Standing::late) {
+    accept(seq, slot);
+  }
 }
 
 void Replica::Core::accept(Seq seq, Slot& slot) {

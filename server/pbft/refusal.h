@@ -11,7 +11,8 @@ enum class Refusal : std::uint8_t {
   stranger,  // not a member, or ourselves
   stale_view,
   future_view,
-  outside_window,           // not in (h, h+L]
+  below_window,             // a stable checkpoint covers it: late, as the last of every quorum is
+  above_window,             // beyond h + L
   not_primary,              // a PRE-PREPARE from a backup, or a FORWARD to one
   conflicting_pre_prepare,  // another one for this view and number is held: the primary equivocates
   conflicting_vote,         // the sender voted differently before
@@ -30,17 +31,31 @@ enum class Refusal : std::uint8_t {
   no_view_change_yet,  // NEW-VIEW: replacing the primary is not implemented
   not_for_replica,     // a message for the host's state transfer
 };
-inline constexpr std::size_t refusals = 21;
+inline constexpr std::size_t refusals = 22;
 
 constexpr const char* words(Refusal refusal) {
-  constexpr std::array<const char*, refusals> all = {
-      "stranger",           "stale view",         "future view",
-      "outside the window", "not the primary",    "conflicts with the pre-prepare held",
-      "conflicting vote",   "repeated",           "not a checkpoint",
-      "own state diverged", "backlog full",       "session has too many waiting",
-      "known request",      "body not asked for", "body of another digest",
-      "body not held",      "too often",          "malformed view-change",
-      "old view-change",    "no view change yet", "not for the replica"};
+  constexpr std::array<const char*, refusals> all = {"stranger",
+                                                     "stale view",
+                                                     "future view",
+                                                     "covered by a stable checkpoint",
+                                                     "above the window",
+                                                     "not the primary",
+                                                     "conflicts with the pre-prepare held",
+                                                     "conflicting vote",
+                                                     "repeated",
+                                                     "not a checkpoint",
+                                                     "own state diverged",
+                                                     "backlog full",
+                                                     "session has too many waiting",
+                                                     "known request",
+                                                     "body not asked for",
+                                                     "body of another digest",
+                                                     "body not held",
+                                                     "too often",
+                                                     "malformed view-change",
+                                                     "old view-change",
+                                                     "no view change yet",
+                                                     "not for the replica"};
   return all[static_cast<std::size_t>(refusal)];
 }
 

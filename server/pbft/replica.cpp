@@ -154,7 +154,7 @@ void Replica::Core::on(ReplicaId from, const wire::Pages&) {
 Time Replica::Core::deadline() const {
   if (!started_) return Time{0};
   Time due = std::min({overdue_.due(), reminding_.due(), idle_at(), forward_at()});
-  if (!early_.empty()) due = std::min(due, early_.begin()->first);
+  if (!held_.empty()) due = std::min(due, held_.begin()->first);
   return due;
 }
 
@@ -168,6 +168,8 @@ ReplicaStatus Replica::Core::status() const {
   status.proposed = proposed_;
   status.waiting = backlog_.waiting();
   for (const std::uint64_t count : refused_) status.refused += count;
+  // The last votes of every quorum come too late, and say nothing of anybody.
+  status.refused -= refused_[static_cast<std::size_t>(Refusal::below_window)];
   status.fetching = fetching_.has_value();
   status.diverged = diverged_;
   return status;

@@ -175,8 +175,8 @@ std::size_t Replica::Core::answer_checkpoints(ReplicaId to, const wire::Status& 
 
 void Replica::Core::on(ReplicaId from, const wire::Committed& message) {
   const Seq seq = message.seq;
-  if (!window_.contains(seq))
-    return drop(Refusal::outside_window, "committed n", seq, " from r", from);
+  if (const auto refusal = window_.refuse(seq))
+    return drop(*refusal, "committed n", seq, " from r", from);
   Slot& slot = window_.at(seq);
   const Added added = slot.told.add(from, message.digest);
   if (added == Added::conflicting)
@@ -236,11 +236,10 @@ void Replica::Core::on(ReplicaId from, wire::Forward message) {
 // ---- what time brings -------------------------------------------------------------------------
 
 void Replica::Core::pass_time() {
-  while (!early_.empty() && early_.begin()->first <= now_) {
-    const Seq seq = early_.begin()->second;
-    early_.erase(early_.begin());
-    Slot* slot = window_.find(seq);
-    if (slot != nullptr && slot->standing() == Standing::early && !diverged_) consider(seq, *slot);
+  while (!held_.empty() && held_.begin()->first <= now_) {
+    const Seq seq = held_.begin()->second;
+    held_.erase(held_.begin());
+    if (Slot* slot = window_.find(seq)) due(seq, *slot);
   }
   if (overdue_.due() <= now_) say_what_is_missing();
   if (forward_at() <= now_) forward_what_waits();

@@ -28,6 +28,7 @@ Body make_body(wire::Batch batch, wire::Agreed agreed, std::vector<Digest> reque
 enum class Standing : std::uint8_t {
   none,      // there is none
   early,     // its time has not come: judged again when due
+  late,      // its time is long past: accepted on others' word, or after a while
   doubted,   // refused by the upcall: accepted only on others' word
   accepted,  // recorded; I vote for it
 };

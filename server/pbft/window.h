@@ -19,6 +19,12 @@ class Window {
   [[nodiscard]] Seq high() const { return low_ + length_; }
   [[nodiscard]] bool contains(Seq seq) const { return seq > low_ && seq - low_ <= length_; }
 
+  [[nodiscard]] std::optional<Refusal> refuse(Seq seq) const {
+    if (seq <= low_) return Refusal::below_window;
+    if (!contains(seq)) return Refusal::above_window;
+    return std::nullopt;
+  }
+
   /// The slot of `seq`, made if need be. Requires: contains(seq).
   Slot& at(Seq seq) {
     ENSURE(contains(seq));

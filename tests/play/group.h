@@ -1,0 +1,471 @@
+// A group of real replicas in one process: virtual time, a network that obeys rules, journals in
+// memory, and an "executor" whose state is the hash of all that it executed. Used by plays and by
+// the paper's tests.
+//
+// Checked all along: agreement, no vote contradicted (also across restarts), durable before sent,
+// execution in order.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "server/pbft/replica.h"
+#include "server/wire/signing.h"
+
+namespace prytany::play {
+
+inline constexpr std::uint64_t ms = 1000;
+/// From sending to receiving.
+inline constexpr std::uint64_t delay_us = 10 * ms;
+inline constexpr std::int64_t epoch_us = 1'000'000'000;
+
+inline Time at_ms(std::uint64_t t) { return Time{t * ms}; }
+
+inline crypto::Signer signer_of(unsigned id) {
+  crypto::Signer::Seed seed{};
+  seed[0] = static_cast<std::uint8_t>(id + 1);
+  return crypto::Signer(seed);
+}
+
+inline wire::ClientRequest request_of(std::uint64_t session, std::uint64_t number,
+                                      const std::string& operation = "op") {
+  wire::ClientRequest request;
+  request.body.session = SessionId{session};
+  request.body.number = RequestNumber{number};
+  request.body.operation.bytes = to_bytes(as_bytes(operation));
+  return request;
+}
+
+inline pbft::Submitted submitted(const wire::ClientRequest& request) {
+  return {wire::AuthenticForTests::request(request)};
+}
+inline pbft::Received received(unsigned from, wire::PeerMessage message) {
+  return {wire::AuthenticForTests::from(ReplicaId{static_cast<std::uint16_t>(from)},
+                                        std::move(message))};
+}
+
+inline Digest digest_of(const std::string& name) { return crypto::sha256(as_bytes(name)); }
+
+/// Agreed time from a clock that can be wrong.
+class PlayClock : public pbft::NonDeterminism {
+ public:
+  wire::Agreed propose(const wire::Batch&, Time now, AgreedTime last) override {
+    const std::int64_t mine = local(now);
+    return {AgreedTime{std::max(mine, last.value + 1)}, {}};
+  }
+  Verdict judge(const wire::Batch&, const wire::Agreed& agreed, Time now, AgreedTime) override {
+    ++judged;
+    const std::int64_t mine = local(now);
+    if (agreed.time.value > mine + ahead_max_us)
+      return Early{now + static_cast<std::uint64_t>(agreed.time.value - mine - ahead_max_us)};
+    if (agreed.choice.bytes == Bytes{'x'}) return Refused{};
+    if (agreed.time.value < mine - behind_max_us) return Late{};
+    return Accepted{};
+  }
+  [[nodiscard]] std::int64_t local(Time now) const {
+    return epoch_us + static_cast<std::int64_t>(now.value) + offset_us;
+  }
+  std::int64_t offset_us = 0;
+  std::int64_t ahead_max_us = 100'000;
+  std::int64_t behind_max_us = 1'000'000;
+  unsigned judged = 0;
+};
+
+/// What survives a kill.
+struct Disk {
+  std::vector<pbft::JournalRecord> journal;  // durable
+  Seq image;
+  Digest image_state;
+};
+
+/// A replica with its host: does what effects ask, at once, and says so in the next event.
+class Host {
+ public:
+  Host(pbft::Config config, PlayClock& clock, Disk& disk)
+      : config_(config), signer_(signer_of(config.self.value)), disk_(disk) {
+    pbft::Recovery recovery;
+    for (const pbft::JournalRecord& record : disk.journal) recovery.add(record);
+    auto recovered = std::move(recovery).finish(disk.image, disk.image_state);
+    ENSURE(recovered.ok());
+    executed_ = disk.image;
+    state_ = disk.image_state;
+    replica_ = std::make_unique<pbft::Replica>(config, signer_, clock, std::move(*recovered));
+  }
+
+  std::deque<pbft::Event> inbox;
+  /// What execution made of it; a liar's or a broken one's differs.
+  std::function<Digest(Digest)> spoil;
+  std::function<void(const pbft::Send&)> on_send = [](const pbft::Send&) {};
+  std::function<void(const std::string&)> on_note = [](const std::string&) {};
+  std::function<void(const pbft::Execute&)> on_execute = [](const pbft::Execute&) {};
+  std::function<void(const wire::CheckpointProof&)> on_fetch = [](const auto&) {};
+  /// state.db's commit does not finish while this is set.
+  bool disk_stalls = false;
+
+  /// One event and all that it causes here.
+  void handle(Time now, pbft::Event event) {
+    inbox.push_back(std::move(event));
+    while (!inbox.empty()) {
+      pbft::Effects effects;
+      pbft::Event next = std::move(inbox.front());
+      inbox.pop_front();
+      replica_->step(now, std::move(next), effects);
+      for (const pbft::Effect& effect : effects)
+        if (const auto* p = std::get_if<pbft::Persist>(&effect)) disk_.journal.push_back(p->record);
+      for (const pbft::Effect& effect : effects) speak(effect);
+      for (const pbft::Effect& effect : effects) act(effect);
+      last_effects = std::move(effects);
+    }
+  }
+  void tick_if_due(Time now) {
+    if (now >= replica_->deadline()) handle(now, pbft::Tick{});
+  }
+  void install(Time now, const wire::Checkpoint& checkpoint) {
+    executed_ = disk_.image = checkpoint.seq;
+    state_ = disk_.image_state = checkpoint.state;
+    handle(now, pbft::StateInstalled{checkpoint.seq, checkpoint.state});
+  }
+
+  [[nodiscard]] pbft::Replica& replica() { return *replica_; }
+  [[nodiscard]] pbft::ReplicaStatus status() const { return replica_->status(); }
+  [[nodiscard]] Seq executed() const { return executed_; }
+  [[nodiscard]] const Digest& state() const { return state_; }
+  pbft::Effects last_effects;
+
+ private:
+  void speak(const pbft::Effect& effect) {
+    if (const auto* send = std::get_if<pbft::Send>(&effect)) on_send(*send);
+    if (const auto* note = std::get_if<pbft::Note>(&effect)) on_note(note->text);
+  }
+  void act(const pbft::Effect& effect) {
+    if (const auto* e = std::get_if<pbft::Execute>(&effect)) {
+      ENSURE(e->seq == executed_ + 1);
+      executed_ = e->seq;
+      state_ = crypto::sha256_pair(state_, e->digest);
+      if (spoil) state_ = spoil(state_);
+      on_execute(*e);
+      inbox.push_back(pbft::Executed{e->seq});
+    } else if (const auto* t = std::get_if<pbft::TakeCheckpoint>(&effect)) {
+      ENSURE(t->seq == executed_);
+      taken_[t->seq] = state_;
+      inbox.push_back(pbft::CheckpointTaken{t->seq, state_});
+    } else if (const auto* s = std::get_if<pbft::Stable>(&effect)) {
+      if (disk_stalls) return;
+      disk_.image = s->seq;
+      disk_.image_state = taken_.at(s->seq);
+      ENSURE(disk_.image_state == s->state);
+      inbox.push_back(pbft::CheckpointDurable{s->seq});
+    } else if (const auto* f = std::get_if<pbft::FetchState>(&effect)) {
+      on_fetch(f->proof);
+    }
+  }
+
+  pbft::Config config_;
+  crypto::Signer signer_;
+  Disk& disk_;
+  std::unique_ptr<pbft::Replica> replica_;
+  Seq executed_;
+  Digest state_;
+  std::map<Seq, Digest> taken_;
+};
+
+/// "drop from r0 type prepare to r2": any part may be missing, and then means "any".
+struct DropRule {
+  std::optional<unsigned> from;
+  std::optional<unsigned> to;
+  std::string type;
+  std::optional<std::uint64_t> seq;
+};
+
+class Group {
+ public:
+  explicit Group(pbft::Config config, bool with_trace = true)
+      : config_(config), members_(config.group.n) {
+    config_.cluster = digest_of("play");
+    config_.notes = with_trace;
+    for (unsigned id = 0; id < config_.group.n; ++id) boot(id);
+    settle();
+  }
+
+  // ---- the world ----
+  [[nodiscard]] Time now() const { return now_; }
+  [[nodiscard]] unsigned size() const { return config_.group.n; }
+  [[nodiscard]] const pbft::Config& config() const { return config_; }
+  [[nodiscard]] bool alive(unsigned id) const { return members_[id].host != nullptr; }
+  [[nodiscard]] Host& host(unsigned id) { return *members_[id].host; }
+  [[nodiscard]] PlayClock& clock(unsigned id) { return members_[id].clock; }
+  [[nodiscard]] Disk& disk(unsigned id) { return members_[id].disk; }
+  [[nodiscard]] pbft::ReplicaStatus status(unsigned id) { return host(id).status(); }
+  [[nodiscard]] std::uint64_t sent() const { return sent_; }
+  std::vector<std::string> trace;
+
+  void submit(unsigned to, const wire::ClientRequest& request) {
+    submitted_.insert(wire::request_digest(request.body));
+    if (alive(to)) host(to).handle(now_, play::submitted(request));
+  }
+  void submit_to_all(const wire::ClientRequest& request) {
+    for (unsigned id = 0; id < size(); ++id) submit(id, request);
+  }
+  /// Delivers all that is under way; timers that come due meanwhile are served.
+  void deliver() {
+    while (!network_.empty()) run_until(network_.begin()->first.first);
+    check();
+  }
+  void advance(std::uint64_t milliseconds) {
+    const Time end = now_ + milliseconds * ms;
+    while (true) {
+      Time next = network_.empty() ? never : network_.begin()->first.first;
+      for (unsigned id = 0; id < size(); ++id)
+        if (alive(id)) next = std::min(next, host(id).replica().deadline());
+      if (next > end) break;
+      run_until(std::max(next, now_));
+    }
+    now_ = end;
+    check();
+  }
+  void drop(DropRule rule) { rules_.push_back(std::move(rule)); }
+  void clear_rules() { rules_.clear(); }
+  void kill(unsigned id) {
+    members_[id].host.reset();
+    members_[id].fetching.reset();
+  }
+  void restart(unsigned id) {
+    ENSURE(!alive(id));
+    boot(id);
+    for (unsigned peer = 0; peer < size(); ++peer) connect(id, peer);
+  }
+  /// No link between them until connect().
+  void cut(unsigned a, unsigned b) { cuts_.insert(std::minmax(a, b)); }
+  void connect(unsigned a, unsigned b) {
+    cuts_.erase(std::minmax(a, b));
+    if (a == b || !alive(a) || !alive(b)) return;
+    host(a).handle(now_, pbft::PeerConnected{id_of(b)});
+    host(b).handle(now_, pbft::PeerConnected{id_of(a)});
+  }
+  /// `from` says this to `to`, whatever its core would have said.
+  void forge(unsigned from, unsigned to, wire::PeerMessage message) {
+    members_[from].faulty = true;
+    post(from, to, std::move(message));
+  }
+  void set_faulty(unsigned id) { members_[id].faulty = true; }
+  [[nodiscard]] bool faulty(unsigned id) const { return members_[id].faulty; }
+  /// Replaces what this replica says, by a message or by silence.
+  std::function<std::optional<wire::PeerMessage>(unsigned from, unsigned to, wire::PeerMessage)>
+      mangle;
+  /// State transfer takes this long.
+  std::uint64_t transfer_ms = 50;
+
+  // ---- the end of every play ----
+  /// All faults end (liars stay liars); then everything that was submitted to a correct, live group
+  /// is executed by all, and all are in the same state.
+  std::string converge(std::uint64_t patience_ms = 60'000) {
+    clear_rules();
+    for (unsigned id = 0; id < size(); ++id)
+      if (!alive(id)) restart(id);
+    const auto cuts = std::exchange(cuts_, {});
+    for (const auto& [a, b] : cuts) connect(a, b);
+    for (std::uint64_t waited = 0; waited < patience_ms; waited += 1000) {
+      if (agreed()) return {};
+      advance(1000);
+    }
+    std::ostringstream why;
+    why << "no agreement after healing:";
+    for (unsigned id = 0; id < size(); ++id) why << "\n  " << describe(id);
+    return why.str();
+  }
+  [[nodiscard]] std::string describe(unsigned id) {
+    std::ostringstream text;
+    text << "r" << id << ": ";
+    if (!alive(id)) return text.str() + "dead";
+    const auto s = host(id).status();
+    text << "view " << s.view << ", stable n" << s.stable << ", executed n" << s.executed
+         << ", proposed n" << s.proposed << ", " << s.waiting << " waiting, state "
+         << host(id).state() << (s.fetching ? ", fetching" : "")
+         << (s.diverged ? ", diverged" : "");
+    return text.str();
+  }
+  [[nodiscard]] bool agreed() {
+    std::optional<unsigned> first;
+    for (unsigned id = 0; id < size(); ++id) {
+      if (faulty(id)) continue;
+      if (!first) first = id;
+      if (host(id).executed() != host(*first).executed()) return false;
+      if (host(id).state() != host(*first).state()) return false;
+      if (host(id).status().stable != host(*first).status().stable) return false;
+      if (!faulty(0) && host(id).status().waiting > 0) return false;
+    }
+    return true;
+  }
+  /// Requests executed somewhere, of those that were submitted.
+  [[nodiscard]] std::size_t executed_requests() const { return executed_requests_.size(); }
+  [[nodiscard]] const std::map<Seq, Digest>& history() const { return history_; }
+
+ private:
+  struct Member {
+    std::unique_ptr<Host> host;
+    PlayClock clock;
+    Disk disk;
+    bool faulty = false;
+    std::optional<Seq> fetching;
+  };
+  using Order = std::pair<Time, std::uint64_t>;
+  struct Letter {
+    unsigned from;
+    unsigned to;
+    std::optional<wire::PeerMessage> message;  // nothing: an image arrived
+    wire::Checkpoint image;
+  };
+
+  static ReplicaId id_of(unsigned id) { return ReplicaId{static_cast<std::uint16_t>(id)}; }
+
+  void boot(unsigned id) {
+    Member& member = members_[id];
+    pbft::Config config = config_;
+    config.self = id_of(id);
+    member.host = std::make_unique<Host>(config, member.clock, member.disk);
+    Host& host = *member.host;
+    host.on_note = [this, id](const std::string& text) { say(id, text); };
+    host.on_send = [this, id](const pbft::Send& send) { this->send(id, send); };
+    host.on_execute = [this, id](const pbft::Execute& e) { executed(id, e); };
+    host.on_fetch = [this, id](const wire::CheckpointProof& proof) {
+      Member& fetcher = members_[id];
+      if (fetcher.fetching == proof.checkpoint.seq) return;  // under way
+      fetcher.fetching = proof.checkpoint.seq;
+      network_.emplace(Order{now_ + transfer_ms * ms, next_++},
+                       Letter{id, id, std::nullopt, proof.checkpoint});
+    };
+  }
+  void settle() {
+    for (unsigned id = 0; id < size(); ++id) host(id).tick_if_due(now_);
+  }
+
+  void say(unsigned id, const std::string& text) {
+    if (!config_.notes) return;
+    std::ostringstream line;
+    line << "[" << std::string(now_.value / ms < 1000 ? (now_.value / ms < 100 ? 2 : 1) : 0, ' ')
+         << now_.value / ms << "] r" << id << " > " << text;
+    trace.push_back(line.str());
+  }
+
+  void send(unsigned from, const pbft::Send& send) {
+    check_vote(from, send);
+    for (unsigned to = 0; to < size(); ++to)
+      if (to != from && (!send.to || send.to->value == to)) post(from, to, send.message);
+  }
+  void post(unsigned from, unsigned to, wire::PeerMessage message) {
+    ++sent_;
+    if (cuts_.contains(std::minmax(from, to))) return;
+    for (const DropRule& rule : rules_)
+      if (rule.from.value_or(from) == from && rule.to.value_or(to) == to &&
+          (rule.type.empty() || rule.type == wire::name_of(message)) &&
+          (!rule.seq || seq_of(message) == *rule.seq))
+        return;
+    if (mangle && faulty(from)) {
+      auto other = mangle(from, to, std::move(message));
+      if (!other) return;
+      message = *std::move(other);
+    }
+    network_.emplace(Order{now_ + delay_us, next_++}, Letter{from, to, std::move(message), {}});
+  }
+  static std::optional<std::uint64_t> seq_of(const wire::PeerMessage& message) {
+    return std::visit(
+        [](const auto& m) -> std::optional<std::uint64_t> {
+          if constexpr (requires { m.seq.value; }) return m.seq.value;
+          if constexpr (requires { m.message.seq.value; }) return m.message.seq.value;
+          return std::nullopt;
+        },
+        message);
+  }
+
+  /// Everything that is due at `time`, in the order in which it was sent; then timers.
+  void run_until(Time time) {
+    now_ = std::max(now_, time);
+    while (!network_.empty() && network_.begin()->first.first <= now_) {
+      Letter letter = std::move(network_.begin()->second);
+      network_.erase(network_.begin());
+      if (!alive(letter.to)) continue;
+      if (!letter.message) {
+        Member& fetcher = members_[letter.to];
+        if (fetcher.fetching != letter.image.seq) continue;  // a newer one was asked for
+        fetcher.fetching.reset();
+        host(letter.to).install(now_, letter.image);
+      } else if (alive(letter.from) || faulty(letter.from)) {
+        host(letter.to).handle(now_, received(letter.from, *std::move(letter.message)));
+      }
+    }
+    for (unsigned id = 0; id < size(); ++id)
+      if (alive(id)) host(id).tick_if_due(now_);
+  }
+
+  // ---- what must hold all along ----
+  void check_vote(unsigned from, const pbft::Send& send) {
+    if (faulty(from)) return;
+    const auto recorded = [&](auto vote, auto record) {
+      const auto key = std::tuple{from, vote.view, vote.seq, send.message.index()};
+      const auto [it, first] = votes_.emplace(key, vote.digest);
+      ENSURE(it->second == vote.digest);  // no vote contradicts one that was sent, ever
+      for (const pbft::JournalRecord& r : members_[from].disk.journal) {
+        const auto* same = std::get_if<decltype(record)>(&r);
+        if (same != nullptr && same->vote == vote) return;
+      }
+      ENSURE(!"a vote left before its record was durable");
+    };
+    if (const auto* p = std::get_if<wire::Prepare>(&send.message))
+      recorded(*p, pbft::PreparedVote{});
+    if (const auto* c = std::get_if<wire::Commit>(&send.message)) recorded(*c, pbft::CommitVote{});
+  }
+  void executed(unsigned id, const pbft::Execute& e) {
+    if (faulty(id)) return;
+    const auto [it, first] = history_.emplace(e.seq, e.digest);
+    ENSURE(it->second == e.digest);  // agreement
+    for (const wire::ClientRequest& request : e.batch.requests) {
+      const Digest digest = wire::request_digest(request.body);
+      ENSURE(submitted_.contains(digest) || any_faulty());  // nobody invents requests
+      executed_requests_.insert(digest);
+    }
+  }
+  [[nodiscard]] bool any_faulty() const {
+    for (const Member& member : members_)
+      if (member.faulty) return true;
+    return false;
+  }
+  void check() {
+    for (unsigned id = 0; id < size(); ++id) {
+      if (!alive(id)) continue;
+      const auto status = host(id).status();
+      ENSURE(status.stable <= status.executed);
+      ENSURE(status.executed.value <= status.stable.value + config_.window);
+    }
+  }
+
+  pbft::Config config_;
+  std::vector<Member> members_;
+  Time now_{100 * ms};
+  std::multimap<Order, Letter> network_;
+  std::uint64_t next_ = 0;
+  std::uint64_t sent_ = 0;
+  std::vector<DropRule> rules_;
+  std::set<std::pair<unsigned, unsigned>> cuts_;
+  std::set<Digest> submitted_;
+  std::set<Digest> executed_requests_;
+  std::map<Seq, Digest> history_;
+  std::map<std::tuple<unsigned, View, Seq, std::size_t>, Digest> votes_;
+};
+
+inline pbft::Config small_config(unsigned n, unsigned f, std::uint64_t checkpoint = 4,
+                                 std::uint64_t window = 8) {
+  pbft::Config config;
+  config.group = {n, f};
+  config.checkpoint_interval = checkpoint;
+  config.window = window;
+  return config;
+}
+
+}  // namespace prytany::play

@@ -44,17 +44,6 @@ pbft::NonDeterminism::Verdict ClockNonDeterminism::judge(const wire::Batch& batc
   if (application_ != nullptr &&
       !application_->accept(batch, agreed.choice.view(), AgreedTime{wall}))
     return Refused{};
-  if (ahead && distance > static_cast<std::uint64_t>(ahead_max_us_)) {
-    // Held, not refused: if it is our clock that is slow, time heals it. Nobody waits for a
-    // century.
-    constexpr std::uint64_t hold_max_us = 60'000'000;
-    const std::uint64_t wait = distance - static_cast<std::uint64_t>(ahead_max_us_);
-    if (wait > hold_max_us) return Refused{};
-    return Early{now + wait};
-  }
-  if (application_ != nullptr &&
-      !application_->accept(batch, agreed.choice.view(), AgreedTime{wall}))
-    return Refused{};
   if (!ahead && distance > static_cast<std::uint64_t>(behind_max_us_)) return Late{};
   return Accepted{};
 }

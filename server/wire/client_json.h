@@ -3,10 +3,10 @@
 //
 // Every message is an object {"type": ...}; docs/wire.md lists all fields. Values are Hrana's:
 // {"type":"integer","value":"42"}, {"type":"float","value":1.5}, {"type":"text","value":"..."},
-// {"type":"blob","base64":"..."}, {"type":"null"}. 64-bit numbers are strings; keys, digests,
-// nonces, signatures and tags are lower-case hex; text that is not UTF-8 is {"base64":"..."};
-// infinities are the strings "Infinity" and "-Infinity". Messages from a replica carry "tag" (hex),
-// except hello_ok.
+// {"type":"blob","base64":"..."}, but null is null ({"type":"null"} is read, too). 64-bit numbers
+// are strings; keys, digests, nonces, signatures and tags are lower-case hex; text that is not
+// UTF-8 is {"base64":"..."}; infinities are the strings "Infinity" and "-Infinity". Messages from a
+// replica carry "tag" (hex), except hello_ok.
 //
 // Writers give one text per message, keys in a fixed order. Readers are total and refuse: texts
 // over limits::json_bytes_max (from a replica: limits::json_reply_bytes_max), deeper than

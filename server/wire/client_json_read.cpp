@@ -50,6 +50,10 @@ void get_list(JsonPicker& p, const Json& object, const char* name, List<T, Max>&
 }
 
 void get_json(JsonPicker& p, const Json& json, Value& out) {
+  if (json.is_null()) {  // also after a failure, which the picker remembers
+    out = std::monostate{};
+    return;
+  }
   const std::string& type = p.type(json);
   if (type == "null") {
     out = std::monostate{};

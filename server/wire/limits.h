@@ -50,8 +50,9 @@ inline constexpr std::size_t application_bytes_max = 960 << 10;
 
 // Client gateway
 inline constexpr std::size_t json_bytes_max = 2 << 20;
-inline constexpr std::size_t json_reply_bytes_max =
-    18 << 20;  // a whole result of NULLs: 16 bytes for 1
+// A whole result in JSON: at most seven times its canonical bytes (a one-byte text that is not
+// UTF-8).
+inline constexpr std::size_t json_reply_bytes_max = 8 << 20;
 inline constexpr std::size_t json_depth_max = 16;
 inline constexpr std::size_t client_connections_max = 20'000;
 inline constexpr std::size_t client_send_queue_bytes_max = 8 << 20;

@@ -56,7 +56,8 @@ function real(value) {
   bytes.writeDoubleBE(Number(value));
   return bytes;
 }
-const value = variant(
+const value = (v) => typedValue(v ?? { type: "null" });
+const typedValue = variant(
   ["null", nothing],
   ["integer", (v) => i64(v.value)],
   ["float", (v) => real(v.value)],

@@ -58,7 +58,14 @@ void Executor::Impl::genesis() {
   ENSURE(!failure);
 }
 
+void Executor::Impl::open_engine() {
+  // Prepared procedures belong to the handle that goes.
+  if (installed_ != nullptr) installed_->forget_prepared();
+  engine_.open();
+}
+
 void Executor::Impl::load() {
+  installed_.reset();
   engine_.open();
   if (store_.size() == 0) {
     genesis();
@@ -76,6 +83,9 @@ void Executor::Impl::load() {
   executed_ = checkpointed_ = Seq{static_cast<std::uint64_t>(state.integer(2))};
   agreed_ = AgreedTime{state.integer(3)};
   sessions_.load();
+  if (application_ == nullptr) installed_ = SqlApplication::load(engine_);
+  // What was loaded is a checkpoint; it costs nothing to say so, and peers may ask for its pages.
+  if (store_.retained().empty()) store_.checkpoint(vfs::Label{executed_.value});
 }
 
 Executed Executor::Impl::execute(Seq seq, const Digest& digest, const wire::Batch& batch,
@@ -189,31 +199,64 @@ Context Executor::Impl::context(const Turn& turn, const Session* session) const 
 }
 
 wire::Outcome Executor::Impl::perform(Turn& turn, const Session& session, const wire::Call& call) {
-  if (application_ == nullptr)
+  if (application_ == nullptr && installed_ == nullptr)
     return error_reply({"no_application", "no application is installed"}, call.procedure.text);
   Transaction transaction(engine_);
   wire::Outcome outcome;
-  {
+  if (application_ != nullptr) {
     const AccessScope scope(engine_.state(), Access::application);
     outcome = application_->execute(engine_.handle(), call, context(turn, &session));
+  } else {
+    engine_.state().work_max = installed_->steps_max(config_.steps_per_request_max);
+    outcome = installed_->call(engine_, call, session.role);
   }
   if (std::holds_alternative<wire::ErrorReply>(outcome)) return outcome;
   if (auto failure = transaction.commit()) return error_reply(*failure, call.procedure.text);
   return outcome;
 }
 
+SqlRight Executor::Impl::sql_right(const std::string& role) const {
+  // In production no single key may change the rules or the data, so administrators have no SQL
+  // there either.
+  if (role == "admin") return config_.development ? SqlRight::write : SqlRight::none;
+  return installed_ == nullptr ? SqlRight::none : installed_->sql_right(role);
+}
+
 wire::Outcome Executor::Impl::perform(Turn&, const Session& session, const wire::Execute& execute) {
-  if (session.role != "admin" || !config_.development)
+  const SqlRight right = sql_right(session.role);
+  if (right == SqlRight::none)
     return error_reply({"not_allowed", "the role '" + session.role + "' may not send SQL"});
+  if (right == SqlRight::read && !execute.read_only)
+    return error_reply({"not_allowed", "the role '" + session.role +
+                                           "' may only read with SQL; say that the request reads"});
   Transaction transaction(engine_);
   wire::Outcome outcome = run_execute(engine_, execute);
-  if (std::holds_alternative<wire::ErrorReply>(outcome)) return outcome;
-  if (auto failure = transaction.commit()) return error_reply(*failure);
+  const bool schema_changed = engine_.state().schema_touched;
+  if (!std::holds_alternative<wire::ErrorReply>(outcome))
+    if (auto failure = transaction.commit()) outcome = error_reply(*failure);
+  if (schema_changed && installed_ != nullptr) installed_->forget_prepared();
   return outcome;
 }
 
-wire::Outcome Executor::Impl::perform(Turn&, const Session&, const wire::Install&) {
-  return error_reply({"not_allowed", "this cluster runs a built-in application"});
+wire::Outcome Executor::Impl::perform(Turn& turn, const Session& session,
+                                      const wire::Install& install) {
+  if (application_ != nullptr)
+    return error_reply({"not_allowed", "this cluster runs an application that is built in"});
+  if (session.role != "admin")
+    return error_reply({"not_allowed", "only an administrator may install an application"});
+  if (!config_.development)
+    return error_reply({"needs_threshold_approval",
+                        "one key cannot install an application in this cluster: its genesis is "
+                        "not marked development"});
+  if (installed_ != nullptr) installed_->forget_prepared();
+  Transaction transaction(engine_);
+  auto failed = install_application(engine_, install, turn.seq, turn.agreed);
+  if (!failed)
+    if (auto failure = transaction.commit()) failed = error_reply(*failure);
+  engine_.limit_pages(true);
+  if (failed) return *failed;
+  installed_ = SqlApplication::load(engine_);
+  return wire::DoneReply{};
 }
 
 Digest Executor::Impl::checkpoint(Seq seq) {
@@ -235,14 +278,23 @@ Digest Executor::Impl::checkpoint(Seq seq) {
     const auto failure = transaction.commit();
     ENSURE(!failure);
   }
-  engine_.open();
+  open_engine();
   checkpointed_ = seq;
   return store_.checkpoint(vfs::Label{seq.value});
 }
 
 wire::Outcome Executor::Impl::public_read(const wire::Call& call) {
-  return error_reply({"unknown_procedure", "no application with public procedures is installed"},
-                     call.procedure.text);
+  if (installed_ == nullptr)
+    return error_reply({"no_application", "no application is installed"}, call.procedure.text);
+  // As one more request of the last batch, that nobody else sees. It is rolled back, though it only
+  // reads.
+  const Digest digest = crypto::sha256("prytany public read", wire::encode(call));
+  const Turn turn{executed_, agreed_, {}, 0, seed_of(executed_, digest, 0), {}, nullptr};
+  begin_request(turn, nullptr);
+  engine_.state().work_max = installed_->steps_max(config_.steps_per_request_max);
+  const vfs::AgreedScope scope(source_);
+  const Transaction transaction(engine_);
+  return installed_->read(engine_, call);
 }
 
 // ---- the outside --------------------------------------------------------------------------------
@@ -259,7 +311,10 @@ Executed Executor::execute(Seq seq, const Digest& digest, const wire::Batch& bat
   return impl_->execute(seq, digest, batch, agreed);
 }
 Digest Executor::checkpoint(Seq seq) { return impl_->checkpoint(seq); }
-void Executor::release() { impl_->engine_.close(); }
+void Executor::release() {
+  impl_->installed_.reset();
+  impl_->engine_.close();
+}
 void Executor::reload() { impl_->load(); }
 wire::Outcome Executor::public_read(const wire::Call& call) { return impl_->public_read(call); }
 
@@ -290,6 +345,12 @@ std::optional<SessionView> Executor::session(SessionId session) const {
   return SessionView{found->key, found->principal, found->role};
 }
 
-std::optional<Executor::Page> Executor::page(std::string_view) const { return std::nullopt; }
+std::optional<Executor::Page> Executor::page(std::string_view path) const {
+  const Bytes* content = impl_->installed_ == nullptr ? nullptr : impl_->installed_->page(path);
+  if (content == nullptr) return std::nullopt;
+  const std::string_view name = path.substr(0, path.find_first_of("?#"));
+  const bool is_folder = name.empty() || name.ends_with("/");
+  return Page{is_folder ? media_type(".html") : media_type(name), *content};
+}
 
 }  // namespace prytany::app

@@ -7,6 +7,7 @@
 #include "server/app/engine.h"
 #include "server/app/executor.h"
 #include "server/app/sessions.h"
+#include "server/app/sql_application.h"
 
 namespace prytany::app {
 
@@ -32,6 +33,8 @@ class Executor::Impl {
   };
 
   void genesis();
+  void open_engine();
+  [[nodiscard]] SqlRight sql_right(const std::string& role) const;
   wire::Reply run(Turn& turn, const wire::RequestBody& body);
   wire::Outcome run_in_session(Turn& turn, const wire::RequestBody& body, const Session& session,
                                bool& leaves);
@@ -55,6 +58,8 @@ class Executor::Impl {
   Application* application_;
   Engine engine_;
   Sessions sessions_;
+  std::unique_ptr<SqlApplication>
+      installed_;  // null: nothing is installed, or application_ is ours
   vfs::AgreedSource source_;
   Seq executed_;
   Seq checkpointed_;

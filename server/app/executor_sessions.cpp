@@ -13,10 +13,12 @@ Result<Authorized, wire::ErrorReply> Executor::Impl::authorize(const Turn& turn,
   auto administrator = authorize_administrator(config_, who);
   if (!administrator) return error_reply(administrator.error());
   if (*administrator) return **administrator;
-  if (application_ == nullptr)
+  if (application_ == nullptr && installed_ == nullptr)
     return error_reply({"not_authorized", "no application is installed that could know you"});
   const AccessScope scope(engine_.state(), Access::application);
-  auto authorized = application_->authorize(engine_.handle(), who, context(turn, nullptr));
+  auto authorized = application_ == nullptr
+                        ? installed_->authorize(engine_, who)
+                        : application_->authorize(engine_.handle(), who, context(turn, nullptr));
   if (!authorized) return authorized.error();
   const auto fits = [](const std::string& text) {
     return !text.empty() && text.size() <= limits::name_bytes_max && is_utf8(text);

@@ -88,25 +88,26 @@ std::optional<Failure> bind_named(Statement& statement, const std::vector<wire::
   return std::nullopt;
 }
 
-Result<wire::Value, Failure> column_value(const Statement& statement, int column) {
+wire::Value any_column_value(const Statement& statement, int column) {
   switch (sqlite3_column_type(statement.get(), column)) {
-    case SQLITE_INTEGER: return wire::Value(statement.integer(column));
-    case SQLITE_FLOAT: {
-      const double value = sqlite3_column_double(statement.get(), column);
-      if (!std::isfinite(value))
-        return Failure{"not_a_number", "a REAL in the result is infinite, which cannot be sent"};
-      return wire::Value(value);
-    }
-    case SQLITE_TEXT: {
-      const std::string_view text = statement.text(column);
-      if (!is_utf8(text))
-        return Failure{"not_utf8",
-                       "a TEXT in the result is not valid UTF-8; send it as CAST(... AS BLOB)"};
-      return wire::Value(wire::TextValue{std::string(text)});
-    }
-    case SQLITE_BLOB: return wire::Value(wire::BlobValue{to_bytes(statement.blob(column))});
-    default: return wire::Value(std::monostate{});
+    case SQLITE_INTEGER: return statement.integer(column);
+    case SQLITE_FLOAT: return sqlite3_column_double(statement.get(), column);
+    case SQLITE_TEXT: return wire::TextValue{std::string(statement.text(column))};
+    case SQLITE_BLOB: return wire::BlobValue{to_bytes(statement.blob(column))};
+    default: return std::monostate{};
   }
+}
+
+Result<wire::Value, Failure> column_value(const Statement& statement, int column) {
+  wire::Value value = any_column_value(statement, column);
+  const auto* real = std::get_if<double>(&value);
+  if (real != nullptr && !std::isfinite(*real))
+    return Failure{"not_a_number", "a REAL in the result is infinite, which cannot be sent"};
+  const auto* text = std::get_if<wire::TextValue>(&value);
+  if (text != nullptr && !is_utf8(text->text))
+    return Failure{"not_utf8",
+                   "a TEXT in the result is not valid UTF-8; send it as CAST(... AS BLOB)"};
+  return value;
 }
 
 Result<wire::ResultSet, Failure> run(Engine& engine, Statement& statement, ResultRoom& room) {

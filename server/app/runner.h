@@ -27,6 +27,8 @@ std::optional<Failure> bind_named(Statement& statement, const std::vector<wire::
 /// counted against the room. The caller rewinds the statement.
 Result<wire::ResultSet, Failure> run(Engine& engine, Statement& statement, ResultRoom& room);
 
+/// One column of the current row, whatever it is.
+wire::Value any_column_value(const Statement& statement, int column);
 /// One column of the current row; refused if it cannot travel (text that is not UTF-8).
 Result<wire::Value, Failure> column_value(const Statement& statement, int column);
 

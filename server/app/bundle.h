@@ -1,0 +1,89 @@
+// A SQL application as files, understood: what prytany.json, schema/, procedures/ and web/ say
+// (DESIGN section 8, docs/reference/procedures.md). Pure: nothing is executed here.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/app/request_state.h"
+#include "server/base/result.h"
+#include "server/crypto/sign.h"
+#include "server/wire/operations.h"
+
+namespace prytany::app {
+
+/// What a role may do with ad-hoc SQL.
+enum class SqlRight : std::uint8_t { none, read, write };
+
+struct Role {
+  SqlRight sql = SqlRight::none;
+  bool anyone = false;                  // who joins with any key has this role
+  std::vector<crypto::PublicKey> keys;  // who joins with one of these has it
+};
+
+struct Manifest {
+  std::string name;
+  std::string version;
+  std::string description;
+  std::map<std::string, Role> roles;
+  std::uint64_t steps_max = 0;  // per call; 0: the cluster's limit
+};
+
+enum class ParameterType : std::uint8_t { integer, real, text, blob, any };
+
+struct Parameter {
+  std::string name;
+  ParameterType type = ParameterType::any;
+  bool optional = false;      // may be left out, or NULL
+  std::size_t bytes_max = 0;  // of text and blob; 0: any
+};
+
+struct ProcedureSource {
+  std::string name;
+  std::string description;
+  std::vector<Parameter> parameters;
+  std::set<std::string> roles;
+  bool any_role = false;  // every session
+  bool read_only = false;
+  bool is_public = false;  // without a session, too; read-only
+  std::string body;
+};
+
+struct Migration {
+  std::string path;
+  std::string sql;
+  Digest digest;
+};
+
+struct Bundle {
+  Manifest manifest;
+  std::map<std::string, ProcedureSource> procedures;
+  std::vector<Migration> migrations;   // in order
+  std::map<std::string, Bytes> pages;  // by path below web/
+};
+
+/// The procedure that an application may have to say who may join. It takes kind text, name text,
+/// credential blob, is read-only, and returns one row (principal, role).
+inline constexpr std::string_view authorize_procedure = "authorize";
+
+/// Refused with code "bad_application" and the file, the line and what is wrong there.
+Result<Bundle, Failure> read_bundle(const wire::Install& install);
+
+// The parts, for read_bundle and tests.
+Result<Manifest, Failure> read_manifest(std::string_view json);
+Result<ProcedureSource, Failure> read_procedure(const std::string& path, std::string_view text);
+
+/// sha256("prytany application", encode(install)).
+Digest application_digest(const wire::Install& install);
+
+/// What a browser is told about a page of this name.
+std::string media_type(std::string_view path);
+
+/// The refusal of an application: "path: what is wrong".
+Failure bad_application(const std::string& path, const std::string& what);
+
+}  // namespace prytany::app

@@ -1,0 +1,119 @@
+#include "server/app/sql_application.h"
+
+#include <algorithm>
+
+#include "server/app/fault.h"
+#include "server/app/runner.h"
+#include "server/base/utf8.h"
+
+namespace prytany::app {
+namespace {
+
+wire::Argument argument(const char* name, wire::Value value) { return {{name}, std::move(value)}; }
+
+}  // namespace
+
+std::unique_ptr<SqlApplication> SqlApplication::load(Engine& engine) {
+  const LengthScope any_length(engine);
+  wire::Install install;
+  Statement& files =
+      engine.ours("SELECT path, content FROM prytany_application_files ORDER BY path");
+  const Rewind rewind(files);
+  while (engine.step_ours(files))
+    install.files.items.push_back({{std::string(files.text(0))}, {to_bytes(files.blob(1))}});
+  if (install.files.empty()) return nullptr;
+  auto bundle = read_bundle(install);
+  // It was read before it was stored, by this same program.
+  if (!bundle) stop_on_fault("the installed application cannot be read: " + bundle.error().message);
+  return std::unique_ptr<SqlApplication>(new SqlApplication(std::move(bundle).value()));
+}
+
+Result<Authorized, wire::ErrorReply> SqlApplication::authorize(Engine& engine,
+                                                               const wire::Identification& who) {
+  for (const auto& [name, role] : bundle_.manifest.roles)
+    if (std::find(role.keys.begin(), role.keys.end(), who.credential) != role.keys.end())
+      return Authorized{name + ":" + who.credential.hex().substr(0, 32), name};
+  if (auto answer = ask_procedure(engine, who)) return *answer;
+  for (const auto& [name, role] : bundle_.manifest.roles)
+    if (role.anyone) return Authorized{who.credential.hex(), name};
+  return error_reply({"not_authorized", "the application does not know this credential"});
+}
+
+std::optional<Result<Authorized, wire::ErrorReply>> SqlApplication::ask_procedure(
+    Engine& engine, const wire::Identification& who) {
+  const auto found = bundle_.procedures.find(std::string(authorize_procedure));
+  if (found == bundle_.procedures.end()) return std::nullopt;
+  using Answer = Result<Authorized, wire::ErrorReply>;
+  const wire::Outcome outcome =
+      run(engine, found->second,
+          {argument("kind", wire::TextValue{who.kind.text}),
+           argument("name", wire::TextValue{who.name.text}),
+           argument("credential", wire::BlobValue{to_bytes(who.credential.bytes)})});
+  if (const auto* error = std::get_if<wire::ErrorReply>(&outcome)) return Answer(*error);
+  const auto& sets = std::get<wire::ResultSets>(outcome);
+  if (sets.items.back().rows.empty()) return std::nullopt;
+  const wire::Row& row = sets.items.back().rows.items[0];
+  const auto* principal = row.size() == 2 ? std::get_if<wire::TextValue>(&row.items[0]) : nullptr;
+  const auto* role = row.size() == 2 ? std::get_if<wire::TextValue>(&row.items[1]) : nullptr;
+  if (principal == nullptr || role == nullptr || !bundle_.manifest.roles.contains(role->text))
+    return Answer(error_reply({"bad_authorization",
+                               "authorize must return one row: a principal, and a role that "
+                               "prytany.json lists"},
+                              authorize_procedure));
+  return Answer(Authorized{principal->text, role->text});
+}
+
+wire::Outcome SqlApplication::call(Engine& engine, const wire::Call& call, std::string_view role) {
+  const std::string& name = call.procedure.text;
+  const auto found = bundle_.procedures.find(name);
+  if (found == bundle_.procedures.end() || name == authorize_procedure)
+    return error_reply({"unknown_procedure", "there is no procedure '" + clipped(name, 100) + "'"},
+                       name);
+  const ProcedureSource& source = found->second;
+  const bool allowed =
+      source.is_public || source.any_role || source.roles.contains(std::string(role));
+  if (!allowed)
+    return error_reply({"not_allowed", "the role '" + std::string(role) + "' may not call " + name},
+                       name);
+  return run(engine, source, call.arguments.items);
+}
+
+wire::Outcome SqlApplication::read(Engine& engine, const wire::Call& call) {
+  const std::string& name = call.procedure.text;
+  const auto found = bundle_.procedures.find(name);
+  if (found == bundle_.procedures.end() || !found->second.is_public)
+    return error_reply(
+        {"unknown_procedure", "there is no public procedure '" + clipped(name, 100) + "'"}, name);
+  return run(engine, found->second, call.arguments.items);
+}
+
+wire::Outcome SqlApplication::run(Engine& engine, const ProcedureSource& source,
+                                  const std::vector<wire::Argument>& arguments) {
+  auto found = prepared_.find(source.name);
+  if (found == prepared_.end()) {
+    auto prepared = Procedure::prepare(engine, source);
+    if (!prepared) return prepared.error();
+    found = prepared_.emplace(source.name, std::move(prepared).value()).first;
+  }
+  return found->second.run(engine, arguments);
+}
+
+SqlRight SqlApplication::sql_right(const std::string& role) const {
+  const auto found = bundle_.manifest.roles.find(role);
+  return found == bundle_.manifest.roles.end() ? SqlRight::none : found->second.sql;
+}
+
+std::uint64_t SqlApplication::steps_max(std::uint64_t cluster_max) const {
+  const std::uint64_t own = bundle_.manifest.steps_max;
+  return own == 0 ? cluster_max : std::min(own, cluster_max);
+}
+
+const Bytes* SqlApplication::page(std::string_view path) const {
+  std::string wanted(path.substr(0, path.find_first_of("?#")));
+  while (wanted.starts_with("/")) wanted.erase(0, 1);
+  if (wanted.empty() || wanted.ends_with("/")) wanted += "index.html";
+  const auto found = bundle_.pages.find(wanted);
+  return found == bundle_.pages.end() ? nullptr : &found->second;
+}
+
+}  // namespace prytany::app

@@ -1,0 +1,57 @@
+// The SQL application that is installed in the replicated database, as it runs: procedures by name,
+// roles, pages.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "server/app/application.h"
+#include "server/app/bundle.h"
+#include "server/app/engine.h"
+#include "server/app/procedure.h"
+
+namespace prytany::app {
+
+class SqlApplication {
+ public:
+  /// What the tables hold; null if nothing is installed.
+  static std::unique_ptr<SqlApplication> load(Engine& engine);
+
+  /// The handle was reopened: procedures are prepared anew when they are called. Call before the
+  /// old one is closed.
+  void forget_prepared() { prepared_.clear(); }
+
+  /// Roles with listed keys first, then the application's own authorize procedure, then the role
+  /// for anyone.
+  Result<Authorized, wire::ErrorReply> authorize(Engine& engine, const wire::Identification& who);
+  /// Requires: a transaction is open.
+  wire::Outcome call(Engine& engine, const wire::Call& call, std::string_view role);
+  /// The same for nobody in particular: @public procedures only.
+  wire::Outcome read(Engine& engine, const wire::Call& call);
+
+  [[nodiscard]] SqlRight sql_right(const std::string& role) const;
+  /// Steps per call; `cluster_max` if the application says nothing, or more.
+  [[nodiscard]] std::uint64_t steps_max(std::uint64_t cluster_max) const;
+  [[nodiscard]] const Bytes* page(std::string_view path) const;
+
+ private:
+  explicit SqlApplication(Bundle bundle) : bundle_(std::move(bundle)) {}
+  wire::Outcome run(Engine& engine, const ProcedureSource& source,
+                    const std::vector<wire::Argument>& arguments);
+  std::optional<Result<Authorized, wire::ErrorReply>> ask_procedure(
+      Engine& engine, const wire::Identification& who);
+
+  Bundle bundle_;
+  std::map<std::string, Procedure> prepared_;
+};
+
+/// Installs or upgrades: the order of work is in docs/reference/procedures.md. Nothing if it is
+/// done. Requires: a transaction is open, which is rolled back on failure; the running
+/// application's procedures are forgotten.
+std::optional<wire::ErrorReply> install_application(Engine& engine, const wire::Install& install,
+                                                    Seq seq, AgreedTime agreed);
+
+}  // namespace prytany::app

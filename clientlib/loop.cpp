@@ -55,7 +55,8 @@ Loop::~Loop() {
   ::close(epoll_fd_);
 }
 
-// ---- from any thread -----------------------------------------------------------------------------
+// ---- from any thread
+// -----------------------------------------------------------------------------
 
 void Loop::post(Mailbox& mailbox, Task task) {
   const std::lock_guard lock(mailbox.mutex);
@@ -134,8 +135,7 @@ void Loop::read(Seat seat, wire::Call call, std::uint64_t timeout_us, Done done)
   with(seat, [this, call = std::move(call), timeout_us, done = std::move(done)](
                  Sitting* sitting, Effects& effects) mutable {
     if (sitting == nullptr) return done(closed());
-    const Ticket ticket =
-        sitting->session.read(now_, std::move(call), now_ + timeout_us, effects);
+    const Ticket ticket = sitting->session.read(now_, std::move(call), now_ + timeout_us, effects);
     sitting->asked.emplace(ticket.value, std::move(done));
   });
 }
@@ -152,15 +152,16 @@ void Loop::inspect(Seat seat, std::function<void(const Session*)> look) {
   });
 }
 
-// ---- the loop's thread ---------------------------------------------------------------------------
+// ---- the loop's thread
+// ---------------------------------------------------------------------------
 
 void Loop::run() {
   Time give_up = never;
   while (true) {
     if (stopping_) {
       if (give_up == never) give_up = monotonic() + leave_patience_us;
-      const bool leaving = std::ranges::any_of(
-          sittings_, [](const auto& entry) { return entry.second->leaving; });
+      const bool leaving =
+          std::ranges::any_of(sittings_, [](const auto& entry) { return entry.second->leaving; });
       if (!leaving || now_ >= give_up) break;
     }
     std::array<epoll_event, 256> events;
@@ -254,7 +255,8 @@ void Loop::flush_dirty() {
   }
 }
 
-// ---- sessions ------------------------------------------------------------------------------------
+// ---- sessions
+// ------------------------------------------------------------------------------------
 
 Loop::Sitting* Loop::find(Seat seat) {
   const auto found = sittings_.find(seat.value);
@@ -316,7 +318,8 @@ void Loop::close_now(Seat seat) {
   for (const auto& [ticket, done] : last->asked) done(closed());
 }
 
-// ---- connections ---------------------------------------------------------------------------------
+// ---- connections
+// ---------------------------------------------------------------------------------
 
 void Loop::begin_line(Seat seat, Sitting& sitting, ReplicaId replica, Effects& more) {
   const Result<WebSocketUrl>& url = urls_[replica.value];
@@ -330,8 +333,7 @@ void Loop::begin_line(Seat seat, Sitting& sitting, ReplicaId replica, Effects& m
   const LineId id = ++last_line_;
   lines_.emplace(id, Line{seat, replica, nullptr});
   sitting.lines[replica] = id;
-  if (const auto address = numeric_address(url->host, url->port))
-    return connect_line(id, *address);
+  if (const auto address = numeric_address(url->host, url->port)) return connect_line(id, *address);
   resolve_elsewhere(url->host, url->port, [this, id, mailbox = mailbox_](Resolved resolved) {
     // If the mailbox is closed, `this` is gone and the task never runs.
     post(*mailbox, [this, id, resolved = std::move(resolved)] {
@@ -386,8 +388,7 @@ void Loop::on_event(LineId id, bool readable, bool writable) {
   if (sitting == nullptr || (!heard->opened && heard->texts.empty())) return;
   Effects effects;
   if (heard->opened) sitting->session.connected(now_, replica, effects);
-  for (const std::string& text : heard->texts)
-    sitting->session.text(now_, replica, text, effects);
+  for (const std::string& text : heard->texts) sitting->session.text(now_, replica, text, effects);
   perform(seat, *sitting, std::move(effects));
 }
 

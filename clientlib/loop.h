@@ -1,5 +1,5 @@
-// Loop: one background thread that owns an epoll, the sockets, and any number of sessions, each with
-// its own connection to every replica. The world of session.h.
+// Loop: one background thread that owns an epoll, the sockets, and any number of sessions, each
+// with its own connection to every replica. The world of session.h.
 //
 // Every member function may be called from any thread, also from callbacks. Callbacks run on the
 // loop's thread, one at a time; they must not block and must not throw.
@@ -77,7 +77,7 @@ class Loop {
     Hooks hooks;
     std::map<ReplicaId, LineId> lines;
     std::unordered_map<std::uint64_t, Done> asked;  // by ticket
-    Time wake = never;     // its entry in timers_
+    Time wake = never;                              // its entry in timers_
     bool touched = false;
     bool leaving = false;
   };

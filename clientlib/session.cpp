@@ -40,6 +40,7 @@ void Session::connected(Time now, ReplicaId replica, Effects& out) {
 void Session::disconnected(Time now, ReplicaId replica, Effects& out) {
   if (!cluster_->knows(replica)) return;
   Peer& peer = peers_[replica.value];
+  ++peer.failures;
   if (peer.channel.ready()) out.push_back(Note{name_of(replica) + " is gone -> connect again"});
   peer.channel.down();
   wish_again_later(now, peer);
@@ -87,6 +88,7 @@ void Session::text(Time now, ReplicaId replica, std::string_view json, Effects& 
 void Session::became_ready(ReplicaId replica, Effects& out) {
   Peer& peer = peers_[replica.value];
   peer.hello_by = never;
+  peer.failures = 0;
   out.push_back(Note{name_of(replica) + " has proven itself -> ask it everything pending"});
   ask_status_of(replica, out);
   if (join_question_) transmit_to(replica, *join_question_, out);
@@ -239,6 +241,11 @@ std::vector<ReplicaId> Session::ready() const {
 const Standing& Session::standing(ReplicaId replica) const {
   ENSURE(cluster_->knows(replica));
   return peers_[replica.value].standing;
+}
+
+unsigned Session::failures(ReplicaId replica) const {
+  ENSURE(cluster_->knows(replica));
+  return peers_[replica.value].failures;
 }
 
 }  // namespace prytany::client

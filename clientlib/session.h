@@ -94,8 +94,12 @@ class Session {
   /// Why the session is no more; nothing while it lives (or has not begun).
   [[nodiscard]] const std::optional<std::string>& ended() const { return ended_; }
   [[nodiscard]] const ClusterView& cluster() const { return *cluster_; }
+  /// The session's own key, drawn from the entropy.
+  [[nodiscard]] const crypto::PublicKey& key() const { return signer_.public_key(); }
   [[nodiscard]] std::vector<ReplicaId> ready() const;
   [[nodiscard]] const Standing& standing(ReplicaId replica) const;
+  /// How many attempts to connect have failed since this replica was last ready.
+  [[nodiscard]] unsigned failures(ReplicaId replica) const;
   /// Public reads are apart: this counts requests with a number, or waiting for one.
   [[nodiscard]] std::size_t outstanding() const { return pending_.size() + queue_.size(); }
 
@@ -107,6 +111,7 @@ class Session {
     Time hello_by = never;   // when to give up on a greeting
     std::uint64_t backoff_us = 0;
     std::uint64_t status_asked = 0;
+    unsigned failures = 0;
     Standing standing;
   };
   struct Refusal {

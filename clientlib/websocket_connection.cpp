@@ -131,8 +131,7 @@ void WebSocketConnection::send(std::string_view text) {
 Result<void> WebSocketConnection::flush() {
   blocked_ = false;
   while (written_ < out_.size()) {
-    const ssize_t sent =
-        ::send(fd_, out_.data() + written_, out_.size() - written_, MSG_NOSIGNAL);
+    const ssize_t sent = ::send(fd_, out_.data() + written_, out_.size() - written_, MSG_NOSIGNAL);
     if (sent >= 0) {
       written_ += static_cast<std::size_t>(sent);
       continue;

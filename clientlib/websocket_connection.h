@@ -1,4 +1,5 @@
-// One non-blocking socket that speaks WebSocket to one replica. Owned and driven by the loop's thread.
+// One non-blocking socket that speaks WebSocket to one replica. Owned and driven by the loop's
+// thread.
 #pragma once
 
 #include <sys/socket.h>
@@ -33,8 +34,8 @@ class WebSocketConnection {
   Result<int> start();
 
   struct Heard {
-    bool opened = false;              // the WebSocket stands since this call
-    std::vector<std::string> texts;   // whole messages
+    bool opened = false;             // the WebSocket stands since this call
+    std::vector<std::string> texts;  // whole messages
   };
   /// The descriptor is readable or writable. An Error means: over, destroy it.
   Result<Heard> ready(bool readable, bool writable);

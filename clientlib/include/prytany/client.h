@@ -29,15 +29,15 @@ namespace prytany {
 
 /// A named argument of a procedure or a statement.
 struct Named {
-  std::string name;
-  Value value;
+  std::string name = {};
+  Value value = {};
 };
 using Arguments = std::vector<Named>;
 
 struct Statement {
-  std::string sql;               // exactly one statement
-  std::vector<Value> positional; // for ?
-  Arguments named;               // for :name
+  std::string sql = {};                // exactly one statement
+  std::vector<Value> positional = {};  // for ?
+  Arguments named = {};                // for :name
 };
 
 /// The key that says who one is. Never sent; it signs.
@@ -69,15 +69,15 @@ struct Options {
   /// Path of genesis.json, or its text (which begins with '{'). It must come from someone trusted:
   /// never from a replica. Compare fingerprint() with people.
   std::string genesis = "genesis.json";
-  Credential credential;
+  Credential credential = {};
   /// Passed to the application's authorize; what it means, if anything, is the application's.
-  std::string name;
+  std::string name = {};
   /// For joining and for every question.
   std::chrono::milliseconds timeout = std::chrono::seconds(15);
   /// After f+1 agreed, wait so long to hear the others too, for a fuller Agreement.
   std::chrono::milliseconds linger = std::chrono::milliseconds(0);
   /// "condition -> decision" lines: connections, refusals, replicas that differ. May be empty.
-  std::function<void(const std::string&)> log;
+  std::function<void(const std::string&)> log = {};
 };
 
 /// One replica's own view of itself: its word alone.
@@ -117,7 +117,8 @@ class Cluster {
   void join_async(const Options& options, std::function<void(Expected<Client>)> done);
   /// Asks every replica about itself, and waits for all that answer within `timeout`.
   std::vector<ReplicaStatus> status(std::chrono::milliseconds timeout = std::chrono::seconds(2));
-  /// A public procedure, without joining: f+1 replicas gave this answer, each at what it had executed.
+  /// A public procedure, without joining: f+1 replicas gave this answer, each at what it had
+  /// executed.
   Answer read(std::string_view procedure, const Arguments& arguments = {},
               std::chrono::milliseconds timeout = std::chrono::seconds(15));
 

@@ -1,5 +1,5 @@
-// Values, rows and answers: SQLite's five storage classes as C++ types. Nothing is guessed: a column
-// is read as the type it has, or Usage is thrown.
+// Values, rows and answers: SQLite's five storage classes as C++ types. Nothing is guessed: a
+// column is read as the type it has, or Usage is thrown.
 #pragma once
 
 #include <concepts>
@@ -21,6 +21,13 @@
 namespace prytany {
 
 using Blob = std::vector<std::byte>;
+
+namespace detail {
+template <class T>
+inline constexpr bool is_optional = false;
+template <class T>
+inline constexpr bool is_optional<std::optional<T>> = true;
+}  // namespace detail
 
 /// NULL, INTEGER (64 bits), REAL, TEXT (UTF-8) or BLOB.
 class Value {
@@ -68,10 +75,6 @@ class Value {
     return static_cast<std::int64_t>(value);
   }
   template <class T>
-  static constexpr bool is_optional = false;
-  template <class T>
-  static constexpr bool is_optional<std::optional<T>> = true;
-  template <class T>
   const T& get(const char* wanted) const {
     if (const T* value = std::get_if<T>(&storage_)) return *value;
     throw Usage(std::string("a value of type ") + type_name() + " was read as " + wanted);
@@ -82,7 +85,7 @@ class Value {
 
 template <class T>
 T Value::as() const {
-  if constexpr (is_optional<T>) {
+  if constexpr (detail::is_optional<T>) {
     if (is_null()) return std::nullopt;
     return as<typename T::value_type>();
   } else if constexpr (std::same_as<T, Value>) {
@@ -124,8 +127,9 @@ struct Answer {
   std::vector<Row> rows;
   std::int64_t changes = 0;
   std::int64_t last_insert_rowid = 0;
-  std::uint64_t seq = 0;       // its place in the cluster's total order
-  std::int64_t agreed_us = 0;  // the time it ran at: microseconds since 1970, equal on every replica
+  std::uint64_t seq = 0;  // its place in the cluster's total order
+  std::int64_t agreed_us =
+      0;  // the time it ran at: microseconds since 1970, equal on every replica
   Agreement agreement;
 
   /// Rows as tuples: `for (auto [id, name] : answer.as<std::int64_t, std::string>())`.
@@ -180,15 +184,12 @@ class Rows {
   };
 
   [[nodiscard]] Iterator begin() const { return Iterator(answer_.rows.data()); }
-  [[nodiscard]] Iterator end() const {
-    return Iterator(answer_.rows.data() + answer_.rows.size());
-  }
+  [[nodiscard]] Iterator end() const { return Iterator(answer_.rows.data() + answer_.rows.size()); }
   [[nodiscard]] std::size_t size() const { return answer_.rows.size(); }
   [[nodiscard]] bool empty() const { return answer_.rows.empty(); }
   /// The only row. Throws Usage if there is not exactly one.
   [[nodiscard]] std::tuple<Ts...> one() const {
-    if (size() != 1)
-      throw Usage("one row was expected, and there are " + std::to_string(size()));
+    if (size() != 1) throw Usage("one row was expected, and there are " + std::to_string(size()));
     return *begin();
   }
   [[nodiscard]] const Answer& answer() const { return answer_; }

@@ -1,0 +1,207 @@
+// The public Cluster: genesis, credentials, and what needs no session.
+#include <condition_variable>
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <map>
+#include <sstream>
+
+#include "clientlib/cluster_impl.h"
+#include "server/crypto/credential.h"
+#include "server/crypto/key_file.h"
+
+namespace prytany {
+
+using client::Completion;
+
+namespace {
+
+constexpr std::uintmax_t genesis_bytes_max = 1 << 20;
+/// A replica that refused the connection so often is not waited for.
+constexpr unsigned unreachable_failures = 2;
+
+ErrorInfo usage(std::string message) { return client::usage_error(std::move(message)); }
+
+}  // namespace
+
+Expected<wire::GenesisFile> load_genesis(const std::string& genesis) {
+  std::string text = genesis;
+  std::string where = "the genesis text";
+  if (!genesis.starts_with('{')) {
+    where = genesis;
+    std::error_code ignored;
+    const auto size = std::filesystem::file_size(genesis, ignored);
+    if (!ignored && size > genesis_bytes_max) return usage(where + " is too large for a genesis");
+    std::ifstream in(genesis, std::ios::binary);
+    if (!in) return usage("cannot read " + where + ": give the path of the cluster's genesis.json");
+    std::ostringstream content;
+    content << in.rdbuf();
+    text = content.str();
+  }
+  auto file = wire::genesis_from_json(text);
+  if (!file) return usage(where + ": " + file.error().message);
+  if (const auto verified = wire::verify_genesis(*file); !verified)
+    return usage(where + ": " + verified.error().message);
+  return std::move(*file);
+}
+
+std::string generate_code() { return crypto::generate_code(); }
+
+std::string credential_public_key(const std::string& code, const std::string& genesis) {
+  auto file = load_genesis(genesis);
+  const auto signer =
+      crypto::credential_from_code(code, wire::genesis_digest(file.value().genesis));
+  if (!signer) throw Usage(signer.error().message);
+  return signer->public_key().hex();
+}
+
+// ---- credentials
+// ---------------------------------------------------------------------------------
+
+Credential::Credential() = default;
+Credential Credential::generated() { return {}; }
+Credential Credential::file(std::string path) { return {Kind::file, std::move(path)}; }
+Credential Credential::code(std::string code) { return {Kind::code, std::move(code)}; }
+
+// ---- Cluster
+// -------------------------------------------------------------------------------------
+
+Cluster::Impl::Impl(wire::GenesisFile file)
+    : genesis(std::move(file.genesis)),
+      view(std::make_shared<const client::ClusterView>(genesis)),
+      loop(std::make_unique<client::Loop>(view)) {}
+
+Cluster::Impl::~Impl() {
+  if (!loop->on_thread()) return;
+  // The last owner lived in a callback: a thread cannot wait for its own end.
+  std::thread([last = std::move(loop)]() mutable { last.reset(); }).detach();
+}
+
+client::Seat Cluster::Impl::observer() {
+  const std::lock_guard lock(mutex);
+  if (!observer_seat) observer_seat = loop->open({}, {});
+  return *observer_seat;
+}
+
+void Cluster::Impl::must_not_be_loop_thread() const {
+  if (loop->on_thread()) throw Usage("a blocking function was called from a callback");
+}
+
+Cluster::Cluster(const std::string& genesis)
+    : impl_(std::make_shared<Impl>(load_genesis(genesis).value())) {}
+Cluster::Cluster(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Cluster::~Cluster() = default;
+Cluster::Cluster(Cluster&&) noexcept = default;
+Cluster& Cluster::operator=(Cluster&&) noexcept = default;
+
+unsigned Cluster::replicas() const { return static_cast<unsigned>(impl_->view->size()); }
+unsigned Cluster::faults() const { return impl_->view->faults; }
+std::string Cluster::fingerprint() const { return wire::fingerprint(impl_->view->cluster); }
+
+void Cluster::join_async(const Options& options, std::function<void(Expected<Client>)> done) {
+  auto signer = Result<crypto::Signer>(crypto::Signer::generate());
+  const std::string& text = options.credential.text_;
+  if (options.credential.kind_ == Credential::Kind::file) signer = crypto::read_key_file(text);
+  if (options.credential.kind_ == Credential::Kind::code)
+    signer = crypto::credential_from_code(text, impl_->view->cluster);
+  if (!signer) return done(usage(signer.error().message));
+
+  client::SessionOptions session;
+  session.linger_us = microseconds(options.linger);
+  client::Loop::Hooks hooks;
+  hooks.note = options.log;
+  auto joining = std::make_shared<std::unique_ptr<Client::Impl>>(std::make_unique<Client::Impl>());
+  Client::Impl& made = **joining;
+  made.seat = impl_->loop->open(session, std::move(hooks));
+  made.cluster = impl_;
+  made.timeout_us = microseconds(options.timeout);
+  impl_->loop->join(made.seat, *signer, options.name, made.timeout_us,
+                    [joining, done = std::move(done)](Completion completion) {
+                      if (auto error = client::error_of(completion)) return done(std::move(*error));
+                      const auto& joined = std::get<wire::JoinedReply>(completion.outcome);
+                      (*joining)->session = joined.session.value;
+                      (*joining)->principal = joined.principal.text;
+                      (*joining)->role = joined.role.text;
+                      done(Client(std::move(*joining)));
+                    });
+}
+
+Answer Cluster::read(std::string_view procedure, const Arguments& arguments,
+                     std::chrono::milliseconds timeout) {
+  impl_->must_not_be_loop_thread();
+  std::promise<Completion> promise;
+  auto future = promise.get_future();
+  impl_->loop->read(
+      impl_->observer(), client::to_wire(procedure, arguments), microseconds(timeout),
+      [&promise](Completion completion) { promise.set_value(std::move(completion)); });
+  return client::answer_of(future.get()).value();
+}
+
+namespace {
+
+/// What replicas said so far, filled on the loop's thread and awaited on another.
+struct StatusRound {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::map<unsigned, ReplicaStatus> heard;
+  std::size_t given_up = 0;
+
+  void hear(const wire::StatusReply& said) {
+    ReplicaStatus status;
+    status.id = said.replica.value;
+    status.reachable = true;
+    status.view = said.view.value;
+    status.primary = said.primary.value;
+    status.last_executed = said.last_executed.value;
+    status.stable_checkpoint = said.stable_checkpoint.value;
+    status.state_digest = said.state_digest.hex();
+    status.connected_peers = said.connected_peers;
+    const std::lock_guard lock(mutex);
+    heard.insert_or_assign(status.id, std::move(status));
+    changed.notify_all();
+  }
+  /// On the loop's thread: who cannot be reached.
+  void look(const client::Session* session) {
+    const std::lock_guard lock(mutex);
+    given_up = 0;
+    if (session == nullptr) return;
+    for (const ReplicaId replica : session->cluster().replicas()) {
+      if (!heard.contains(replica.value) && session->failures(replica) >= unreachable_failures)
+        ++given_up;
+    }
+    changed.notify_all();
+  }
+};
+
+}  // namespace
+
+std::vector<ReplicaStatus> Cluster::status(std::chrono::milliseconds timeout) {
+  impl_->must_not_be_loop_thread();
+  const auto round = std::make_shared<StatusRound>();
+  client::Loop::Hooks hooks;
+  hooks.status = [round](const wire::StatusReply& said) { round->hear(said); };
+  const client::Seat seat = impl_->loop->open({}, std::move(hooks));
+  impl_->loop->ask_status(seat);
+  const auto until = std::chrono::steady_clock::now() + timeout;
+  {
+    std::unique_lock lock(round->mutex);
+    while (round->heard.size() + round->given_up < replicas() &&
+           std::chrono::steady_clock::now() < until) {
+      lock.unlock();
+      impl_->loop->inspect(seat, [round](const client::Session* s) { round->look(s); });
+      lock.lock();
+      round->changed.wait_for(lock, std::chrono::milliseconds(20));
+    }
+  }
+  impl_->loop->close(seat);
+  std::vector<ReplicaStatus> all;
+  const std::lock_guard lock(round->mutex);
+  for (unsigned id = 0; id < replicas(); ++id) {
+    const auto heard = round->heard.find(id);
+    all.push_back(heard == round->heard.end() ? ReplicaStatus{} : heard->second);
+    all.back().id = id;
+  }
+  return all;
+}
+
+}  // namespace prytany

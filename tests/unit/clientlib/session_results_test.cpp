@@ -1,0 +1,187 @@
+// When a result is taken, and when not (DESIGN section 7; Castro & Liskov TOCS 2002 section 4.1).
+#include <gmock/gmock.h>
+
+#include "tests/unit/clientlib/fake_group.h"
+
+namespace prytany::client {
+namespace {
+
+using testing::ElementsAre;
+
+TEST(SessionResults, one_replica_is_not_believed_and_two_that_agree_are) {
+  Host host;
+  host.join();
+  const Ticket ticket = host.call("tally");
+  const auto submit = host.group[0].last_request();
+  const wire::Reply reply = host.reply_to(submit, "truth");
+  host.say(2, reply);
+  EXPECT_FALSE(host.completed.contains(ticket));
+  host.say(3, host.digest_of(reply));
+  ASSERT_TRUE(host.completed.contains(ticket));
+  const Completion& done = host.completed.at(ticket);
+  EXPECT_EQ(done.verdict, Verdict::answered);
+  EXPECT_EQ(Host::text_of(done), "truth");
+  EXPECT_EQ(done.seq, Seq{9});
+  EXPECT_EQ(done.agreed, AgreedTime{42});
+  EXPECT_EQ(done.agreement.agreed, replicas({2, 3}));
+  EXPECT_EQ(done.agreement.silent, replicas({0, 1}));
+}
+
+TEST(SessionResults, a_liar_that_answers_first_changes_nothing_and_is_named) {
+  Host host;
+  host.join();
+  const Ticket ticket = host.call("tally");
+  const auto submit = host.group[0].last_request();
+  const unsigned liar = submit.designated->value;  // even when it is to send the rows
+  host.say(liar, host.reply_to(submit, "lie"));
+  const wire::Reply truth = host.reply_to(submit, "truth");
+  for (unsigned i = 0; i < 4; ++i) {
+    if (i != liar) host.say(i, host.digest_of(truth));
+  }
+  EXPECT_FALSE(host.completed.contains(ticket)) << "nobody has sent the true rows yet";
+  host.advance_to(host.now + 60'000);
+  const unsigned other = (liar + 1) % 4;
+  EXPECT_EQ(host.group[other].last_request().designated, std::nullopt) << "asks all for the rows";
+  host.say(other, truth);
+  ASSERT_TRUE(host.completed.contains(ticket));
+  EXPECT_EQ(Host::text_of(host.completed.at(ticket)), "truth");
+  EXPECT_EQ(host.completed.at(ticket).agreement.differed, replicas({static_cast<int>(liar)}));
+  EXPECT_EQ(host.session->standing(ReplicaId{static_cast<std::uint16_t>(liar)}).differed, 1U);
+  EXPECT_TRUE(host.noted("replica " + std::to_string(liar) + " differs"));
+}
+
+TEST(SessionResults, a_liar_that_repeats_itself_has_still_one_voice) {
+  Host host;
+  host.join();
+  const Ticket ticket = host.call("tally");
+  const auto submit = host.group[1].last_request();
+  const wire::Reply lie = host.reply_to(submit, "lie");
+  for (int i = 0; i < 5; ++i) host.say(1, lie);
+  host.say(1, host.digest_of(lie));
+  EXPECT_FALSE(host.completed.contains(ticket));
+}
+
+TEST(SessionResults, each_field_of_a_reply_counts) {
+  Host host;
+  host.join();
+  const Ticket ticket = host.call("tally");
+  const auto submit = host.group[0].last_request();
+  const wire::Reply truth = host.reply_to(submit, "truth");
+  wire::Reply other_seq = truth;
+  other_seq.seq = Seq{10};
+  wire::Reply other_time = truth;
+  other_time.agreed = AgreedTime{43};
+  wire::Reply other_request = truth;
+  other_request.request.bytes[0] ^= 1;
+  host.say(0, truth);
+  host.say(1, other_seq);
+  host.say(2, other_time);
+  host.say(3, other_request);
+  EXPECT_FALSE(host.completed.contains(ticket));
+  wire::ReplyDigest for_another = host.digest_of(truth);
+  for_another.request.bytes[5] ^= 1;
+  host.say(3, for_another);
+  EXPECT_FALSE(host.completed.contains(ticket)) << "the right digest for another request";
+  host.say(3, host.digest_of(truth));
+  EXPECT_TRUE(host.completed.contains(ticket));
+}
+
+TEST(SessionResults, a_reply_for_another_session_is_no_voice) {
+  Host host;
+  host.join();
+  const Ticket ticket = host.call("tally");
+  wire::Reply foreign = host.reply_to(host.group[0].last_request(), "truth");
+  foreign.session = SessionId{78};
+  for (unsigned i = 0; i < 4; ++i) host.say(i, foreign);
+  EXPECT_FALSE(host.completed.contains(ticket));
+}
+
+TEST(SessionResults, a_voice_that_comes_late_is_still_judged) {
+  Host host;
+  host.join();
+  (void)host.call("tally");
+  const auto submit = host.group[0].last_request();
+  const wire::Reply truth = host.reply_to(submit, "truth");
+  host.say(0, truth);
+  host.say(1, truth);
+  host.say(2, truth);
+  host.say(3, host.reply_to(submit, "lie"));
+  EXPECT_EQ(host.session->standing(ReplicaId{2}).differed, 0U);
+  EXPECT_EQ(host.session->standing(ReplicaId{3}).differed, 1U);
+  EXPECT_TRUE(host.noted("replica 3 differs, late"));
+}
+
+TEST(SessionResults, waits_a_moment_for_the_others_when_told_to_linger) {
+  SessionOptions options;
+  options.linger_us = 10'000;
+  Host host(options);
+  host.join();
+  host.now = host.now + 1;
+  const Ticket ticket = host.call("tally");
+  const wire::Reply truth = host.reply_to(host.group[0].last_request(), "truth");
+  host.say(0, truth);
+  host.say(1, truth);
+  EXPECT_FALSE(host.completed.contains(ticket));
+  host.say(2, truth);
+  host.advance_to(host.now + 10'000);
+  ASSERT_TRUE(host.completed.contains(ticket));
+  EXPECT_EQ(host.completed.at(ticket).agreement.agreed, replicas({0, 1, 2}));
+
+  const Ticket next = host.call("tally");
+  const wire::Reply again = host.reply_to(host.group[0].last_request(), "truth");
+  for (unsigned i = 0; i < 4; ++i) host.say(i, again);
+  EXPECT_TRUE(host.completed.contains(next)) << "nobody is left to wait for";
+}
+
+TEST(SessionResults, replicas_that_never_agree_give_no_quorum_at_the_deadline) {
+  Host host;
+  host.join();
+  const Ticket ticket = host.call("tally", host.now + 3'000'000);
+  const auto submit = host.group[0].last_request();
+  for (unsigned i = 0; i < 4; ++i) host.say(i, host.reply_to(submit, "lie " + std::to_string(i)));
+  host.advance_to(host.now + 2'999'999);
+  EXPECT_FALSE(host.completed.contains(ticket));
+  host.advance_to(host.now + 1);
+  ASSERT_TRUE(host.completed.contains(ticket));
+  EXPECT_EQ(host.completed.at(ticket).verdict, Verdict::no_quorum);
+  EXPECT_TRUE(host.completed.at(ticket).sent);
+  EXPECT_EQ(host.completed.at(ticket).agreement.differed.size(), 4U);
+}
+
+TEST(SessionResults, an_error_of_the_application_is_an_answer) {
+  Host host;
+  host.join();
+  const Ticket ticket = host.call("vote");
+  const auto submit = host.group[0].last_request();
+  const wire::ErrorReply error{{"ALREADY_VOTED"}, {"once only"}, {"vote"}, 2};
+  host.say(0, host.reply_to(submit, error));
+  host.say(2, host.reply_to(submit, error));
+  ASSERT_EQ(host.completed.at(ticket).verdict, Verdict::answered);
+  EXPECT_EQ(std::get<wire::ErrorReply>(host.completed.at(ticket).outcome), error);
+  EXPECT_EQ(host.session->ended(), std::nullopt);
+}
+
+TEST(SessionResults, a_public_read_needs_two_equal_outcomes_and_asks_again_while_replicas_lag) {
+  Host host;
+  host.start();
+  const Ticket ticket = host.read("turnout");
+  const auto outcome = [](const std::string& text) {
+    wire::ResultSet set;
+    set.rows.items.push_back({{wire::Value{wire::TextValue{text}}}});
+    return wire::Outcome{wire::ResultSets{{set}}};
+  };
+  const auto id = std::get<wire::PublicRead>(host.group[0].heard.back()).id;
+  for (unsigned i = 0; i < 4; ++i)
+    host.say(i, wire::PublicReadReply{id, Seq{i}, AgreedTime{i}, outcome(std::to_string(i))});
+  EXPECT_FALSE(host.completed.contains(ticket));
+  host.advance_to(host.now + 30'000);
+  EXPECT_EQ(host.group[0].count<wire::PublicRead>(), 2U);
+  host.say(0, wire::PublicReadReply{id, Seq{3}, AgreedTime{3}, outcome("3")});
+  ASSERT_TRUE(host.completed.contains(ticket));
+  EXPECT_EQ(Host::text_of(host.completed.at(ticket)), "3");
+  EXPECT_EQ(host.completed.at(ticket).seq, Seq{3});
+  EXPECT_EQ(host.completed.at(ticket).agreement.agreed, replicas({0, 3}));
+}
+
+}  // namespace
+}  // namespace prytany::client

@@ -1,12 +1,16 @@
 // The canonical binary encoding: one value, one byte string. Everything hashed, signed or MACed is
 // this.
 //
-//   integers, Strong     big-endian, fixed width             bool        one byte, 0 or 1
-//   double               IEEE 754 bits, big-endian, no NaN   enum        one byte, checked by
-//   valid() Body<Max>, Text<Max> u32 length, bytes                   optional    bool, then the
-//   value List<T, Max>         u32 count, elements                 variant     u8 index, then the
-//   alternative std::array, Digest   its bytes                           struct      its fields, as
-//   fields() lists them
+//   integers, Strong     big-endian, fixed width
+//   bool                 one byte, 0 or 1
+//   double               IEEE 754 bits, big-endian, no NaN
+//   enum                 one byte, checked by valid()
+//   Body<Max>, Text<Max> u32 length, bytes
+//   optional             bool, then the value
+//   List<T, Max>         u32 count, elements
+//   variant              u8 index, then the alternative
+//   std::array, Digest   its bytes
+//   struct               its fields, as fields() lists them
 //
 // Decoding is total (any bytes give a value or a reason), canonical (encode(decode(b)) == b;
 // trailing bytes are refused) and grows memory with the bytes received, never with the bytes

@@ -69,6 +69,14 @@ void Backlog::release(const std::vector<Digest>& digests) {
   }
 }
 
+void Backlog::forget_all() {
+  waiting_.clear();
+  in_flight_.clear();
+  queues_.clear();
+  order_.clear();
+  bytes_ = 0;
+}
+
 std::vector<wire::ClientRequest> Backlog::overdue(Time now, std::uint64_t older_than_us,
                                                   std::size_t max) {
   std::vector<wire::ClientRequest> late;

@@ -38,6 +38,10 @@ class Backlog {
   /// remembered.
   void release(const std::vector<Digest>& digests);
 
+  /// State was installed: what waits may be executed in it, and nobody here knows. Clients repeat
+  /// what is not.
+  void forget_all();
+
   /// Waiting for at least `older_than_us`: the longest first, at most `max`. Each is named again
   /// only after it has waited as long anew.
   std::vector<wire::ClientRequest> overdue(Time now, std::uint64_t older_than_us, std::size_t max);

@@ -125,14 +125,18 @@ void Replica::Core::on(StateInstalled event) {
   fetching_.reset();
   diverged_ = false;
   checkpoints_.forget_mine(config_.self);
+  backlog_.forget_all();
   executed_ = handed_ = taken_ = event.seq;
   proposed_ = std::max(proposed_, event.seq);
   known_ = std::max(known_, event.seq);
   invariants_.installed(event.seq);
   advance(event.seq);
-  // What came while our state was in doubt was not voted for.
-  for (auto& [seq, slot] : window_.slots())
-    if (slot.proposed() != nullptr && slot.standing() == Standing::none) consider(seq, slot);
+  for (auto& [seq, slot] : window_.slots()) {
+    if (slot.proposed() == nullptr) continue;
+    if (!slot.released) backlog_.in_flight(slot.proposed()->requests);
+    // What came while our state was in doubt was not voted for.
+    if (slot.standing() == Standing::none) consider(seq, slot);
+  }
   execute_ready();
   overdue_.hurry(now_);
   propose();

@@ -28,10 +28,12 @@ enum class Refusal : std::uint8_t {
   too_often,       // this peer has had its share for now
   view_change_malformed,
   view_change_old,     // not newer than the one held from this sender
+  new_view_unfounded,  // its VIEW-CHANGEs are no quorum of good ones for its view
+  new_view_wrong,      // its VIEW-CHANGEs imply another start of the view
   no_view_change_yet,  // NEW-VIEW: replacing the primary is not implemented
   not_for_replica,     // a message for the host's state transfer
 };
-inline constexpr std::size_t refusals = 22;
+inline constexpr std::size_t refusals = 24;
 
 constexpr const char* words(Refusal refusal) {
   constexpr std::array<const char*, refusals> all = {"stranger",
@@ -54,6 +56,8 @@ constexpr const char* words(Refusal refusal) {
                                                      "too often",
                                                      "malformed view-change",
                                                      "old view-change",
+                                                     "new-view without a quorum",
+                                                     "new-view of another outcome",
                                                      "no view change yet",
                                                      "not for the replica"};
   return all[static_cast<std::size_t>(refusal)];

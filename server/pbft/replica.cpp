@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "server/pbft/core.h"
+#include "server/pbft/new_view.h"
 
 namespace prytany::pbft {
 
@@ -140,7 +141,9 @@ void Replica::Core::on(ReplicaId from, const wire::Signed<wire::ViewChange>& mes
 }
 
 void Replica::Core::on(ReplicaId from, const wire::Signed<wire::NewView>& message) {
-  drop(Refusal::no_view_change_yet, "new-view ", message.message.view, " from r", from);
+  const auto refusal = refuse_new_view(config_, message.message);
+  drop(refusal.value_or(Refusal::no_view_change_yet), "new-view ", message.message.view, " from r",
+       from);
 }
 
 void Replica::Core::on(ReplicaId from, const wire::FetchPages&) {

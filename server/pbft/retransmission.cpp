@@ -228,7 +228,8 @@ void Replica::Core::on(ReplicaId from, wire::Forward message) {
     return drop(Refusal::not_primary, "forward s", body.session, "/", body.number, " from r", from);
   if (!peers_.may_answer(now_, from))
     return drop(Refusal::too_often, "forward s", body.session, "/", body.number, " from r", from);
-  peers_.answered(from, 1 + body.operation.bytes.size() / Peers::unit_bytes);
+  // As many per interval as a correct backup forwards: each may cost a place in a batch.
+  peers_.answered(from, Peers::answer_units / forwards_per_time);
   const Digest digest = wire::request_digest(body);
   take_in(digest, std::move(message.request));
 }

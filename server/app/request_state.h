@@ -62,6 +62,7 @@ struct RequestState {
   std::uint64_t work = 0;          // VM steps, and bytes that functions went through
   std::optional<Failure> failure;  // the first refusal wins
   bool schema_touched = false;     // some statement was DDL
+  std::string index_created;       // by a CREATE INDEX that SQLite has not filled yet
 
   /// Keeps the first failure.
   void fail(std::string_view code, std::string message) {

@@ -1,0 +1,6 @@
+-- Questions with their candidates, as they are on the ballot.
+-- @public
+-- @read-only
+SELECT q.id AS question, q.text, q.choose_min, q.choose_max, q.allow_blank,
+       c.id AS candidate, c.name
+  FROM questions q JOIN candidates c ON c.question = q.id ORDER BY q.id, c.id;

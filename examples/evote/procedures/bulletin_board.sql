@@ -1,0 +1,8 @@
+-- Receipt codes of all ballots cast, in the order of the codes, page by page: pass the last one seen
+-- as `after`.
+-- @param after text(14) optional
+-- @param count integer
+-- @public
+-- @read-only
+SELECT ensure(:count BETWEEN 1 AND 1000, 'bad_count', 'count is from 1 to 1000');
+SELECT receipt FROM ballots WHERE receipt > coalesce(:after, '') ORDER BY receipt LIMIT :count;

@@ -1,0 +1,6 @@
+-- Publishes the tally: from now on anybody sees the results and the ballots without names.
+-- @roles official, admin
+SELECT ensure((SELECT state FROM election) IS 'closed', 'wrong_state', 'the election is not closed');
+SELECT ensure(EXISTS (SELECT 1 FROM results), 'not_tallied', 'the ballots are not counted yet: tally');
+UPDATE election SET state = 'published', published_us = now();
+INSERT INTO audit(at_us, actor, action, detail) VALUES(now(), session_principal(), 'publish', '');

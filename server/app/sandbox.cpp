@@ -83,7 +83,7 @@ int check_pragma(RequestState& state, std::string_view name) {
                 "PRAGMA " + std::string(name) +
                     " would change or tell of one replica's connection; allowed are table_info, "
                     "table_xinfo, index_list, index_info, index_xinfo, foreign_key_list, "
-                    "defer_foreign_keys, user_version and application_id");
+                    "user_version and application_id");
 }
 
 int check_function(RequestState& state, std::string_view name) {
@@ -114,9 +114,7 @@ int authorize_action(RequestState& state, int action, std::string_view a, std::s
     case SQLITE_CREATE_VIEW:
     case SQLITE_DROP_TABLE:
     case SQLITE_DROP_VIEW: return check_object(state, a, {});
-    case SQLITE_CREATE_INDEX:
-      state.index_created = a;
-      return check_object(state, a, b);
+    case SQLITE_CREATE_INDEX: state.index_created = a; return check_object(state, a, b);
     case SQLITE_CREATE_TRIGGER:
     case SQLITE_DROP_INDEX:
     case SQLITE_DROP_TRIGGER: return check_object(state, a, b);
@@ -187,8 +185,8 @@ void set_limits(sqlite3* db) {
   limit(SQLITE_LIMIT_LENGTH, limits::value_bytes_max);
   limit(SQLITE_LIMIT_SQL_LENGTH, limits::sql_bytes_max);
   limit(SQLITE_LIMIT_COLUMN, limits::columns_max);
-  limit(SQLITE_LIMIT_EXPR_DEPTH, 100);
-  limit(SQLITE_LIMIT_COMPOUND_SELECT, 50);
+  limit(SQLITE_LIMIT_EXPR_DEPTH, 500);
+  limit(SQLITE_LIMIT_COMPOUND_SELECT, 500);
   limit(SQLITE_LIMIT_VDBE_OP, 100'000);
   limit(SQLITE_LIMIT_FUNCTION_ARG, 100);
   limit(SQLITE_LIMIT_ATTACHED, 0);

@@ -226,7 +226,7 @@ void Gateway::Impl::accept_waiting() {
       continue;
     }
     if (errno == EINTR || errno == ECONNABORTED) continue;
-    if errno == EAGAIN return;
+    if (errno == EAGAIN) return;
     // Out of descriptors: what waits would wake us again at once.
     accept_again_ = SystemClock().now() + accept_pause_us;
     poller_.change(listener_.get(), 0);

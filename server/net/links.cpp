@@ -150,7 +150,7 @@ void Links::accept_waiting() {
       continue;
     }
     if (errno == EINTR || errno == ECONNABORTED) continue;
-    if errno == EAGAIN return;
+    if (errno == EAGAIN) return;
     // No descriptors left: the connection stays in the queue, and would wake us again at once.
     warn(std::string("cannot accept a connection: ") + std::strerror(errno) + " -> wait");
     accept_again_ = SystemClock().now() + accept_pause_us;

@@ -50,6 +50,12 @@ struct Client::Impl {
   client::Completion ask(wire::Operation operation) const;
 };
 
+/// For our own tools, which ask what the public API has no word for (install, null).
+struct ClientAccess {
+  static const Client::Impl& of(const Client& client) { return *client.impl_; }
+  static Cluster::Impl& of(const Cluster& cluster) { return *cluster.impl_; }
+};
+
 /// Reads `genesis`: a path, or the text itself.
 Expected<wire::GenesisFile> load_genesis(const std::string& genesis);
 

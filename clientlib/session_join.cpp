@@ -14,7 +14,9 @@ constexpr std::uint64_t token_patience_us = 200'000;
 
 /// The tokens were no good: one of them came from a liar, or they took too long to be ordered.
 bool blames_tokens(const wire::ErrorReply& error) {
-  return error.procedure.text.empty() && error.code.text.find("token") != std::string::npos;
+  const std::string& code = error.code.text;
+  return error.procedure.text.empty() &&
+         (code == "token_expired" || code == "bad_token" || code == "stale_join");
 }
 
 }  // namespace

@@ -1,7 +1,12 @@
-#include "server/cli/command.h"
+#include "server/cli/client_commands.h"
 
 namespace prytany::cli {
 
-void add_client_commands(CLI::App&, Chosen&) {}
+void add_client_commands(CLI::App& app, Chosen& chosen) {
+  add_install(app, chosen);
+  add_call(app, chosen);
+  add_sql(app, chosen);
+  add_status(app, chosen);
+}
 
 }  // namespace prytany::cli

@@ -129,6 +129,7 @@ class Cluster {
 
  private:
   friend class Client;
+  friend struct ClientAccess;
   struct Impl;
   explicit Cluster(std::shared_ptr<Impl> impl);
   std::shared_ptr<Impl> impl_;
@@ -193,6 +194,7 @@ class Client {
 
  private:
   friend class Cluster;
+  friend struct ClientAccess;
   struct Impl;
   explicit Client(std::unique_ptr<Impl> impl);
   Answer query_only(const Statement& statement);

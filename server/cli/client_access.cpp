@@ -1,0 +1,175 @@
+#include "server/cli/client_access.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <future>
+
+#include "clientlib/cluster_impl.h"
+#include "server/base/bytes.h"
+#include "server/crypto/agree.h"
+#include "server/wire/json_writer.h"
+#include "server/wire/plain_json.h"
+
+namespace prytany::cli {
+namespace {
+
+constexpr auto linger = std::chrono::milliseconds(200);
+
+std::string list_of(const std::vector<unsigned>& ids) {
+  std::string text;
+  for (const unsigned id : ids) text += (text.empty() ? "" : ", ") + std::to_string(id);
+  return text;
+}
+
+/// Code points, which is nearly what a terminal shows.
+std::size_t width(const std::string& text) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+}
+
+std::string json_text(std::string_view text) {
+  wire::JsonWriter writer;
+  writer.text(text);
+  return std::move(writer).take();
+}
+
+}  // namespace
+
+void add_client_options(CLI::App& command, ClientOptions& options) {
+  command.add_option("--cluster", options.cluster, "The cluster's genesis.json")
+      ->envname("PRYTANY_CLUSTER")
+      ->capture_default_str();
+  auto* key = command.add_option("--key", options.key, "File of the key to join with")
+                  ->envname("PRYTANY_KEY");
+  command.add_option("--code", options.code, "Personal code to join with, instead of a key file")
+      ->excludes(key);
+  command.add_option("--timeout", options.timeout_s, "Seconds to wait for a quorum")
+      ->check(CLI::Range(1, 3600))
+      ->capture_default_str();
+  command.add_flag("--verbose", options.verbose, "Print what happens on the connections");
+}
+
+Failure failure_of(const ErrorInfo& error) {
+  Failure failure{ExitCode::failed, error.code, error.message};
+  switch (error.kind) {
+    case ErrorKind::application:
+    case ErrorKind::refused: break;
+    case ErrorKind::no_quorum: failure.exit = ExitCode::no_quorum; break;
+    case ErrorKind::outcome_unknown: failure.exit = ExitCode::outcome_unknown; break;
+    case ErrorKind::usage: failure.exit = ExitCode::usage; break;
+  }
+  return failure;
+}
+
+Result<Cluster, Failure> open_cluster(const ClientOptions& options) {
+  return attempt([&] { return Cluster(options.cluster); });
+}
+
+Result<Client, Failure> join(const ClientOptions& options) {
+  if (options.key.empty() && options.code.empty())
+    return usage_failure("give --key FILE (an administrator's is admin.key) or --code CODE");
+  Options client;
+  client.genesis = options.cluster;
+  client.credential =
+      options.key.empty() ? Credential::code(options.code) : Credential::file(options.key);
+  client.name = "cli-" + to_hex(crypto::random_array<6>());
+  client.timeout = std::chrono::seconds(options.timeout_s);
+  client.linger = linger;
+  if (options.verbose)
+    client.log = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); };
+  return attempt([&] { return Client(client); });
+}
+
+Result<std::vector<Answer>, Failure> ask(const Client& client, wire::Operation operation) {
+  return attempt([&] {
+    return client::answers_of(ClientAccess::of(client).ask(std::move(operation))).value();
+  });
+}
+
+// ---- printing
+// ------------------------------------------------------------------------------------
+
+std::string answer_json(const Answer& answer) {
+  std::string out = "{\"columns\":[";
+  for (std::size_t i = 0; i < answer.columns.size(); ++i)
+    out += (i == 0 ? "" : ",") + json_text(answer.columns[i]);
+  out += "],\"rows\":[";
+  for (std::size_t r = 0; r < answer.rows.size(); ++r) {
+    out += r == 0 ? "[" : ",[";
+    for (std::size_t c = 0; c < answer.rows[r].size(); ++c)
+      out += (c == 0 ? "" : ",") + wire::plain_json(client::to_wire(answer.rows[r][c]));
+    out += "]";
+  }
+  out += "],\"changes\":" + std::to_string(answer.changes);
+  out += ",\"seq\":" + std::to_string(answer.seq);
+  out += ",\"agreed\":[" + list_of(answer.agreement.agreed) + "]";
+  out += ",\"differed\":[" + list_of(answer.agreement.differed) + "]";
+  out += ",\"silent\":[" + list_of(answer.agreement.silent) + "]";
+  return out + ",\"agreed_us\":" + std::to_string(answer.agreed_us) + "}";
+}
+
+std::string display(const Value& value) {
+  const auto& storage = value.storage();
+  if (value.is_null()) return "NULL";
+  if (const auto* text = std::get_if<std::string>(&storage)) return *text;
+  if (const auto* blob = std::get_if<Blob>(&storage)) {
+    Bytes bytes;
+    for (const std::byte byte : *blob) bytes.push_back(std::to_integer<std::uint8_t>(byte));
+    return "x'" + to_hex(bytes) + "'";
+  }
+  if (const auto* integer = std::get_if<std::int64_t>(&storage)) return std::to_string(*integer);
+  return wire::plain_json(client::to_wire(value));
+}
+
+void print_table(const std::vector<std::string>& columns,
+                 const std::vector<std::vector<std::string>>& rows) {
+  std::vector<std::size_t> widths;
+  for (std::size_t c = 0; c < columns.size(); ++c) {
+    widths.push_back(width(columns[c]));
+    for (const auto& row : rows) widths[c] = std::max(widths[c], width(row[c]));
+  }
+  const auto print = [&](const std::vector<std::string>& cells) {
+    std::string line;
+    for (std::size_t c = 0; c < cells.size(); ++c) {
+      line += cells[c];
+      if (c + 1 < cells.size()) line.append(widths[c] - width(cells[c]) + 2, ' ');
+    }
+    std::printf("%s\n", line.c_str());
+  };
+  print(columns);
+  std::vector<std::string> dashes;
+  for (const std::size_t w : widths) dashes.emplace_back(w, '-');
+  print(dashes);
+  for (const auto& row : rows) print(row);
+}
+
+std::string describe(const Agreement& agreement) {
+  const std::size_t all =
+      agreement.agreed.size() + agreement.differed.size() + agreement.silent.size();
+  std::string text = std::to_string(agreement.agreed.size()) + " of " + std::to_string(all) +
+                     " replicas agree (" + list_of(agreement.agreed) + ")";
+  if (!agreement.differed.empty()) text += "; contradicted: " + list_of(agreement.differed);
+  if (!agreement.silent.empty()) text += "; silent: " + list_of(agreement.silent);
+  return text;
+}
+
+void print_answer(const Answer& answer, bool json) {
+  if (json) {
+    std::printf("%s\n", answer_json(answer).c_str());
+    return;
+  }
+  if (!answer.columns.empty()) {
+    std::vector<std::vector<std::string>> rows;
+    for (const Row& row : answer.rows) {
+      std::vector<std::string>& cells = rows.emplace_back();
+      for (const Value& value : row) cells.push_back(display(value));
+    }
+    print_table(answer.columns, rows);
+  }
+  std::printf("%s%zu row%s, %lld change%s; seq %llu; %s\n", answer.columns.empty() ? "" : "\n",
+              answer.rows.size(), answer.rows.size() == 1 ? "" : "s",
+              static_cast<long long>(answer.changes), answer.changes == 1 ? "" : "s",
+              static_cast<unsigned long long>(answer.seq), describe(answer.agreement).c_str());
+}
+
+}  // namespace prytany::cli

@@ -1,0 +1,13 @@
+// The commands of those who use a cluster.
+#pragma once
+
+#include "server/cli/command.h"
+
+namespace prytany::cli {
+
+void add_install(CLI::App& app, Chosen& chosen);
+void add_call(CLI::App& app, Chosen& chosen);
+void add_sql(CLI::App& app, Chosen& chosen);
+void add_status(CLI::App& app, Chosen& chosen);
+
+}  // namespace prytany::cli

@@ -240,6 +240,9 @@ class Node::Impl {
 
   Result<void> fetch(pbft::FetchState wanted, Time now) {
     if (wanted.diverged) clients_.silence(true);
+    // One is in the store and the core does not know yet: what it then still misses it asks for
+    // again. (A second install would throw away what was executed after the first.)
+    if (installing_) return {};
     const Seq seq = wanted.proof.checkpoint.seq;
     if (fetch_ && fetch_->proof().checkpoint.seq >= seq && !fetch_->exhausted()) return {};
     note("state of n" + std::to_string(seq.value) + " is needed -> fetch it");

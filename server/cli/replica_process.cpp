@@ -176,7 +176,8 @@ Result<std::unique_ptr<node::Journal>> open_journal(const std::string& folder,
   auto disk = store::open_folder(path);
   if (!disk) return disk.error();
   auto journal = store::JournalFile::open(
-      std::move(*disk), [](std::span<std::uint8_t> out) { crypto::random_bytes(out); }, recovery);
+      std::move(*disk), [](std::span<std::uint8_t> out) { crypto::random_bytes(out); },
+      [&](pbft::JournalRecord record) { recovery.add(std::move(record)); });
   if (!journal) return journal.error();
   const store::JournalFile::Found& found = (*journal)->found();
   log::info("journal: " + std::to_string(found.records) + " records in " +

@@ -29,15 +29,15 @@ Error disk_loss(const std::string& name, const std::string& what) {
 }  // namespace
 
 Result<std::unique_ptr<JournalFile>> JournalFile::open(std::unique_ptr<Disk> disk, Random random,
-                                                       pbft::Recovery& recovery) {
+                                                       const Reader& reader) {
   std::unique_ptr<JournalFile> journal(new JournalFile(std::move(disk), std::move(random)));
-  if (auto recovered = journal->recover(recovery); !recovered) return recovered.error();
+  if (auto recovered = journal->recover(reader); !recovered) return recovered.error();
   return journal;
 }
 
 // ---- Reading ------------------------------------------------------------------------------------
 
-Result<void> JournalFile::recover(pbft::Recovery& recovery) {
+Result<void> JournalFile::recover(const Reader& reader) {
   const auto names = disk_->list();
   if (!names) return names.error();
   std::vector<std::uint64_t> numbers;
@@ -50,14 +50,13 @@ Result<void> JournalFile::recover(pbft::Recovery& recovery) {
       return disk_loss(segment_name(numbers[i - 1] + 1), "this segment is missing");
     }
     const bool last = i + 1 == numbers.size();
-    if (auto read = recover_segment(numbers[i], last, recovery); !read) return read.error();
+    if (auto read = recover_segment(numbers[i], last, reader); !read) return read.error();
   }
   synced_ = next_index_;
   return {};
 }
 
-Result<void> JournalFile::recover_segment(std::uint64_t number, bool last,
-                                          pbft::Recovery& recovery) {
+Result<void> JournalFile::recover_segment(std::uint64_t number, bool last, const Reader& reader) {
   const std::string name = segment_name(number);
   const auto bytes = disk_->read(name);
   if (!bytes) return bytes.error();
@@ -80,7 +79,7 @@ Result<void> JournalFile::recover_segment(std::uint64_t number, bool last,
   next_number_ = number + 1;
   segments_.push_back({number, Seq{0}});
   found_.segments += 1;
-  const auto end = recover_records(name, *header, *bytes, recovery);
+  const auto end = recover_records(name, *header, *bytes, reader);
   if (!end) return end.error();
   const ByteView rest = ByteView(*bytes).subspan(*end);
   if (last ? was_durable(rest, header->nonce, next_index_) : !all_zero(rest)) {
@@ -91,7 +90,7 @@ Result<void> JournalFile::recover_segment(std::uint64_t number, bool last,
 
 Result<std::size_t> JournalFile::recover_records(const std::string& name,
                                                  const SegmentHeader& header, ByteView segment,
-                                                 pbft::Recovery& recovery) {
+                                                 const Reader& reader) {
   std::size_t at = SegmentHeader::size;
   while (const auto found =
              read_record(segment.subspan(at), header.nonce, next_index_, next_index_)) {
@@ -102,7 +101,7 @@ Result<std::size_t> JournalFile::recover_records(const std::string& name,
                    "): was it written by another version?"};
     }
     segments_.back().highest = std::max(segments_.back().highest, needed_until(*record));
-    recovery.add(std::move(*record));
+    reader(std::move(*record));
     next_index_ += 1;
     found_.records += 1;
     at += found->size();

@@ -33,6 +33,7 @@ namespace prytany::store {
 class JournalFile final : public node::Journal {
  public:
   using Random = std::function<void(std::span<std::uint8_t>)>;
+  using Reader = std::function<void(pbft::JournalRecord)>;
   /// What a start-up found, besides the records.
   struct Found {
     std::uint64_t segments = 0;
@@ -40,10 +41,10 @@ class JournalFile final : public node::Journal {
     std::uint64_t bytes_cut = 0;  // of a torn tail
   };
 
-  /// Reads every record in order into `recovery` and cuts a torn tail, durably. Refused: a record
+  /// Hands every record to `reader`, in order, and cuts a torn tail, durably. Refused: a record
   /// that was durable is damaged or a segment is missing (disk loss), or the disk fails.
   static Result<std::unique_ptr<JournalFile>> open(std::unique_ptr<Disk> disk, Random random,
-                                                   pbft::Recovery& recovery);
+                                                   const Reader& reader);
 
   void append(const pbft::JournalRecord& record) override;
   Result<void> sync() override;
@@ -66,10 +67,10 @@ class JournalFile final : public node::Journal {
   JournalFile(std::unique_ptr<Disk> disk, Random random)
       : disk_(std::move(disk)), random_(std::move(random)) {}
 
-  Result<void> recover(pbft::Recovery& recovery);
-  Result<void> recover_segment(std::uint64_t number, bool last, pbft::Recovery& recovery);
+  Result<void> recover(const Reader& reader);
+  Result<void> recover_segment(std::uint64_t number, bool last, const Reader& reader);
   Result<std::size_t> recover_records(const std::string& name, const SegmentHeader& header,
-                                      ByteView segment, pbft::Recovery& recovery);
+                                      ByteView segment, const Reader& reader);
   Result<void> settle(const std::string& name, std::size_t keep, ByteView rest);
   Result<void> write(Pending& pending);
   Result<void> start_segment(const SegmentHeader& header);

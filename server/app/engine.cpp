@@ -84,6 +84,7 @@ Result<Statement, Failure> Engine::prepare(std::string_view sql, std::string_vie
   const AccessScope scope(state_, Access::application);
   state_.parse_ticks_left = parse_ticks_max;
   state_.preparing = true;
+  state_.index_created.clear();
   sqlite3_stmt* raw = nullptr;
   const char* tail = nullptr;
   const int rc = sqlite3_prepare_v3(handle(), sql.data(), static_cast<int>(sql.size()),

@@ -200,6 +200,16 @@ void session_role_function(sqlite3_context* context, int, sqlite3_value**) {
   if (state.session) result_text(context, state.role);
 }
 
+struct Refusal {
+  RequestState& state;
+  std::string name;
+};
+void refused_function(sqlite3_context* context, int, sqlite3_value**) {
+  const auto& refusal = *static_cast<Refusal*>(sqlite3_user_data(context));
+  refusal.state.fail("refused_function", refused_function_message(refusal.name));
+  sqlite3_result_error(context, "refused", -1);
+}
+
 struct BuiltIn {
   std::string name;
   int arguments;
@@ -222,6 +232,11 @@ std::vector<BuiltIn> built_ins(sqlite3* db) {
 
 }  // namespace
 
+std::string refused_function_message(std::string_view name) {
+  return "the function " + std::string(name) +
+         "() is not available: its result could differ between replicas";
+}
+
 bool is_allowed_function(std::string_view name) {
   std::string lower(name);
   for (char& c : lower)
@@ -232,13 +247,16 @@ bool is_allowed_function(std::string_view name) {
 }
 
 void install_functions(sqlite3* db, RequestState& state) {
-  // The authorizer refuses them too, but DEFAULT (expression) passes it by (sqlite.md 1, trap 1): a
-  // function that does not exist cannot be called from anywhere.
+  // The authorizer refuses them first, but DEFAULT (expression) may pass it by (sqlite.md 1, trap
+  // 1): whoever calls one all the same calls this.
   if (all_built_ins.empty()) all_built_ins = built_ins(db);
   for (const BuiltIn& function : all_built_ins) {
     if (is_allowed_function(function.name)) continue;
-    ENSURE(sqlite3_create_function_v2(db, function.name.c_str(), function.arguments, SQLITE_UTF8,
-                                      nullptr, nullptr, nullptr, nullptr, nullptr) == SQLITE_OK);
+    auto* refusal = new Refusal{state, function.name};
+    ENSURE(sqlite3_create_function_v2(
+               db, function.name.c_str(), function.arguments, SQLITE_UTF8 | SQLITE_INNOCUOUS,
+               refusal, refused_function, nullptr, nullptr,
+               [](void* r) { delete static_cast<Refusal*>(r); }) == SQLITE_OK);
   }
   using Function = void (*)(sqlite3_context*, int, sqlite3_value**);
   const auto add = [&](const char* name, int arguments, Function function, int flags = 0) {

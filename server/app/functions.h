@@ -2,6 +2,7 @@
 // ours where they are not, none where nothing good can be said (docs/reference/sql.md lists them).
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "server/app/request_state.h"
@@ -18,5 +19,8 @@ void install_functions(sqlite3* db, RequestState& state);
 /// registered, and what SQLite calls itself inside ALTER TABLE, is not in SQLite's list of
 /// built-ins. Requires: some handle was installed.
 bool is_allowed_function(std::string_view name);
+
+/// What the caller of another one is told; the code is "refused_function".
+std::string refused_function_message(std::string_view name);
 
 }  // namespace prytany::app

@@ -26,12 +26,11 @@ std::string lower(std::string_view text) {
 }
 std::string_view view(const char* text) { return text == nullptr ? std::string_view{} : text; }
 
-// Sorted. PRAGMAs that only read the schema in a fixed order, or that live in the file or the
-// transaction. (table_list is not one: it goes by hash order, which remembers the handle's
-// history.)
+// Sorted. PRAGMAs that only read the schema in a fixed order, or that live in the file. (table_list
+// is not one: it goes by hash order, which remembers the handle's history. defer_foreign_keys is
+// not one: it takes effect when it is prepared, and a kept statement is not prepared again.)
 constexpr auto allowed_pragmas = std::to_array<std::string_view>({
     "application_id",
-    "defer_foreign_keys",
     "foreign_key_list",
     "index_info",
     "index_list",
@@ -63,6 +62,12 @@ int refuse_reserved(RequestState& state, std::string_view name) {
                     "' belongs to the cluster: names that begin with prytany_ are reserved");
 }
 
+int refuse_temporary(RequestState& state) {
+  return refuse(state, "refused_temporary",
+                "temporary objects would live in one replica's connection; use a WITH clause, or a "
+                "table keyed by session_id()");
+}
+
 int check_table(RequestState& state, std::string_view table) {
   if (is_reserved(table)) return refuse_reserved(state, table);
   if (lower(table).starts_with("sqlite_stat"))
@@ -88,9 +93,7 @@ int check_pragma(RequestState& state, std::string_view name) {
 
 int check_function(RequestState& state, std::string_view name) {
   if (is_allowed_function(name)) return SQLITE_OK;
-  return refuse(state, "refused_function",
-                "the function " + std::string(name) +
-                    "() is not available: its result could differ between replicas");
+  return refuse(state, "refused_function", refused_function_message(name));
 }
 
 /// DDL: what an object is called, and the table it is on.
@@ -126,10 +129,7 @@ int authorize_action(RequestState& state, int action, std::string_view a, std::s
     case SQLITE_DROP_TEMP_INDEX:
     case SQLITE_DROP_TEMP_TABLE:
     case SQLITE_DROP_TEMP_TRIGGER:
-    case SQLITE_DROP_TEMP_VIEW:
-      return refuse(state, "refused_temporary",
-                    "temporary objects would live in one replica's connection; use a WITH clause, "
-                    "or a table keyed by session_id()");
+    case SQLITE_DROP_TEMP_VIEW: return refuse_temporary(state);
     case SQLITE_CREATE_VTABLE:
     case SQLITE_DROP_VTABLE:
       return refuse(state, "refused_virtual_table",
@@ -156,10 +156,16 @@ int authorize_action(RequestState& state, int action, std::string_view a, std::s
   }
 }
 
-int authorize(void* user, int action, const char* a, const char* b, const char*, const char*) {
+int authorize(void* user, int action, const char* a, const char* b, const char* schema,
+              const char*) {
   auto& state = *static_cast<RequestState*>(user);
   if (state.access == Access::ours) return SQLITE_OK;
-  return authorize_action(state, action, view(a), view(b));
+  const int rc = authorize_action(state, action, view(a), view(b));
+  // ALTER TABLE looks into the temporary schema by itself; nothing is made or dropped there.
+  const bool is_object = rc == SQLITE_OK && action <= SQLITE_DROP_VIEW &&
+                         action != SQLITE_DELETE && action != SQLITE_INSERT;
+  if (is_object && lower(view(schema)) == "temp") return refuse_temporary(state);
+  return rc;
 }
 
 int tick(void* user) {
@@ -222,6 +228,8 @@ struct Refused {
 constexpr std::string_view one_transaction =
     "every request is one transaction already: put the statements into one request, or into a "
     "procedure";
+constexpr std::string_view no_statistics =
+    "statistics are not kept: query plans must not depend on when they were taken";
 constexpr auto refused_words = std::to_array<Refused>({
     {"BEGIN", "refused_transaction", one_transaction},
     {"COMMIT", "refused_transaction", one_transaction},
@@ -229,6 +237,9 @@ constexpr auto refused_words = std::to_array<Refused>({
     {"ROLLBACK", "refused_transaction", one_transaction},
     {"SAVEPOINT", "refused_transaction", one_transaction},
     {"RELEASE", "refused_transaction", one_transaction},
+    {"ANALYZE", "refused_analyze", no_statistics},
+    {"REINDEX", "refused_reindex",
+     "REINDEX visits tables in an order that differs between replicas, and is never needed here"},
     {"VACUUM", "refused_vacuum", "VACUUM is not needed: freed pages are used again"},
     {"EXPLAIN", "refused_explain",
      "EXPLAIN shows addresses of one replica's memory; copy state.db and explain there"},

@@ -94,7 +94,9 @@ void leave_hot_wal(const std::string& folder, std::uint64_t& durable) {
   int writes = 0;
   plan.hook = [renames, writes](const std::string& step) mutable {
     if (step == "rename state.db-redo") ++renames;
-    if (renames >= 4 && step == "write state.db" && ++writes == 3) ::raise(SIGKILL);
+    if (renames < 4 || step != "write state.db" || ++writes < 3) return;
+    ::usleep(100'000);  // so that the other thread can report the commit
+    ::raise(SIGKILL);
   };
   OwnerProcess owner(folder, plan);
   while (owner.next_report()) {

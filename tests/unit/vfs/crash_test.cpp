@@ -69,6 +69,8 @@ TEST(Crash, at_any_step_of_commit_and_backfill_leaves_the_last_durable_checkpoin
     int left = steps;
     OwnerProcess::Plan plan;
     plan.commits = 3;
+    plan.pause_us = 0;
+    plan.stays = false;
     plan.in_lockstep = true;
     plan.hook = [left](const std::string&) mutable {
       if (left-- == 0) ::raise(SIGKILL);
@@ -93,7 +95,7 @@ TEST(Crash, at_random_moments_in_a_row_loses_nothing) {
   std::mt19937_64 random(7);
   std::uint64_t durable = 0;
   for (int life = 0; life < 40; ++life) {
-    OwnerProcess owner(folder, {});
+    OwnerProcess owner(folder, {.pause_us = 4000});
     ::usleep(static_cast<useconds_t>(random() % 60'000));
     owner.kill();
     owner.catch_up();

@@ -130,8 +130,9 @@ std::unique_ptr<StateFile> open_stepped(const std::string& folder, SteppedFiles:
   ENSURE(store->root() == workload_roots().at(n));
   if (n > 0) store->checkpoint(Label{n});
   say(pipe, "loaded " + std::to_string(n) + "\n");
-  for (std::uint64_t i = 1; i <= plan.commits; ++i) {
+  for (std::uint64_t i = 1; i <= plan.commits && n < workload_steps_max; ++i) {
     ++n;
+    ::usleep(plan.pause_us);
     {
       const Result<Database> database = open_database(*store);
       run_workload(database->get(), n);
@@ -148,6 +149,7 @@ std::unique_ptr<StateFile> open_stepped(const std::string& folder, SteppedFiles:
     store->discard_below(Label{n});
     while (plan.in_lockstep && disk->progress()->backfilled < i) ::usleep(200);
   }
+  while (plan.stays) ::pause();
   ::_exit(0);
 }
 
@@ -249,6 +251,8 @@ SqliteShell::SqliteShell(const std::vector<std::string>& arguments) {
 }
 
 SqliteShell::~SqliteShell() {
+  // In words, because a process forked since may hold the other end open too.
+  say(in_, ".quit\n");
   ::close(in_);
   ::close(out_);
   ::waitpid(process_, nullptr, 0);

@@ -72,6 +72,10 @@ class OwnerProcess {
  public:
   struct Plan {
     std::uint64_t commits = workload_steps_max;
+    /// Between two commits.
+    unsigned pause_us = 2000;
+    /// Whether it lives on after its last commit, until it is killed.
+    bool stays = true;
     /// Whether to wait for each backfill before the next commit; so that steps come in a fixed
     /// order.
     bool in_lockstep = false;

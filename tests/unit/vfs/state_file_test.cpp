@@ -126,14 +126,18 @@ TEST(StateFile, gives_back_memory_that_the_file_holds_too_and_still_reads_the_sa
     for (PageIndex i = 0; i < 200; ++i)
       write(static_cast<PageIndex>(pages + (n - 1) * 200 + i), static_cast<std::uint8_t>(n));
     const Digest root = store.checkpoint(Label{n});
-    if (n % 10 == 0) ASSERT_EQ(root, image_root(model)) << n;
+    if (n % 10 == 0) {
+      ASSERT_EQ(root, image_root(model)) << n;
+    }
     ASSERT_TRUE(store.begin_commit(Label{n}).ok());
     wait_until_durable(store, Label{n});
     ASSERT_TRUE(eventually(20, [&] { return (*disk)->progress()->backfilled == n; }));
     const Result<void> polled = store.poll_disk();
     ASSERT_TRUE(polled.ok()) << polled.error().message;
     store.discard_below(Label{n});
-    if (n % 10 == 0) ASSERT_TRUE(store.verify(Label{n}, root).whole) << n;
+    if (n % 10 == 0) {
+      ASSERT_TRUE(store.verify(Label{n}, root).whole) << n;
+    }
   }
   EXPECT_LT(store.use().written_pages, 6000u);  // of 15,000
   // Cutting below the mapping and growing again must not show old content of the file.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 
@@ -13,7 +14,12 @@
 namespace prytany::vfs {
 
 TemporaryFolder::TemporaryFolder() {
-  std::string name = (std::filesystem::temp_directory_path() / "prytany-vfs-XXXXXX").string();
+  // In memory where possible: a process that is killed loses nothing there either, and syncs cost
+  // nothing. Set TMPDIR to try a disk.
+  const bool in_memory = std::getenv("TMPDIR") == nullptr && ::access("/dev/shm", W_OK) == 0;
+  const std::filesystem::path parent =
+      in_memory ? std::filesystem::path("/dev/shm") : std::filesystem::temp_directory_path();
+  std::string name = (parent / "prytany-vfs-XXXXXX").string();
   ENSURE(::mkdtemp(name.data()) != nullptr);
   path_ = name;
 }

@@ -9,5 +9,6 @@ void add_install(CLI::App& app, Chosen& chosen);
 void add_call(CLI::App& app, Chosen& chosen);
 void add_sql(CLI::App& app, Chosen& chosen);
 void add_status(CLI::App& app, Chosen& chosen);
+void add_demo(CLI::App& app, Chosen& chosen);
 
 }  // namespace prytany::cli

@@ -99,6 +99,7 @@ class Replica::Core {
   void ask_for_body(Seq seq, Slot& slot);
   void pass_time();
   void say_what_is_missing();
+  void ask_all();
   void forward_what_waits();
   void fill_to_checkpoint();
   void remind_those_behind();

@@ -138,7 +138,7 @@ void Replica::Core::on(StateInstalled event) {
     if (slot.standing() == Standing::none) consider(seq, slot);
   }
   execute_ready();
-  overdue_.hurry(now_);
+  ask_all();
   propose();
 }
 

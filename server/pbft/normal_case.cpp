@@ -38,7 +38,7 @@ void Replica::Core::propose_batch(Backlog::Taken taken) {
   if (size > 0) active_at_ = now_;
   wire::Batch batch{{std::move(taken.requests)}};
   wire::Agreed agreed = nondeterminism_.propose(batch, now_, agreed_before(seq));
-  trace("n", seq, " is free, ", size, " requests wait -> propose");
+  trace("n", seq, " is free, batch of ", size, " -> propose");
 
   Slot& slot = window_.at(seq);
   const wire::PrePrepare message{view_, seq, batch, agreed};

@@ -126,6 +126,7 @@ void Replica::Core::on(Received event) {
 void Replica::Core::on(PeerConnected event) {
   if (!config_.group.contains(event.peer) || event.peer == config_.self) return;
   peers_.connected(event.peer);
+  (void)peers_.may_ask(now_, event.peer);
   send(event.peer, my_status(), true);
   trace("link to r", event.peer, " is up -> say what is missing");
   overdue_.hurry(now_);
@@ -141,7 +142,15 @@ void Replica::Core::on(ReplicaId from, const wire::Signed<wire::ViewChange>& mes
 }
 
 void Replica::Core::on(ReplicaId from, const wire::Signed<wire::NewView>& message) {
-  const auto refusal = refuse_new_view(config_, message.message);
+  const View view = message.message.view;
+  std::optional<Refusal> refusal;
+  if (view <= view_) {
+    refusal = Refusal::stale_view;
+  } else if (from != config_.group.primary_of(view)) {
+    refusal = Refusal::not_primary;
+  } else {
+    refusal = refuse_new_view(config_, message.message);
+  }
   drop(refusal.value_or(Refusal::no_view_change_yet), "new-view ", message.message.view, " from r",
        from);
 }

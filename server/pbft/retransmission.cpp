@@ -66,7 +66,7 @@ void Replica::Core::say_what_is_missing() {
   overdue_.fired(now_);
   const Seq next = handed_ + 1;
   trace("n", next, " is overdue -> say what is missing");
-  if (config_.group.n > 1) broadcast(my_status(), true);
+  ask_all();
   if (overdue_.times() == patience_before_word)
     say("no progress on n", next, " in view ", view_, ", primary r", primary(),
         " -> wait (a dead primary is not replaced yet)");
@@ -83,6 +83,13 @@ void Replica::Core::say_what_is_missing() {
     say("n", next, " cannot be had, n", certified_->checkpoint.seq, " is certified -> fetch state");
     fetch_state(*certified_);
   }
+}
+
+void Replica::Core::ask_all() {
+  if (config_.group.n == 1) return;
+  for (std::uint16_t i = 0; i < config_.group.n; ++i)
+    if (ReplicaId{i} != config_.self) (void)peers_.may_ask(now_, ReplicaId{i});
+  broadcast(my_status(), true);
 }
 
 /// One peer at a time, in turn, of those who voted for it.
@@ -119,6 +126,8 @@ void Replica::Core::answer(ReplicaId to, const wire::Status& theirs) {
   std::size_t answered = 0;
   const auto& slots = window_.slots();
   for (auto it = slots.upper_bound(theirs.executed); it != slots.end(); ++it) {
+    // Beyond their window they would refuse it.
+    if (it->first > theirs.stable && it->first - theirs.stable > config_.window) break;
     const auto line = listed.find(it->first);
     const wire::SlotStatus have = line == listed.end() ? wire::SlotStatus{it->first} : line->second;
     const std::size_t more = answer_slot(to, it->second, have, theirs.view == view_);
@@ -255,6 +264,9 @@ Time Replica::Core::forward_at() const {
 
 void Replica::Core::forward_what_waits() {
   forwarding_.fired(now_);
+  if (forwarding_.times() == patience_before_word)
+    say(backlog_.waiting(), " requests wait and nothing happens in view ", view_, ", primary r",
+        primary(), " -> wait (a dead primary is not replaced yet)");
   for (wire::ClientRequest& request :
        backlog_.overdue(now_, config_.forward_us, forwards_per_time)) {
     trace("request s", request.body.session, "/", request.body.number,

@@ -249,6 +249,11 @@ class Group {
     host(a).handle(now_, pbft::PeerConnected{id_of(b)});
     host(b).handle(now_, pbft::PeerConnected{id_of(a)});
   }
+  /// The network is whole again.
+  void heal() {
+    clear_rules();
+    for (const auto& [a, b] : std::exchange(cuts_, {})) connect(a, b);
+  }
   /// `from` says this to `to`, whatever its core would have said.
   void forge(unsigned from, unsigned to, wire::PeerMessage message) {
     members_[from].faulty = true;
@@ -259,6 +264,8 @@ class Group {
   /// Replaces what this replica says, by a message or by silence.
   std::function<std::optional<wire::PeerMessage>(unsigned from, unsigned to, wire::PeerMessage)>
       mangle;
+  /// The primary proposes nothing any more: requests may wait in the end.
+  bool halted = false;
   /// State transfer takes this long.
   std::uint64_t transfer_ms = 50;
 
@@ -266,11 +273,14 @@ class Group {
   /// All faults end (liars stay liars); then everything that was submitted to a correct, live group
   /// is executed by all, and all are in the same state.
   std::string converge(std::uint64_t patience_ms = 60'000) {
-    clear_rules();
     for (unsigned id = 0; id < size(); ++id)
       if (!alive(id)) restart(id);
-    const auto cuts = std::exchange(cuts_, {});
-    for (const auto& [a, b] : cuts) connect(a, b);
+    heal();
+    for (unsigned id = 0; id < size(); ++id) {
+      clock(id).offset_us = 0;
+      host(id).disk_stalls = false;
+      host(id).spoil = nullptr;
+    }
     for (std::uint64_t waited = 0; waited < patience_ms; waited += 1000) {
       if (agreed()) return {};
       advance(1000);
@@ -299,12 +309,17 @@ class Group {
       if (host(id).executed() != host(*first).executed()) return false;
       if (host(id).state() != host(*first).state()) return false;
       if (host(id).status().stable != host(*first).status().stable) return false;
-      if (!faulty(0) && host(id).status().waiting > 0) return false;
+      if (halted || faulty(0)) continue;
+      const auto status = host(id).status();
+      if (status.waiting > 0 || status.proposed != status.executed) return false;
     }
     return true;
   }
   /// Requests executed somewhere, of those that were submitted.
   [[nodiscard]] std::size_t executed_requests() const { return executed_requests_.size(); }
+  [[nodiscard]] bool executed(const wire::ClientRequest& request) const {
+    return executed_requests_.contains(wire::request_digest(request.body));
+  }
   [[nodiscard]] const std::map<Seq, Digest>& history() const { return history_; }
 
  private:

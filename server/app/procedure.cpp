@@ -77,6 +77,14 @@ bool is_ensure(std::string_view name) {
   return open != std::string_view::npos && name[open] == '(';
 }
 
+/// ":word", as against the text of an expression that begins with a parameter.
+bool is_value_name(std::string_view name) {
+  constexpr std::string_view letters =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+  return name.size() > 1 && name[0] == ':' &&
+         name.find_first_not_of(letters, 1) == std::string_view::npos;
+}
+
 std::string_view column_name(const Statement& statement, int column) {
   const char* name = sqlite3_column_name(statement.get(), column);
   return name == nullptr ? std::string_view{} : name;
@@ -152,7 +160,14 @@ std::optional<Failure> Procedure::classify(Step& step) {
   for (int i = 0; i < columns; ++i) {
     const std::string_view name = column_name(step.statement, i);
     if (is_ensure(name)) ++checks;
-    if (name.starts_with(":")) ++assignments;
+    if (!is_value_name(name)) continue;
+    const auto known = variable(name.substr(1));
+    // SELECT :a names its column ":a" as well; a value is assigned once, so that this is no assignment.
+    const bool is_input = known && std::find(step.inputs.begin(), step.inputs.end(), *known) !=
+                                       step.inputs.end();
+    if (is_input) continue;
+    if (known) return Failure{"wrong_parameters", std::string(name) + " has a value already"};
+    ++assignments;
   }
   step.kind = checks == columns ? Kind::check : Kind::rows;
   if (assignments == 0) return std::nullopt;
@@ -162,12 +177,10 @@ std::optional<Failure> Procedure::classify(Step& step) {
   step.kind = Kind::assign;
   for (int i = 0; i < columns; ++i) {
     const std::string_view name = column_name(step.statement, i).substr(1);
-    auto found = variable(name);
-    if (!found) {
-      found = names_.size();
-      names_.emplace_back(name);
-    }
-    step.outputs.push_back(*found);
+    if (variable(name))
+      return Failure{"wrong_parameters", ":" + std::string(name) + " is assigned twice"};
+    step.outputs.push_back(names_.size());
+    names_.emplace_back(name);
   }
   return std::nullopt;
 }

@@ -1,4 +1,5 @@
-// What may diverge is tamed or refused: the checklist of hostile and careless SQL, one statement each.
+// What may diverge is tamed or refused: the checklist of hostile and careless SQL, one statement
+// each.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -121,7 +122,8 @@ TEST_F(Sandbox, refuses_what_could_diverge_with_a_stable_code) {
       {"SELECT * FROM dbstat", "SQLITE_ERROR"},
       {"SELECT * FROM sqlite_stmt", "SQLITE_ERROR"},
       {"SELECT * FROM sqlite_dbpage", "SQLITE_ERROR"},
-      {"INSERT INTO sqlite_schema VALUES('table', 'x', 'x', 2, 'CREATE TABLE x(a)')", "SQLITE_ERROR"},
+      {"INSERT INTO sqlite_schema VALUES('table', 'x', 'x', 2, 'CREATE TABLE x(a)')",
+       "SQLITE_ERROR"},
       {"UPDATE sqlite_schema SET sql = 'x'", "SQLITE_ERROR"},
       {"DELETE FROM sqlite_schema", "SQLITE_ERROR"},
       {"CREATE TABLE sqlite_stat1(tbl, idx, stat)", "SQLITE_ERROR"},
@@ -175,12 +177,12 @@ TEST_F(Sandbox, refuses_hidden_calls_of_refused_functions) {
       if (const std::string refused = code(sql); !refused.empty()) return refused;
     return std::string();
   };
-  EXPECT_EQ(first_code({"CREATE TABLE d(a, b DEFAULT (sqlite_version()))",
-                        "INSERT INTO d(a) VALUES(1)"}),
-            "refused_function");
-  EXPECT_EQ(first_code({"CREATE TABLE e(a, b DEFAULT (total_changes()))",
-                        "INSERT INTO e(a) VALUES(1)"}),
-            "refused_function");
+  EXPECT_EQ(
+      first_code({"CREATE TABLE d(a, b DEFAULT (sqlite_version()))", "INSERT INTO d(a) VALUES(1)"}),
+      "refused_function");
+  EXPECT_EQ(
+      first_code({"CREATE TABLE e(a, b DEFAULT (total_changes()))", "INSERT INTO e(a) VALUES(1)"}),
+      "refused_function");
   EXPECT_EQ(first_code({"CREATE VIEW v AS SELECT sqlite_source_id() AS s", "SELECT s FROM v"}),
             "refused_function");
   EXPECT_EQ(
@@ -197,8 +199,7 @@ TEST_F(Sandbox, lets_the_schema_be_read) {
   run("PRAGMA user_version = 7");
   EXPECT_EQ(rows("PRAGMA user_version"), "7");
   EXPECT_EQ(rows("SELECT count(*) FROM prytany_sessions"), "1");
-  EXPECT_THAT(rows("SELECT session, principal, role FROM prytany_sessions"),
-              HasSubstr("1|admin:"));
+  EXPECT_THAT(rows("SELECT session, principal, role FROM prytany_sessions"), HasSubstr("1|admin:"));
 }
 
 TEST_F(Sandbox, gives_equal_randomness_that_differs_by_request_and_row) {

@@ -1,6 +1,6 @@
-// genesis.json: what every replica and every client is told once, by people: members, addresses, keys,
-// parameters, thresholds. Its digest names the cluster and is bound into everything signed or tagged.
-// The format is in docs/reference/genesis.md.
+// genesis.json: what every replica and every client is told once, by people: members, addresses,
+// keys, parameters, thresholds. Its digest names the cluster and is bound into everything signed or
+// tagged. The format is in docs/reference/genesis.md.
 #pragma once
 
 #include <optional>
@@ -23,7 +23,7 @@ struct Member {
   crypto::PublicKey key;  // identity
   Name peer_host;         // where other replicas connect
   std::uint16_t peer_port = 0;
-  Name client_url;        // "ws://host:port" or "wss://host:port": where clients connect
+  Name client_url;  // "ws://host:port" or "wss://host:port": where clients connect
   static constexpr auto fields(auto& m) {
     return std::tie(m.name, m.key, m.peer_host, m.peer_port, m.client_url);
   }
@@ -38,18 +38,20 @@ struct Genesis {
   std::uint32_t faults = 0;              // f; n is members.size()
   List<Member, limits::replicas_max> members;  // by ReplicaId
   List<crypto::PublicKey, limits::replicas_max> administrators;
-  std::uint32_t approvals = 0;           // members whose approval changes the rules; unused while development
+  std::uint32_t approvals =
+      0;  // members whose approval changes the rules; unused while development
   std::uint64_t checkpoint_interval = limits::checkpoint_interval_default;
   std::uint64_t window = limits::window_default;
   std::uint64_t sessions_max = limits::sessions_max_default;
   std::int64_t session_idle_us = 3'600'000'000;
   std::uint64_t steps_per_request_max = 50'000'000;
   std::uint64_t application_pages_max = 16'000'000;  // of 4 KiB
-  Name engine;  // SQLite's source id, as built (sqlite3_sourceid): replicas of another engine refuse to start
+  Name engine;  // SQLite's source id, as built (sqlite3_sourceid): replicas of another engine
+                // refuse to start
   static constexpr auto fields(auto& m) {
-    return std::tie(m.version, m.name, m.nonce, m.development, m.faults, m.members, m.administrators,
-                    m.approvals, m.checkpoint_interval, m.window, m.sessions_max, m.session_idle_us,
-                    m.steps_per_request_max, m.application_pages_max, m.engine);
+    return std::tie(m.version, m.name, m.nonce, m.development, m.faults, m.members,
+                    m.administrators, m.approvals, m.checkpoint_interval, m.window, m.sessions_max,
+                    m.session_idle_us, m.steps_per_request_max, m.application_pages_max, m.engine);
   }
   bool operator==(const Genesis&) const = default;
 };
@@ -69,8 +71,8 @@ Digest genesis_digest(const Genesis& genesis);
 /// The digest's first 20 bytes in groups people can read to each other: "7f3a 91c0 ...".
 std::string fingerprint(const Digest& cluster);
 
-/// genesis.json as a file: the above plus the members' signatures over the digest (all of them, except in
-/// development).
+/// genesis.json as a file: the above plus the members' signatures over the digest (all of them,
+/// except in development).
 struct GenesisFile {
   Genesis genesis;
   List<SignerAndSignature, limits::replicas_max> signatures;
@@ -80,8 +82,8 @@ struct GenesisFile {
 Bytes genesis_signed_bytes(const Digest& cluster);
 
 std::string to_json(const GenesisFile& file);
-/// Refuses, saying which field and what to do: not JSON, missing or wrong fields, duplicate keys or addresses,
-/// faults that leave no quorum, a key of small order, L < 2K.
+/// Refuses, saying which field and what to do: not JSON, missing or wrong fields, duplicate keys or
+/// addresses, faults that leave no quorum, a key of small order, L < 2K.
 Result<GenesisFile> genesis_from_json(std::string_view text);
 /// Refuses a file whose signatures are missing or wrong (development files need none).
 Result<void> verify_genesis(const GenesisFile& file);

@@ -1,6 +1,7 @@
-// SharedList: a List whose copies share one body. A batch is held by a slot, a journal record, a message to every
-// peer and an Execute at once: sharing makes each of them a pointer. It reads like a List; whoever changes one that
-// others hold gets a copy of its own first, so it still behaves as a value.
+// SharedList: a List whose copies share one body. A batch is held by a slot, a journal record, a
+// message to every peer and an Execute at once: sharing makes each of them a pointer. It reads like
+// a List; whoever changes one that others hold gets a copy of its own first, so it still behaves as
+// a value.
 #pragma once
 
 #include <initializer_list>

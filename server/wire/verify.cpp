@@ -5,7 +5,7 @@
 namespace prytany::wire {
 namespace {
 
-// Some six megabytes for both generations.
+// Some six megabytes for both.
 constexpr std::size_t verified_generation_max = 16'384;
 
 template <class... Fs>
@@ -45,7 +45,8 @@ Result<Parts, Malformed> cut(ByteView frame) {
 
 }  // namespace
 
-Verifier::Verifier(Membership group) : group_(std::move(group)) {}
+Verifier::Verifier(Membership group)
+    : group_(std::move(group)), verified_(verified_generation_max) {}
 
 Result<std::vector<AuthenticPeerMessage>, Malformed> Verifier::open(ReplicaId sender,
                                                                     const LinkKeys& keys,
@@ -142,18 +143,13 @@ bool Verifier::check_batch(const Batch& batch) {
 }
 
 bool Verifier::check_request(const Digest& digest, const ClientRequest& request) {
-  for (const auto* const generation : {&verified_young_, &verified_old_}) {
-    const auto found = generation->find(digest);
-    if (found != generation->end() && found->second == request.proof.signature) return true;
-  }
+  const crypto::Signature* const known = verified_.find(digest);
+  if (known != nullptr && *known == request.proof.signature) return true;
   if (!crypto::verify(request.body.signer, request_signed_bytes(group_.cluster, digest),
                       request.proof.signature))
     return false;
-  if (verified_young_.size() >= verified_generation_max) {
-    verified_old_ = std::move(verified_young_);
-    verified_young_.clear();
-  }
-  verified_young_.insert_or_assign(digest, request.proof.signature);
+  // Only what verified is remembered: forgeries cost their sender a connection, and us no memory.
+  verified_.remember(digest, request.proof.signature);
   return true;
 }
 

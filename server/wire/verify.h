@@ -1,7 +1,6 @@
 // Verifier: the one door from bytes to Authentic<M>.
 #pragma once
 
-#include <map>
 #include <vector>
 
 #include "server/base/result.h"
@@ -9,6 +8,7 @@
 #include "server/wire/authentic.h"
 #include "server/wire/frame.h"
 #include "server/wire/signing.h"
+#include "server/wire/two_generations.h"
 
 namespace prytany::wire {
 
@@ -41,9 +41,8 @@ class Verifier {
 
   Membership group_;
   /// Requests come several times (client, PRE-PREPARE, retransmission): request digest -> a
-  /// signature of it that verified lately. Bounded: two generations, the older dropped when the
-  /// younger is full.
-  std::map<Digest, crypto::Signature> verified_young_, verified_old_;
+  /// signature of it that verified lately.
+  TwoGenerations<Digest, crypto::Signature> verified_;
 };
 
 }  // namespace prytany::wire

@@ -12,40 +12,118 @@ using Names = std::vector<const char*>;
 template <class T>
 Names names_of();
 
-// clang-format off
-template <> Names names_of<RequestBody>() { return {"session", "number", "signer", "operation"}; }
-template <> Names names_of<RequestProof>() { return {"signature"}; }
-template <> Names names_of<ClientRequest>() { return {"body", "proof"}; }
-template <> Names names_of<Agreed>() { return {"time", "choice"}; }
-template <> Names names_of<Batch>() { return {"requests"}; }
-template <> Names names_of<PrePrepare>() { return {"view", "seq", "batch", "agreed"}; }
-template <> Names names_of<Prepare>() { return {"view", "seq", "digest"}; }
-template <> Names names_of<Commit>() { return {"view", "seq", "digest"}; }
-template <> Names names_of<Committed>() { return {"seq", "digest"}; }
-template <> Names names_of<Forward>() { return {"request"}; }
-template <> Names names_of<Checkpoint>() { return {"seq", "state"}; }
-template <> Names names_of<Signed<Checkpoint>>() { return {"message", "signature"}; }
-template <> Names names_of<Signed<ViewChange>>() { return {"message", "signature"}; }
-template <> Names names_of<Signed<NewView>>() { return {"message", "signature"}; }
-template <> Names names_of<SignerAndSignature>() { return {"signer", "signature"}; }
-template <> Names names_of<CheckpointProof>() { return {"checkpoint", "signatures"}; }
-template <> Names names_of<SlotStatus>() { return {"seq", "pre_prepared", "prepared", "committed"}; }
-template <> Names names_of<Status>() { return {"view", "active", "stable", "executed", "slots"}; }
-template <> Names names_of<FetchBatch>() { return {"seq", "digest"}; }
-template <> Names names_of<BatchBody>() { return {"seq", "batch", "agreed"}; }
-template <> Names names_of<PreparedEntry>() { return {"seq", "digest", "view"}; }
-template <> Names names_of<ViewChange>() {
+template <>
+Names names_of<RequestBody>() {
+  return {"session", "number", "signer", "operation"};
+}
+template <>
+Names names_of<RequestProof>() {
+  return {"signature"};
+}
+template <>
+Names names_of<ClientRequest>() {
+  return {"body", "proof"};
+}
+template <>
+Names names_of<Agreed>() {
+  return {"time", "choice"};
+}
+template <>
+Names names_of<Batch>() {
+  return {"requests"};
+}
+template <>
+Names names_of<PrePrepare>() {
+  return {"view", "seq", "batch", "agreed"};
+}
+template <>
+Names names_of<Prepare>() {
+  return {"view", "seq", "digest"};
+}
+template <>
+Names names_of<Commit>() {
+  return {"view", "seq", "digest"};
+}
+template <>
+Names names_of<Committed>() {
+  return {"seq", "digest"};
+}
+template <>
+Names names_of<Forward>() {
+  return {"request"};
+}
+template <>
+Names names_of<Checkpoint>() {
+  return {"seq", "state"};
+}
+template <>
+Names names_of<Signed<Checkpoint>>() {
+  return {"message", "signature"};
+}
+template <>
+Names names_of<Signed<ViewChange>>() {
+  return {"message", "signature"};
+}
+template <>
+Names names_of<Signed<NewView>>() {
+  return {"message", "signature"};
+}
+template <>
+Names names_of<SignerAndSignature>() {
+  return {"signer", "signature"};
+}
+template <>
+Names names_of<CheckpointProof>() {
+  return {"checkpoint", "signatures"};
+}
+template <>
+Names names_of<SlotStatus>() {
+  return {"seq", "pre_prepared", "prepared", "committed"};
+}
+template <>
+Names names_of<Status>() {
+  return {"view", "active", "stable", "executed", "slots"};
+}
+template <>
+Names names_of<FetchBatch>() {
+  return {"seq", "digest"};
+}
+template <>
+Names names_of<BatchBody>() {
+  return {"seq", "batch", "agreed"};
+}
+template <>
+Names names_of<PreparedEntry>() {
+  return {"seq", "digest", "view"};
+}
+template <>
+Names names_of<ViewChange>() {
   return {"view", "stable", "checkpoints", "prepared", "pre_prepared"};
 }
-template <> Names names_of<SignedViewChange>() { return {"sender", "content"}; }
-template <> Names names_of<Choice>() { return {"seq", "digest"}; }
-template <> Names names_of<NewView>() { return {"view", "view_changes", "start", "choices"}; }
-template <> Names names_of<FetchPages>() { return {"seq", "first_page", "page_count"}; }
-template <> Names names_of<Pages>() { return {"seq", "gone", "pages_total", "first_page", "bytes"}; }
-template <> Names names_of<LinkHello>() {
+template <>
+Names names_of<SignedViewChange>() {
+  return {"sender", "content"};
+}
+template <>
+Names names_of<Choice>() {
+  return {"seq", "digest"};
+}
+template <>
+Names names_of<NewView>() {
+  return {"view", "view_changes", "start", "choices"};
+}
+template <>
+Names names_of<FetchPages>() {
+  return {"seq", "first_page", "page_count"};
+}
+template <>
+Names names_of<Pages>() {
+  return {"seq", "gone", "pages_total", "first_page", "bytes"};
+}
+template <>
+Names names_of<LinkHello>() {
   return {"version", "cluster", "config", "from", "to", "key", "nonce", "engine"};
 }
-// clang-format on
 
 template <class T>
 Json tree(const T& value);

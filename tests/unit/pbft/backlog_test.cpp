@@ -1,0 +1,134 @@
+#include "server/pbft/backlog.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/play/group.h"
+
+namespace prytany::pbft {
+namespace {
+
+struct Backlogs : testing::Test {
+  Backlogs() { config.group = {4, 1}; }
+
+  std::optional<Refusal> add(std::uint64_t session, std::uint64_t number,
+                             const std::string& operation = "op", Time now = Time{0}) {
+    const auto request = play::request_of(session, number, operation);
+    return backlog.add(now, wire::request_digest(request.body), request);
+  }
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> take(std::size_t max,
+                                                            std::size_t bytes = 1 << 20) {
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> names;
+    for (const auto& request : backlog.take(max, bytes).requests)
+      names.emplace_back(request.body.session.value, request.body.number.value);
+    return names;
+  }
+  using Names = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
+
+  Config config;
+  Backlog backlog{config};
+};
+
+TEST_F(Backlogs, serves_sessions_in_turn_and_each_in_order) {
+  for (std::uint64_t number = 1; number <= 3; ++number) add(1, number);
+  add(2, 1);
+  add(3, 1);
+  EXPECT_EQ(take(10), (Names{{1, 1}, {2, 1}, {3, 1}, {1, 2}, {1, 3}}));
+}
+
+TEST_F(Backlogs, goes_on_in_the_next_batch_with_the_session_after_the_last) {
+  for (std::uint64_t session = 1; session <= 3; ++session)
+    for (std::uint64_t number = 1; number <= 2; ++number) add(session, number);
+  EXPECT_EQ(take(2), (Names{{1, 1}, {2, 1}}));
+  EXPECT_EQ(take(2), (Names{{3, 1}, {1, 2}}));
+}
+
+TEST_F(Backlogs, a_session_with_a_thousand_requests_delays_another_by_one) {
+  config.backlog_per_session_max = 1000;
+  for (std::uint64_t number = 1; number <= 1000; ++number) add(1, number);
+  add(2, 1);
+  const Names first = take(2);
+  EXPECT_EQ(first, (Names{{1, 1}, {2, 1}}));
+}
+
+TEST_F(Backlogs, a_batch_is_cut_at_its_bytes_but_holds_at_least_one_request) {
+  add(1, 1, std::string(5000, 'x'));
+  add(1, 2, std::string(5000, 'x'));
+  EXPECT_EQ(take(10, 100), (Names{{1, 1}}));
+  EXPECT_EQ(take(10, 100), (Names{{1, 2}}));
+}
+
+TEST_F(Backlogs, knows_a_request_while_it_waits_and_while_it_is_in_flight) {
+  EXPECT_EQ(add(1, 1), std::nullopt);
+  EXPECT_EQ(add(1, 1), Refusal::request_known);
+  const auto taken = backlog.take(10, 1 << 20);
+  EXPECT_EQ(add(1, 1), Refusal::request_known);
+  backlog.release(taken.digests);
+  EXPECT_EQ(add(1, 1), std::nullopt);
+}
+
+TEST_F(Backlogs, two_operations_under_one_number_are_two_requests) {
+  EXPECT_EQ(add(1, 1, "a"), std::nullopt);
+  EXPECT_EQ(add(1, 1, "b"), std::nullopt);
+}
+
+TEST_F(Backlogs, is_bounded_in_all_per_session_and_in_bytes) {
+  config.backlog_requests_max = 5;
+  config.backlog_per_session_max = 2;
+  config.backlog_bytes_max = 10'000;
+  EXPECT_EQ(add(1, 1), std::nullopt);
+  EXPECT_EQ(add(1, 2), std::nullopt);
+  EXPECT_EQ(add(1, 3), Refusal::session_full);
+  EXPECT_EQ(add(2, 1, std::string(10'000, 'x')), Refusal::backlog_full);
+  for (std::uint64_t session = 2; session <= 4; ++session) EXPECT_EQ(add(session, 1), std::nullopt);
+  EXPECT_EQ(add(9, 1), Refusal::backlog_full);
+  take(10);
+  EXPECT_EQ(backlog.bytes(), 0U);
+  EXPECT_EQ(add(9, 1), std::nullopt);
+}
+
+TEST_F(Backlogs, those_who_join_share_a_queue_of_their_own_size) {
+  config.backlog_per_session_max = 2;
+  config.backlog_joins_max = 3;
+  for (std::uint64_t number = 1; number <= 3; ++number) EXPECT_EQ(add(0, number), std::nullopt);
+  EXPECT_EQ(add(0, 4), Refusal::session_full);
+}
+
+TEST_F(Backlogs, what_the_primary_proposed_waits_no_longer) {
+  add(1, 1);
+  add(1, 2);
+  backlog.in_flight({wire::request_digest(play::request_of(1, 1).body)});
+  EXPECT_EQ(backlog.waiting(), 1U);
+  EXPECT_EQ(take(10), (Names{{1, 2}}));
+}
+
+TEST_F(Backlogs, a_request_that_comes_after_its_pre_prepare_is_known) {
+  backlog.in_flight({wire::request_digest(play::request_of(1, 1).body)});
+  EXPECT_EQ(add(1, 1), Refusal::request_known);
+}
+
+TEST_F(Backlogs, names_what_is_overdue_once_per_waiting_time) {
+  add(1, 1, "op", Time{100});
+  add(1, 2, "op", Time{140});
+  EXPECT_EQ(backlog.overdue_at(50), Time{150});
+  EXPECT_EQ(backlog.overdue(Time{149}, 50, 10).size(), 0U);
+  EXPECT_EQ(backlog.overdue(Time{150}, 50, 10).size(), 1U);
+  EXPECT_EQ(backlog.overdue(Time{151}, 50, 10).size(), 0U);
+  EXPECT_EQ(backlog.overdue_at(50), Time{190});
+  EXPECT_EQ(backlog.overdue(Time{300}, 50, 1).size(), 1U);
+  EXPECT_EQ(backlog.overdue(Time{300}, 50, 10).size(), 1U);
+  EXPECT_EQ(backlog.waiting(), 2U);
+}
+
+TEST_F(Backlogs, forgets_all_when_state_is_installed) {
+  add(1, 1);
+  add(1, 2);
+  take(1);
+  backlog.forget_all();
+  EXPECT_EQ(backlog.waiting(), 0U);
+  EXPECT_EQ(backlog.bytes(), 0U);
+  EXPECT_EQ(backlog.overdue_at(50), never);
+  EXPECT_EQ(add(1, 1), std::nullopt);
+}
+
+}  // namespace
+}  // namespace prytany::pbft

@@ -7,9 +7,6 @@
 namespace prytany::store {
 namespace {
 
-/// Zeros written ahead of the records.
-constexpr std::size_t fill_bytes = 256 << 10;
-
 bool all_zero(ByteView bytes) {
   return std::ranges::all_of(bytes, [](std::uint8_t byte) { return byte == 0; });
 }
@@ -29,8 +26,10 @@ Error disk_loss(const std::string& name, const std::string& what) {
 }  // namespace
 
 Result<std::unique_ptr<JournalFile>> JournalFile::open(std::unique_ptr<Disk> disk, Random random,
-                                                       const Reader& reader) {
-  std::unique_ptr<JournalFile> journal(new JournalFile(std::move(disk), std::move(random)));
+                                                       const Reader& reader,
+                                                       std::size_t fill_bytes) {
+  std::unique_ptr<JournalFile> journal(
+      new JournalFile(std::move(disk), std::move(random), fill_bytes));
   if (auto recovered = journal->recover(reader); !recovered) return recovered.error();
   return journal;
 }
@@ -157,8 +156,8 @@ Result<void> JournalFile::write(Pending& group) {
   segments_.back().highest = std::max(segments_.back().highest, group.highest);
   const std::uint64_t end = end_ + group.bytes.size();
   if (end > filled_) {
-    group.bytes.resize(group.bytes.size() + fill_bytes);
-    filled_ = end + fill_bytes;
+    group.bytes.resize(group.bytes.size() + fill_bytes_);
+    filled_ = end + fill_bytes_;
   }
   const std::uint64_t start = std::exchange(end_, end);
   return file_->write(start, group.bytes);
@@ -169,7 +168,7 @@ Result<void> JournalFile::start_segment(const SegmentHeader& header) {
   if (!file) return file.error();
   file_ = std::move(*file);
   Bytes start = encode_header(header);
-  start.resize(start.size() + fill_bytes);
+  start.resize(start.size() + fill_bytes_);
   end_ = SegmentHeader::size;
   filled_ = start.size();
   segments_.push_back({header.number, Seq{0}});

@@ -44,7 +44,8 @@ class JournalFile final : public node::Journal {
   /// Hands every record to `reader`, in order, and cuts a torn tail, durably. Refused: a record
   /// that was durable is damaged or a segment is missing (disk loss), or the disk fails.
   static Result<std::unique_ptr<JournalFile>> open(std::unique_ptr<Disk> disk, Random random,
-                                                   const Reader& reader);
+                                                   const Reader& reader,
+                                                   std::size_t fill_bytes = 256 << 10);
 
   void append(const pbft::JournalRecord& record) override;
   Result<void> sync() override;
@@ -64,8 +65,8 @@ class JournalFile final : public node::Journal {
     Seq highest;
   };
 
-  JournalFile(std::unique_ptr<Disk> disk, Random random)
-      : disk_(std::move(disk)), random_(std::move(random)) {}
+  JournalFile(std::unique_ptr<Disk> disk, Random random, std::size_t fill_bytes)
+      : disk_(std::move(disk)), random_(std::move(random)), fill_bytes_(fill_bytes) {}
 
   Result<void> recover(const Reader& reader);
   Result<void> recover_segment(std::uint64_t number, bool last, const Reader& reader);
@@ -78,6 +79,7 @@ class JournalFile final : public node::Journal {
 
   std::unique_ptr<Disk> disk_;
   Random random_;
+  const std::size_t fill_bytes_;  // zeros written ahead of the records
   Found found_;
 
   std::deque<Segment> segments_;    // on disk, oldest first

@@ -45,9 +45,9 @@ struct Opened {
 };
 Opened open_on(Platter& platter) {
   Records records;
-  auto journal =
-      JournalFile::open(std::make_unique<MemoryDisk>(platter), counting_random(),
-                        [&](pbft::JournalRecord record) { records.push_back(std::move(record)); });
+  auto journal = JournalFile::open(
+      std::make_unique<MemoryDisk>(platter), counting_random(),
+      [&](pbft::JournalRecord record) { records.push_back(std::move(record)); }, 512);
   return {std::move(journal), std::move(records)};
 }
 
@@ -118,8 +118,7 @@ TEST(JournalFile, cuts_a_tail_torn_at_any_byte_and_goes_on_from_there) {
   const std::vector<Records> groups = {{genesis(), vote(1)}, {vote(2)}, {vote(3), vote(4)}};
   write(whole, groups);
   const Bytes file = whole.files.at("00000001.log")->seen;
-  const std::size_t used = SegmentHeader::size + 600;  // records end before, zeros follow
-  for (std::size_t length = 0; length < used; ++length) {
+  for (std::size_t length = 0; length < file.size(); ++length) {
     Platter torn;
     torn.files["00000001.log"] = std::make_shared<Platter::File>();
     torn.files["00000001.log"]->seen.assign(file.begin(),
@@ -143,8 +142,7 @@ TEST(JournalFile, answers_every_flipped_bit_with_a_cut_tail_or_a_refusal_never_w
   int cut = 0;
   for (const std::string name : {"00000001.log", "00000002.log"}) {
     const Bytes file = whole.files.at(name)->seen;
-    const std::size_t end = std::min<std::size_t>(file.size(), 700);
-    for (std::size_t bit = 0; bit < 8 * end; ++bit) {
+    for (std::size_t bit = 0; bit < 8 * file.size(); ++bit) {
       Platter damaged;
       for (const auto& [other, content] : whole.files)
         damaged.files[other] = std::make_shared<Platter::File>(*content);
@@ -197,7 +195,7 @@ TEST(JournalFile, does_not_mistake_a_clients_bytes_for_a_record) {
 
 TEST(JournalFile, survives_power_failures_with_all_that_was_synced) {
   std::mt19937 chance(42);
-  for (int round = 0; round < 300; ++round) {
+  for (int round = 0; round < 2000; ++round) {
     Platter platter;
     Records synced;
     Records written;
@@ -207,9 +205,9 @@ TEST(JournalFile, survives_power_failures_with_all_that_was_synced) {
       ASSERT_TRUE(is_prefix(synced, opened.records)) << round;
       ASSERT_TRUE(is_prefix(opened.records, written)) << round;
       written = synced = opened.records;  // what was read is acted upon
-      const unsigned groups = chance() % 6;
-      for (unsigned group = 0; group < groups; ++group) {
-        for (unsigned n = chance() % 4; n > 0; --n) {
+      const auto groups = chance() % 6;
+      for (auto group = 0 * groups; group < groups; ++group) {
+        for (auto n = chance() % 4; n > 0; --n) {
           written.push_back(chance() % 5 == 0 ? stable(written.size()) : vote(written.size()));
           (*opened.journal)->append(written.back());
         }
@@ -247,7 +245,7 @@ TEST(JournalFile, reports_a_failed_sync_and_never_tries_again) {
 
 TEST(JournalFile, reports_a_full_disk) {
   Platter platter;
-  platter.bytes_left = 400'000;
+  platter.bytes_left = 40'000;
   Opened opened = open_on(platter);
   JournalFile& journal = **opened.journal;
   journal.append(genesis());
@@ -340,8 +338,8 @@ TEST_F(JournalFolder, loses_nothing_that_was_synced_however_often_the_process_is
       write_until_killed(**opened.journal, opened.records.size() + 1, pipe[1]);
     }
     ::close(pipe[1]);
-    const unsigned reports = 1 + chance() % 40;
-    for (unsigned i = 0; i < reports; ++i) {
+    const auto reports = 1 + chance() % 40;
+    for (auto i = 0 * reports; i < reports; ++i) {
       ASSERT_EQ(::read(pipe[0], &known, sizeof known), static_cast<ssize_t>(sizeof known));
     }
     ::kill(child, SIGKILL);

@@ -115,7 +115,9 @@ JoinToken token_of(std::uint16_t replica) {
 
 Call call_of_all_values() {
   Call call{{"cast_vote"}, {}};
-  for (const auto& [name, value] : values()) call.arguments.items.push_back({{name}, value});
+  // Every byte of this sample is replaced by every other in the tests: the longest value stays out.
+  for (const auto& [name, value] : values())
+    if (encode(value).size() < 100) call.arguments.items.push_back({{name}, value});
   return call;
 }
 

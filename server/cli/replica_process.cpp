@@ -239,7 +239,8 @@ class ReplicaProcess {
         node_(std::move(config), identity_.signer, std::move(state_.recovered), world()),
         upstream_(node_, transport_, identity_.genesis_json) {
     if (const int fd = state_.store->ready_descriptor(); fd >= 0) {
-      poller_.watch(fd, EPOLLIN, [](std::uint32_t) {});  // turn() collects
+      // turn() collects what it waits for; the rest is news too, and would keep us awake.
+      poller_.watch(fd, EPOLLIN, [this](std::uint32_t) { disk_ = state_.store->poll_disk(); });
     }
   }
   ~ReplicaProcess() {
@@ -263,6 +264,7 @@ class ReplicaProcess {
   /// Until `stopped` says so, or the disk fails.
   Result<void> run(const bool& stopped) {
     while (!stopped) {
+      if (!disk_) return disk_;
       if (auto turned = node_.turn(); !turned) return turned;
       gateway_->flush();
       poller_.wait(std::min({node_.deadline(), links_->deadline(), gateway_->deadline()}));
@@ -287,6 +289,7 @@ class ReplicaProcess {
 
   Identity identity_;
   State state_;
+  Result<void> disk_;  // the last news of the commits' thread
   net::Poller& poller_;
   net::SystemClock clock_;
   SocketTransport transport_;

@@ -25,6 +25,8 @@ Engine::~Engine() = default;
 void Engine::close() {
   kept_.clear();
   ours_.clear();
+  begin_ = {};
+  commit_ = {};
   database_.reset();
 }
 
@@ -54,14 +56,16 @@ void Engine::preload_schema() {
 
 Statement& Engine::ours(const char* sql) {
   Statement& statement = ours_[sql];
-  if (!statement) {
-    const AccessScope scope(state_, Access::ours);
-    sqlite3_stmt* raw = nullptr;
-    const int rc = sqlite3_prepare_v3(handle(), sql, -1, SQLITE_PREPARE_PERSISTENT, &raw, nullptr);
-    if (rc != SQLITE_OK) stop_on_fault(std::string(sqlite3_errmsg(handle())) + " in: " + sql);
-    statement = Statement(raw);
-  }
+  if (!statement) statement = prepare_ours(sql);
   return statement;
+}
+
+Statement Engine::prepare_ours(const char* sql) {
+  const AccessScope scope(state_, Access::ours);
+  sqlite3_stmt* raw = nullptr;
+  const int rc = sqlite3_prepare_v3(handle(), sql, -1, SQLITE_PREPARE_PERSISTENT, &raw, nullptr);
+  if (rc != SQLITE_OK) stop_on_fault(std::string(sqlite3_errmsg(handle())) + " in: " + sql);
+  return Statement(raw);
 }
 
 bool Engine::step_ours(Statement& statement) {
@@ -97,8 +101,7 @@ Result<Statement, Failure> Engine::prepare(std::string_view sql, std::string_vie
 }
 
 Result<Statement*, Failure> Engine::prepare_kept(std::string_view sql) {
-  std::string key(sql);
-  if (const auto found = kept_.find(key); found != kept_.end()) return &found->second;
+  if (const auto found = kept_.find(sql); found != kept_.end()) return &found->second;
   if (sql.find('\0') != std::string_view::npos)
     return Failure{"malformed_sql", "the statement holds a NUL character"};
   std::string_view rest;
@@ -109,7 +112,7 @@ Result<Statement*, Failure> Engine::prepare_kept(std::string_view sql) {
     return Failure{"malformed_sql",
                    "more than one statement in one string; send a list of statements"};
   if (kept_.size() >= kept_max) kept_.clear();
-  return &kept_.emplace(std::move(key), std::move(prepared).value()).first->second;
+  return &kept_.emplace(sql, std::move(prepared).value()).first->second;
 }
 
 void Engine::limit_pages(bool application) {
@@ -144,7 +147,11 @@ std::optional<Failure> Engine::check_schema() {
   return std::nullopt;
 }
 
-Transaction::Transaction(Engine& engine) : engine_(engine) { engine_.run_ours("BEGIN"); }
+Transaction::Transaction(Engine& engine) : engine_(engine) {
+  Statement& begin = engine_.begin();
+  const Rewind rewind(begin);
+  ENSURE(!engine_.step_ours(begin));
+}
 
 std::optional<Failure> Transaction::commit() {
   ENSURE(open_);
@@ -161,7 +168,7 @@ std::optional<Failure> Transaction::commit() {
       return failure;
     }
   }
-  Statement& statement = engine_.ours("COMMIT");
+  Statement& statement = engine_.commit();
   int rc = 0;
   {
     const Rewind rewind(statement);

@@ -31,6 +31,14 @@ class AccessScope {
   Access before_;
 };
 
+/// Looks texts up without making strings of them.
+struct TextHash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view text) const {
+    return std::hash<std::string_view>{}(text);
+  }
+};
+
 class Engine {
  public:
   /// `store` and `application` (may be null) outlive it. `application_pages_max`: the file's
@@ -63,6 +71,9 @@ class Engine {
   /// than preparing.
   void forget_kept() { kept_.clear(); }
 
+  Statement& begin() { return begin_ ? begin_ : begin_ = prepare_ours("BEGIN"); }
+  Statement& commit() { return commit_ ? commit_ : commit_ = prepare_ours("COMMIT"); }
+
   [[nodiscard]] Failure failure(int rc) { return failure_of(handle(), rc, state_); }
 
   /// Lets the file grow as far as applications may (true), or as far as we need.
@@ -70,6 +81,7 @@ class Engine {
 
  private:
   friend class Transaction;
+  Statement prepare_ours(const char* sql);
   std::optional<Failure> check_schema();
   void preload_schema();
 
@@ -82,7 +94,9 @@ class Engine {
   // Statements are finalized before their handle is closed: members go in reverse order.
   vfs::Database database_;
   std::unordered_map<const char*, Statement> ours_;
-  std::unordered_map<std::string, Statement> kept_;
+  Statement begin_;  // of every request, so not looked up
+  Statement commit_;
+  std::unordered_map<std::string, Statement, TextHash, std::equal_to<>> kept_;
 };
 
 /// Lifts the limit on the length of values, for rows of our own.

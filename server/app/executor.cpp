@@ -131,8 +131,10 @@ wire::Reply Executor::Impl::run(Turn& turn, const wire::RequestBody& body) {
   reply.outcome = run_in_session(turn, body, *session, leaves);
   if (!leaves) {
     const std::uint64_t order = turn.seq.value * limits::batch_requests_max + turn.index;
-    sessions_.record(*session, {body.number, order, turn.request, wire::encode(reply)},
-                     turn.agreed);
+    scratch_.clear();
+    wire::Writer writer(scratch_);
+    wire::put(writer, reply);
+    sessions_.record(*session, {body.number, order, turn.request, scratch_}, turn.agreed);
   }
   return reply;
 }

@@ -61,6 +61,7 @@ class Executor::Impl {
   std::unique_ptr<SqlApplication>
       installed_;  // null: nothing is installed, or application_ is ours
   vfs::AgreedSource source_;
+  Bytes scratch_;  // for encoding, so that it grows once
   Seq executed_;
   Seq checkpointed_;
   AgreedTime agreed_;

@@ -293,6 +293,8 @@ std::optional<Failure> Sessions::refuse_number(const Session& session, RequestNu
 }
 
 const StoredReply* Sessions::stored(const Session& session, RequestNumber number) {
+  // Fresh numbers, which is nearly all of them, need no search.
+  if (number.value > session.highest) return nullptr;
   const auto found = std::find_if(session.replies.rbegin(), session.replies.rend(),
                                   [&](const StoredReply& r) { return r.number == number; });
   return found == session.replies.rend() ? nullptr : &*found;

@@ -207,8 +207,7 @@ Result<void> DurableImage::begin_backfill() {
     redo_.reset();
     wal_number_ = committed_;
   }
-  backfill_.emplace();
-  backfill_->frames.assign(wal_->newest().begin(), wal_->newest().end());
+  backfill_.emplace(Backfill{{wal_->newest().begin(), wal_->newest().end()}, 0, 0});
   return {};
 }
 
@@ -295,8 +294,9 @@ Result<void> DurableImage::finish_backfill() {
 Result<void> DurableImage::begin_compaction() {
   Result<FrameFile> target = FrameFile::create(files_, std::string(new_redo_name));
   if (!target) return target.error();
-  compaction_.emplace(Compaction{std::move(*target), {}, 0, redo_->page_count(), redo_->frames()});
-  compaction_->frames.assign(redo_->newest().begin(), redo_->newest().end());
+  Frames frames(redo_->newest().begin(), redo_->newest().end());
+  compaction_.emplace(
+      Compaction{std::move(*target), std::move(frames), 0, redo_->page_count(), redo_->frames()});
   return {};
 }
 

@@ -63,15 +63,15 @@ class DurableImage {
   using Frames = std::vector<std::pair<PageIndex, FrameFile::FrameIndex>>;
   struct Backfill {
     Frames frames;
-    std::size_t next = 0;
-    std::size_t unsynced = 0;
+    std::size_t next;
+    std::size_t unsynced;
   };
   struct Compaction {
     FrameFile target;
     Frames frames;
-    std::size_t next = 0;
-    PageIndex page_count = 0;           // of the image that `frames` are
-    FrameFile::FrameIndex through = 0;  // of the old redo: how far the new one has everything
+    std::size_t next;
+    PageIndex page_count;           // of the image that `frames` are
+    FrameFile::FrameIndex through;  // of the old redo: how far the new one has everything
   };
 
   Result<PageIndex> pages_of_file();

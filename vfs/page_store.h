@@ -36,7 +36,7 @@ struct PageStoreOptions {
 class PageStore {
  public:
   /// Loads what `disk` holds: the last durable checkpoint, or nothing at all. Hashes every page of
-  /// it, about 0.6 s per GiB. No checkpoint is retained yet: root() says which state it is, and
+  /// it, about 0.8 s per GiB. No checkpoint is retained yet: root() says which state it is, and
   /// whoever knows its number calls checkpoint(number), which then costs nothing. `disk` outlives
   /// the store.
   static Result<std::unique_ptr<PageStore>> open(StateDisk& disk, PageStoreOptions options = {});

@@ -17,6 +17,7 @@ namespace prytany::vfs {
 namespace {
 
 using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
 
 // How the helper asks for state.db while others read it. Most often it only looks; now and then it
 // keeps new readers out for a moment, so that readers which overlap without end leave a gap. 50 ms
@@ -48,15 +49,17 @@ Result<std::unique_ptr<StateFile>> StateFile::open(const std::string& folder) {
   return over(std::move(*files));
 }
 
-std::unique_ptr<StateFile> StateFile::over(std::unique_ptr<Files> files,
-                                           DurableImageOptions options) {
+std::unique_ptr<StateFile> StateFile::over(std::unique_ptr<Files> files, StateFileOptions options) {
   const int ready = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   ENSURE(ready >= 0);
   return std::unique_ptr<StateFile>(new StateFile(std::move(files), options, ready));
 }
 
-StateFile::StateFile(std::unique_ptr<Files> files, DurableImageOptions options, int ready)
-    : files_(std::move(files)), image_(*files_, options), ready_(ready) {}
+StateFile::StateFile(std::unique_ptr<Files> files, const StateFileOptions& options, int ready)
+    : files_(std::move(files)),
+      image_(*files_, options.image),
+      backfill_interval_(options.backfill_interval),
+      ready_(ready) {}
 
 StateFile::~StateFile() {
   {
@@ -119,55 +122,64 @@ void StateFile::report() {
   ENSURE(::write(ready_, &one, sizeof one) == static_cast<ssize_t>(sizeof one));
 }
 
-void StateFile::fail(const Error& error) {
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    error_ = error;
-  }
+void StateFile::fail(const Error& error, std::unique_lock<std::mutex>& lock) {
+  error_ = error;
+  lock.unlock();
   const std::uint64_t one = 1;
   ENSURE(::write(ready_, &one, sizeof one) == static_cast<ssize_t>(sizeof one));
 }
 
-std::optional<Commit> StateFile::next_commit(std::unique_lock<std::mutex>& lock) {
-  ENSURE(lock.owns_lock());
-  if (queue_.empty()) return std::nullopt;
-  Commit commit = std::move(queue_.front());
+// False if there was none. The lock is held at both ends, not meanwhile.
+Result<bool> StateFile::commit_next(std::unique_lock<std::mutex>& lock) {
+  if (queue_.empty()) return false;
+  const Commit commit = std::move(queue_.front());
   queue_.pop_front();
-  return commit;
+  lock.unlock();
+  const Result<void> committed = image_.commit(commit);
+  if (committed) report();
+  lock.lock();
+  if (!committed) return committed.error();
+  return true;
+}
+
+Result<DurableImage::Work> StateFile::work(std::unique_lock<std::mutex>& lock, bool drain) {
+  lock.unlock();
+  const Result<DurableImage::Work> work = image_.work(drain);
+  if (work) report();
+  lock.lock();
+  return work;
 }
 
 // Commits first; what time is left goes to backfill.
 void StateFile::run() {
+  constexpr milliseconds leave_within(2000);
   Patience patience;
-  bool leaving = false;
-  std::chrono::steady_clock::time_point end;
+  Clock::time_point next_work = Clock::now();
+  std::optional<Clock::time_point> leave_at;
   std::unique_lock<std::mutex> lock(mutex_);
+  const auto called = [this, &leave_at] { return !queue_.empty() || (stopping_ && !leave_at); };
   while (true) {
-    if (const std::optional<Commit> commit = next_commit(lock)) {
-      lock.unlock();
-      if (Result<void> committed = image_.commit(*commit); !committed)
-        return fail(committed.error());
-      report();
-      lock.lock();
-      continue;
-    }
-    if (stopping_ && !leaving) {
-      leaving = true;
-      end = std::chrono::steady_clock::now() + milliseconds(2000);
-    }
-    lock.unlock();
-    const Result<DurableImage::Work> work = image_.work(patience.drain());
-    if (!work) return fail(work.error());
-    report();
-    if (leaving && (*work != DurableImage::Work::more || std::chrono::steady_clock::now() > end))
-      return;
-    lock.lock();
-    if (leaving) continue;
-    const auto called = [this] { return stopping_ || !queue_.empty(); };
-    switch (*work) {
-      case DurableImage::Work::more: patience.reset(); break;
-      case DurableImage::Work::idle: wake_.wait(lock, called); break;
-      case DurableImage::Work::blocked: wake_.wait_for(lock, patience.pause(), called); break;
+    const Result<bool> committed = commit_next(lock);
+    if (!committed) return fail(committed.error(), lock);
+    if (*committed) continue;
+    if (stopping_ && !leave_at) leave_at = Clock::now() + leave_within;
+    if (!leave_at && wake_.wait_until(lock, next_work, called)) continue;
+
+    const std::uint64_t backfilled = progress_.backfilled;
+    const Result<DurableImage::Work> done = work(lock, patience.drain());
+    if (!done) return fail(done.error(), lock);
+    if (leave_at && (*done != DurableImage::Work::more || Clock::now() > *leave_at)) return;
+    switch (*done) {
+      case DurableImage::Work::more:
+        patience.reset();
+        next_work = Clock::now();
+        if (progress_.backfilled != backfilled) next_work += backfill_interval_;
+        break;
+      case DurableImage::Work::idle:
+        next_work = Clock::now() + backfill_interval_;
+        wake_.wait(lock, called);
+        break;
+      case DurableImage::Work::blocked: next_work = Clock::now() + patience.pause(); break;
     }
   }
 }

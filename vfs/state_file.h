@@ -2,6 +2,7 @@
 // a helper thread, so that nobody waits for a sync but that thread.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <memory>
@@ -17,13 +18,21 @@
 
 namespace prytany::vfs {
 
+struct StateFileOptions {
+  DurableImageOptions image;
+  /// The least time from the end of one backfill to the start of the next. Under load a few
+  /// checkpoints then share the five syncs that a commit in a new redo, renamed, copied and
+  /// removed, costs; a commit in between costs one.
+  std::chrono::milliseconds backfill_interval{200};
+};
+
 class StateFile final : public StateDisk {
  public:
   /// Takes `folder` for this process, creating it where there is none.
   static Result<std::unique_ptr<StateFile>> open(const std::string& folder);
   /// The same over any files, taken over. They are used by one thread at a time.
   static std::unique_ptr<StateFile> over(std::unique_ptr<Files> files,
-                                         DurableImageOptions options = {});
+                                         StateFileOptions options = {});
   /// Finishes the commits that were begun, unless there was an error. Backfill is left off where it
   /// is.
   ~StateFile() override;
@@ -38,15 +47,17 @@ class StateFile final : public StateDisk {
   [[nodiscard]] int ready_descriptor() const override { return ready_; }
 
  private:
-  StateFile(std::unique_ptr<Files> files, DurableImageOptions options, int ready);
+  StateFile(std::unique_ptr<Files> files, const StateFileOptions& options, int ready);
   void run();
-  std::optional<Commit> next_commit(std::unique_lock<std::mutex>& lock);
+  Result<bool> commit_next(std::unique_lock<std::mutex>& lock);
+  Result<DurableImage::Work> work(std::unique_lock<std::mutex>& lock, bool drain);
   void report();
-  void fail(const Error& error);
+  void fail(const Error& error, std::unique_lock<std::mutex>& lock);
 
   std::unique_ptr<Files> files_;
   DurableImage image_;  // the helper's alone once it runs
-  const int ready_;     // an eventfd
+  const std::chrono::milliseconds backfill_interval_;
+  const int ready_;  // an eventfd
 
   std::mutex mutex_;
   std::condition_variable wake_;

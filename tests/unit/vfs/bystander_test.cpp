@@ -25,6 +25,9 @@ class Bystander : public ::testing::Test {
     EXPECT_EQ(answer.find("rror"), std::string::npos) << answer;
     return number(answer);
   }
+  void wait_until_seen(std::uint64_t n) {
+    ASSERT_TRUE(eventually(20, [&] { return look() >= n; }));
+  }
   bool exists(const std::string& name) { return std::filesystem::exists(folder_.file(name)); }
 
   TemporaryFolder folder_;
@@ -34,6 +37,7 @@ class Bystander : public ::testing::Test {
 TEST_F(Bystander, that_looks_again_and_again_is_never_refused_during_load) {
   OwnerProcess owner(folder_.path(), {});
   owner.wait_for(3);
+  wait_until_seen(1);
   std::uint64_t last = 0;
   for (int i = 0; i < 60; ++i) {
     const std::uint64_t seen = look();
@@ -49,6 +53,7 @@ TEST_F(Bystander, in_a_long_transaction_sees_one_snapshot_across_sigkill_and_del
   owner->wait_for(40);
   const std::uint64_t alone_us = median(owner->commit_us);
   owner->commit_us.clear();
+  wait_until_seen(1);
 
   SqliteShell shell({"-readonly", "-cmd", ".timeout 2000", database_});
   const std::string snapshot = shell.ask("BEGIN; SELECT n, (SELECT count(*) FROM t) FROM g;");
@@ -154,6 +159,7 @@ TEST_F(Bystander, that_redid_a_hot_wal_and_removed_it_changed_nothing) {
 TEST_F(Bystander, that_tries_to_write_is_told_that_the_database_is_locked) {
   OwnerProcess owner(folder_.path(), {});
   owner.wait_for(5);
+  wait_until_seen(1);
   for (const char* sql :
        {"UPDATE g SET n = 0", "VACUUM", "PRAGMA journal_mode=WAL", "DROP TABLE t"}) {
     const std::string answer =
@@ -178,6 +184,7 @@ pid_t start_reader(const std::string& path) {
 TEST_F(Bystander, whose_reads_overlap_without_end_does_not_keep_backfill_away) {
   OwnerProcess owner(folder_.path(), {});
   owner.wait_for(5);
+  wait_until_seen(1);
   std::vector<pid_t> readers;
   for (int i = 0; i < 5; ++i) {
     readers.push_back(start_reader(database_));

@@ -115,8 +115,7 @@ TEST(Crash, of_another_program_that_was_writing_is_rolled_back_before_we_read) {
   {
     OwnerProcess(folder.path(), {.commits = 5, .in_lockstep = true}).wait_for(5);
   }
-  const std::string before = run_sqlite3(folder.file("state.db") + " 'SELECT n FROM g'");
-  const std::uint64_t n = std::strtoull(before.c_str(), nullptr, 10);
+  EXPECT_EQ(run_sqlite3(folder.file("state.db") + " 'PRAGMA integrity_check'"), "ok\n");
   const pid_t writer = ::fork();
   if (writer == 0) {
     // A small cache spills half of a transaction into the file, with the old pages in
@@ -129,7 +128,7 @@ TEST(Crash, of_another_program_that_was_writing_is_rolled_back_before_we_read) {
   }
   ::waitpid(writer, nullptr, 0);
   ASSERT_TRUE(std::filesystem::exists(folder.file("state.db-journal")));
-  EXPECT_EQ(root_on_disk(folder.path()), workload_roots()[n]);
+  EXPECT_EQ(root_on_disk(folder.path()), workload_roots()[5]);
   EXPECT_FALSE(std::filesystem::exists(folder.file("state.db-journal")));
 }
 

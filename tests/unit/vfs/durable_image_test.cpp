@@ -49,7 +49,7 @@ Bytes load(DurableImage& image) {
 
 // What a trial of many lives, each ended by a power failure, is made of.
 struct PowerPlan {
-  int failures = 1000;
+  int failures = 400;
   std::uint64_t seed = 1;
   std::vector<std::string> lies = {};  // files whose syncs do nothing
   unsigned readers_percent = 33;       // how often other programs keep backfill away
@@ -131,8 +131,8 @@ PowerResult lose_power_often(const PowerPlan& plan) {
 }
 
 TEST(DurableImage, survives_power_failures_with_the_last_commit_or_the_one_under_way) {
-  EXPECT_EQ(lose_power_often({.failures = 2000, .seed = 1}).lost, 0);
-  const PowerPlan blocked{.failures = 1000, .seed = 2, .readers_percent = 95, .steps_max = 400};
+  EXPECT_EQ(lose_power_often({.failures = 1000, .seed = 1}).lost, 0);
+  const PowerPlan blocked{.failures = 500, .seed = 2, .readers_percent = 95, .steps_max = 400};
   EXPECT_EQ(lose_power_often(blocked).lost, 0);
 }
 

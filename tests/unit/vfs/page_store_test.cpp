@@ -82,7 +82,7 @@ class Model {
 };
 
 TEST(PageStore, is_a_vector_of_bytes_whose_checkpoints_are_copies) {
-  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
     std::mt19937_64 random(seed);
     NoDisk disk;
     const auto store = new_store(disk);

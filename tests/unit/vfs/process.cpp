@@ -115,7 +115,10 @@ std::uint64_t find_number(PageStore& store) {
 std::unique_ptr<StateFile> open_stepped(const std::string& folder, SteppedFiles::Hook hook) {
   Result<std::unique_ptr<RealFiles>> files = RealFiles::open(folder);
   ENSURE(files.ok());
-  return StateFile::over(std::make_unique<SteppedFiles>(std::move(*files), std::move(hook)));
+  StateFileOptions options;
+  options.backfill_interval = std::chrono::milliseconds(0);
+  return StateFile::over(std::make_unique<SteppedFiles>(std::move(*files), std::move(hook)),
+                         options);
 }
 
 [[noreturn]] void be_owner(const std::string& folder, const OwnerProcess::Plan& plan, int pipe) {

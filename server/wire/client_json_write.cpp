@@ -26,13 +26,13 @@ void put_json(JsonWriter& w, const Value& value) {
   struct Put {
     JsonWriter& w;
     void operator()(std::monostate) const {}
-    void operator()(std::int64_t v) const { w.key("type").text("integer").key("value").decimal(v); }
-    void operator()(double v) const { w.key("type").text("float").key("value").real(v); }
+    void operator()(std::int64_t v) const { w.key("type").word("integer").key("value").decimal(v); }
+    void operator()(double v) const { w.key("type").word("float").key("value").real(v); }
     void operator()(const TextValue& v) const {
-      w.key("type").text("text").key("value").text(v.text);
+      w.key("type").word("text").key("value").text(v.text);
     }
     void operator()(const BlobValue& v) const {
-      w.key("type").text("blob").key("base64").base64(v.bytes);
+      w.key("type").word("blob").key("base64").base64(v.bytes);
     }
   };
   w.begin_object();
@@ -104,27 +104,27 @@ void put_json(JsonWriter& w, const ApplicationFile& file) {
 struct PutOperation {
   JsonWriter& w;
   void operator()(const Join& join) const {
-    w.key("type").text("join").key("begin").begin_object();
+    w.key("type").word("join").key("begin").begin_object();
     put_fields(w, join.begin);
     w.end_object().key("tokens");
     put_json(w, join.tokens);
   }
-  void operator()(const Leave&) const { w.key("type").text("leave"); }
+  void operator()(const Leave&) const { w.key("type").word("leave"); }
   void operator()(const Call& call) const {
-    w.key("type").text("call");
+    w.key("type").word("call");
     put_fields(w, call);
   }
   void operator()(const Execute& execute) const {
-    w.key("type").text("execute").key("statements");
+    w.key("type").word("execute").key("statements");
     put_json(w, execute.statements);
     w.key("read_only").boolean(execute.read_only);
   }
   void operator()(const Install& install) const {
-    w.key("type").text("install").key("files");
+    w.key("type").word("install").key("files");
     put_json(w, install.files);
   }
   void operator()(const Null& null) const {
-    w.key("type").text("null").key("reply_bytes").small(null.reply_bytes);
+    w.key("type").word("null").key("reply_bytes").small(null.reply_bytes);
     w.key("payload").base64(null.payload.bytes);
   }
 };
@@ -140,7 +140,7 @@ void put_operation(JsonWriter& w, ByteView encoded) {
   if (operation) {
     std::visit(PutOperation{w}, *operation);
   } else {
-    w.key("type").text("encoded").key("base64").base64(encoded);
+    w.key("type").word("encoded").key("base64").base64(encoded);
   }
   w.end_object();
 }
@@ -151,16 +151,16 @@ void put_operation(JsonWriter& w, ByteView encoded) {
 struct PutFromClient {
   JsonWriter& w;
   void operator()(const ClientHello& hello) const {
-    w.key("type").text("hello").key("cluster").hex(hello.cluster.bytes);
+    w.key("type").word("hello").key("cluster").hex(hello.cluster.bytes);
     w.key("key").hex(hello.key).key("nonce").hex(hello.nonce);
   }
   void operator()(const JoinBegin& begin) const {
-    w.key("type").text("join_begin");
+    w.key("type").word("join_begin");
     put_fields(w, begin);
   }
   void operator()(const SubmitRequest& submit) const {
     const RequestBody& body = submit.request.body;
-    w.key("type").text("request").key("session").decimal(body.session.value);
+    w.key("type").word("request").key("session").decimal(body.session.value);
     w.key("number").decimal(body.number.value).key("signer").hex(body.signer.bytes);
     w.key("operation");
     put_operation(w, body.operation.bytes);
@@ -168,11 +168,11 @@ struct PutFromClient {
     if (submit.designated) w.key("designated").small(submit.designated->value);
   }
   void operator()(const PublicRead& read) const {
-    w.key("type").text("read").key("id").decimal(read.id);
+    w.key("type").word("read").key("id").decimal(read.id);
     put_fields(w, read.call);
   }
   void operator()(const StatusRequest& status) const {
-    w.key("type").text("status").key("id").decimal(status.id);
+    w.key("type").word("status").key("id").decimal(status.id);
   }
 };
 
@@ -192,23 +192,23 @@ void put_json(JsonWriter& w, const ResultSet& set) {
 
 struct PutOutcome {
   JsonWriter& w;
-  void operator()(const DoneReply&) const { w.key("type").text("done"); }
+  void operator()(const DoneReply&) const { w.key("type").word("done"); }
   void operator()(const ErrorReply& error) const {
-    w.key("type").text("error").key("code").text(error.code.text);
+    w.key("type").word("error").key("code").text(error.code.text);
     w.key("message").text(error.message.text).key("procedure").text(error.procedure.text);
     w.key("statement").small(error.statement);
   }
   void operator()(const ResultSets& results) const {
-    w.key("type").text("results").key("results");
+    w.key("type").word("results").key("results");
     put_json(w, results);
   }
   void operator()(const JoinedReply& joined) const {
-    w.key("type").text("joined").key("session").decimal(joined.session.value);
+    w.key("type").word("joined").key("session").decimal(joined.session.value);
     w.key("principal").text(joined.principal.text).key("role").text(joined.role.text);
     w.key("replaced").decimal(joined.replaced.value);
   }
   void operator()(const NullReply& null) const {
-    w.key("type").text("null").key("bytes").base64(null.bytes.bytes);
+    w.key("type").word("null").key("bytes").base64(null.bytes.bytes);
   }
 };
 
@@ -221,40 +221,40 @@ void put_outcome(JsonWriter& w, const Outcome& outcome) {
 struct PutToClient {
   JsonWriter& w;
   void operator()(const ServerHello& hello) const {
-    w.key("type").text("hello_ok").key("replica").small(hello.replica.value);
+    w.key("type").word("hello_ok").key("replica").small(hello.replica.value);
     w.key("key").hex(hello.key).key("nonce").hex(hello.nonce);
     w.key("signature").hex(hello.signature.bytes);
   }
   void operator()(const JoinTokenReply& reply) const {
-    w.key("type").text("join_token").key("join").hex(reply.join.bytes);
+    w.key("type").word("join_token").key("join").hex(reply.join.bytes);
     put_fields(w, reply.token);
   }
   void operator()(const Reply& reply) const {
-    w.key("type").text("reply").key("session").decimal(reply.session.value);
+    w.key("type").word("reply").key("session").decimal(reply.session.value);
     w.key("number").decimal(reply.number.value).key("request").hex(reply.request.bytes);
     w.key("seq").decimal(reply.seq.value).key("agreed").decimal(reply.agreed.value);
     put_outcome(w, reply.outcome);
   }
   void operator()(const ReplyDigest& digest) const {
-    w.key("type").text("reply_digest").key("session").decimal(digest.session.value);
+    w.key("type").word("reply_digest").key("session").decimal(digest.session.value);
     w.key("number").decimal(digest.number.value).key("request").hex(digest.request.bytes);
     w.key("reply").hex(digest.reply.bytes);
   }
   void operator()(const PublicReadReply& reply) const {
-    w.key("type").text("read_reply").key("id").decimal(reply.id);
+    w.key("type").word("read_reply").key("id").decimal(reply.id);
     w.key("executed").decimal(reply.executed.value).key("agreed").decimal(reply.agreed.value);
     put_outcome(w, reply.outcome);
   }
   void operator()(const Refused& refused) const {
-    w.key("type").text("refused").key("request").hex(refused.request.bytes);
+    w.key("type").word("refused").key("request").hex(refused.request.bytes);
     w.key("code").text(refused.code.text).key("message").text(refused.message.text);
   }
   void operator()(const SessionEnded& ended) const {
-    w.key("type").text("session_ended").key("session").decimal(ended.session.value);
+    w.key("type").word("session_ended").key("session").decimal(ended.session.value);
     w.key("reason").text(ended.reason.text);
   }
   void operator()(const StatusReply& status) const {
-    w.key("type").text("status_reply").key("id").decimal(status.id);
+    w.key("type").word("status_reply").key("id").decimal(status.id);
     w.key("replica").small(status.replica.value).key("view").decimal(status.view.value);
     w.key("primary").small(status.primary.value);
     w.key("last_executed").decimal(status.last_executed.value);

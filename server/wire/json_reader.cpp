@@ -27,9 +27,10 @@ class Builder {
 
   bool start_object(std::size_t) { return open(Json::object()); }
   bool key(std::string& name) {
-    Json& object = *open_.back();
-    if (object.contains(name)) return refuse("duplicate key");
-    slot_ = &object[std::move(name)];
+    auto& object = open_.back()->get_ref<Json::object_t&>();
+    const auto [place, is_new] = object.try_emplace(std::move(name));
+    if (!is_new) return refuse("duplicate key");
+    slot_ = &place->second;
     return true;
   }
   bool end_object() { return close(); }

@@ -13,6 +13,7 @@ namespace prytany::wire {
 /// Commas are its business; that every begin has its end is the caller's.
 class JsonWriter {
  public:
+  JsonWriter() { out_.reserve(512); }
   JsonWriter& begin_object();
   JsonWriter& end_object();
   JsonWriter& begin_array();
@@ -33,6 +34,8 @@ class JsonWriter {
   /// "Infinity",
   /// "-Infinity" and "NaN" as strings.
   JsonWriter& real(double value);
+  /// A string that needs no escaping: a literal of ours.
+  JsonWriter& word(std::string_view literal) { return ascii(literal); }
   /// A string; bytes that are not UTF-8 become {"base64": ...}, so that nothing is lost.
   JsonWriter& text(std::string_view value);
   JsonWriter& hex(ByteView value) { return ascii(to_hex(value)); }

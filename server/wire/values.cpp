@@ -4,6 +4,7 @@ namespace prytany::wire {
 
 Digest reply_digest(const Digest& cluster, const Reply& reply) {
   Bytes out;
+  out.reserve(1024);
   Writer w(out);
   put(w, cluster);
   put(w, reply);

@@ -1,0 +1,126 @@
+// The measuring itself: percentiles, rows, and the floor.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "bench/cpu.h"
+#include "bench/floor.h"
+#include "bench/histogram.h"
+#include "bench/row.h"
+#include "bench/workload.h"
+#include "clientlib/fits.h"
+
+namespace prytany::bench {
+namespace {
+
+TEST(LatencyHistogram, gives_percentiles_to_three_digits) {
+  Histogram histogram;
+  for (std::uint64_t us = 1; us <= 100'000; ++us) histogram.record(us);
+  const auto near = [](std::uint64_t value, double expected) {
+    return static_cast<double>(value) >= expected &&
+           static_cast<double>(value) <= expected * 1.001 + 1;
+  };
+  EXPECT_TRUE(near(histogram.percentile(0.5), 50'000)) << histogram.percentile(0.5);
+  EXPECT_TRUE(near(histogram.percentile(0.99), 99'000));
+  EXPECT_TRUE(near(histogram.percentile(0.999), 99'900));
+  EXPECT_EQ(histogram.percentile(1.0), 100'000U);
+  EXPECT_EQ(histogram.max(), 100'000U);
+  EXPECT_EQ(histogram.count(), 100'000U);
+}
+
+TEST(LatencyHistogram, is_exact_for_small_values_and_one_value) {
+  for (const std::uint64_t us : {0U, 1U, 5U, 2047U}) {
+    Histogram histogram;
+    histogram.record(us);
+    EXPECT_EQ(histogram.percentile(0.5), us);
+    EXPECT_EQ(histogram.max(), us);
+  }
+  EXPECT_EQ(Histogram().percentile(0.5), 0U);
+}
+
+TEST(LatencyHistogram, every_value_lies_within_a_thousandth_of_what_is_reported) {
+  for (std::uint64_t us = 1; us < Histogram::max_us; us = us * 5 / 3 + 1) {
+    Histogram histogram;
+    histogram.record(us);
+    histogram.record(Histogram::max_us);
+    const std::uint64_t reported = histogram.percentile(0.5);
+    EXPECT_GE(reported, us);
+    EXPECT_LE(reported, us + us / 1000);
+  }
+}
+
+TEST(LatencyHistogram, counts_what_is_off_the_scale_as_a_minute_and_adds_up) {
+  Histogram a;
+  a.record(Histogram::max_us * 5);
+  EXPECT_EQ(a.max(), Histogram::max_us);
+  Histogram b;
+  b.record(7);
+  a.add(b);
+  EXPECT_EQ(a.count(), 2U);
+  EXPECT_EQ(a.percentile(0.5), 7U);
+}
+
+TEST(BenchRow, is_one_json_object_with_the_agreed_fields) {
+  Row row;
+  row.workload = "insert1";
+  row.clients = 64;
+  row.depth = 1;
+  row.durability = "log";
+  row.seconds = 2;
+  row.operations = 1000;
+  row.server_cpu_us = 30'000;
+  row.client_cpu_us = 5'000;
+  row.latency.record(10);
+  const auto json = nlohmann::json::parse(to_json(row));
+  EXPECT_EQ(json["workload"], "insert1");
+  EXPECT_EQ(json["clients"], 64);
+  EXPECT_EQ(json["depth"], 1);
+  EXPECT_EQ(json["durability"], "log");
+  EXPECT_EQ(json["throughput_per_s"], 500.0);
+  EXPECT_EQ(json["server_cpu_us_per_op"], 30.0);
+  EXPECT_EQ(json["client_cpu_us_per_op"], 5.0);
+  EXPECT_EQ(json["errors"], 0);
+  for (const char* name : {"p50", "p90", "p99", "p999", "max"})
+    EXPECT_EQ(json["latency_us"][name], 10) << name;
+}
+
+TEST(BenchWorkloads, send_what_fits_a_request_and_are_known_by_name) {
+  for (const std::string& name : workload_names()) {
+    const auto workload = make_workload(name, {100, 100});
+    ASSERT_TRUE(workload.ok());
+    EXPECT_TRUE(client::fits(workload->operation(0, 0)));
+    EXPECT_EQ(workload->name, name);
+  }
+  EXPECT_FALSE(make_workload("teleport", {}).ok());
+  EXPECT_FALSE(make_workload("null", {limits::request_bytes_max, 0}).ok());
+}
+
+TEST(BenchFloor, plain_sqlite_and_the_disk_are_really_measured) {
+  std::string folder = std::filesystem::temp_directory_path() / "prytany-floor-XXXXXX";
+  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  for (const Floor floor : {Floor::wal_full, Floor::wal_batch, Floor::memory, Floor::fdatasync}) {
+    const auto row = measure_floor(floor, folder, 100, 0.05);
+    ASSERT_TRUE(row.ok());
+    EXPECT_GT(row->operations, 0U) << row->workload;
+    EXPECT_EQ(row->errors, 0U) << row->workload;
+    EXPECT_EQ(row->latency.count(), row->operations);
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(folder));
+  std::filesystem::remove(folder);
+}
+
+TEST(BenchCpu, of_a_process_is_read_from_the_kernel) {
+  const auto used = cpu_us_of(::getpid());
+  ASSERT_TRUE(used.ok());
+  EXPECT_GE(*used, 0);
+  EXPECT_GT(own_cpu_us(), 0);
+  EXPECT_FALSE(cpu_us_of(-1).ok());
+}
+
+}  // namespace
+}  // namespace prytany::bench

@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <deque>
 #include <optional>
 #include <unordered_map>
 #include <vector>
@@ -57,8 +58,10 @@ std::string peer_address(lws* socket) {
   return address.starts_with(mapped) ? address.substr(mapped.size()) : address;
 }
 
-/// Ends the connection from outside its callbacks, without a close handshake.
-void kill(lws* socket) { lws_set_timeout(socket, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC); }
+/// Ends the connection without a close handshake, from anywhere: libwebsockets finds it closed and
+/// says so in its own time. (Its LWS_TO_KILL_ASYNC starts a timer that the foreign loop hears of
+/// only at the next event, and this connection may have none.)
+void hang_up(lws* socket) { ::shutdown(lws_get_socket_fd(socket), SHUT_RDWR); }
 
 int refuse_upgrade(lws* socket, unsigned status, const char* words) {
   return lws_return_http_status(socket, status, words) != 0 ? -1 : 1;
@@ -119,6 +122,7 @@ class Gateway::Impl {
   // Looked up only, never walked.
   std::unordered_map<std::uint64_t, std::unique_ptr<GatewayClient>> clients_;
   std::vector<ConnectionId> dirty_;
+  std::deque<std::pair<Time, ConnectionId>> closing_;  // when patience ends, soonest first
   GatewayCounters counters_;
 };
 
@@ -137,8 +141,8 @@ Result<void> Gateway::Impl::start() {
   protocols_[1].callback = on_socket_event;
   for (std::size_t i = 0; i < 2; ++i) {
     protocols_[i].per_session_data_size = sizeof(PerSocket);
-    protocols_[i].rx_buffer_size = socket_write_bytes;
-    protocols_[i].tx_packet_size = socket_write_bytes;
+    protocols_[i].rx_buffer_size = socket_read_bytes;
+    protocols_[i].tx_packet_size = socket_send_bytes_max;
   }
   keepalive_.secs_since_valid_ping = ping_after_idle_s;
   keepalive_.secs_since_valid_hangup = hang_up_after_idle_s;
@@ -150,7 +154,7 @@ Result<void> Gateway::Impl::start() {
   info.foreign_loops = loops.data();
   info.user = this;
   info.options = LWS_SERVER_OPTION_LIBUV;
-  info.pt_serv_buf_size = socket_write_bytes;
+  info.pt_serv_buf_size = socket_read_bytes;
   info.max_http_header_data = http_header_bytes_max;
   info.max_http_header_pool = http_headers_held_max;
   info.timeout_secs = handshake_timeout_s;
@@ -197,6 +201,10 @@ void Gateway::Impl::run() {
     accept_again_ = never;
     poller_.change(listener_.get(), EPOLLIN);
   }
+  while (!closing_.empty() && closing_.front().first <= SystemClock().now()) {
+    if (const GatewayClient* client = find(closing_.front().second)) hang_up(client->socket());
+    closing_.pop_front();
+  }
   uv_update_time(&loop_);
   // The second condition: libuv tells the kernel of new interests only inside uv_run.
   if (!loop_ready_ && uv_backend_timeout(&loop_) != 0) return;
@@ -206,10 +214,11 @@ void Gateway::Impl::run() {
 
 Time Gateway::Impl::deadline() const {
   uv_update_time(&loop_);
-  const int timeout_ms = uv_backend_timeout(&loop_);
-  if (timeout_ms < 0) return accept_again_;
-  const Time due = SystemClock().now() + static_cast<std::uint64_t>(timeout_ms) * 1000;
-  return std::min(due, accept_again_);
+  Time due = closing_.empty() ? accept_again_ : std::min(accept_again_, closing_.front().first);
+  if (const int timeout_ms = uv_backend_timeout(&loop_); timeout_ms >= 0) {
+    due = std::min(due, SystemClock().now() + static_cast<std::uint64_t>(timeout_ms) * 1000);
+  }
+  return due;
 }
 
 void Gateway::Impl::accept_waiting() {
@@ -252,8 +261,8 @@ void Gateway::Impl::reply(ConnectionId to, std::string_view text) {
   if (client == nullptr || client->closing()) return;
   if (!client->queue(text, config_.queued_bytes_max)) {
     counters_.not_reading += 1;
-    client->close_when_written("");
-    kill(client->socket());
+    client->give_up();
+    hang_up(client->socket());
     return;
   }
   mark_dirty(*client);
@@ -262,8 +271,10 @@ void Gateway::Impl::reply(ConnectionId to, std::string_view text) {
 void Gateway::Impl::close(ConnectionId connection, std::string_view reason) {
   GatewayClient* client = find(connection);
   if (client == nullptr || client->closing()) return;
-  client->close_when_written(reason);
-  lws_set_timeout(client->socket(), PENDING_TIMEOUT_CLOSE_SEND, close_timeout_s);
+  client->queue_close(LWS_CLOSE_STATUS_POLICY_VIOLATION, reason);
+  // Our own clock: libwebsockets' timers start at its next event, and this connection may have
+  // none.
+  closing_.emplace_back(SystemClock().now() + close_timeout_us, connection);
   mark_dirty(*client);
 }
 
@@ -273,8 +284,8 @@ void Gateway::Impl::flush() {
     if (client == nullptr) continue;
     client->dirty = false;
     if (!client->write()) {
-      kill(client->socket());
-    } else if (client->has_queued() || client->closing()) {
+      hang_up(client->socket());
+    } else if (client->has_queued()) {
       lws_callback_on_writable(client->socket());
     }
   }
@@ -380,12 +391,8 @@ int Gateway::Impl::on_received(GatewayClient& client, std::string_view bytes) {
 
 int Gateway::Impl::on_writable(GatewayClient& client) {
   if (!client.write()) return -1;
-  if (client.has_queued()) {
-    lws_callback_on_writable(client.socket());
-    return 0;
-  }
-  if (!client.closing() || lws_partial_buffered(client.socket()) != 0) return 0;
-  return end_with(client.socket(), LWS_CLOSE_STATUS_POLICY_VIOLATION, client.reason().c_str());
+  if (client.has_queued()) lws_callback_on_writable(client.socket());
+  return 0;
 }
 
 int Gateway::Impl::end_with(lws* socket, lws_close_status status, const char* reason) {

@@ -31,27 +31,28 @@ class GatewayClient {
   /// False: more than `bytes_max` wait already.
   bool queue(std::string_view text, std::size_t bytes_max);
   [[nodiscard]] bool has_queued() const { return !out_.empty(); }
-  /// Writes until libwebsockets holds a rest. False: the connection is broken.
+  /// Writes what is queued, unless libwebsockets still holds a rest. False: the connection is
+  /// broken.
   bool write();
 
   // ---- the end ----
-  void close_when_written(std::string_view reason) {
-    closing_ = true;
-    reason_ = reason.substr(0, 123);
-  }
+  /// After what is queued, a close frame. (libwebsockets' own way ends the connection at once when
+  /// used outside of RECEIVE: with libuv, Debian's build closes twice "to test that this works".)
+  void queue_close(unsigned code, std::string_view reason);
+  /// Neither reads nor queues any more.
+  void give_up() { closing_ = true; }
   [[nodiscard]] bool closing() const { return closing_; }
-  [[nodiscard]] std::string& reason() { return reason_; }
 
   bool dirty = false;  // is in the gateway's list for flush()
 
  private:
+  void append_frame(unsigned first_byte, std::string_view payload);
+
   ConnectionId id_;
   lws* socket_;
   std::string in_;
-  std::string out_;       // headroom for libwebsockets, then what waits
-  std::size_t sent_ = 0;  // of out_
+  std::string out_;  // headroom for libwebsockets, then what waits
   bool closing_ = false;
-  std::string reason_;
 };
 
 }  // namespace prytany::net

@@ -2,19 +2,23 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace prytany::net {
 
-/// libwebsockets caps a send and a received fragment at the least of three settings; all three are
-/// this.
-inline constexpr std::size_t socket_write_bytes = 64 << 10;
+/// libwebsockets caps a received fragment at the lesser of two settings; both are this.
+inline constexpr std::size_t socket_read_bytes = 64 << 10;
+/// It caps a send at a third, and copies what is over: a cap that is never reached.
+inline constexpr std::size_t socket_send_bytes_max = 1 << 30;
+/// A page's body goes out in pieces of this size.
+inline constexpr std::size_t http_piece_bytes = 64 << 10;
 inline constexpr std::size_t http_header_bytes_max = 8 << 10;
-inline constexpr unsigned http_headers_held_max =
-    256;  // requests whose headers are arriving, at a time
+/// Requests whose headers are arriving, at a time.
+inline constexpr unsigned http_headers_held_max = 256;
 
 inline constexpr unsigned handshake_timeout_s = 10;
 inline constexpr int http_keepalive_timeout_s = 15;
-inline constexpr int close_timeout_s = 5;
+inline constexpr std::uint64_t close_timeout_us = 5'000'000;
 inline constexpr unsigned short ping_after_idle_s = 30;
 inline constexpr unsigned short hang_up_after_idle_s = 45;
 

@@ -96,7 +96,7 @@ HttpAnswer::Verdict HttpAnswer::start(lws* socket, std::string_view path, Upstre
 
 HttpAnswer::Verdict HttpAnswer::write(lws* socket, std::unique_ptr<HttpAnswer>& answer) {
   HttpAnswer& a = *answer;
-  const std::size_t size = std::min(a.body_.size() - a.sent_, socket_write_bytes);
+  const std::size_t size = std::min(a.body_.size() - a.sent_, http_piece_bytes);
   const bool last = a.sent_ + size == a.body_.size();
   auto* bytes = reinterpret_cast<unsigned char*>(a.body_.data() + a.sent_);
   if (lws_write(socket, bytes, size, last ? LWS_WRITE_HTTP_FINAL : LWS_WRITE_HTTP) < 0) return -1;

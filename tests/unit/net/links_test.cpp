@@ -1,0 +1,366 @@
+// Replica links over loopback, several replicas in one thread, and strangers at the door.
+#include "server/net/links.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "server/crypto/agree.h"
+#include "server/wire/codec.h"
+#include "tests/unit/net/recorder.h"
+
+namespace prytany::net {
+namespace {
+
+using testing::ElementsAre;
+using testing::SizeIs;
+
+/// A handshake refers to its signer, so these live for ever.
+const crypto::Signer& signer_of(std::size_t id) {
+  static std::map<std::size_t, crypto::Signer> all;
+  crypto::Signer::Seed seed{};
+  seed[0] = static_cast<std::uint8_t>(id + 1);
+  return all.try_emplace(id, seed).first->second;
+}
+
+/// Bytes that pass for a frame on the way; what is inside is not the links' business.
+Bytes frame_of(std::size_t size, std::uint8_t fill) {
+  Bytes frame;
+  wire::Writer w(frame);
+  w.number(static_cast<std::uint32_t>(size));
+  frame.resize(size + 4, fill);
+  return frame;
+}
+
+class LinksTest : public testing::Test {
+ protected:
+  static constexpr std::size_t n = 3;
+
+  struct Replica {
+    crypto::Signer signer = signer_of(0);
+    Recorder upstream;
+    std::optional<Links> links;
+  };
+
+  LinksTest() : poller_(std::move(*Poller::create())), replicas_(n) {
+    for (std::size_t id = 0; id < n; ++id) {
+      listeners_.push_back(std::move(*listen_on("127.0.0.1", 0)));
+      config_.peers.push_back({"127.0.0.1", local_port(listeners_[id])});
+      config_.membership.replica_keys.push_back(signer_of(id).public_key());
+      replicas_[id].signer = signer_of(id);
+    }
+    config_.membership.quorum = 2;
+    config_.engine = "engine";
+    config_.handshake_timeout_us = 300'000;
+    config_.redial_max_us = 50'000;
+  }
+
+  void start(std::size_t id) { start(id, config_); }
+  void start(std::size_t id, LinksConfig config) {
+    config.self = ReplicaId{static_cast<std::uint16_t>(id)};
+    if (!listeners_[id]) {
+      listeners_[id] = std::move(*listen_on("127.0.0.1", config_.peers[id].port));
+    }
+    replicas_[id].links.emplace(std::move(config), replicas_[id].signer, poller_,
+                                std::exchange(listeners_[id], Fd()), replicas_[id].upstream);
+  }
+  void stop(std::size_t id) { replicas_[id].links.reset(); }
+
+  void turn() {
+    const Time now = SystemClock().now();
+    Time wake = now + 5'000;
+    for (Replica& replica : replicas_) {
+      if (replica.links) wake = std::min(wake, replica.links->deadline());
+    }
+    poller_.wait(wake);
+    for (Replica& replica : replicas_) {
+      if (replica.links) replica.links->tick(SystemClock().now());
+    }
+  }
+  bool soon(const std::function<bool()>& done) {
+    return eventually([this] { turn(); }, done);
+  }
+  void for_a_while(std::uint64_t us) {
+    const Time end = SystemClock().now() + us;
+    while (SystemClock().now() < end) turn();
+  }
+
+  Links& links(std::size_t id) { return *replicas_[id].links; }
+  Recorder& upstream(std::size_t id) { return replicas_[id].upstream; }
+  static ReplicaId r(std::size_t id) { return ReplicaId{static_cast<std::uint16_t>(id)}; }
+
+  /// A member's side of a connection, by hand.
+  wire::Handshake handshake_as(std::size_t self, std::size_t peer, const crypto::Signer& signer,
+                               const wire::Membership& group, const std::string& engine) {
+    return {group,   signer, r(self),
+            r(peer), engine, {crypto::random_array<32>(), crypto::random_array<16>()}};
+  }
+  /// Until the handshake is done or the other side has closed.
+  bool shake(RawSocket& socket, wire::Handshake& handshake) {
+    socket.say(handshake.start());
+    bool done = false;
+    soon([&] {
+      while (!done) {
+        auto step = handshake.on_bytes(as_bytes(socket.hear()));
+        if (!step) return true;
+        socket.say(step->send);
+        socket.forget(step->consumed);
+        done = step->done;
+        if (step->consumed == 0) break;
+      }
+      return done || socket.closed();
+    });
+    return done;
+  }
+
+  Poller poller_;
+  std::vector<Fd> listeners_;
+  LinksConfig config_;
+  std::vector<Replica> replicas_;
+};
+
+TEST_F(LinksTest, connect_every_pair_once_whatever_the_order_of_starts) {
+  for (const std::size_t id : {2U, 0U, 1U}) start(id);
+  ASSERT_TRUE(soon([&] {
+    return links(0).connected() == 2 && links(1).connected() == 2 && links(2).connected() == 2;
+  }));
+  for_a_while(100'000);
+  for (std::size_t id = 0; id < n; ++id) EXPECT_THAT(upstream(id).events, SizeIs(2)) << id;
+}
+
+TEST_F(LinksTest, give_both_ends_matching_keys) {
+  start(0);
+  start(1);
+  ASSERT_TRUE(soon([&] { return links(0).connected() == 1 && links(1).connected() == 1; }));
+  const Bytes text = {1, 2, 3};
+  const wire::LinkKeys& zero = upstream(0).keys.at(r(1));
+  const wire::LinkKeys& one = upstream(1).keys.at(r(0));
+  EXPECT_TRUE(one.receive.check(text, zero.send.tag(text)));
+  EXPECT_TRUE(zero.receive.check(text, one.send.tag(text)));
+  EXPECT_FALSE(zero.receive.check(text, zero.send.tag(text)));
+}
+
+TEST_F(LinksTest, carry_frames_of_all_sizes_in_order_both_ways) {
+  start(0);
+  start(1);
+  ASSERT_TRUE(soon([&] { return links(0).connected() == 1 && links(1).connected() == 1; }));
+  std::vector<Bytes> sent;
+  for (const std::size_t size : {100UL, 4'000'000UL, 60UL, limits::frame_bytes_max, 70'000UL}) {
+    sent.push_back(frame_of(size, static_cast<std::uint8_t>(sent.size())));
+  }
+  for (const Bytes& frame : sent) {
+    links(0).send(r(1), frame);
+    links(1).send(r(0), frame);
+  }
+  const auto all_arrived = [&](std::size_t id) {
+    return upstream(id).frames.size() == sent.size();
+  };
+  ASSERT_TRUE(soon([&] { return all_arrived(0) && all_arrived(1); }));
+  for (std::size_t i = 0; i < sent.size(); ++i) {
+    EXPECT_EQ(upstream(0).frames[i].second, sent[i]) << i;
+    EXPECT_EQ(upstream(1).frames[i].second, sent[i]) << i;
+  }
+}
+
+TEST_F(LinksTest, come_back_when_a_peer_restarts_whoever_dials) {
+  for (std::size_t id = 0; id < n; ++id) start(id);
+  ASSERT_TRUE(soon([&] { return links(1).connected() == 2; }));
+  stop(1);
+  ASSERT_TRUE(soon([&] { return links(0).connected() == 1 && links(2).connected() == 1; }));
+  for_a_while(200'000);
+  start(1);
+  ASSERT_TRUE(soon([&] {
+    return links(0).connected() == 2 && links(1).connected() == 2 && links(2).connected() == 2;
+  }));
+  EXPECT_EQ(upstream(0).events.back(), "up 1");
+}
+
+TEST_F(LinksTest, drop_what_does_not_fit_the_queue_and_count_it) {
+  start(1);
+  LinksConfig config = config_;
+  config.queued_bytes_max = 1 << 20;
+  // Replica 0 by hand: proves itself, then never reads.
+  stop(1);
+  start(1, config);
+  RawSocket socket(config_.peers[1].port);
+  auto handshake = handshake_as(0, 1, signer_of(0), config_.membership, "engine");
+  ASSERT_TRUE(shake(socket, handshake));
+  ASSERT_TRUE(soon([&] { return links(1).connected() == 1; }));
+  for (int i = 0; i < 1000; ++i) links(1).send(r(0), frame_of(100'000, 0));
+  EXPECT_GT(links(1).counters().frames_dropped, 900U);
+  EXPECT_EQ(links(1).connected(), 1U);
+}
+
+TEST_F(LinksTest, count_frames_for_a_peer_that_is_away) {
+  start(1);
+  links(1).send(r(0), frame_of(100, 0));
+  EXPECT_EQ(links(1).counters().frames_dropped, 1U);
+}
+
+// ---- Strangers ----------------------------------------------------------------------------------
+
+TEST_F(LinksTest, refuse_who_does_not_hold_the_members_key) {
+  start(1);
+  RawSocket socket(config_.peers[1].port);
+  auto handshake = handshake_as(0, 1, signer_of(9), config_.membership, "engine");
+  shake(socket, handshake);
+  ASSERT_TRUE(soon([&] { return links(1).counters().handshakes_refused == 1; }));
+  EXPECT_TRUE(soon([&] { return socket.closed(); }));
+  EXPECT_EQ(links(1).connected(), 0U);
+  EXPECT_TRUE(upstream(1).events.empty());
+}
+
+TEST_F(LinksTest, refuse_a_member_of_another_cluster_or_engine) {
+  start(1);
+  wire::Membership other = config_.membership;
+  other.cluster.bytes[0] = 1;
+  RawSocket first(config_.peers[1].port);
+  auto stranger = handshake_as(0, 1, signer_of(0), other, "engine");
+  EXPECT_FALSE(shake(first, stranger));
+  RawSocket second(config_.peers[1].port);
+  auto outdated = handshake_as(0, 1, signer_of(0), config_.membership, "older engine");
+  EXPECT_FALSE(shake(second, outdated));
+  EXPECT_EQ(links(1).counters().handshakes_refused, 2U);
+}
+
+TEST_F(LinksTest, do_not_dial_into_an_impostor) {
+  // Replica 1's port answers with another key: replica 0 must not take it for replica 1.
+  replicas_[1].signer = signer_of(9);
+  start(1);
+  start(0);
+  for_a_while(300'000);
+  EXPECT_EQ(links(0).connected(), 0U);
+  EXPECT_TRUE(upstream(0).events.empty());
+}
+
+TEST_F(LinksTest, end_connections_that_talk_garbage) {
+  start(1);
+  for (const std::string& text : {std::string("GET / HTTP/1.1\r\n\r\n"), std::string(5000, '\0'),
+                                  std::string("\0\0\0\4abcd", 8)}) {
+    RawSocket socket(config_.peers[1].port);
+    socket.say(text);
+    EXPECT_TRUE(soon([&] { return socket.closed(); })) << text.substr(0, 10);
+  }
+  EXPECT_TRUE(upstream(1).events.empty());
+}
+
+TEST_F(LinksTest, end_connections_that_prove_nothing_in_time) {
+  start(1);
+  RawSocket silent(config_.peers[1].port);
+  RawSocket slow(config_.peers[1].port);
+  auto handshake = handshake_as(0, 1, signer_of(0), config_.membership, "engine");
+  const Bytes hello = handshake.start();
+  std::size_t said = 0;
+  ASSERT_TRUE(soon([&] {
+    if (said < 20) said += slow.say(ByteView(hello).subspan(said, 1));
+    return silent.closed() && slow.closed();
+  }));
+  EXPECT_EQ(links(1).counters().handshakes_refused, 2U);
+}
+
+TEST_F(LinksTest, let_a_peer_in_though_strangers_hold_all_the_places) {
+  config_.handshake_timeout_us = 5'000'000;
+  config_.unproven_connections_max = 8;
+  start(1);
+  std::vector<std::unique_ptr<RawSocket>> strangers;
+  for (int i = 0; i < 50; ++i) {
+    strangers.push_back(std::make_unique<RawSocket>(config_.peers[1].port));
+    turn();
+  }
+  start(0);
+  EXPECT_TRUE(soon([&] { return links(0).connected() == 1 && links(1).connected() == 1; }));
+  std::size_t open = 0;
+  for (const auto& stranger : strangers) open += stranger->closed() ? 0U : 1U;
+  EXPECT_LE(open, 8U);
+}
+
+TEST_F(LinksTest, break_with_a_member_that_promises_too_long_a_frame) {
+  start(1);
+  RawSocket socket(config_.peers[1].port);
+  auto handshake = handshake_as(0, 1, signer_of(0), config_.membership, "engine");
+  ASSERT_TRUE(shake(socket, handshake));
+  socket.say(frame_of(100, 7));
+  Bytes promise;
+  wire::Writer w(promise);
+  w.number(static_cast<std::uint32_t>(limits::frame_bytes_max + 1));
+  socket.say(promise);
+  ASSERT_TRUE(soon([&] { return socket.closed(); }));
+  EXPECT_THAT(upstream(1).events, ElementsAre("up 0", "down 0"));
+  EXPECT_THAT(upstream(1).frames, SizeIs(1));  // the one before counts
+}
+
+TEST_F(LinksTest, wait_for_the_rest_of_a_half_frame) {
+  start(1);
+  RawSocket socket(config_.peers[1].port);
+  auto handshake = handshake_as(0, 1, signer_of(0), config_.membership, "engine");
+  ASSERT_TRUE(shake(socket, handshake));
+  const Bytes frame = frame_of(100, 7);
+  for (const std::uint8_t byte : frame) {
+    EXPECT_TRUE(upstream(1).frames.empty());
+    socket.say(ByteView(&byte, 1));
+    turn();
+  }
+  ASSERT_TRUE(soon([&] { return upstream(1).frames.size() == 1; }));
+  EXPECT_EQ(upstream(1).frames[0].second, frame);
+}
+
+TEST_F(LinksTest, take_frames_that_came_with_the_last_bytes_of_the_handshake) {
+  start(1);
+  RawSocket socket(config_.peers[1].port);
+  auto handshake = handshake_as(0, 1, signer_of(0), config_.membership, "engine");
+  socket.say(handshake.start());
+  std::string to_send;
+  ASSERT_TRUE(soon([&] {
+    auto step = handshake.on_bytes(as_bytes(socket.hear()));
+    EXPECT_TRUE(step.ok());
+    to_send += as_text(step->send);
+    socket.forget(step->consumed);
+    return step->done;
+  }));
+  to_send += as_text(frame_of(100, 7));
+  socket.say(to_send);
+  EXPECT_TRUE(soon([&] { return upstream(1).frames.size() == 1; }));
+}
+
+TEST_F(LinksTest, let_the_newer_connection_of_a_peer_replace_the_older) {
+  start(1);
+  RawSocket older(config_.peers[1].port);
+  auto first = handshake_as(0, 1, signer_of(0), config_.membership, "engine");
+  ASSERT_TRUE(shake(older, first));
+  ASSERT_TRUE(soon([&] { return links(1).connected() == 1; }));
+  RawSocket newer(config_.peers[1].port);
+  auto second = handshake_as(0, 1, signer_of(0), config_.membership, "engine");
+  ASSERT_TRUE(shake(newer, second));
+  ASSERT_TRUE(soon([&] { return older.closed(); }));
+  EXPECT_THAT(upstream(1).events, ElementsAre("up 0", "down 0", "up 0"));
+  newer.say(frame_of(100, 7));
+  EXPECT_TRUE(soon([&] { return upstream(1).frames.size() == 1; }));
+}
+
+// ---- Names and ports ----------------------------------------------------------------------------
+
+TEST_F(LinksTest, find_peers_by_name) {
+  config_.peers[1].host = "localhost";
+  start(0);
+  start(1);
+  EXPECT_TRUE(soon([&] { return links(0).connected() == 1; }));
+}
+
+TEST_F(LinksTest, go_on_when_a_name_cannot_be_found) {
+  config_.peers[2].host = "no-such-host.invalid";
+  start(0);
+  start(1);
+  EXPECT_TRUE(soon([&] { return links(0).connected() == 1; }));
+}
+
+TEST(Listening, says_which_port_is_in_use_and_what_to_do) {
+  const auto first = listen_on("127.0.0.1", 0);
+  ASSERT_TRUE(first.ok());
+  const auto second = listen_on("127.0.0.1", local_port(*first));
+  ASSERT_FALSE(second.ok());
+  EXPECT_THAT(second.error().message,
+              testing::AllOf(testing::HasSubstr(std::to_string(local_port(*first))),
+                             testing::HasSubstr("Another program uses this port")));
+}
+
+}  // namespace
+}  // namespace prytany::net

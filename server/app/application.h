@@ -18,12 +18,12 @@ namespace prytany::app {
 /// Everything an execution may depend on besides the database.
 struct Context {
   Seq seq;
-  AgreedTime agreed;       // max(the batch's, previous + 1), strictly increasing per batch
-  Digest seed;             // H(n, d, i): equal everywhere, unpredictable to clients, biasable by the primary
+  AgreedTime agreed;  // max(the batch's, previous + 1), strictly increasing per batch
+  Digest seed;  // H(n, d, i): equal everywhere, unpredictable to clients, biasable by the primary
   SessionId session;
   std::string principal;
   std::string role;
-  ByteView choice;         // the batch's, from propose()
+  ByteView choice;  // the batch's, from propose()
 };
 
 struct Authorized {
@@ -36,8 +36,10 @@ class Application {
   virtual ~Application() = default;
   /// After every reopening of the database: register functions, prepare statements.
   virtual void opened(sqlite3* db) = 0;
-  /// Who is this? Refusal is an answer, equal on every replica. Credential and session keys are proven already.
-  virtual Result<Authorized, wire::ErrorReply> authorize(sqlite3* db, const wire::Identification& who,
+  /// Who is this? Refusal is an answer, equal on every replica. Credential and session keys are
+  /// proven already.
+  virtual Result<Authorized, wire::ErrorReply> authorize(sqlite3* db,
+                                                         const wire::Identification& who,
                                                          const Context& context) = 0;
   /// Runs in the request's transaction, rolled back when the outcome is an ErrorReply.
   virtual wire::Outcome execute(sqlite3* db, const wire::Call& call, const Context& context) = 0;

@@ -1,5 +1,6 @@
-// Execute -> SQLite -> replies. One SQLite transaction per request; a failed request leaves exactly the bytes of
-// "never ran". The replicated state is one database: the application's tables and ours (prytany_*).
+// Execute -> SQLite -> replies. One SQLite transaction per request; a failed request leaves exactly
+// the bytes of "never ran". The replicated state is one database: the application's tables and ours
+// (prytany_*).
 #pragma once
 
 #include <functional>
@@ -21,13 +22,15 @@ struct ExecutorConfig {
   Digest cluster;
   std::vector<crypto::PublicKey> replica_keys;  // who signs join tokens
   unsigned weak_quorum = 0;
-  bool development = false;                 // a single administrator's key may install
+  bool development = false;                       // a single administrator's key may install
   std::vector<crypto::PublicKey> administrators;  // keys that join with the role "admin"
   std::uint64_t checkpoint_interval = 0;
   std::uint64_t steps_per_request_max = 50'000'000;  // SQLite VM steps
   std::uint64_t sessions_max = 0;
-  std::int64_t session_idle_us = 0;         // in agreed time: a full table first drops sessions idle for longer
-  std::uint64_t application_pages_max = 0;  // max_page_count for requests; our own tables have room beyond
+  std::int64_t session_idle_us =
+      0;  // in agreed time: a full table first drops sessions idle for longer
+  std::uint64_t application_pages_max =
+      0;  // max_page_count for requests; our own tables have room beyond
 };
 
 /// A session as the gateway sees it.
@@ -43,7 +46,7 @@ struct SessionEnding {
   std::string reason;  // "replaced", "left", "expired"
 };
 struct Executed {
-  std::vector<wire::Reply> replies;     // one per request, in order; also for refused ones
+  std::vector<wire::Reply> replies;  // one per request, in order; also for refused ones
   std::vector<SessionEnding> endings;
 };
 
@@ -59,31 +62,35 @@ class Executor {
   [[nodiscard]] AgreedTime agreed() const;
 
   /// Requires: seq == executed() + 1. `digest` is batch_digest(batch, agreed).
-  Executed execute(Seq seq, const Digest& digest, const wire::Batch& batch, const wire::Agreed& agreed);
+  Executed execute(Seq seq, const Digest& digest, const wire::Batch& batch,
+                   const wire::Agreed& agreed);
 
-  /// Requires: seq == executed(). Writes the sessions' hot fields, reopens the SQL handle, hashes and keeps the
-  /// pages of this checkpoint: its digest.
+  /// Requires: seq == executed(). Writes the sessions' hot fields, reopens the SQL handle, hashes
+  /// and keeps the pages of this checkpoint: its digest.
   Digest checkpoint(Seq seq);
 
   /// The store's content is about to be replaced: closes the SQL handle. Only reload() may follow.
   void release();
-  /// The store's content was replaced (start-up, state transfer): opens the handle, reloads what is kept in memory.
+  /// The store's content was replaced (start-up, state transfer): opens the handle, reloads what is
+  /// kept in memory.
   void reload();
 
-  /// The stored reply of an executed request; nothing if it was not executed, or is too old, or differs in digest.
+  /// The stored reply of an executed request; nothing if it was not executed, or is too old, or
+  /// differs in digest.
   [[nodiscard]] std::optional<wire::Reply> stored_reply(SessionId session, RequestNumber number,
                                                         const Digest& request) const;
 
-  /// The gateway's early filter: nothing if `request` may be ordered, else the code of docs/wire.md that it would be
-  /// refused with ("unknown_session", "wrong_key", "number_too_old", "number_too_new"). An optimisation: execution
-  /// decides again, the same everywhere.
+  /// The gateway's early filter: nothing if `request` may be ordered, else the code of docs/wire.md
+  /// that it would be refused with ("unknown_session", "wrong_key", "number_too_old",
+  /// "number_too_new"). An optimisation: execution decides again, the same everywhere.
   [[nodiscard]] std::optional<std::string> refuse(const wire::RequestBody& request) const;
   [[nodiscard]] std::optional<SessionView> session(SessionId session) const;
 
   /// A public, read-only procedure on the state as executed here. Never changes a byte.
   wire::Outcome public_read(const wire::Call& call);
 
-  /// A page of the installed application's web/ folder, with its media type; nothing if there is none.
+  /// A page of the installed application's web/ folder, with its media type; nothing if there is
+  /// none.
   struct Page {
     std::string media_type;
     Bytes content;

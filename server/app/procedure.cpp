@@ -162,9 +162,9 @@ std::optional<Failure> Procedure::classify(Step& step) {
     if (is_ensure(name)) ++checks;
     if (!is_value_name(name)) continue;
     const auto known = variable(name.substr(1));
-    // SELECT :a names its column ":a" as well; a value is assigned once, so that this is no assignment.
-    const bool is_input = known && std::find(step.inputs.begin(), step.inputs.end(), *known) !=
-                                       step.inputs.end();
+    // SELECT :a names its column ":a" as well. Values are assigned once, so this is no assignment.
+    const bool is_input =
+        known && std::find(step.inputs.begin(), step.inputs.end(), *known) != step.inputs.end();
     if (is_input) continue;
     if (known) return Failure{"wrong_parameters", std::string(name) + " has a value already"};
     ++assignments;

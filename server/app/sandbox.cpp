@@ -162,8 +162,8 @@ int authorize(void* user, int action, const char* a, const char* b, const char* 
   if (state.access == Access::ours) return SQLITE_OK;
   const int rc = authorize_action(state, action, view(a), view(b));
   // ALTER TABLE looks into the temporary schema by itself; nothing is made or dropped there.
-  const bool is_object = rc == SQLITE_OK && action <= SQLITE_DROP_VIEW &&
-                         action != SQLITE_DELETE && action != SQLITE_INSERT;
+  const bool is_object = rc == SQLITE_OK && action <= SQLITE_DROP_VIEW && action != SQLITE_DELETE &&
+                         action != SQLITE_INSERT;
   if (is_object && lower(view(schema)) == "temp") return refuse_temporary(state);
   return rc;
 }

@@ -63,6 +63,11 @@ class Node::Impl {
         outbox_.add(peer, server_.serve(peer, *ask, world_.clock.now()));
       } else if (const auto* pages = std::get_if<wire::Pages>(&*message)) {
         if (fetch_) fetch_->on(peer, *pages, world_.clock.now());
+      } else if (const auto* forward = std::get_if<wire::Forward>(&*message);
+                 forward != nullptr && is_over(forward->request.body)) {
+        // A peer that was behind passes on what was executed long ago. Ordered again after its
+        // session ended, it would be answered as if it had never been executed.
+        continue;
       } else {
         inbox_.emplace_back(pbft::Received{std::move(message)});
       }
@@ -222,6 +227,12 @@ class Node::Impl {
       installing_.reset();
     }
     return {};
+  }
+
+  [[nodiscard]] bool is_over(const wire::RequestBody& request) const {
+    const app::Executor& executor = world_.executor;
+    return executor.stored_reply(request.session, request.number, wire::request_digest(request)) ||
+           executor.refuse(request);
   }
 
   Result<void> discard(Seq seq, Time now) {

@@ -42,16 +42,29 @@ void AgreementChecker::committed(ReplicaId by, Seq seq, const Digest& digest,
       violations_.add("agreement",
                       number(seq) + " holds request " + asked.brief() + ", which no client made");
     requests_.insert(asked);
+    ++committed_requests_;
   }
   log_.emplace(seq, CommittedBatch{digest, batch, agreed});
   while (log_.contains(contiguous_ + 1)) ++contiguous_;
 }
 
 void AgreementChecker::claimed(ReplicaId by, Seq seq, const Digest& digest) {
+  const auto [claim, fresh] = claims_.try_emplace(seq, digest, by);
   const auto found = log_.find(seq);
-  if (found == log_.end() || found->second.digest != digest)
+  const Digest& known = found == log_.end() ? claim->second.first : found->second.digest;
+  if (known != digest)
     violations_.add("agreement", replica_name(by) + " says that " + number(seq) + " committed as " +
-                                     digest.brief() + ", which nobody wrote down");
+                                     digest.brief() + ", others say " + known.brief());
+}
+
+void AgreementChecker::finish() {
+  for (const auto& [seq, claim] : claims_) {
+    const auto found = log_.find(seq);
+    if (found == log_.end() || found->second.digest != claim.first)
+      violations_.add("agreement", replica_name(claim.second) + " said that " + number(seq) +
+                                       " committed as " + claim.first.brief() +
+                                       ", which nobody wrote down");
+  }
 }
 
 // ---- votes ------------------------------------------------------------------------------------
@@ -92,6 +105,10 @@ void VoteChecker::vote(ReplicaId by, Phase phase, View view, Seq seq, const Dige
 }
 
 void VoteChecker::recovered(ReplicaId by, const pbft::Recovered& recovered) {
+  for (const auto& [seq, slot] : recovered.slots) {
+    if (slot.prepare) synced(by, pbft::PreparedVote{*slot.prepare});
+    if (slot.commit) synced(by, pbft::CommitVote{*slot.commit});
+  }
   for (auto it = said_.lower_bound(Key{by, Phase::prepare, View{0}, Seq{0}}); it != said_.end();
        ++it) {
     const auto& [sender, phase, view, seq] = it->first;

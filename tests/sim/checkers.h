@@ -43,12 +43,17 @@ class AgreementChecker {
   /// them.
   void committed(ReplicaId by, Seq seq, const Digest& digest, const wire::Batch& batch,
                  const wire::Agreed& agreed);
-  /// This replica told others that `seq` is committed.
+  /// This replica told others that `seq` is committed: perhaps before it wrote that down, because
+  /// it promises nothing that a restart could contradict.
   void claimed(ReplicaId by, Seq seq, const Digest& digest);
+  /// At the end: what was claimed is what was committed.
+  void finish();
 
   [[nodiscard]] const CommittedLog& log() const { return log_; }
   /// Requests in the log, counted once each.
   [[nodiscard]] std::size_t requests() const { return requests_.size(); }
+  /// Requests that were committed again after they had been: executed once all the same.
+  [[nodiscard]] std::size_t repeated() const { return committed_requests_ - requests_.size(); }
   /// The highest number below which the log has no gap.
   [[nodiscard]] Seq contiguous() const { return contiguous_; }
 
@@ -57,7 +62,9 @@ class AgreementChecker {
   std::set<Digest> issued_;
   std::set<Digest> requests_;
   CommittedLog log_;
+  std::map<Seq, std::pair<Digest, ReplicaId>> claims_;
   Seq contiguous_;
+  std::size_t committed_requests_ = 0;
 };
 
 enum class Phase : std::uint8_t { pre_prepare, prepare, commit };
@@ -72,7 +79,8 @@ class VoteChecker {
   /// The journal holds this durably from now on.
   void synced(ReplicaId by, const pbft::JournalRecord& record);
   void sent(ReplicaId by, const wire::PeerMessage& message);
-  /// A restart found this. Requires: the records of the first life were reported as synced.
+  /// A restart found this; it is durable from now on, synced or not before. Requires: the records
+  /// of the first life were reported as synced.
   void recovered(ReplicaId by, const pbft::Recovered& recovered);
 
  private:

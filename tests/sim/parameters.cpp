@@ -44,6 +44,7 @@ void draw_processes(Rng& rng, Parameters& p) {
   p.turn_us = rng.between(5, 150);
   p.sync_min_us = rng.between(50, 500);
   p.sync_mean_us = rng.between(50, 3'000);
+  p.power_failure_rate = static_cast<Ppm>(rng.between(0, 1'000'000));
   p.torn_tail_rate = static_cast<Ppm>(rng.between(0, 1'000'000));
   p.image_commit_us = rng.between(200, 60'000);
   p.skew_max_us = static_cast<std::int64_t>(rng.between(0, 150'000));

@@ -56,7 +56,8 @@ struct Parameters {
   // Disks.
   std::uint64_t sync_min_us = 0;
   std::uint64_t sync_mean_us = 0;
-  Ppm torn_tail_rate = 0;             // at a kill, a part of what was not synced is there anyway
+  Ppm power_failure_rate = 0;  // so many kills take the machine's power too
+  Ppm torn_tail_rate = 0;      // then, so many sectors of what was not synced are there anyway
   std::uint64_t image_commit_us = 0;  // until state.db's commit point is durable
 
   // Clocks: |skew| of each replica's wall clock, and its drift.

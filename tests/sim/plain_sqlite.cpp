@@ -78,6 +78,44 @@ bool is_refused(const std::string& sql) {
   return sql.starts_with("ATTACH") || sql.starts_with("PRAGMA") || sql.starts_with("VACUUM");
 }
 
+std::string words_of(const wire::Operation& operation) {
+  if (const auto* call = std::get_if<wire::Call>(&operation)) return call->procedure.text;
+  std::string words;
+  if (const auto* execute = std::get_if<wire::Execute>(&operation)) {
+    for (const wire::Statement& statement : execute->statements) words += statement.sql.text + "; ";
+  }
+  return words;
+}
+
+std::string words_of(const wire::Value& value) {
+  if (const auto* integer = std::get_if<std::int64_t>(&value)) return std::to_string(*integer);
+  if (const auto* real = std::get_if<double>(&value)) return std::to_string(*real);
+  if (const auto* text = std::get_if<wire::TextValue>(&value)) return "'" + text->text + "'";
+  if (const auto* blob = std::get_if<wire::BlobValue>(&value))
+    return "a blob of " + std::to_string(blob->bytes.size());
+  return "NULL";
+}
+
+std::string words_of(const wire::Outcome& outcome) {
+  constexpr std::size_t words_max = 1'000;
+  std::string words = "an answer";
+  if (const auto* error = std::get_if<wire::ErrorReply>(&outcome))
+    words = error->code.text + " (" + error->message.text + ")";
+  if (const auto* sets = std::get_if<wire::ResultSets>(&outcome)) {
+    words = "rows";
+    for (const wire::ResultSet& set : *sets) {
+      words += " [changes " + std::to_string(set.changes) + ", last row " +
+               std::to_string(set.last_insert_rowid);
+      for (const wire::Row& row : set.rows) {
+        words += " |";
+        for (const wire::Value& value : row) words += " " + words_of(value);
+      }
+      words += "]";
+    }
+  }
+  return words.substr(0, words_max);
+}
+
 class PlainRun {
  public:
   PlainRun(Checks& checks, const Replies& replies) : checks_(checks), replies_(replies) {
@@ -116,14 +154,13 @@ class PlainRun {
     if (reply == replies_.end()) return complain(body, "has no reply");
     const auto operation = wire::decode<wire::Operation>(body.operation.view());
     if (!operation) return complain(body, "cannot be read");
-    if (body.session == SessionId{0}) {
-      if (joins_.insert(digest).second) join(body, reply->second);
-      return;
-    }
+    if (!applied_.insert(digest).second) return;  // committed again: executed once
+    if (body.session == SessionId{0}) return join(body, reply->second);
     const auto member = members_.find(body.session);
     if (member == members_.end() || member->second.key != body.signer)
       return expect_error(body, reply->second, "from nobody who has joined");
-    if (!member->second.executed.insert(body.number).second) return;  // exactly once
+    if (!member->second.executed.insert(body.number).second)
+      return expect_error(body, reply->second, "though its number was used before");
     around_.session = body.session;
     around_.principal = member->second.principal;
     around_.role = member->second.role;
@@ -131,8 +168,10 @@ class PlainRun {
     if (std::holds_alternative<wire::Leave>(*operation)) members_.erase(member);
     if (!outcome) return expect_error(body, reply->second, "which plain SQLite fails");
     if (reply->second.outcome != *outcome)
-      complain(body, "has another result on plain SQLite than n" +
-                         std::to_string(reply->second.seq.value) + " gave");
+      complain(body, "(" + words_of(*operation) + ") at n" +
+                         std::to_string(reply->second.seq.value) + " gave " +
+                         words_of(reply->second.outcome) + ", plain SQLite gives " +
+                         words_of(*outcome));
   }
 
   void expect_error(const wire::RequestBody& body, const wire::Reply& reply,
@@ -205,7 +244,7 @@ class PlainRun {
   Handle db_ = open_memory();
   std::map<SessionId, Member> members_;
   std::set<SessionId> used_;
-  std::set<Digest> joins_;
+  std::set<Digest> applied_;
 };
 
 /// Every table that is not ours or SQLite's, its definition and its rows. What dice showed is drawn

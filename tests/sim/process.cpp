@@ -8,7 +8,7 @@ namespace prytany::sim {
 Process::Process(Run run, Machine& machine, Outside& outside, app::Application* application)
     : ports_{run, machine, outside, {}},
       application_(application),
-      state_disk_(ports_, [this](Time due) { wake(due); }),
+      state_disk_(ports_, [this](Time due) { disk_news_.insert(due); }),
       transport_(ports_) {}
 
 Process::~Process() { *alive_ = false; }
@@ -25,7 +25,8 @@ Result<void> Process::start(const GroupSetting& setting) {
 
   pbft::Recovery recovery;
   const auto random = [&machine](std::span<std::uint8_t> out) { machine.entropy.fill(out); };
-  auto file = store::JournalFile::open(journal_folder(ports_), random, recovery);
+  const auto reader = [&recovery](pbft::JournalRecord record) { recovery.add(std::move(record)); };
+  auto file = store::JournalFile::open(journal_folder(ports_), random, reader);
   if (!file) return file.error();
   journal_ = std::make_unique<WatchedJournal>(ports_, std::move(*file));
 
@@ -88,7 +89,9 @@ void Process::turn() {
   ports_.run.checks.progress.after_turn(id(), node_->replica_status(),
                                         ports_.run.checks.agreement.contiguous(),
                                         ports_.run.parameters.window);
-  const Time due = ports_.clock.to_world(node_->deadline());
+  disk_news_.erase(disk_news_.begin(), disk_news_.upper_bound(ports_.run.queue.now()));
+  Time due = ports_.clock.to_world(node_->deadline());
+  if (!disk_news_.empty()) due = std::min(due, *disk_news_.begin());
   // Not at once again, whatever is asked for: a process that never sleeps would stop the world.
   if (due != never) wake(std::max(due, ports_.run.queue.now() + 1));
 }

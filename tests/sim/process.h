@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -67,6 +68,7 @@ class Process {
 
   std::vector<std::function<void(node::Node&)>> inputs_;
   Time wakes_at_ = never;
+  std::set<Time> disk_news_;  // when state.db's commits will have become durable
   Time busy_until_;
   bool stopped_ = false;
   std::string why_stopped_;

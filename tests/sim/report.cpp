@@ -28,6 +28,7 @@ std::string to_message(const RunResult& result) {
   json["trace_hash"] = result.trace_hash.hex();
   json["simulated_ms"] = result.simulated_us / 1'000;
   json["requests"] = c.requests;
+  json["repeated"] = c.repeated;
   json["batches"] = c.batches;
   json["checkpoints"] = c.checkpoints;
   json["kills"] = c.kills;

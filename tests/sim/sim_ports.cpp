@@ -171,6 +171,8 @@ void SimulatedTransport::reply(node::ConnectionId to, std::string text) {
   if (!ports_.fuse.spend()) return;
   ports_.run.trace.add(ports_.clock.world_now(), ports_.name(),
                        "reply on connection " + std::to_string(to.value), as_bytes(text));
+  if (ports_.run.trace.has_reader())
+    ports_.run.trace.say(ports_.clock.world_now(), ports_.name(), "says " + text.substr(0, 600));
   ports_.run.checks.text_left(ports_.machine.id, text);
   ports_.outside.text_departs(ports_.machine.id, to, ports_.clock.world_now(), std::move(text));
 }

@@ -33,6 +33,8 @@ void bind(sqlite3_stmt* statement, int index, const wire::Value& value) {
                                SQLITE_TRANSIENT);
     }
     int operator()(const wire::BlobValue& v) const {
+      // No bytes have no address, and SQLite takes a null pointer for NULL.
+      if (v.bytes.empty()) return sqlite3_bind_zeroblob(statement, index, 0);
       return sqlite3_bind_blob(statement, index, v.bytes.data(), static_cast<int>(v.bytes.size()),
                                SQLITE_TRANSIENT);
     }

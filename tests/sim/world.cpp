@@ -116,9 +116,10 @@ void World::bury(ReplicaId id, Time when) {
   links_->process_ended(id, when);
   clients_->process_ended(id);
   Machine& machine = machines_[id.value];
-  machine.journal.crash(chaos_, parameters_.torn_tail_rate);
+  const bool power_fails = chaos_.chance(parameters_.power_failure_rate);
+  if (power_fails) machine.journal.crash(chaos_, parameters_.torn_tail_rate);
   machine.image.crash(when);
-  trace_.add(queue_.now(), replica_name(id), "is killed");
+  trace_.add(queue_.now(), replica_name(id), power_fails ? "loses power" : "is killed");
   ++counters_.kills;
   const std::uint64_t down_us = chaotic_ ? 1 + chaos_.exponential(parameters_.down_mean_us) : 1;
   queue_.after(down_us, [this, id] {
@@ -264,6 +265,7 @@ std::optional<std::string> World::not_converged() {
 }
 
 void World::compare_with_reference() {
+  checks_->agreement.finish();
   const auto application =
       parameters_.native_application ? native_application(Plant::none) : nullptr;
   const Replies replies = replay_by_executor(setting_.executor, application.get(), *checks_);
@@ -317,6 +319,7 @@ RunResult World::run() {
     counters_.frames_refused += process->node().counters().frames_refused;
   }
   counters_.requests = checks_->agreement.requests();
+  counters_.repeated = checks_->agreement.repeated();
   counters_.batches = checks_->agreement.contiguous().value;
   counters_.checkpoints = checks_->state.stable_count();
   counters_.events = queue_.handled();

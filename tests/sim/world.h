@@ -24,6 +24,7 @@ namespace prytany::sim {
 /// What a run did, for people and tests.
 struct RunCounters {
   std::uint64_t requests = 0;     // committed, counted once each
+  std::uint64_t repeated = 0;     // committed again
   std::uint64_t batches = 0;      // numbers, null batches among them
   std::uint64_t checkpoints = 0;  // proven stable
   std::uint64_t kills = 0;
@@ -64,7 +65,8 @@ class World final : public Outside {
   void make_group();
   Process* alive(ReplicaId id);
   void start(ReplicaId id);
-  /// The process is gone; what the disk had not synced is lost.
+  /// The process is gone. What it wrote and did not sync is still there unless power fails too, and
+  /// is lost when power fails later.
   void bury(ReplicaId id, Time when);
   void kill_some_backup();
   void pause_one();

@@ -80,9 +80,18 @@ TEST_F(Checkers, find_a_request_that_no_client_made) {
   EXPECT_THAT(violations(), ElementsAre(StartsWith("agreement: n1 holds request")));
 }
 
-TEST_F(Checkers, find_a_claim_of_commitment_that_nobody_wrote_down) {
+TEST_F(Checkers, find_a_claim_of_commitment_that_contradicts_others) {
   checks.agreement.claimed(r1, Seq{3}, digest(1));
-  EXPECT_THAT(violations(), ElementsAre(StartsWith("agreement: r1 says that n3")));
+  checks.agreement.claimed(r2, Seq{3}, digest(1));
+  EXPECT_THAT(violations(), IsEmpty());
+  checks.agreement.claimed(r2, Seq{3}, digest(2));
+  EXPECT_THAT(violations(), ElementsAre(StartsWith("agreement: r2 says that n3")));
+}
+
+TEST_F(Checkers, find_a_claim_of_commitment_that_nobody_ever_wrote_down) {
+  checks.agreement.claimed(r1, Seq{3}, digest(1));
+  checks.agreement.finish();
+  EXPECT_THAT(violations(), ElementsAre(StartsWith("agreement: r1 said that n3")));
 }
 
 // ---- votes ------------------------------------------------------------------------------------

@@ -1,0 +1,233 @@
+// Castro & Liskov, "Practical Byzantine Fault Tolerance and Proactive Recovery", TOCS 2002,
+// section 4.2: normal-case operation. Each test names the rule it checks.
+#include <gtest/gtest.h>
+
+#include "tests/play/group.h"
+
+namespace prytany::play {
+namespace {
+
+/// A backup r1 of four, alone with what others say to it.
+struct Backup : testing::Test {
+  Backup() {
+    config.self = ReplicaId{1};
+    host = std::make_unique<Host>(config, clock, disk);
+    host->on_send = [this](const pbft::Send& send) { sent.push_back(send.message); };
+    host->handle(Time{0}, pbft::Tick{});
+  }
+  void hear(unsigned from, wire::PeerMessage message) {
+    host->handle(Time{0}, received(from, std::move(message)));
+  }
+  static wire::PrePrepare proposal(std::uint64_t seq, std::uint64_t number = 1) {
+    wire::PrePrepare m{View{0}, Seq{seq}, {}, {AgreedTime{epoch_us}, {}}};
+    m.batch.requests.items.push_back(request_of(1, number));
+    return m;
+  }
+  static Digest digest(const wire::PrePrepare& m) { return wire::batch_digest(m.batch, m.agreed); }
+  template <class M>
+  [[nodiscard]] std::size_t count() const {
+    return static_cast<std::size_t>(std::count_if(
+        sent.begin(), sent.end(), [](const auto& m) { return std::holds_alternative<M>(m); }));
+  }
+
+  pbft::Config config = small_config(4, 1);
+  PlayClock clock;
+  Disk disk;
+  std::unique_ptr<Host> host;
+  std::vector<wire::PeerMessage> sent;
+};
+
+// "A backup i accepts the PRE-PREPARE message provided ... it is in view v"
+TEST_F(Backup, accepts_a_pre_prepare_only_in_its_view_4_2) {
+  auto m = proposal(1);
+  m.view = View{4};  // whose primary is r0, too
+  hear(0, m);
+  EXPECT_EQ(count<wire::Prepare>(), 0U);
+  hear(0, proposal(1));
+  EXPECT_EQ(count<wire::Prepare>(), 1U);
+}
+
+// "the primary ... multicasts a PRE-PREPARE": nobody else does.
+TEST_F(Backup, refuses_a_pre_prepare_that_is_not_from_the_primary_4_2) {
+  hear(2, proposal(1));
+  EXPECT_EQ(count<wire::Prepare>(), 0U);
+}
+
+// "... it has not accepted a PRE-PREPARE for view v and sequence number n containing a different
+// digest"
+TEST_F(Backup, accepts_one_pre_prepare_per_view_and_number_4_2) {
+  hear(0, proposal(1, 1));
+  hear(0, proposal(1, 2));
+  ASSERT_EQ(count<wire::Prepare>(), 1U);
+  EXPECT_EQ(std::get<wire::Prepare>(sent[0]).digest, digest(proposal(1, 1)));
+}
+
+// "... the sequence number in the PRE-PREPARE message is between a low water mark, h, and a high
+// water mark, H"
+TEST_F(Backup, refuses_numbers_outside_the_water_marks_4_2) {
+  hear(0, proposal(0));
+  hear(0, proposal(config.window + 1));
+  EXPECT_EQ(count<wire::Prepare>(), 0U);
+  hear(0, proposal(config.window));
+  EXPECT_EQ(count<wire::Prepare>(), 1U);
+}
+
+// "If backup i accepts the PRE-PREPARE message, it enters the prepare phase by multicasting a
+// PREPARE"; the record of both comes first (DESIGN section 4: votes are durable).
+TEST_F(Backup, records_what_it_accepts_and_its_vote_before_it_votes_4_2) {
+  hear(0, proposal(1));
+  ASSERT_EQ(disk.journal.size(), 3U);
+  EXPECT_TRUE(std::holds_alternative<pbft::PrePreparedRecord>(disk.journal[1]));
+  EXPECT_TRUE(std::holds_alternative<pbft::PreparedVote>(disk.journal[2]));
+}
+
+// "prepared(m, v, n, i) to be true iff replica i has inserted in its log: the request m, a
+// pre-prepare for m ... and 2f prepares from different backups that match the pre-prepare". Here
+// the primary sends PREPARE, too: quorum() of them.
+TEST_F(Backup, is_prepared_with_a_quorum_of_matching_prepares_4_2) {
+  const Digest d = digest(proposal(1));
+  hear(0, proposal(1));
+  hear(2, wire::Prepare{View{0}, Seq{1}, d});
+  hear(2, wire::Prepare{View{0}, Seq{1}, d});
+  hear(3, wire::Prepare{View{0}, Seq{1}, digest_of("other")});
+  EXPECT_EQ(count<wire::Commit>(), 0U);
+  hear(0, wire::Prepare{View{0}, Seq{1}, d});
+  EXPECT_EQ(count<wire::Commit>(), 1U);
+}
+
+// "prepare ... messages ... in the log" may be there before the pre-prepare is.
+TEST_F(Backup, counts_prepares_that_came_before_the_pre_prepare_4_2) {
+  const Digest d = digest(proposal(1));
+  hear(2, wire::Prepare{View{0}, Seq{1}, d});
+  hear(3, wire::Prepare{View{0}, Seq{1}, d});
+  EXPECT_EQ(count<wire::Commit>(), 0U);
+  hear(0, proposal(1));
+  EXPECT_EQ(count<wire::Commit>(), 1U);
+}
+
+// "committed-local(m, v, n, i) is true iff prepared(m, v, n, i) is true and i has accepted 2f + 1
+// commits (possibly including its own) from different replicas that match the pre-prepare"
+TEST_F(Backup, executes_with_a_quorum_of_commits_4_2) {
+  const Digest d = digest(proposal(1));
+  hear(0, proposal(1));
+  hear(0, wire::Prepare{View{0}, Seq{1}, d});
+  hear(2, wire::Prepare{View{0}, Seq{1}, d});
+  hear(0, wire::Commit{View{0}, Seq{1}, d});
+  EXPECT_EQ(host->executed(), Seq{0});
+  hear(0, wire::Commit{View{0}, Seq{1}, d});
+  EXPECT_EQ(host->executed(), Seq{0}) << "the same sender counts once";
+  hear(2, wire::Commit{View{0}, Seq{1}, d});
+  EXPECT_EQ(host->executed(), Seq{1});
+}
+
+// "each replica i executes the operation requested by m after committed-local(m, v, n, i) is true
+// and i's state reflects the sequential execution of all requests with lower sequence numbers"
+TEST_F(Backup, executes_in_the_order_of_numbers_4_2) {
+  for (const std::uint64_t n : {2U, 1U}) hear(0, proposal(n, n));
+  for (const unsigned from : {0U, 2U, 3U})
+    hear(from, wire::Commit{View{0}, Seq{2}, digest(proposal(2, 2))});
+  EXPECT_EQ(host->executed(), Seq{0});
+  for (const unsigned from : {0U, 2U, 3U})
+    hear(from, wire::Commit{View{0}, Seq{1}, digest(proposal(1, 1))});
+  EXPECT_EQ(host->executed(), Seq{2});
+}
+
+// Section 4.2's invariant: "if prepared(m, v, n, i) is true then prepared(m', v, n, j) is false for
+// any non-faulty replica j (including i = j) and any m' such that D(m') != D(m)": two quorums share
+// a correct replica, which votes once.
+TEST(Agreement, an_equivocating_primary_prepares_at_most_one_batch_4_2) {
+  Group group(small_config(4, 1));
+  group.set_faulty(0);
+  for (unsigned to = 1; to <= 3; ++to) {
+    const auto m = Backup::proposal(1, to == 1 ? 1 : 2);
+    group.forge(0, to, m);
+    group.forge(0, to, wire::Prepare{View{0}, Seq{1}, Backup::digest(m)});
+    group.forge(0, to, wire::Commit{View{0}, Seq{1}, Backup::digest(m)});
+  }
+  group.advance(3'000);
+  for (unsigned id = 1; id <= 3; ++id) {
+    EXPECT_GE(group.host(id).executed(), Seq{1});
+    EXPECT_EQ(group.history().at(Seq{1}), Backup::digest(Backup::proposal(1, 2)));
+  }
+}
+
+// The negative control: with more than f liars the group can be split, and the checker sees it.
+TEST(AgreementDeathTest, more_than_f_liars_split_the_group_and_are_noticed) {
+  EXPECT_DEATH(
+      {
+        Group group(small_config(4, 1));
+        for (unsigned to = 1; to <= 2; ++to) {
+          const auto m = Backup::proposal(1, to);
+          for (const unsigned liar : {0U, 3U}) {
+            if (liar == 0) group.forge(liar, to, m);
+            group.forge(liar, to, wire::Prepare{View{0}, Seq{1}, Backup::digest(m)});
+            group.forge(liar, to, wire::Commit{View{0}, Seq{1}, Backup::digest(m)});
+          }
+        }
+        group.advance(1'000);
+      },
+      "it->second == e.digest");
+}
+
+// Section 5.1.4 (batching): "when it receives a request, the primary ... can start processing it
+// immediately if e <= W; otherwise it queues the request", and "puts all the queued requests in a
+// batch".
+TEST(Batching, requests_gather_while_all_numbers_in_flight_are_used_5_1) {
+  auto config = small_config(4, 1, 64, 128);
+  config.in_flight_max = 2;
+  Group group(config);
+  for (std::uint64_t number = 1; number <= 50; ++number) group.submit(0, request_of(number, 1));
+  EXPECT_EQ(group.status(0).proposed, Seq{2});
+  group.deliver();
+  EXPECT_EQ(group.status(0).executed, Seq{3});
+  EXPECT_EQ(group.executed_requests(), 50U);
+}
+
+TEST(Batching, of_one_request_each_is_no_batching_5_1) {
+  auto config = small_config(4, 1, 64, 128);
+  config.batch_requests_max = 1;
+  Group group(config);
+  for (std::uint64_t number = 1; number <= 10; ++number) group.submit(0, request_of(number, 1));
+  group.deliver();
+  EXPECT_EQ(group.status(0).executed, Seq{10});
+}
+
+// Any group: n and f are free.
+TEST(AnySize, every_group_that_can_reach_a_quorum_executes) {
+  for (const pbft::Group shape : {pbft::Group{1, 0},
+                                  {2, 0},
+                                  {3, 0},
+                                  {3, 1},
+                                  {4, 1},
+                                  {4, 2},
+                                  {5, 1},
+                                  {6, 1},
+                                  {7, 2},
+                                  {10, 3},
+                                  {13, 4}}) {
+    Group group(small_config(shape.n, shape.f));
+    group.submit_to_all(request_of(1, 1));
+    group.deliver();
+    EXPECT_EQ(group.executed_requests(), 1U) << shape.n << " " << shape.f;
+    EXPECT_EQ(group.converge(), "") << shape.n << " " << shape.f;
+  }
+}
+
+TEST(AnySize, as_many_may_be_dead_as_leave_a_quorum) {
+  for (const pbft::Group shape : {pbft::Group{4, 1}, {6, 1}, {7, 2}, {10, 3}}) {
+    Group group(small_config(shape.n, shape.f));
+    for (unsigned dead = 0; dead < shape.n - shape.quorum(); ++dead) group.kill(shape.n - 1 - dead);
+    group.submit(0, request_of(1, 1));
+    group.deliver();
+    EXPECT_EQ(group.executed_requests(), 1U) << shape.n;
+    group.kill(shape.quorum() - 1);
+    group.submit(0, request_of(1, 2));
+    group.advance(1'000);
+    EXPECT_EQ(group.executed_requests(), 1U) << "one more, and there is no quorum";
+    EXPECT_EQ(group.converge(), "");
+    EXPECT_EQ(group.executed_requests(), 2U);
+  }
+}
+
+}  // namespace
+}  // namespace prytany::play

@@ -102,7 +102,7 @@ TEST(Checkpoint, a_replica_whose_digest_differs_from_the_certified_one_stops_and
   group.transfer_ms = 500;
   for (const std::uint64_t number : {1U, 2U}) {
     group.submit(0, request_of(1, number));
-    group.advance(35);
+    group.advance(45);
   }
   EXPECT_TRUE(group.status(2).diverged);
   EXPECT_TRUE(group.status(2).fetching);

@@ -1,0 +1,252 @@
+// What one client's connection may ask, and what it makes a replica remember.
+#include "server/node/clients.h"
+
+#include <gtest/gtest.h>
+
+#include "server/wire/client_json.h"
+#include "tests/unit/app/bench_of_one.h"
+
+namespace prytany::node {
+namespace {
+
+class Told : public Transport {
+ public:
+  void send(ReplicaId, Bytes) override {}
+  void reply(ConnectionId to, std::string text) override {
+    auto parsed = wire::to_client_json(text);
+    ASSERT_TRUE(parsed.ok()) << text;
+    messages.emplace_back(to, std::move(*parsed));
+  }
+  void close(ConnectionId, std::string_view) override {}
+  std::vector<std::pair<ConnectionId, wire::TaggedToClient>> messages;
+};
+
+class SetClock : public Clock {
+ public:
+  [[nodiscard]] Time now() const override { return now_; }
+  [[nodiscard]] AgreedTime wall() const override { return AgreedTime{1'700'000'000'000'000}; }
+  Time now_{1000};
+};
+
+struct Door : testing::Test {
+  Door() {
+    for (const crypto::PublicKey& key : replica.config().replica_keys)
+      group.replica_keys.push_back(key);
+    group.cluster = replica.config().cluster;
+    clients.connected(one, "127.0.0.1");
+    clients.connected(two, "127.0.0.1");
+  }
+
+  void hello(ConnectionId id) {
+    wire::ClientHello hello;
+    hello.cluster = group.cluster;
+    hello.key = dh.public_key();
+    (void)clients.text(id, wire::to_json(wire::FromClient{hello}), verifier);
+    const auto& answer = std::get<wire::ServerHello>(transport.messages.back().second.message);
+    ASSERT_TRUE(crypto::verify(signer.public_key(), wire::hello_signed_bytes(hello, answer),
+                               answer.signature));
+    tag_key = *wire::client_tag_key(dh, answer.key, hello, answer);
+  }
+
+  Clients::Wish ask(ConnectionId id, const wire::ClientRequest& request,
+                    std::optional<ReplicaId> designated = std::nullopt) {
+    return clients.text(
+        id, wire::to_json(wire::FromClient{wire::SubmitRequest{request, designated}}), verifier);
+  }
+
+  /// A request of `client`, signed.
+  wire::ClientRequest request(app::Client& client, std::uint64_t number) {
+    wire::ClientRequest r = app::request_of(client, number, app::execute_of("SELECT 1"));
+    r.proof.signature =
+        client.key.sign(wire::request_signed_bytes(group.cluster, wire::request_digest(r.body)));
+    return r;
+  }
+
+  [[nodiscard]] std::string last_refusal() const {
+    const auto* refused = std::get_if<wire::Refused>(&transport.messages.back().second.message);
+    return refused == nullptr ? "" : refused->code.text;
+  }
+
+  app::Replica replica;
+  crypto::Signer signer = app::test_key(1);
+  wire::Membership group;
+  wire::Verifier verifier{[this] {
+    wire::Membership members;
+    members.cluster = replica.config().cluster;
+    members.replica_keys = replica.config().replica_keys;
+    return members;
+  }()};
+  Told transport;
+  SetClock clock;
+  Clients clients{{ReplicaId{0}, signer, group, replica.executor(), transport, clock,
+                   [](std::span<std::uint8_t> out) { crypto::random_bytes(out); }, 60'000'000}};
+  crypto::DhSecret dh = crypto::DhSecret::generate();
+  crypto::MacKey tag_key{};
+  ConnectionId one{1};
+  ConnectionId two{2};
+};
+
+TEST_F(Door, refuses_whatever_comes_before_hello) {
+  (void)clients.text(one, R"({"type":"status","id":"1"})", verifier);
+  EXPECT_EQ(last_refusal(), "hello_first");
+}
+
+TEST_F(Door, refuses_what_is_not_a_message_and_goes_on) {
+  for (const char* text :
+       {"", "{", "[]", "{\"type\":\"vote\"}", "{\"type\":\"hello\"}", "\xff\xfe"}) {
+    (void)clients.text(one, text, verifier);
+    EXPECT_EQ(last_refusal(), "malformed") << text;
+  }
+  hello(one);
+}
+
+TEST_F(Door, refuses_a_hello_for_another_cluster_and_a_second_one) {
+  wire::ClientHello other;
+  other.key = dh.public_key();
+  (void)clients.text(one, wire::to_json(wire::FromClient{other}), verifier);
+  EXPECT_EQ(last_refusal(), "wrong_cluster");
+  hello(one);
+  other.cluster = group.cluster;
+  (void)clients.text(one, wire::to_json(wire::FromClient{other}), verifier);
+  EXPECT_EQ(last_refusal(), "hello_again");
+}
+
+TEST_F(Door, refuses_a_hello_whose_key_is_of_small_order) {
+  wire::ClientHello weak;
+  weak.cluster = group.cluster;  // the key stays all zero
+  (void)clients.text(one, wire::to_json(wire::FromClient{weak}), verifier);
+  EXPECT_EQ(last_refusal(), "weak_key");
+}
+
+TEST_F(Door, signs_a_token_for_the_address_it_sees) {
+  hello(one);
+  wire::JoinBegin begin;
+  begin.session_key = app::test_key(7).public_key();
+  begin.identification.credential = app::test_key(8).public_key();
+  (void)clients.text(one, wire::to_json(wire::FromClient{begin}), verifier);
+  const auto& answer = std::get<wire::JoinTokenReply>(transport.messages.back().second.message);
+  EXPECT_EQ(answer.token.address.text, "127.0.0.1");
+  EXPECT_TRUE(
+      crypto::verify(signer.public_key(),
+                     wire::join_token_signed_bytes(group.cluster, wire::join_digest(begin),
+                                                   answer.token.address, answer.token.expires),
+                     answer.token.signature));
+}
+
+TEST_F(Door, submits_a_signed_request_and_tags_its_reply) {
+  app::Client client = replica.join(app::test_key(100));
+  hello(one);
+  const wire::ClientRequest r = request(client, client.next_number);
+  ASSERT_TRUE(std::holds_alternative<Clients::Submit>(ask(one, r)));
+  clients.executed(replica.execute(wire::Batch{{{r}}}));
+  const auto& [to, message] = transport.messages.back();
+  EXPECT_EQ(to, one);
+  ASSERT_TRUE(std::holds_alternative<wire::Reply>(message.message));
+  ASSERT_TRUE(message.tag.has_value());
+  EXPECT_TRUE(crypto::Mac(tag_key).check(
+      wire::tagged_bytes(group.cluster, ReplicaId{0}, message.message), *message.tag));
+}
+
+TEST_F(Door, answers_a_retry_from_the_stored_reply_without_ordering_it_again) {
+  app::Client client = replica.join(app::test_key(100));
+  hello(one);
+  hello(two);
+  const wire::ClientRequest r = request(client, client.next_number);
+  (void)ask(one, r);
+  clients.executed(replica.execute(wire::Batch{{{r}}}));
+  const auto first = transport.messages.back().second.message;
+  EXPECT_TRUE(std::holds_alternative<Clients::Nothing>(ask(two, r)));
+  EXPECT_EQ(transport.messages.back().first, two);
+  EXPECT_EQ(transport.messages.back().second.message, first);
+}
+
+TEST_F(Door, sends_the_digest_alone_when_another_replica_is_designated) {
+  app::Client client = replica.join(app::test_key(100));
+  hello(one);
+  const wire::ClientRequest r = request(client, client.next_number);
+  (void)ask(one, r, ReplicaId{2});
+  const app::Executed executed = replica.execute(wire::Batch{{{r}}});
+  clients.executed(executed);
+  const auto& digest = std::get<wire::ReplyDigest>(transport.messages.back().second.message);
+  EXPECT_EQ(digest.reply, wire::reply_digest(group.cluster, executed.replies.front()));
+}
+
+TEST_F(Door, refuses_a_wrong_signature) {
+  app::Client client = replica.join(app::test_key(100));
+  hello(one);
+  wire::ClientRequest r = request(client, client.next_number);
+  r.proof.signature.bytes[0] ^= 1;
+  EXPECT_TRUE(std::holds_alternative<Clients::Nothing>(ask(one, r)));
+  EXPECT_EQ(last_refusal(), "bad_signature");
+}
+
+TEST_F(Door, keeps_a_request_of_a_session_it_does_not_know_yet_for_a_moment_only) {
+  hello(one);
+  app::Client stranger{app::test_key(9), SessionId{77}, 1};
+  EXPECT_TRUE(std::holds_alternative<Clients::Nothing>(ask(one, request(stranger, 1))));
+  const std::size_t told = transport.messages.size();
+  EXPECT_TRUE(clients.now_known(clock.now(), verifier).empty());
+  EXPECT_EQ(transport.messages.size(), told);
+  ASSERT_TRUE(clients.has_early());
+  EXPECT_TRUE(clients.now_known(clients.early_deadline(), verifier).empty());
+  EXPECT_EQ(last_refusal(), "unknown_session");
+  EXPECT_FALSE(clients.has_early());
+}
+
+TEST_F(Door, bounds_what_waits_on_one_connection) {
+  app::Client client = replica.join(app::test_key(100));
+  hello(one);
+  // Of one session's window, all different: the same number with another statement each time.
+  std::size_t submitted = 0;
+  for (int i = 0; i < 400; ++i) {
+    wire::ClientRequest r =
+        app::request_of(client, client.next_number, app::execute_of("SELECT " + std::to_string(i)));
+    r.proof.signature =
+        client.key.sign(wire::request_signed_bytes(group.cluster, wire::request_digest(r.body)));
+    if (std::holds_alternative<Clients::Submit>(ask(one, r))) ++submitted;
+  }
+  EXPECT_EQ(submitted, 4 * limits::session_window);
+  EXPECT_EQ(last_refusal(), "overloaded");
+}
+
+TEST_F(Door, tells_the_older_session_of_a_principal_that_it_was_replaced) {
+  app::Client client = replica.join(app::test_key(100), "", 1);
+  hello(one);
+  (void)ask(one, request(client, client.next_number));
+  const wire::ClientRequest join =
+      app::join_request(replica.config(), app::test_key(2), app::test_key(100), "",
+                        AgreedTime{replica.now().value + 1000});
+  const app::Executed executed = replica.execute(wire::Batch{{{join}}});
+  ASSERT_EQ(app::code_of(executed.replies.front().outcome), "");
+  ASSERT_EQ(executed.endings.size(), 1u);
+  clients.executed(executed);
+  const auto& ended = std::get<wire::SessionEnded>(transport.messages.back().second.message);
+  EXPECT_EQ(ended.session, client.session);
+  EXPECT_EQ(ended.reason.text, "replaced");
+}
+
+TEST_F(Door, tells_no_results_while_its_own_state_is_known_to_be_wrong) {
+  app::Client client = replica.join(app::test_key(100));
+  hello(one);
+  const wire::ClientRequest r = request(client, client.next_number);
+  (void)ask(one, r);
+  clients.silence(true);
+  const std::size_t told = transport.messages.size();
+  clients.executed(replica.execute(wire::Batch{{{r}}}));
+  EXPECT_EQ(transport.messages.size(), told);
+}
+
+TEST_F(Door, forgets_a_connection_with_all_that_waited_for_it) {
+  app::Client client = replica.join(app::test_key(100));
+  hello(one);
+  const wire::ClientRequest r = request(client, client.next_number);
+  (void)ask(one, r);
+  clients.closed(one);
+  const std::size_t told = transport.messages.size();
+  clients.executed(replica.execute(wire::Batch{{{r}}}));
+  EXPECT_EQ(transport.messages.size(), told);
+  EXPECT_EQ(clients.connections(), 1u);
+}
+
+}  // namespace
+}  // namespace prytany::node

@@ -213,9 +213,8 @@ TEST_F(Door, tells_the_older_session_of_a_principal_that_it_was_replaced) {
   app::Client client = replica.join(app::test_key(100), "", 1);
   hello(one);
   (void)ask(one, request(client, client.next_number));
-  const wire::ClientRequest join =
-      app::join_request(replica.config(), app::test_key(2), app::test_key(100), "",
-                        AgreedTime{replica.now().value + 1000});
+  const wire::ClientRequest join = app::join_request(
+      replica.config(), app::test_key(2), app::test_key(100), "", replica.now(), 600'000'000);
   const app::Executed executed = replica.execute(wire::Batch{{{join}}});
   ASSERT_EQ(app::code_of(executed.replies.front().outcome), "");
   ASSERT_EQ(executed.endings.size(), 1u);

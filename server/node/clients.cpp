@@ -40,7 +40,7 @@ Clients::Wish Clients::text(ConnectionId id, std::string_view text, wire::Verifi
   if (found == connections_.end()) return Nothing{};
   Connection& c = found->second;
   auto parsed = wire::from_client_json(text);
-  if (!parsed) return refuse(id, c, {}, "malformed", parsed.error().reason);
+  if (!parsed) return refuse(id, c, {}, "malformed", parsed.error().text());
   if (auto* hello = std::get_if<wire::ClientHello>(&*parsed)) return on(id, c, *hello);
   if (!c.key) return refuse(id, c, {}, "hello_first", "say hello before anything else");
   if (auto* join = std::get_if<wire::JoinBegin>(&*parsed)) return on(id, c, *join);
@@ -108,7 +108,7 @@ Clients::Wish Clients::on(ConnectionId id, Connection& c, wire::SubmitRequest su
   }
   const SessionId session = body.session;
   auto checked = verifier.check(std::move(submit.request));
-  if (!checked) return refuse(id, c, digest, "bad_signature", checked.error().reason);
+  if (!checked) return refuse(id, c, digest, "bad_signature", checked.error().text());
   if (!wait(id, c, digest, submit.designated))
     return refuse(id, c, digest, "overloaded", "too many requests are waiting on this connection");
   if (session.value != 0 && (last_seen_.contains(session) || last_seen_.size() < sessions_seen_max))

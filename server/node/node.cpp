@@ -55,7 +55,7 @@ class Node::Impl {
     auto opened = verifier_.open(peer, outbox_.keys(peer), sealed);
     if (!opened) {
       ++counters_.frames_refused;
-      note("frame from r" + std::to_string(peer.value) + " is refused: " + opened.error().reason);
+      note("frame from r" + std::to_string(peer.value) + " is refused: " + opened.error().text());
       return;
     }
     for (wire::AuthenticPeerMessage& message : *opened) {

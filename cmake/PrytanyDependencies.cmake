@@ -10,6 +10,8 @@ pkg_check_modules(libwebsockets REQUIRED IMPORTED_TARGET libwebsockets)
 pkg_check_modules(libuv REQUIRED IMPORTED_TARGET libuv)
 if(PRYTANY_TESTS)
   find_package(GTest REQUIRED)
+else()
+  find_package(GTest QUIET)
 endif()
 
 find_program(PRYTANY_CCACHE ccache)

@@ -34,8 +34,8 @@ Workload insert1_workload(const WorkloadOptions& options) {
       "-- One row.\n-- @param text text\n-- @roles client\n"
       "INSERT INTO entries(at_us, dice, text) VALUES(now(), random(), :text);\n";
   return {"insert1",
-          application(
-              {file("procedures/insert1.sql", procedure), file("schema/001_entries.sql", insert1_table)}),
+          application({file("procedures/insert1.sql", procedure),
+                       file("schema/001_entries.sql", insert1_table)}),
           [operation = wire::Operation{wire::Call{{"insert1"}, {{text}}}}](
               unsigned, std::uint64_t) { return operation; }};
 }

@@ -1,0 +1,196 @@
+// The C++ client against a real cluster.
+#include <gmock/gmock.h>
+
+#include <condition_variable>
+#include <future>
+#include <mutex>
+#include <optional>
+#include <span>
+
+#include "tests/cluster/test_cluster.h"
+
+namespace prytany::cluster_tests {
+namespace {
+
+using testing::HasSubstr;
+using testing::SizeIs;
+
+/// One cluster for all tests of this file: each uses tables of its own.
+class ClientApi : public testing::Test {
+ protected:
+  static void SetUpTestSuite() { cluster_ = std::make_unique<TestCluster>(); }
+  static void TearDownTestSuite() { cluster_.reset(); }
+  static std::unique_ptr<TestCluster> cluster_;
+};
+std::unique_ptr<TestCluster> ClientApi::cluster_;
+
+std::string code_of(const std::function<void()>& ask) {
+  try {
+    ask();
+  } catch (const ClientError& error) {
+    return error.code();
+  }
+  return "nothing was thrown";
+}
+
+TEST_F(ClientApi, every_storage_class_comes_back_as_it_went) {
+  Client client(cluster_->admin("types"));
+  client.execute("CREATE TABLE kinds(id INTEGER PRIMARY KEY, a, b, c, d, e)");
+  const Blob blob{std::byte{0}, std::byte{200}, std::byte{255}};
+  const Answer inserted =
+      client.execute("INSERT INTO kinds(a, b, c, d, e) VALUES(?, ?, ?, ?, ?)", nullptr,
+                     INT64_C(9007199254740993), -0.1, "Ντόρα \" \\ \n", blob);
+  EXPECT_EQ(inserted.changes, 1);
+  EXPECT_EQ(inserted.last_insert_rowid, 1);
+  EXPECT_GE(inserted.agreement.agreed.size(), 2U);
+  EXPECT_GT(inserted.agreed_us, 1'600'000'000'000'000);
+  const auto rows =
+      client
+          .query<std::optional<int>, std::int64_t, double, std::string, std::span<const std::byte>>(
+              "SELECT a, b, c, d, e FROM kinds WHERE id = ?", 1);
+  ASSERT_THAT(rows, SizeIs(1));
+  for (const auto& [a, b, c, d, e] : rows) {
+    EXPECT_EQ(a, std::nullopt);
+    EXPECT_EQ(b, INT64_C(9007199254740993));
+    EXPECT_EQ(c, -0.1);
+    EXPECT_EQ(d, "Ντόρα \" \\ \n");
+    EXPECT_EQ(Blob(e.begin(), e.end()), blob);
+  }
+}
+
+TEST_F(ClientApi, a_batch_is_one_transaction_and_named_parameters_bind) {
+  Client client(cluster_->admin("batch"));
+  const auto answers =
+      client.batch({{"CREATE TABLE pairs(k TEXT PRIMARY KEY, v)", {}, {}},
+                    {"INSERT INTO pairs VALUES(:k, :v)", {}, {{"k", "a"}, {"v", 1}}},
+                    {"SELECT v FROM pairs", {}, {}}});
+  ASSERT_THAT(answers, SizeIs(3));
+  EXPECT_EQ(answers[2].value<int>(), 1);
+  EXPECT_EQ(code_of([&] {
+              client.batch({{"INSERT INTO pairs VALUES('b', 2)", {}, {}},
+                            {"INSERT INTO pairs VALUES('a', 3)", {}, {}}});
+            }),
+            "SQLITE_CONSTRAINT_PRIMARYKEY");
+  EXPECT_EQ(client.execute("SELECT count(*) FROM pairs").value<int>(), 1) << "all or none";
+}
+
+TEST_F(ClientApi, errors_are_told_apart_by_class_and_code) {
+  Client client(cluster_->admin("errors"));
+  EXPECT_THROW(client.execute("SELEC 1"), ApplicationError);
+  EXPECT_THROW(client.call("nobody_wrote_this"), ApplicationError);
+  const auto written = client.try_execute("ATTACH 'x' AS y");
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().kind, ErrorKind::application);
+  EXPECT_EQ(code_of([&] { (void)client.query<int>("DELETE FROM sqlite_schema"); }).empty(), false);
+  EXPECT_THROW(client.execute("SELECT ?", std::string(2 << 20, 'x')), Usage);
+  EXPECT_EQ(client.execute("SELECT 1").value<int>(), 1) << "the session goes on";
+}
+
+TEST_F(ClientApi, who_is_not_admitted_is_told_so) {
+  Options stranger = cluster_->admin("");
+  stranger.credential = Credential::generated();
+  EXPECT_THROW(Client{stranger}, ApplicationError);
+  stranger.credential = Credential::code("too-short");
+  EXPECT_THROW(Client{stranger}, Usage);
+  stranger.credential = Credential::file("/nonexistent.key");
+  EXPECT_THROW(Client{stranger}, Usage);
+  stranger.genesis = "/nonexistent.json";
+  EXPECT_THROW(Client{stranger}, Usage);
+}
+
+TEST_F(ClientApi, sixty_four_requests_are_outstanding_at_once_from_one_thread_and_more_wait) {
+  Client client(cluster_->admin("async"));
+  client.execute("CREATE TABLE counted(n)");
+  std::mutex mutex;
+  std::condition_variable changed;
+  int answered = 0;
+  int failed = 0;
+  constexpr int all = 300;
+  for (int i = 0; i < all; ++i) {
+    client.execute_async({"INSERT INTO counted VALUES(?)", {Value(i)}, {}},
+                         [&](Expected<Answer> answer) {
+                           const std::lock_guard lock(mutex);
+                           ++answered;
+                           failed += answer ? 0 : 1;
+                           changed.notify_all();
+                         });
+  }
+  std::unique_lock lock(mutex);
+  ASSERT_TRUE(changed.wait_for(lock, std::chrono::seconds(60), [&] { return answered == all; }));
+  EXPECT_EQ(failed, 0);
+  lock.unlock();
+  const auto rows = client.query<int, int>("SELECT count(*), count(DISTINCT n) FROM counted");
+  EXPECT_EQ(rows.one(), std::make_tuple(all, all));
+}
+
+TEST_F(ClientApi, futures_carry_answers_and_exceptions) {
+  Client client(cluster_->admin("futures"));
+  auto missing = client.call_future("nobody_wrote_this");
+  EXPECT_THROW(missing.get(), ApplicationError);
+}
+
+TEST_F(ClientApi, blocking_inside_a_callback_is_refused_instead_of_hanging) {
+  Client client(cluster_->admin("callbacks"));
+  std::promise<std::string> told;
+  client.execute_async({"SELECT 1", {}, {}}, [&](const Expected<Answer>&) {
+    told.set_value(code_of([&] { client.execute("SELECT 2"); }));
+  });
+  EXPECT_EQ(told.get_future().get(), "usage");
+}
+
+TEST_F(ClientApi, leaving_ends_the_session_for_good) {
+  Client client(cluster_->admin("leaver"));
+  EXPECT_GT(client.session_id(), 0U);
+  EXPECT_EQ(client.role(), "admin");
+  EXPECT_THAT(client.principal(), HasSubstr("leaver"));
+  client.leave();
+  EXPECT_THROW(client.execute("SELECT 1"), Refused);
+}
+
+TEST_F(ClientApi, a_second_session_of_the_same_principal_ends_the_first) {
+  Client first(cluster_->admin("twice"));
+  first.execute("SELECT 1");
+  Client second(cluster_->admin("twice"));
+  second.execute("SELECT 1");
+  const std::string code = code_of([&] { first.execute("SELECT 1"); });
+  EXPECT_TRUE(code == "session_ended" || code == "outcome_unknown" || code == "unknown_session")
+      << code;
+  EXPECT_EQ(second.execute("SELECT 5").value<int>(), 5);
+}
+
+TEST_F(ClientApi, a_genesis_of_another_cluster_admits_nobody) {
+  // Same addresses, other keys: what a swapped genesis.json, or swapped servers, look like.
+  const std::string other = cluster_->folder() + "/other";
+  const Ran made = run({"init", other, "--replicas", "4", "--faults", "1", "--base-port",
+                        std::to_string(cluster_->base_port())});
+  ASSERT_EQ(made.exit_code, 0) << made.errors;
+  Options options = cluster_->admin("lost");
+  options.genesis = other + "/genesis.json";
+  options.credential = Credential::file(other + "/admin.key");
+  options.timeout = std::chrono::seconds(2);
+  std::mutex mutex;
+  std::string log;
+  options.log = [&](const std::string& line) {
+    const std::lock_guard lock(mutex);
+    log += line + "\n";
+  };
+  EXPECT_THROW(Client{options}, ClientError);
+  const std::lock_guard lock(mutex);
+  EXPECT_THAT(log, HasSubstr("refuses our hello"));
+}
+
+TEST_F(ClientApi, standings_count_who_agreed) {
+  Options options = cluster_->admin("standings");
+  options.linger = std::chrono::milliseconds(500);
+  Client client(options);
+  for (int i = 0; i < 5; ++i) client.execute("SELECT 1");
+  const auto standings = client.standings();
+  ASSERT_THAT(standings, SizeIs(4));
+  for (const ReplicaStanding& standing : standings) {
+    EXPECT_GE(standing.agreed, 5U);
+    EXPECT_EQ(standing.differed, 0U);
+  }
+}
+
+}  // namespace
+}  // namespace prytany::cluster_tests

@@ -1,0 +1,114 @@
+#include "tests/cluster/test_cluster.h"
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "server/cli/demo_checks.h"
+#include "server/cli/init.h"
+
+namespace prytany::cluster_tests {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint64_t ready_timeout_us = 60'000'000;
+constexpr std::chrono::seconds state_timeout{60};
+
+std::string content(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+template <class T>
+void must(const Result<T>& result) {
+  if (!result) throw std::runtime_error(result.error().message);
+}
+
+}  // namespace
+
+TestFolder::TestFolder() : path_((fs::temp_directory_path() / "prytany-test-XXXXXX").string()) {
+  if (::mkdtemp(path_.data()) == nullptr) throw std::runtime_error("no temporary folder");
+}
+TestFolder::~TestFolder() {
+  std::error_code ignored;
+  fs::remove_all(path_, ignored);
+}
+
+std::string program() { return fs::read_symlink("/proc/self/exe").parent_path() / "prytany"; }
+
+TestCluster::TestCluster(Shape shape) {
+  cli::InitOptions init;
+  init.folder = folder();
+  init.replicas = shape.replicas;
+  init.faults = shape.faults;
+  base_port_ = cli::free_base_port(22000, shape.replicas);
+  init.base_port = base_port_;
+  must(cli::init_cluster(init));
+  auto opened = cli::LocalCluster::open({folder(), shape.settings, "warning", program()});
+  must(opened);
+  servers_ = std::make_unique<cli::LocalCluster>(std::move(*opened));
+  must(servers_->start_all());
+  must(servers_->wait_until_ready(ready_timeout_us));
+}
+
+void TestCluster::kill(unsigned replica) { servers_->signal(replica, SIGKILL); }
+
+void TestCluster::start_without_waiting(unsigned replica) { must(servers_->start(replica)); }
+
+void TestCluster::restart(unsigned replica) {
+  start_without_waiting(replica);
+  must(servers_->wait_until_ready(ready_timeout_us));
+}
+
+Options TestCluster::admin(const std::string& name) const {
+  Options options;
+  options.genesis = genesis();
+  options.credential = Credential::file(admin_key());
+  options.name = name;
+  options.timeout = std::chrono::seconds(30);
+  return options;
+}
+
+void TestCluster::expect_one_state(std::uint64_t seq) const {
+  Cluster cluster(genesis());
+  const auto common = cli::wait_for_common_checkpoint(cluster, seq, state_timeout);
+  EXPECT_TRUE(common.ok()) << common.error().message;
+}
+
+Ran run(const std::vector<std::string>& arguments, const std::string& input) {
+  const TestFolder scratch;
+  const fs::path folder = scratch.path();
+  std::ofstream(folder / "in") << input;
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const auto redirect = [&](const char* name, int flags, int target) {
+      const int fd = ::open((folder / name).c_str(), flags, 0600);
+      if (fd < 0 || ::dup2(fd, target) < 0) ::_exit(99);
+    };
+    redirect("in", O_RDONLY, STDIN_FILENO);
+    redirect("out", O_WRONLY | O_CREAT, STDOUT_FILENO);
+    redirect("err", O_WRONLY | O_CREAT, STDERR_FILENO);
+    const std::string path = program();
+    std::vector<const char*> argv = {path.c_str()};
+    for (const std::string& argument : arguments) argv.push_back(argument.c_str());
+    argv.push_back(nullptr);
+    // execv takes what it does not change as if it did.
+    ::execv(path.c_str(), const_cast<char* const*>(argv.data()));
+    ::_exit(98);
+  }
+  int status = 0;
+  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, content(folder / "out"),
+          content(folder / "err")};
+}
+
+}  // namespace prytany::cluster_tests

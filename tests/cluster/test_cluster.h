@@ -1,0 +1,76 @@
+// A real cluster for a test: processes of the `prytany` program beside this one, in a temporary
+// folder, gone afterwards.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <prytany/client.h>
+
+#include "server/cli/local_cluster.h"
+
+namespace prytany::cluster_tests {
+
+/// A temporary folder, gone afterwards.
+class TestFolder {
+ public:
+  TestFolder();
+  ~TestFolder();
+  TestFolder(const TestFolder&) = delete;
+  TestFolder& operator=(const TestFolder&) = delete;
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+struct Shape {
+  unsigned replicas = 4;
+  unsigned faults = 1;
+  std::vector<std::string> settings = {};
+};
+
+class TestCluster {
+ public:
+  explicit TestCluster(Shape shape = {});
+  TestCluster(const TestCluster&) = delete;
+  TestCluster& operator=(const TestCluster&) = delete;
+
+  [[nodiscard]] const std::string& folder() const { return folder_.path(); }
+  [[nodiscard]] std::string genesis() const { return folder() + "/genesis.json"; }
+  [[nodiscard]] std::string admin_key() const { return folder() + "/admin.key"; }
+  [[nodiscard]] std::uint16_t base_port() const { return base_port_; }
+  [[nodiscard]] unsigned size() const { return servers_->size(); }
+
+  void kill(unsigned replica);
+  /// Starts it again and waits until it serves.
+  void restart(unsigned replica);
+  void start_without_waiting(unsigned replica);
+  void signal(unsigned replica, int signal) { servers_->signal(replica, signal); }
+
+  /// The administrator's options; `name` keeps sessions of one key apart.
+  [[nodiscard]] Options admin(const std::string& name) const;
+  /// Waits until all replicas have one digest at one stable checkpoint at or above `seq`.
+  void expect_one_state(std::uint64_t seq) const;
+
+ private:
+  TestFolder folder_;
+  std::uint16_t base_port_ = 0;
+  std::unique_ptr<cli::LocalCluster> servers_;
+};
+
+/// The program under test: beside this one.
+std::string program();
+
+/// Runs `prytany` with these arguments.
+struct Ran {
+  int exit_code = -1;
+  std::string output;
+  std::string errors;
+};
+Ran run(const std::vector<std::string>& arguments, const std::string& input = "");
+
+}  // namespace prytany::cluster_tests

@@ -69,9 +69,6 @@ bool Peers::may_ask(Time now, ReplicaId peer) {
   return true;
 }
 
-void Peers::connected(ReplicaId peer) {
-  peers_[peer.value].used = 0;
-  peers_[peer.value].asked = never;
-}
+void Peers::connected(ReplicaId peer) { peers_[peer.value].asked = never; }
 
 }  // namespace prytany::pbft

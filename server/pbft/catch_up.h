@@ -65,7 +65,8 @@ class Peers {
   /// At most one STATUS of ours to a peer, unasked, per half an interval.
   bool may_ask(Time now, ReplicaId peer);
 
-  /// A link to it came up: it starts afresh.
+  /// A link to it came up: we may ask at once. (Its budget stays: reconnecting is no way around
+  /// it.)
   void connected(ReplicaId peer);
 
   /// A unit is one small message, or 4 KiB of a body.

@@ -54,8 +54,8 @@ struct DiscardJournal {
 /// decides whether to go on with the older one.
 struct FetchState {
   wire::CheckpointProof proof;
-  bool diverged = false;  // our own state differs from what was certified: answer no client until
-                          // it is replaced
+  /// Our own state differs from what was certified: answer no client until it is replaced.
+  bool diverged = false;
 };
 /// "condition -> decision": the operator's log, the message trace, and a test's expectation.
 struct Note {

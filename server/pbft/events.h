@@ -7,30 +7,39 @@
 
 namespace prytany::pbft {
 
-struct Tick {};  // deadline() has passed
+/// deadline() has passed.
+struct Tick {};
+/// By a client.
 struct Submitted {
   wire::AuthenticRequest request;
-};  // by a client
+};
+/// From a replica; sender and nested proofs are checked.
 struct Received {
   wire::AuthenticPeerMessage message;
-};  // sender and nested proofs checked
+};
+/// A link is up: exchange status at once.
 struct PeerConnected {
   ReplicaId peer;
-};  // a link is up: exchange status at once
+};
+/// Execute{seq}, and every one before, is done. None comes after a StateInstalled that replaced
+/// what it was of.
 struct Executed {
   Seq seq;
-};  // Execute{seq} is done
+};
+/// TakeCheckpoint{seq} is done.
 struct CheckpointTaken {
   Seq seq;
   Digest state;
-};  // TakeCheckpoint{seq} is done
+};
+/// Stable{seq}: state.db's commit point is on disk.
 struct CheckpointDurable {
   Seq seq;
-};  // Stable{seq}: state.db's commit point is on disk
+};
+/// FetchState is done, verified and durable; of one of the last sixteen asked for.
 struct StateInstalled {
   Seq seq;
   Digest state;
-};  // FetchState is done, verified and durable
+};
 
 using Event = std::variant<Tick, Submitted, Received, PeerConnected, Executed, CheckpointTaken,
                            CheckpointDurable, StateInstalled>;

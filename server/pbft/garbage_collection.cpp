@@ -151,6 +151,7 @@ void Replica::Core::advance(Seq low) {
   view_changes_.discard(low);
   pending_.erase(pending_.begin(), pending_.upper_bound(low));
   if (certified_ && certified_->checkpoint.seq <= low) certified_.reset();
+  std::erase_if(held_, [&](const auto& held) { return held.second <= low; });
   out_->push_back(DiscardJournal{low});
 }
 

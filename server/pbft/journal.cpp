@@ -79,6 +79,8 @@ Result<Recovered> Recovery::finish(Seq image, const Digest& image_state) && {
                    " was certified: the file was changed. Treat this as loss of the disk."};
     state_.stable = std::move(proof->second);
   }
+  if (!proofs_.empty() && proofs_.rbegin()->first > image)
+    state_.certified = std::move(proofs_.rbegin()->second);
   state_.slots.erase(state_.slots.begin(), state_.slots.upper_bound(image));
   return std::move(state_);
 }

@@ -69,8 +69,8 @@ struct RecoveredSlot {
   std::optional<wire::Prepare> prepare;         // my latest vote
   std::optional<wire::Commit> commit;           // my latest vote
   std::optional<CommittedRecord> committed;     // with its batch filled in
-  std::vector<wire::PrePreparedEntry>
-      pre_prepared;  // Q: every digest that I sent PREPARE for, latest view
+  /// Q: every digest that I sent PREPARE for, with its latest view.
+  std::vector<wire::PrePreparedEntry> pre_prepared;
 };
 
 /// The journal, folded. Empty on first boot.
@@ -78,11 +78,12 @@ struct Recovered {
   View view;
   /// What state.db holds: the executor's word, given by the host. The proof is the journal's.
   Seq image;
-  std::optional<wire::CheckpointProof> stable;  // that of `image`; nothing for genesis
-  std::map<Seq, RecoveredSlot> slots;           // above image
+  std::optional<wire::CheckpointProof> stable;     // that of `image`; nothing for genesis
+  std::optional<wire::CheckpointProof> certified;  // the highest above `image`, if any
+  std::map<Seq, RecoveredSlot> slots;              // above image
   bool first_boot = true;
-  std::optional<wire::ViewChange>
-      view_change;  // my last, if the view it asks for was not entered since
+  /// My last, if the view that it asks for was not entered since.
+  std::optional<wire::ViewChange> view_change;
 };
 
 /// Folds records in the order in which they were written. `image` and `image_state`: what state.db

@@ -63,4 +63,11 @@ constexpr const char* words(Refusal refusal) {
   return all[static_cast<std::size_t>(refusal)];
 }
 
+/// Happens every day among correct replicas and clients, and says nothing of anybody: the last
+/// votes of a quorum, what was sent twice, a request that came after its PRE-PREPARE.
+constexpr bool everyday(Refusal refusal) {
+  return refusal == Refusal::below_window || refusal == Refusal::repeated ||
+         refusal == Refusal::request_known;
+}
+
 }  // namespace prytany::pbft

@@ -43,6 +43,7 @@ Replica::Core::Core(Config config, const crypto::Signer& signer, NonDeterminism&
 void Replica::Core::recover(Recovered recovered) {
   proposed_ = handed_ = executed_ = taken_ = known_ = recovered.image;
   stable_ = std::move(recovered.stable);
+  certified_ = std::move(recovered.certified);
   for (auto& [seq, old] : recovered.slots) {
     // A record above the window was written for a later checkpoint than state.db reached: it is
     // told again.
@@ -93,6 +94,7 @@ void Replica::Core::start() {
     cast_prepare(seq, slot);
     try_commit(seq, slot);
   }
+  if (certified_) known_ = std::max(known_, certified_->checkpoint.seq);
   execute_ready();
 }
 
@@ -119,8 +121,8 @@ void Replica::Core::on(Received event) {
   const ReplicaId from = event.message.sender();
   if (!config_.group.contains(from) || from == config_.self)
     return drop(Refusal::stranger, wire::name_of(*event.message), " from r", from);
-  std::visit([&](auto& message) { on(from, std::move(message)); },
-             *std::make_unique<wire::PeerMessage>(std::move(event.message).take()));
+  wire::PeerMessage said = std::move(event.message).take();
+  std::visit([&](auto& message) { on(from, std::move(message)); }, said);
 }
 
 void Replica::Core::on(PeerConnected event) {
@@ -179,9 +181,8 @@ ReplicaStatus Replica::Core::status() const {
   status.executed = executed_;
   status.proposed = proposed_;
   status.waiting = backlog_.waiting();
-  for (const std::uint64_t count : refused_) status.refused += count;
-  // The last votes of every quorum come too late, and say nothing of anybody.
-  status.refused -= refused_[static_cast<std::size_t>(Refusal::below_window)];
+  for (std::size_t i = 0; i < refusals; ++i)
+    if (!everyday(static_cast<Refusal>(i))) status.refused += refused_[i];
   status.fetching = fetching_.has_value();
   status.diverged = diverged_;
   return status;

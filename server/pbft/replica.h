@@ -24,7 +24,7 @@ struct ReplicaStatus {
   Seq executed;
   Seq proposed;               // highest number seen proposed
   std::size_t waiting = 0;    // requests in the backlog
-  std::uint64_t refused = 0;  // messages refused for any reason but being late
+  std::uint64_t refused = 0;  // messages refused for reasons that correct peers do not give
   bool fetching = false;      // state is being fetched; nothing is executed meanwhile
   bool diverged = false;      // our state differed from a certified one: no votes, no replies
 };

@@ -107,6 +107,9 @@ TEST(Recovery, an_older_image_is_found_while_its_proof_is_there) {
       fold({StableRecord{View{0}, proof(4, "s4")}, StableRecord{View{0}, proof(8, "s8")}}, 4,
            digest_of("s4"));
   EXPECT_EQ(r.stable->checkpoint.seq, Seq{4});
+  // And what was certified is known, so that nobody need be asked.
+  ASSERT_TRUE(r.certified);
+  EXPECT_EQ(r.certified->checkpoint.seq, Seq{8});
 }
 
 TEST(Recovery, a_view_change_is_remembered_until_its_view_is_entered) {

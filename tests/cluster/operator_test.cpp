@@ -329,8 +329,8 @@ TEST_F(Operator, a_torn_tail_is_not) {
   auto servers = cli::LocalCluster::open({cluster_, {}, "error", program()});
   ASSERT_TRUE(servers.ok());
   ASSERT_TRUE(servers->start_all().ok());
-  const auto common = cli::wait_for_common_checkpoint(Cluster(cluster_ + "/genesis.json"), 2,
-                                                      std::chrono::seconds(30));
+  Cluster cluster(cluster_ + "/genesis.json");
+  const auto common = cli::wait_for_common_checkpoint(cluster, 2, std::chrono::seconds(30));
   EXPECT_TRUE(common.ok()) << common.error().message;
 }
 

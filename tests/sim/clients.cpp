@@ -99,6 +99,7 @@ class Clients::Client {
   void on(client::Completed& e);
   void answered(const client::Completion& c);
   void begin_anew();
+  void begin_anew_later();
   void leave();
 
   void gone_later(ReplicaId replica) {
@@ -138,6 +139,11 @@ void Clients::Client::on(client::Completed& e) {
   --waiting_;
   all_.run_.trace.add(now(), name(), "completed ticket " + std::to_string(e.ticket.value),
                       c.verdict == client::Verdict::answered ? wire::encode(c.outcome) : Bytes{});
+  if (leaving_ && c.verdict == client::Verdict::outcome_unknown) {
+    // The reply to its LEAVE was lost with the session: that nobody knows the session is the
+    // answer.
+    return begin_anew_later();
+  }
   if (c.verdict != client::Verdict::answered) {
     all_.run_.checks.violations.add("liveness", name() + " was told \"" + c.code + "\" (" +
                                                     c.message + ") instead of an answer");
@@ -173,15 +179,19 @@ void Clients::Client::answered(const client::Completion& c) {
     preparing_ = false;
     if (auto then = std::exchange(then_, nullptr)) then();
   } else if (leaving_) {
-    // A new session begins when the effects of the old one are done.
-    all_.run_.queue.after(1, [this, life = life_] {
-      if (life == life_) begin_anew();
-    });
+    begin_anew_later();
   } else if (rng_.chance(parameters().leave_rate)) {
     leave();
   } else {
     ask_later();
   }
+}
+
+/// When the effects of the old session are done.
+void Clients::Client::begin_anew_later() {
+  all_.run_.queue.after(1, [this, life = life_] {
+    if (life == life_) begin_anew();
+  });
 }
 
 void Clients::Client::begin_anew() {

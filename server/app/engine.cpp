@@ -11,9 +11,9 @@ namespace {
 /// Kept statements per handle. Past it all are forgotten: simple, and the same everywhere.
 constexpr std::size_t kept_max = 512;
 
-/// What parsing one statement may take, in units of a thousand parser steps. Views of views could
+/// What parsing one statement may take, in units of a hundred parser steps. Views of views could
 /// ask for more than any budget of execution.
-constexpr std::uint64_t parse_ticks_max = 20'000;
+constexpr std::uint64_t parse_ticks_max = 100'000;
 
 }  // namespace
 
@@ -86,6 +86,8 @@ void Engine::run_ours(const char* sql) {
 Result<Statement, Failure> Engine::prepare(std::string_view sql, std::string_view* rest) {
   if (auto refused = refuse_statement(sql)) return *refused;
   const AccessScope scope(state_, Access::application);
+  // Kept statements are not prepared again, so preparing is not counted.
+  const MeterScope unmetered(false);
   state_.parse_ticks_left = parse_ticks_max;
   state_.preparing = true;
   state_.index_created.clear();

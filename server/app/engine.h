@@ -19,7 +19,8 @@ namespace prytany::app {
 /// Whose words are executed now; the authorizer and the budget look at it.
 class AccessScope {
  public:
-  AccessScope(RequestState& state, Access access) : state_(state), before_(state.access) {
+  AccessScope(RequestState& state, Access access)
+      : state_(state), before_(state.access), meter_(access == Access::application) {
     state_.access = access;
   }
   ~AccessScope() { state_.access = before_; }
@@ -29,6 +30,7 @@ class AccessScope {
  private:
   RequestState& state_;
   Access before_;
+  MeterScope meter_;
 };
 
 /// Looks texts up without making strings of them.

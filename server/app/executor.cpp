@@ -177,10 +177,9 @@ void Executor::Impl::begin_request(const Turn& turn, const Session* session) {
   state.session = session == nullptr ? std::nullopt : std::optional(session->id);
   state.principal = session == nullptr ? std::string_view{} : session->principal;
   state.role = session == nullptr ? std::string_view{} : session->role;
-  state.work = 0;
+  state.start();
   state.work_max = config_.steps_per_request_max;
-  state.failure.reset();
-  state.schema_touched = false;
+  state.database_pages_before = store_.size() / vfs::page_bytes;
   state.total_changes_before = sqlite3_total_changes64(engine_.handle());
   sqlite3_set_last_insert_rowid(engine_.handle(), 0);
   source_.set(turn.agreed.value, turn.seed);

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "server/app/meter.h"
 #include "server/crypto/digest.h"
 #include "server/wire/ids.h"
 
@@ -37,6 +38,9 @@ class RandomStream {
   std::size_t used_ = Digest::size;
 };
 
+/// What one request may keep in memory, besides the pages of the database that it reads.
+inline constexpr std::uint64_t request_memory_bytes_max = 256 << 20;
+
 /// Who may do what while a statement is prepared.
 enum class Access : std::uint8_t {
   ours,         // the executor's own statements on prytany_* tables
@@ -52,6 +56,7 @@ struct RequestState {
   std::string_view role;
   std::uint64_t work_max = 0;
   std::int64_t total_changes_before = 0;
+  std::uint64_t database_pages_before = 0;
 
   // Set around each preparation.
   Access access = Access::ours;
@@ -59,17 +64,25 @@ struct RequestState {
   std::uint64_t parse_ticks_left = 0;
 
   // Left behind.
-  std::uint64_t work = 0;          // VM steps, and bytes that functions went through
+  std::uint64_t work = 0;          // in steps, of which some are other things than SQLite's
   std::optional<Failure> failure;  // the first refusal wins
   bool schema_touched = false;     // some statement was DDL
   std::string index_created;       // by a CREATE INDEX that SQLite has not filled yet
 
+  /// Forgets the request before.
+  void start();
   /// Keeps the first failure.
   void fail(std::string_view code, std::string message) {
     if (!failure) failure = Failure{std::string(code), std::move(message)};
   }
   /// Counts work that VM steps do not see. False when the request is over its budget.
   bool spend(std::uint64_t units);
+  /// Counts VM steps, and what the meter saw since the last time. False when the request is over
+  /// its budget.
+  bool settle(std::uint64_t steps);
+
+ private:
+  MeterReading settled_;
 };
 
 }  // namespace prytany::app

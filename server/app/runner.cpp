@@ -113,6 +113,7 @@ Result<wire::Value, Failure> column_value(const Statement& statement, int column
 Result<wire::ResultSet, Failure> run(Engine& engine, Statement& statement, ResultRoom& room) {
   const AccessScope scope(engine.state(), Access::application);
   wire::ResultSet set;
+  meter_value(std::string_view(sqlite3_sql(statement.get())).size());  // it may hold long literals
   const int columns = statement.column_count();
   const std::int64_t before = sqlite3_total_changes64(engine.handle());
   if (columns > 0 && !take(room, 32)) return too_large();
@@ -131,6 +132,7 @@ Result<wire::ResultSet, Failure> run(Engine& engine, Statement& statement, Resul
     if (!row) return row.error();
     set.rows.items.push_back(std::move(row).value());
   }
+  if (!engine.state().settle(0)) return *engine.state().failure;
   if (sqlite3_total_changes64(engine.handle()) != before)
     set.changes = sqlite3_changes64(engine.handle());
   set.last_insert_rowid = sqlite3_last_insert_rowid(engine.handle());

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "server/app/functions.h"
+#include "server/app/meter.h"
 #include "server/base/ensure.h"
 #include "server/wire/limits.h"
 
@@ -16,7 +17,7 @@ namespace prytany::app {
 namespace {
 
 /// The progress handler's interval: overhead of about 3 %, and a budget exact to this many steps.
-constexpr int steps_per_tick = 1000;
+constexpr int steps_per_tick = 100;
 
 std::string lower(std::string_view text) {
   std::string out(text);
@@ -181,7 +182,7 @@ int tick(void* user) {
                "the statement takes too long to parse; are views nested in views?");
     return 1;
   }
-  return state.spend(steps_per_tick) ? 0 : 1;
+  return state.settle(steps_per_tick) ? 0 : 1;
 }
 
 void set_limits(sqlite3* db) {
@@ -295,6 +296,7 @@ void install_sandbox(sqlite3* db, RequestState& state) {
   ENSURE(std::localeconv()->decimal_point == std::string_view("."));
   // 'localtime' and 'utc' fail alike everywhere instead of following TZ.
   sqlite3_test_control(SQLITE_TESTCTRL_LOCALTIME_FAULT, 1);
+  ensure_metered();
   set_config(db);
   set_limits(db);
   install_functions(db, state);

@@ -1,6 +1,7 @@
 #include "server/app/sql.h"
 
 #include "server/app/fault.h"
+#include "server/app/meter.h"
 #include "server/base/ensure.h"
 #include "server/base/utf8.h"
 #include "server/wire/limits.h"
@@ -75,11 +76,13 @@ void Statement::bind(int index, double value) {
 void Statement::bind(int index, std::string_view text) {
   // A null pointer would bind NULL, and an empty view may hold one.
   const char* data = text.data() == nullptr ? "" : text.data();
+  meter_value(text.size());
   ENSURE(sqlite3_bind_text(get(), index, data, static_cast<int>(text.size()), SQLITE_STATIC) ==
          SQLITE_OK);
 }
 void Statement::bind(int index, ByteView blob) {
   const std::uint8_t empty = 0;
+  meter_value(blob.size());
   const int rc = blob.empty() ? sqlite3_bind_blob(get(), index, &empty, 0, SQLITE_TRANSIENT)
                               : sqlite3_bind_blob(get(), index, blob.data(),
                                                   static_cast<int>(blob.size()), SQLITE_STATIC);

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "server/app/pattern.h"
 #include "server/app/request_state.h"
 #include "server/wire/limits.h"
 
@@ -71,11 +72,12 @@ void instr(sqlite3_context* context, int, sqlite3_value** a) {
 }
 
 void replace(sqlite3_context* context, int, sqlite3_value** a) {
-  if (is_null(a[0]) || is_null(a[1]) || is_null(a[2])) return;
+  if (is_null(a[0]) || is_null(a[1])) return;
   const std::string_view text = text_of(a[0]);
   const std::string_view pattern = text_of(a[1]);
   // SQLite takes a pattern that begins with a NUL for an empty one.
   if (pattern.empty() || pattern[0] == '\0') return sqlite3_result_value(context, a[0]);
+  if (is_null(a[2])) return;
   const std::string_view replacement = text_of(a[2]);
   if (!spend(context, text.size())) return;
   std::string out;
@@ -158,8 +160,56 @@ void trim(sqlite3_context* context, int, sqlite3_value** a) {
   sqlite3_result_text(context, text.data(), static_cast<int>(text.size()), SQLITE_TRANSIENT);
 }
 
+/// Whether the pattern may be used: the limit is SQLite's own.
+bool good_pattern(sqlite3_context* context, std::string_view pattern) {
+  sqlite3* db = sqlite3_context_db_handle(context);
+  const int max = sqlite3_limit(db, SQLITE_LIMIT_LIKE_PATTERN_LENGTH, -1);
+  if (pattern.size() <= static_cast<std::size_t>(max)) return true;
+  sqlite3_result_error(context, "LIKE or GLOB pattern too complex", -1);
+  return false;
+}
+
+void match(sqlite3_context* context, const Pattern& pattern, std::string_view text) {
+  constexpr std::uint64_t comparisons_per_step = 4;
+  auto& state = *static_cast<RequestState*>(sqlite3_user_data(context));
+  const bool matches = pattern.matches(text, [&](std::uint64_t comparisons) {
+    return state.spend(comparisons / comparisons_per_step);
+  });
+  if (state.failure) return sqlite3_result_error(context, "over budget", -1);
+  sqlite3_result_int(context, matches ? 1 : 0);
+}
+
+/// X LIKE Y ESCAPE Z is like(Y, X, Z). It costs the index that SQLite's own can use for patterns
+/// that begin with a constant; a range on the column does the same.
+void like(sqlite3_context* context, int count, sqlite3_value** a) {
+  if (is_blob(a[0]) || is_blob(a[1])) return sqlite3_result_int(context, 0);
+  const std::string_view pattern = text_of(a[0]);
+  if (!good_pattern(context, pattern)) return;
+  std::uint32_t escape = 0;
+  if (count == 3) {
+    if (is_null(a[2])) return;
+    std::string_view text = text_of(a[2]);
+    if (!text.empty()) escape = read_character(text);
+    if (escape == 0 || !text.empty())
+      return sqlite3_result_error(context, "ESCAPE expression must be a single character", -1);
+  }
+  if (is_null(a[0]) || is_null(a[1])) return;
+  match(context, Pattern::like(pattern, escape), text_of(a[1]));
+}
+
+void glob(sqlite3_context* context, int, sqlite3_value** a) {
+  if (is_blob(a[0]) || is_blob(a[1])) return sqlite3_result_int(context, 0);
+  const std::string_view pattern = text_of(a[0]);
+  if (!good_pattern(context, pattern)) return;
+  if (is_null(a[0]) || is_null(a[1])) return;
+  match(context, Pattern::glob(pattern), text_of(a[1]));
+}
+
 constexpr auto table = std::to_array<TextFunction>({
+    {"glob", 2, glob},
     {"instr", 2, instr},
+    {"like", 2, like},
+    {"like", 3, like},
     {"replace", 3, replace},
     {"trim", 2, trim<true, true>},
     {"ltrim", 2, trim<true, false>},

@@ -1,0 +1,193 @@
+// Our string functions against SQLite's own, on random and on malicious input.
+#include <gtest/gtest.h>
+#include <sqlite3.h>
+
+#include <ctime>
+#include <memory>
+#include <random>
+
+#include "server/app/functions.h"
+#include "server/app/meter.h"
+#include "server/app/pattern.h"
+#include "tests/unit/app/bench_of_one.h"
+
+namespace prytany::app {
+namespace {
+
+struct Close {
+  void operator()(sqlite3* db) const { sqlite3_close(db); }
+};
+using Handle = std::unique_ptr<sqlite3, Close>;
+
+Handle plain() {
+  sqlite3* db = nullptr;
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+  EXPECT_EQ(sqlite3_open_v2(":memory:", &db, flags, "unix-none"), SQLITE_OK);
+  return Handle(db);
+}
+
+/// The result with its type, or the error.
+std::string run(sqlite3* db, const std::string& sql, const std::vector<std::string>& values) {
+  sqlite3_stmt* statement = nullptr;
+  EXPECT_EQ(sqlite3_prepare_v2(db, sql.c_str(), -1, &statement, nullptr), SQLITE_OK);
+  int i = 0;
+  for (const std::string& value : values) {
+    const auto size = static_cast<int>(value.size()) - 1;
+    const char* data = value.data() + 1;
+    if (value[0] == 't') sqlite3_bind_text(statement, ++i, data, size, SQLITE_TRANSIENT);
+    if (value[0] == 'b') sqlite3_bind_blob(statement, ++i, data, size, SQLITE_TRANSIENT);
+    if (value[0] == 'i') sqlite3_bind_int(statement, ++i, std::stoi(value.substr(1)));
+    if (value[0] == 'n') sqlite3_bind_null(statement, ++i);
+  }
+  std::string out;
+  if (sqlite3_step(statement) == SQLITE_ROW) {
+    out = std::to_string(sqlite3_column_type(statement, 0)) + ":";
+    const void* blob = sqlite3_column_blob(statement, 0);
+    const int size = sqlite3_column_bytes(statement, 0);
+    if (size > 0) out.append(static_cast<const char*>(blob), static_cast<std::size_t>(size));
+  } else {
+    out = std::string("error ") + sqlite3_errmsg(db);
+  }
+  sqlite3_finalize(statement);
+  return out;
+}
+
+class TextFunctions : public testing::Test {
+ protected:
+  TextFunctions() {
+    state.work_max = ~std::uint64_t{0};
+    install_functions(ours.get(), state);
+  }
+  std::string value(const std::string& alphabet, std::size_t length_max) {
+    if (below(20) == 0) return "n";
+    if (below(12) == 0) return "i" + std::to_string(below(300));
+    std::string made = below(8) == 0 ? "b" : "t";
+    for (std::size_t i = below(length_max + 1); i > 0; --i) {
+      static const std::vector<std::string> pieces = {"é", "ß", "\xff", "\x80", "\xc3", "漢"};
+      if (below(8) == 0) {
+        made += pieces[below(pieces.size())];
+      } else {
+        made += alphabet[below(alphabet.size())];
+      }
+    }
+    return made;
+  }
+  std::size_t below(std::size_t n) {
+    return std::uniform_int_distribution<std::size_t>(0, n - 1)(random);
+  }
+  void same(const std::string& sql, const std::vector<std::string>& values) {
+    EXPECT_EQ(run(ours.get(), sql, values), run(theirs.get(), sql, values))
+        << sql << " " << testing::PrintToString(values);
+  }
+  Handle theirs = plain();
+  RequestState state;
+  Handle ours = plain();
+  std::mt19937 random{7};
+};
+
+TEST_F(TextFunctions, give_what_sqlite_gives) {
+  for (int i = 0; i < 20'000; ++i) {
+    same("SELECT ?1 LIKE ?2", {value("aAbB_%", 12), value("aAb%_", 6)});
+    same("SELECT ?1 LIKE ?2 ESCAPE ?3", {value("ab_%", 8), value("ab%_", 6), value("a_%", 2)});
+    same("SELECT ?1 GLOB ?2", {value("abc-]^", 10), value("abc*?[]^-", 8)});
+    same("SELECT instr(?1, ?2)", {value("ab", 12), value("ab", 3)});
+    same("SELECT replace(?1, ?2, ?3)", {value("ab", 12), value("ab", 2), value("xy", 3)});
+    same("SELECT trim(?1, ?2)", {value("ab", 10), value("ab", 2)});
+    same("SELECT ltrim(?1, ?2)", {value("ab", 10), value("ab", 2)});
+    same("SELECT rtrim(?1, ?2)", {value("ab", 10), value("ab", 2)});
+  }
+}
+
+TEST_F(TextFunctions, stop_at_nul_where_sqlite_does) {
+  using namespace std::string_literals;
+  same("SELECT ?1 LIKE ?2", {"tab\0cd"s, "tab"s});
+  same("SELECT ?1 LIKE ?2", {"tab"s, "tab\0cd"s});
+  same("SELECT ?1 GLOB ?2", {"tab\0cd"s, "ta*"s});
+  same("SELECT replace(?1, ?2, ?3)", {"ta\0b"s, "t\0"s, "tx"s});
+  same("SELECT instr(?1, ?2)", {"ta\0b"s, "tb"s});
+  same("SELECT trim(?1, ?2)", {"tab"s, "tx\0b"s});
+}
+
+TEST_F(TextFunctions, are_charged_for_what_they_do) {
+  const std::string text = "t" + std::string(200'000, 'a');
+  const std::string pattern = "t%" + std::string(100, 'a') + "b";
+  state.work = 0;
+  EXPECT_EQ(run(ours.get(), "SELECT ?1 LIKE ?2", {text, pattern}), "1:0");
+  EXPECT_GT(state.work, 1'000'000U);
+  state.work = 0;
+  state.work_max = 10'000;
+  EXPECT_EQ(run(ours.get(), "SELECT ?1 LIKE ?2", {text, pattern}), "error over budget");
+  EXPECT_LT(state.work, 20'000U);
+  EXPECT_EQ(state.failure->code, "budget_exceeded");
+}
+
+// ---- whole requests -----------------------------------------------------------------------------
+
+/// One row each of 20 texts of a million bytes.
+class Hostile : public testing::Test {
+ protected:
+  Hostile() {
+    replica.sql(admin, "CREATE TABLE big(x)");
+    for (int i = 0; i < 20; ++i)
+      EXPECT_EQ(code_of(replica.sql(admin, "INSERT INTO big VALUES(hex(zeroblob(500000)))")), "");
+  }
+  Replica replica{nullptr, {}, [](ExecutorConfig& c) {
+                    c.application_pages_max = 1'000'000;
+                    c.steps_per_request_max = 20'000'000;
+                  }};
+  Client admin = replica.join(test_key(100));
+  Bytes image;
+};
+
+TEST_F(Hostile, requests_end_at_their_budget_whatever_a_step_costs) {
+  const std::string endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) ";
+  for (const char* rest : {"SELECT sum(length(hex(zeroblob(500000 + x % 2)))) FROM c",
+                           "SELECT sum(length(printf('%900000d', x))) FROM c",
+                           "SELECT sum(length((SELECT x FROM big LIMIT 1) || c.x)) FROM c",
+                           "SELECT count(*) FROM c, big b WHERE b.x = 'y' || c.x",
+                           "SELECT sum(length(upper(b.x))) FROM c, big b",
+                           "SELECT count(DISTINCT b.x || c.x) FROM c, big b",
+                           "SELECT b.x || c.x FROM c, big b ORDER BY 1 DESC LIMIT 1",
+                           "SELECT sum(json_valid('[' || b.x || ']')) FROM c, big b"}) {
+    // A CPU second is plenty for fifty million steps; without the meter each of these takes
+    // minutes.
+    const std::clock_t before = std::clock();
+    EXPECT_EQ(code_of(replica.sql(admin, endless + rest)), "budget_exceeded") << rest;
+    EXPECT_LT((std::clock() - before) / CLOCKS_PER_SEC, 20) << rest;
+  }
+  EXPECT_EQ(code_of(replica.sql(admin, endless + "INSERT INTO big SELECT b.x FROM c, big b")),
+            "memory_exceeded");
+  EXPECT_EQ(rows_of(replica.sql(admin, "SELECT count(*) FROM big")), "20");
+}
+
+TEST_F(Hostile, budgets_do_not_depend_on_what_is_cached) {
+  // The first run finds a cold cache, the second a warm one: the smallest budget that suffices is
+  // the same.
+  const auto suffices = [&](std::uint64_t steps, bool warm) {
+    static std::uint64_t max = 0;
+    max = steps;
+    Replica fresh(nullptr, image, [](ExecutorConfig& c) {
+      c.application_pages_max = 1'000'000;
+      c.steps_per_request_max = max;
+    });
+    Client twin = admin;
+    if (warm) fresh.sql(twin, "SELECT x FROM big LIMIT 1");
+    if (!warm) fresh.sql(twin, "SELECT 1");
+    return code_of(fresh.sql(twin, "SELECT sum(length(x)) FROM big")).empty();
+  };
+  while (replica.executor().executed().value % Replica::checkpoint_interval != 0)
+    replica.execute(wire::Batch{});
+  image = replica.image();
+  std::uint64_t low = 1;
+  std::uint64_t high = 1'000'000;
+  while (low + 1 < high) {
+    const std::uint64_t middle = (low + high) / 2;
+    (suffices(middle, false) ? high : low) = middle;
+  }
+  EXPECT_FALSE(suffices(low, true));
+  EXPECT_TRUE(suffices(high, true));
+  EXPECT_GT(high, 1000U);
+}
+
+}  // namespace
+}  // namespace prytany::app

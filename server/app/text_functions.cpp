@@ -44,7 +44,8 @@ bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 
 
 /// memmem is linear in the worst case.
 std::size_t position(std::string_view haystack, std::string_view needle, std::size_t from) {
-  if (from > haystack.size()) return std::string_view::npos;
+  if (from > haystack.size() || needle.size() > haystack.size() - from)
+    return std::string_view::npos;
   const void* at =
       memmem(haystack.data() + from, haystack.size() - from, needle.data(), needle.size());
   if (at == nullptr) return std::string_view::npos;

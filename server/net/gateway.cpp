@@ -187,10 +187,13 @@ Gateway::Impl::~Impl() {
     poller_.forget(uv_backend_fd(&loop_));
     lws_context_destroy(context_);
   }
-  // With a foreign loop, libwebsockets' handles close in the loop's last turns.
+  // With a foreign loop, libwebsockets' handles close in the loop's last turns, and the second call
+  // frees the rest.
   for (int turn = 0; turn < 100 && uv_loop_alive(&loop_) != 0; ++turn) {
     uv_run(&loop_, UV_RUN_NOWAIT);
   }
+  if (context_ != nullptr) lws_context_destroy(context_);
+  uv_run(&loop_, UV_RUN_NOWAIT);
   if (uv_loop_close(&loop_) != 0) log::debug("the client gateway's loop ended with open handles");
 }
 
@@ -331,14 +334,15 @@ int Gateway::Impl::judge_upgrade(lws* socket, const char* to_what) {
 
 int Gateway::Impl::on_http(lws* socket, lws_callback_reasons reason, PerSocket& state,
                            std::string_view path) {
-  // libwebsockets keeps plain memory for us: ownership is taken for the call and given back after
-  // it.
+  // libwebsockets keeps plain memory for us: ownership is taken for the call, and given back while
+  // there is something to send. A transaction that was completed in the call has freed `state`.
   std::unique_ptr<HttpAnswer> answer(std::exchange(state.answer, nullptr));
+  const bool over = reason == LWS_CALLBACK_HTTP_DROP_PROTOCOL || reason == LWS_CALLBACK_CLOSED_HTTP;
+  if (over) return 0;
   int verdict = 0;
   if (reason == LWS_CALLBACK_HTTP) verdict = HttpAnswer::start(socket, path, upstream_, answer);
   if (reason == LWS_CALLBACK_HTTP_WRITEABLE && answer) verdict = HttpAnswer::write(socket, answer);
-  const bool over = reason == LWS_CALLBACK_HTTP_DROP_PROTOCOL || reason == LWS_CALLBACK_CLOSED_HTTP;
-  if (!over) state.answer = answer.release();
+  if (answer) state.answer = answer.release();
   return verdict;
 }
 

@@ -125,12 +125,14 @@ vfs::DiskProgress ImageDisk::settle(Time now) {
 }
 
 vfs::DiskProgress ImageDisk::pretend_settle() {
-  if (!pending_.empty()) progress_.committed = pending_.back().commit.number;
+  lies_ = true;
+  if (!pending_.empty()) progress_.committed = progress_.backfilled = pending_.back().commit.number;
+  pending_.clear();
   return progress_;
 }
 
 void ImageDisk::crash(Time now) {
-  settle(now);
+  if (!lies_) settle(now);
   pending_.clear();
 }
 

@@ -68,7 +68,7 @@ class ImageDisk {
   /// later.
   void begin(vfs::Commit commit, Time due, std::uint64_t backfill_us);
   vfs::DiskProgress settle(Time now);
-  /// Says that all commits begun are durable, and writes none of them.
+  /// Says that all commits begun are durable, and writes nothing, now or ever.
   vfs::DiskProgress pretend_settle();
   void crash(Time now);
 
@@ -86,6 +86,7 @@ class ImageDisk {
   Image durable_;
   std::deque<Pending> pending_;
   vfs::DiskProgress progress_;
+  bool lies_ = false;
 };
 
 }  // namespace prytany::sim

@@ -79,6 +79,11 @@ Parameters draw_parameters(const Options& options) {
   p.reconnect_us = rng.between(1'000, 100'000);
   draw_processes(rng, p);
   draw_clients(rng, p);
+  // Some plants live in the C++ class, and some need a restart to be seen.
+  if (options.plant != Plant::none) {
+    p.native_application = true;
+    p.kill_every_us = 400'000;
+  }
   p.faults_until_us = rng.between(2'000'000, 8'000'000);
   p.finish_within_us = 60'000'000;
   return p;

@@ -14,7 +14,7 @@ enum class Plant {
   execute_twice,   // every replica applies a request twice and answers as if once
   wrong_answer,    // every replica gives one wrong row
   lying_sync,      // one replica's journal says synced, and has not written
-  forgotten_vote,  // one replica's journal loses a synced vote while it is down
+  forgotten_vote,  // one replica's votes to prepare never reach its journal
   changed_vote,    // one replica votes for another digest than it wrote down
   lost_image,      // one replica's state.db says durable, and is not
   deaf_client,     // one client never hears from anybody

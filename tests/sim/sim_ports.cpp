@@ -105,6 +105,16 @@ std::unique_ptr<store::Disk> journal_folder(Ports& ports) {
 
 void WatchedJournal::append(const pbft::JournalRecord& record) {
   if (ports_.fuse.blown()) return;
+  if (const auto* vote = std::get_if<pbft::PreparedVote>(&record)) {
+    // Planted bugs: a vote that never reaches the disk, and one that is written for another digest.
+    if (ports_.planted(Plant::forgotten_vote)) return unsynced_.push_back(record);
+    if (ports_.planted(Plant::changed_vote)) {
+      pbft::PreparedVote other = *vote;
+      other.vote.digest.bytes[0] ^= 1;
+      unsynced_.emplace_back(other);
+      return file_->append(other);
+    }
+  }
   ports_.run.trace.add(ports_.clock.world_now(), ports_.name(), "append", wire::encode(record));
   learn(record);
   unsynced_.push_back(record);

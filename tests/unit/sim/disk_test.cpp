@@ -104,5 +104,14 @@ TEST(ImageDisk, makes_commits_durable_in_order_and_loses_those_that_were_not_due
   EXPECT_EQ(disk.durable().pages[1].bytes[0], 44);
 }
 
+TEST(ImageDisk, that_lies_says_durable_and_writes_nothing) {
+  ImageDisk disk;
+  disk.begin(commit(1, 11), Time{100}, 50);
+  EXPECT_EQ(disk.pretend_settle().committed, 1U);
+  disk.begin(commit(2, 22), Time{100}, 50);
+  disk.crash(Time{1'000});
+  EXPECT_EQ(disk.durable().page_count, 0U);
+}
+
 }  // namespace
 }  // namespace prytany::sim

@@ -100,6 +100,7 @@ class Replica::Core {
   void pass_time();
   void say_what_is_missing();
   void ask_all();
+  void fetch_anew();
   void forward_what_waits();
   void fill_to_checkpoint();
   void remind_those_behind();
@@ -185,6 +186,7 @@ class Replica::Core {
   std::set<std::pair<Time, Seq>>
       held_;            // PRE-PREPAREs that are early or late, by when they are due
   Overdue overdue_;     // execution, checkpoints, state
+  Overdue refetching_;  // state that does not come
   Overdue forwarding_;  // requests that wait for the primary
   Overdue reminding_;   // peers that lag behind a certified checkpoint
   Time active_at_;      // the last sign of a request

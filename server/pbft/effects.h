@@ -50,8 +50,8 @@ struct DiscardJournal {
 };
 /// We are behind what peers can resend, or our state is wrong: get this certified state, then say
 /// StateInstalled. (Its StableRecord was persisted before.) May come again while a fetch runs: with
-/// a newer proof, when there is one, or with the same, when nothing was heard for long; the host
-/// decides whether to go on with the older one.
+/// a newer proof, when the state does not come for long; the host decides whether to go on with the
+/// older one.
 struct FetchState {
   wire::CheckpointProof proof;
   /// Our own state differs from what was certified: answer no client until it is replaced.

@@ -68,6 +68,9 @@ void Replica::Core::certified(wire::CheckpointProof proof) {
   certified_ = std::move(proof);
   known_ = std::max(known_, seq);
   if (checkpoints_.mine(seq)) return compare_with_certified();
+  if (fetching_)
+    return trace("checkpoint n", seq, " is certified, n", *fetching_,
+                 " is being fetched -> go on with that");
   if (!window_.contains(seq)) {
     // Section 4.3: what is between was discarded by those who could resend it.
     say("checkpoint n", seq, " is certified above my window -> fetch state");
@@ -137,6 +140,8 @@ void Replica::Core::on(StateInstalled event) {
     // What came while our state was in doubt was not voted for.
     if (slot.standing() == Standing::none) consider(seq, slot);
   }
+  // The group went on meanwhile, perhaps beyond what this state lets us join.
+  if (certified_ && !window_.contains(certified_->checkpoint.seq)) return fetch_state(*certified_);
   execute_ready();
   ask_all();
   propose();

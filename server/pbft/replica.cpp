@@ -32,6 +32,7 @@ Replica::Core::Core(Config config, const crypto::Signer& signer, NonDeterminism&
       peers_(config_),
       invariants_(recovered),
       overdue_(config_.retransmit_us, config_.retransmit_max_us),
+      refetching_(20 * config_.retransmit_us, 20 * config_.retransmit_max_us),
       forwarding_(config_.retransmit_us, config_.retransmit_max_us),
       reminding_(2 * config_.retransmit_us, config_.retransmit_max_us, reminders_max),
       first_boot_(recovered.first_boot) {
@@ -167,7 +168,8 @@ void Replica::Core::on(ReplicaId from, const wire::Pages&) {
 
 Time Replica::Core::deadline() const {
   if (!started_) return Time{0};
-  Time due = std::min({overdue_.due(), reminding_.due(), idle_at(), forward_at()});
+  Time due =
+      std::min({overdue_.due(), refetching_.due(), reminding_.due(), idle_at(), forward_at()});
   if (!held_.empty()) due = std::min(due, held_.begin()->first);
   return due;
 }

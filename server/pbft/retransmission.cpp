@@ -55,8 +55,10 @@ void Replica::Core::watch() {
   const Seq certified = certified_ ? certified_->checkpoint.seq : window_.low();
   const bool behind = std::max(known_, peers_.executed_by_some_correct()) > handed_;
   const bool uncertified = taken_ > certified;
-  overdue_.watch(now_, behind || uncertified || fetching_.has_value(),
+  // While state is fetched nothing is executed, so nothing is missed.
+  overdue_.watch(now_, !fetching_ && (behind || uncertified),
                  handed_.value + window_.low().value + certified.value);
+  refetching_.watch(now_, fetching_.has_value(), 0);
   forwarding_.watch(now_, !is_primary() && backlog_.waiting() > 0, handed_.value);
   // A peer that lost the last messages of a burst hears no more, and would wait for the next one.
   reminding_.watch(now_, certified <= handed_ && peers_.any_behind(certified), certified.value);
@@ -77,7 +79,6 @@ void Replica::Core::say_what_is_missing() {
     ask_for_body(it->first, it->second);
     ++asked;
   }
-  if (fetching_) return fetch_state(targets_.at(*fetching_));
   if (certified_ && certified_->checkpoint.seq > handed_ &&
       overdue_.times() >= patience_before_fetch) {
     say("n", next, " cannot be had, n", certified_->checkpoint.seq, " is certified -> fetch state");
@@ -90,6 +91,14 @@ void Replica::Core::ask_all() {
   for (std::uint16_t i = 0; i < config_.group.n; ++i)
     if (ReplicaId{i} != config_.self) (void)peers_.may_ask(now_, ReplicaId{i});
   broadcast(my_status(), true);
+}
+
+/// The state that we fetch may be one that nobody holds any more. Each target is given twice the
+/// time of the one before, so that a large state arrives although the group goes on.
+void Replica::Core::fetch_anew() {
+  refetching_.fired(now_);
+  ask_all();
+  fetch_state(certified_ ? *certified_ : targets_.at(*fetching_));
 }
 
 /// One peer at a time, in turn, of those who voted for it.
@@ -252,6 +261,7 @@ void Replica::Core::pass_time() {
     if (Slot* slot = window_.find(seq)) due(seq, *slot);
   }
   if (overdue_.due() <= now_) say_what_is_missing();
+  if (refetching_.due() <= now_) fetch_anew();
   if (forward_at() <= now_) forward_what_waits();
   if (idle_at() <= now_) fill_to_checkpoint();
   if (reminding_.due() <= now_) remind_those_behind();

@@ -60,6 +60,8 @@ void Session::fill_window(Time now, Effects& out) {
     if (pending_.size() >= options_.depth_max ||
         last_number_ + 1 >= lowest + limits::session_window)
       return;
+    // A leave goes last: what it overtook could not be answered any more.
+    if (queue_.front().leaves && !pending_.empty()) return;
     Queued next = std::move(queue_.front());
     queue_.pop_front();
     const RequestNumber number{++last_number_};

@@ -213,6 +213,16 @@ TEST(SessionWindow, leaving_ends_it_and_fails_what_comes_after) {
   EXPECT_EQ(host.completed.at(host.call("p")).code, "session_ended");
 }
 
+TEST(SessionWindow, a_leave_waits_until_what_was_asked_before_is_answered) {
+  Host host;
+  host.join();
+  (void)host.call("p");
+  (void)host.submit(wire::Operation{wire::Leave{}});
+  EXPECT_EQ(host.group[0].count<wire::SubmitRequest>(), 1U);
+  answer(host, 1);
+  EXPECT_EQ(host.group[0].count<wire::SubmitRequest>(), 2U);
+}
+
 TEST(SessionWindow, what_is_too_large_takes_no_number) {
   Host host;
   host.join();

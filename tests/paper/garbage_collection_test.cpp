@@ -135,6 +135,49 @@ TEST(StateTransfer, goes_on_while_the_group_goes_on_5_3) {
   EXPECT_EQ(group.executed_requests(), 60U);
 }
 
+TEST(StateTransfer, a_target_that_does_not_come_gives_way_to_a_newer_one_with_twice_the_time) {
+  auto config = small_config(4, 1, 4, 8);
+  config.self = ReplicaId{1};
+  PlayClock clock;
+  Disk disk;
+  Host host(config, clock, disk);
+  std::vector<std::uint64_t> targets;
+  host.on_fetch = [&](const auto& proof) { targets.push_back(proof.checkpoint.seq.value); };
+  const auto certify = [&](Time now, std::uint64_t seq) {
+    host.handle(now, received(2, wire::CheckpointProof{{Seq{seq}, digest_of("s")}, {}}));
+  };
+  host.handle(at_ms(0), pbft::Tick{});
+  certify(at_ms(0), 20);
+  EXPECT_EQ(targets, (std::vector<std::uint64_t>{20}));
+  certify(at_ms(500), 24);
+  EXPECT_EQ(targets.size(), 1U) << "the older one is under way";
+  host.tick_if_due(at_ms(1'000));
+  EXPECT_EQ(targets, (std::vector<std::uint64_t>{20, 24}));
+  certify(at_ms(1'500), 28);
+  host.tick_if_due(at_ms(2'900));
+  EXPECT_EQ(targets.size(), 2U);
+  host.tick_if_due(at_ms(3'000));
+  EXPECT_EQ(targets, (std::vector<std::uint64_t>{20, 24, 28}));
+  // Either may arrive.
+  host.install(at_ms(3'100), {Seq{24}, digest_of("s")});
+  EXPECT_EQ(host.status().stable, Seq{24});
+  EXPECT_FALSE(host.status().fetching);
+}
+
+TEST(StateTransfer, who_arrives_at_a_state_that_the_group_left_behind_asks_for_the_next_at_once) {
+  auto config = small_config(4, 1, 4, 8);
+  config.self = ReplicaId{1};
+  PlayClock clock;
+  Disk disk;
+  Host host(config, clock, disk);
+  std::vector<std::uint64_t> targets;
+  host.on_fetch = [&](const auto& proof) { targets.push_back(proof.checkpoint.seq.value); };
+  for (const std::uint64_t seq : {20U, 40U})
+    host.handle(Time{0}, received(2, wire::CheckpointProof{{Seq{seq}, digest_of("s")}, {}}));
+  host.install(Time{0}, {Seq{20}, digest_of("s")});
+  EXPECT_EQ(targets, (std::vector<std::uint64_t>{20, 40}));
+}
+
 // Restart: nothing that was executed anywhere is lost when all are killed at once (papers/004:
 // memory is not stable storage).
 TEST(Restart, of_all_at_once_loses_nothing) {

@@ -34,14 +34,20 @@ struct Authorized {
 class Application {
  public:
   virtual ~Application() = default;
-  /// After every reopening of the database: register functions, prepare statements.
+  /// After every reopening of the database (start, each checkpoint, state transfer): register
+  /// functions, prepare statements. Tables may be created, IF NOT EXISTS, as part of genesis; later
+  /// nothing may be written here, because replicas reopen at moments of their own.
   virtual void opened(sqlite3* db) = 0;
+  /// Before the database is closed: finalize what was prepared.
+  virtual void closing(sqlite3*) {}
   /// Who is this? Refusal is an answer, equal on every replica. Credential and session keys are
   /// proven already.
   virtual Result<Authorized, wire::ErrorReply> authorize(sqlite3* db,
                                                          const wire::Identification& who,
                                                          const Context& context) = 0;
-  /// Runs in the request's transaction, rolled back when the outcome is an ErrorReply.
+  /// Runs in the request's transaction, rolled back when the outcome is an ErrorReply. Statements
+  /// that are still running afterwards are reset. SQLITE_NOMEM and SQLITE_IOERR are this machine's
+  /// and not an answer: stop_on_fault() (fault.h).
   virtual wire::Outcome execute(sqlite3* db, const wire::Call& call, const Context& context) = 0;
   /// The primary's own values for a batch, and a backup's opinion of them (papers/004 section 2.5).
   virtual Bytes propose(const wire::Batch&, AgreedTime) { return {}; }

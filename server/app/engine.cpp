@@ -20,13 +20,17 @@ constexpr std::uint64_t parse_ticks_max = 100'000;
 Engine::Engine(vfs::PageStore& store, std::uint64_t application_pages_max, Application* application)
     : store_(store), application_pages_max_(application_pages_max), application_(application) {}
 
-Engine::~Engine() = default;
+Engine::~Engine() { close(); }
 
 void Engine::close() {
+  if (!is_open()) return;
   kept_.clear();
   ours_.clear();
   begin_ = {};
   commit_ = {};
+  if (application_ != nullptr) application_->closing(handle());
+  const bool all_finalized = sqlite3_next_stmt(handle(), nullptr) == nullptr;
+  ENSURE(all_finalized);  // else the application's closing() has forgotten one
   database_.reset();
 }
 
@@ -46,6 +50,12 @@ void Engine::open() {
     application_->opened(handle());
   }
   limit_pages(true);
+}
+
+void Engine::quiet() {
+  sqlite3_stmt* statement = nullptr;
+  while ((statement = sqlite3_next_stmt(handle(), statement)) != nullptr)
+    if (sqlite3_stmt_busy(statement) != 0) sqlite3_reset(statement);
 }
 
 void Engine::preload_schema() {

@@ -57,6 +57,9 @@ class Engine {
   [[nodiscard]] sqlite3* handle() { return database_.get(); }
   [[nodiscard]] RequestState& state() { return state_; }
 
+  /// Resets what a C++ application left running, so that the transaction can end.
+  void quiet();
+
   /// Our own statement, prepared once per handle. `sql` is a literal: its address is its name.
   Statement& ours(const char* sql);
   /// Runs ours to the end, without parameters. A failure is a bug or a fault, never an answer.

@@ -66,8 +66,9 @@ void Executor::Impl::open_engine() {
 
 void Executor::Impl::load() {
   installed_.reset();
+  const bool is_genesis = store_.size() == 0;  // asked before an application makes its tables
   engine_.open();
-  if (store_.size() == 0) {
+  if (is_genesis) {
     genesis();
     // As every replica that starts from an image: no handle remembers how its tables were made.
     engine_.open();
@@ -207,6 +208,7 @@ wire::Outcome Executor::Impl::perform(Turn& turn, const Session& session, const 
   if (application_ != nullptr) {
     const AccessScope scope(engine_.state(), Access::application);
     outcome = application_->execute(engine_.handle(), call, context(turn, &session));
+    engine_.quiet();
   } else {
     engine_.state().work_max = installed_->steps_max(config_.steps_per_request_max);
     outcome = installed_->call(engine_, call, session.role);

@@ -19,6 +19,7 @@ Result<Authorized, wire::ErrorReply> Executor::Impl::authorize(const Turn& turn,
   auto authorized = application_ == nullptr
                         ? installed_->authorize(engine_, who)
                         : application_->authorize(engine_.handle(), who, context(turn, nullptr));
+  engine_.quiet();
   if (!authorized) return authorized.error();
   const auto fits = [](const std::string& text) {
     return !text.empty() && text.size() <= limits::name_bytes_max && is_utf8(text);

@@ -62,6 +62,7 @@ Replies replay_by_executor(const app::ExecutorConfig& config, app::Application* 
       checks.violations.add("reference", "executing the log from scratch answers " + which +
                                              " otherwise than " + replica_name(given.by));
     }
+    if (given.whole) replies.insert_or_assign(given.whole->request, *given.whole);
   }
   return replies;
 }

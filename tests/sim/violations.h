@@ -12,12 +12,13 @@ class Violations {
   /// `checker`: a stable word ("agreement"); `text`: what was seen, with the numbers needed to
   /// look.
   void add(const std::string& checker, const std::string& text) {
-    all_.push_back(checker + ": " + text);
+    if (all_.size() < kept_max) all_.push_back(checker + ": " + text);
   }
   [[nodiscard]] bool none() const { return all_.empty(); }
   [[nodiscard]] const std::vector<std::string>& all() const { return all_; }
 
  private:
+  static constexpr std::size_t kept_max = 20;
   std::vector<std::string> all_;
 };
 

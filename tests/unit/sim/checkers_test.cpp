@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "server/wire/client_json.h"
+#include "server/wire/frame.h"
 
 namespace prytany::sim {
 namespace {
@@ -120,8 +121,8 @@ TEST_F(Checkers, find_a_vote_whose_record_another_replica_synced) {
 }
 
 TEST_F(Checkers, find_a_vote_that_contradicts_an_earlier_one) {
-  for (const std::uint8_t which : {1, 2}) {
-    const wire::Prepare vote{View{0}, Seq{1}, digest(which)};
+  for (const Digest& which : {digest(1), digest(2)}) {
+    const wire::Prepare vote{View{0}, Seq{1}, which};
     checks.votes.synced(r1, pbft::PreparedVote{vote});
     checks.votes.sent(r1, vote);
   }

@@ -36,7 +36,7 @@ TEST(Rng, draws_below_a_bound_without_favour) {
 TEST(Rng, chance_happens_as_often_as_its_rate_says) {
   Rng rng(8);
   unsigned happened = 0;
-  for (int i = 0; i < 100'000; ++i) happened += rng.chance(30'000) ? 1 : 0;
+  for (int i = 0; i < 100'000; ++i) happened += rng.chance(30'000) ? 1U : 0U;
   EXPECT_GT(happened, 2'700U);
   EXPECT_LT(happened, 3'300U);
   EXPECT_FALSE(rng.chance(0));
@@ -50,7 +50,7 @@ TEST(Rng, exponential_has_its_mean_and_a_tail) {
   for (int i = 0; i < 100'000; ++i) {
     const std::uint64_t drawn = rng.exponential(1'000);
     sum += drawn;
-    beyond_three_means += drawn > 3'000 ? 1 : 0;
+    beyond_three_means += drawn > 3'000 ? 1U : 0U;
   }
   EXPECT_NEAR(static_cast<double>(sum) / 100'000, 1'000, 60);
   EXPECT_NEAR(static_cast<double>(beyond_three_means) / 100'000, 0.0498, 0.01);

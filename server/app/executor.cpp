@@ -265,6 +265,8 @@ wire::Outcome Executor::Impl::perform(Turn& turn, const Session& session,
 Digest Executor::Impl::checkpoint(Seq seq) {
   ENSURE(seq == executed_);
   engine_.state().schema_touched = false;
+  // Not what the last request left: after a restart there may have been none since.
+  source_.set(agreed_.value, seed_of(seq, Digest{}, 0));
   {
     const vfs::AgreedScope scope(source_);
     Transaction transaction(engine_);

@@ -333,6 +333,36 @@ TEST_F(ExactlyOnce, forgets_large_replies_before_it_grows_without_bound) {
   EXPECT_EQ(code_of(replica.execute(last).outcome), "");
 }
 
+TEST(StoredReplies, are_forgotten_alike_by_one_who_restarted) {
+  const auto many = [](ExecutorConfig& c) { c.application_pages_max = 1'000'000; };
+  Replica a(nullptr, {}, many);
+  std::vector<Client> clients;
+  for (std::uint8_t i = 0; i < 72; ++i)
+    clients.push_back(
+        a.join(test_key(100), "tool" + std::to_string(i), static_cast<std::uint8_t>(i + 1)));
+  const auto large = execute_of("SELECT zeroblob(1000000)");
+  for (std::size_t i = 0; i < 60; ++i) EXPECT_EQ(code_of(a.ask(clients[i], large)), "");
+  while (a.executor().executed().value % Replica::checkpoint_interval != 0)
+    a.execute(wire::Batch{});
+  Replica b(nullptr, a.image(), many);
+  std::vector<Client> twins = clients;
+  for (std::size_t i = 60; i < 72; ++i) EXPECT_EQ(a.ask(clients[i], large), b.ask(twins[i], large));
+  int forgotten = 0;
+  for (const Client& client : clients) {
+    const wire::ClientRequest again = request_of(client, 1, large);
+    const wire::Reply one = a.execute(again);
+    EXPECT_EQ(one, b.execute(again));
+    if (code_of(one.outcome) == "reply_forgotten") ++forgotten;
+  }
+  EXPECT_GT(forgotten, 2);
+  EXPECT_LT(forgotten, 20);
+  while (a.executor().executed().value % Replica::checkpoint_interval != 0) {
+    a.execute(wire::Batch{});
+    b.execute(wire::Batch{});
+  }
+  EXPECT_EQ(a.last_root(), b.last_root());
+}
+
 TEST(Endings, leave_frees_the_place_but_never_the_number) {
   Namer namer;
   Replica replica(&namer);

@@ -236,6 +236,7 @@ class ReplicaProcess {
       : identity_(std::move(identity)),
         state_(std::move(state)),
         poller_(poller),
+        journal_(*state_.journal, transport_),
         node_(std::move(config), identity_.signer, std::move(state_.recovered), world()),
         upstream_(node_, transport_, identity_.genesis_json) {
     if (const int fd = state_.store->ready_descriptor(); fd >= 0) {
@@ -266,12 +267,12 @@ class ReplicaProcess {
     while (!stopped) {
       if (!disk_) return disk_;
       if (auto turned = node_.turn(); !turned) return turned;
-      gateway_->flush();
+      transport_.flush();
       poller_.wait(std::min({node_.deadline(), links_->deadline(), gateway_->deadline()}));
       links_->tick(clock_.now());
       gateway_->run();
     }
-    return {};
+    return state_.journal->sync();  // not owed, but the next start has less to ask others for
   }
 
  private:
@@ -280,7 +281,7 @@ class ReplicaProcess {
             .executor = *state_.executor,
             .application = nullptr,
             .transport = transport_,
-            .journal = *state_.journal,
+            .journal = journal_,
             .clock = clock_,
             .random = [](std::span<std::uint8_t> out) { crypto::random_bytes(out); },
             .on_note = [](const std::string& note,
@@ -293,6 +294,7 @@ class ReplicaProcess {
   net::Poller& poller_;
   net::SystemClock clock_;
   SocketTransport transport_;
+  RepliesFirst journal_;
   node::Node node_;
   NodeUpstream upstream_;
   std::optional<net::Links> links_;

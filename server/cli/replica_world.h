@@ -34,12 +34,35 @@ class SocketTransport final : public node::Transport {
     if (gateway_ != nullptr) gateway_->close(connection, reason);
   }
 
+  /// Writes the replies that are queued.
+  void flush() const {
+    if (gateway_ != nullptr) gateway_->flush();
+  }
+
   [[nodiscard]] const net::Links* links() const { return links_; }
   [[nodiscard]] const net::Gateway* gateway() const { return gateway_; }
 
  private:
   net::Links* links_ = nullptr;
   net::Gateway* gateway_ = nullptr;
+};
+
+/// The journal, for a process that also has clients: what was promised to them before is on its way
+/// before the disk makes us wait. (Replies are queued, and written together.)
+class RepliesFirst final : public node::Journal {
+ public:
+  RepliesFirst(node::Journal& journal, const SocketTransport& transport)
+      : journal_(journal), transport_(transport) {}
+  void append(const pbft::JournalRecord& record) override { journal_.append(record); }
+  Result<void> sync() override {
+    transport_.flush();
+    return journal_.sync();
+  }
+  void discard(Seq seq) override { journal_.discard(seq); }
+
+ private:
+  node::Journal& journal_;
+  const SocketTransport& transport_;
 };
 
 /// The sockets' way in.

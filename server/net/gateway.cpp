@@ -23,6 +23,7 @@ namespace {
 
 constexpr const char* subprotocol = "prytany.v1";
 constexpr std::uint64_t accept_pause_us = 100'000;
+constexpr int accepts_per_event = 64;
 
 /// libwebsockets keeps this for each connection, zeroed; one of the two is set.
 struct PerSocket {
@@ -225,7 +226,8 @@ Time Gateway::Impl::deadline() const {
 }
 
 void Gateway::Impl::accept_waiting() {
-  while (true) {
+  // Not all: those who call must not keep the loop from those who work.
+  for (int i = 0; i < accepts_per_event; ++i) {
     Fd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (fd) {
       if (counters_.sockets >= config_.connections_max) {

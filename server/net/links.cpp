@@ -17,6 +17,7 @@ constexpr std::size_t read_bytes_max = 256 << 10;
 /// A handshake's two messages are far smaller.
 constexpr std::size_t handshake_bytes_max = 4096;
 constexpr std::uint64_t accept_pause_us = 100'000;
+constexpr int accepts_per_event = 64;
 constexpr std::uint64_t warn_interval_us = 1'000'000;
 
 std::string name_of(ReplicaId peer) { return "replica " + std::to_string(peer.value); }
@@ -142,7 +143,8 @@ void Links::make_place_for_a_caller() {
 }
 
 void Links::accept_waiting() {
-  while (true) {
+  // Not all: those who call must not keep the loop from those who work.
+  for (int i = 0; i < accepts_per_event; ++i) {
     Fd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (fd) {
       make_place_for_a_caller();

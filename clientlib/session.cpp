@@ -118,10 +118,14 @@ void Session::heard(Time now, ReplicaId from, wire::ToClient message, Effects& o
 // ---- asking ------------------------------------------------------------------------------------
 
 void Session::transmit(Time now, Question& question, Effects& out) {
-  ++question.round;
-  question.interval_us = question.round == 1
-                             ? options_.retransmit_first_us
-                             : std::min(question.interval_us * 2, options_.retransmit_max_us);
+  if (++question.round == 1) {
+    question.asked = now;
+    question.interval_us =
+        std::clamp(4 * latency_us_, options_.retransmit_first_us,
+                   std::max(options_.retransmit_first_us, options_.retransmit_max_us));
+  } else {
+    question.interval_us = std::min(question.interval_us * 2, options_.retransmit_max_us);
+  }
   question.resend = now + question.interval_us;
   if (auto* submit = std::get_if<wire::SubmitRequest>(&question.message))
     submit->designated = question.round == 1 ? designate(question.number) : std::nullopt;

@@ -28,7 +28,9 @@ namespace prytany::client {
 
 /// All times in microseconds.
 struct SessionOptions {
-  std::uint64_t retransmit_first_us = 1'000'000;  // doubling with every attempt
+  /// The least pause before a request is sent again; four times the usual latency if that is more,
+  /// so that a busy group is not asked twice. Doubling with every attempt.
+  std::uint64_t retransmit_first_us = 1'000'000;
   std::uint64_t retransmit_max_us = 8'000'000;
   std::uint64_t reconnect_first_us = 100'000;  // doubling, with jitter
   std::uint64_t reconnect_max_us = 5'000'000;
@@ -130,6 +132,7 @@ class Session {
     RequestNumber number;
     bool sent = false;
     bool leaves = false;
+    Time asked;  // when it was first to be sent
     Time resend = never;
     std::uint64_t interval_us = 0;
     unsigned round = 0;        // how often it was sent
@@ -227,6 +230,7 @@ class Session {
   std::uint64_t last_number_ = 0;
   std::uint64_t last_read_ = 0;
   std::uint64_t status_id_ = 0;
+  std::uint64_t latency_us_ = 0;  // of answered requests, smoothed
   std::optional<Joining> joining_;
   std::optional<Question> join_question_;  // phase one, then phase two
   std::deque<Queued> queue_;

@@ -1,5 +1,6 @@
 // What does not end in an answer: refusals, the end of the session, the caller's deadline.
 #include <algorithm>
+#include <set>
 
 #include "clientlib/session.h"
 
@@ -25,7 +26,7 @@ void Session::on_refused(Time now, ReplicaId from, const wire::Refused& refused,
   out.push_back(Note{"replica " + std::to_string(from.value) + " refuses (" + refused.code.text +
                      ": " + refused.message.text + ") -> one voice, believed only from " +
                      std::to_string(cluster_->weak_quorum())});
-  if (question == nullptr || is_passing(refused.code.text)) return;
+  if (question == nullptr) return;
   Refusal& refusal = question->refusals[from];
   if (refusal.code != refused.code.text) refusal = {refused.code.text, refused.message.text, 0, 0};
   if (refusal.heard_in != question->round) ++refusal.rounds;
@@ -35,6 +36,7 @@ void Session::on_refused(Time now, ReplicaId from, const wire::Refused& refused,
 
 void Session::weigh_refusals(Time now, Question& question, Effects& out) {
   for (const auto& [from, refusal] : question.refusals) {
+    if (is_passing(refusal.code)) continue;
     std::size_t alike = 0;
     unsigned rounds = options_.refusal_rounds;
     for (const auto& [other, said] : question.refusals) {
@@ -134,6 +136,9 @@ void Session::expire(Question& question, Effects& out) {
                        std::to_string(question.tally.heard()) + " of " +
                        std::to_string(cluster_->size()) + " answered, " +
                        std::to_string(ready().size()) + " are connected)";
+  std::set<std::string> codes;
+  for (const auto& [from, refusal] : question.refusals) codes.insert(refusal.code);
+  for (const std::string& refused : codes) completion.message += "; refused by some: " + refused;
   if (question.number.value != 0 && question.sent) completion.message += "; it may still run";
   // Nobody's digest won: whoever spoke differed.
   for (const ReplicaId replica : cluster_->replicas()) {

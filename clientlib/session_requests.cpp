@@ -177,6 +177,8 @@ void Session::take(Time now, Question& question, wire::Reply reply, const Agreem
                    Effects& out) {
   const RequestNumber number = question.number;
   const bool leaves = question.leaves;
+  // Measured from the first sending: too long when it was lost, which only makes us more patient.
+  latency_us_ = latency_us_ - latency_us_ / 8 + (now - question.asked) / 8;
   judge(agreement, "request " + std::to_string(number.value), out);
   settled_.push_back({number, wire::reply_digest(cluster_->cluster, reply)});
   if (settled_.size() > limits::session_window) settled_.pop_front();

@@ -73,6 +73,22 @@ TEST(SessionWindow, a_lost_request_is_sent_again_to_all_with_growing_pauses_and_
   EXPECT_EQ(again.designated, std::nullopt);
 }
 
+TEST(SessionWindow, a_slow_group_is_given_four_times_its_usual_latency) {
+  Host host;
+  host.join();
+  for (std::uint64_t i = 1; i <= 40; ++i) {
+    (void)host.call("p");
+    host.advance_to(host.now + 800'000);
+    answer(host, i);
+  }
+  const std::size_t before = host.group[0].heard.size();
+  (void)host.call("p");
+  host.advance_to(host.now + 3'000'000);
+  EXPECT_EQ(host.group[0].heard.size(), before + 1) << "sent once, and not yet again";
+  host.advance_to(host.now + 300'000);
+  EXPECT_EQ(host.group[0].heard.size(), before + 2);
+}
+
 TEST(SessionWindow, a_replica_that_comes_back_is_asked_what_is_pending) {
   Host host;
   host.join();
@@ -197,6 +213,9 @@ TEST(SessionWindow, an_overloaded_group_is_asked_until_the_deadline) {
   }
   EXPECT_FALSE(host.completed.contains(ticket));
   EXPECT_EQ(host.ended, std::nullopt);
+  host.advance_to(host.now + 30'000'000);
+  EXPECT_EQ(host.completed.at(ticket).verdict, Verdict::no_quorum);
+  EXPECT_THAT(host.completed.at(ticket).message, testing::HasSubstr("overloaded"));
 }
 
 TEST(SessionWindow, leaving_ends_it_and_fails_what_comes_after) {

@@ -1,7 +1,9 @@
 #include "clientlib/websocket.h"
 
 #include <algorithm>
+#include <bit>
 #include <cctype>
+#include <cstring>
 
 #include "server/crypto/sha1.h"
 
@@ -136,8 +138,18 @@ void append_frame(std::string& out, Opcode opcode, std::string_view payload,
   for (const std::uint8_t byte : mask) put(byte);
   const std::size_t begin = out.size();
   out.append(payload);
-  // Four bytes at a time when the compiler sees it: the index is all that varies.
-  for (std::size_t i = 0; i < payload.size(); ++i) {
+  // Eight bytes at a time: a frame is written once for every replica.
+  const std::array<std::uint8_t, 8> twice = {mask[0], mask[1], mask[2], mask[3],
+                                             mask[0], mask[1], mask[2], mask[3]};
+  const auto mask_word = std::bit_cast<std::uint64_t>(twice);
+  std::size_t i = 0;
+  for (; i + 8 <= payload.size(); i += 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, out.data() + begin + i, sizeof word);
+    word ^= mask_word;
+    std::memcpy(out.data() + begin + i, &word, sizeof word);
+  }
+  for (; i < payload.size(); ++i) {
     const auto byte = static_cast<unsigned char>(out[begin + i]);
     out[begin + i] = static_cast<char>(byte ^ mask[i & 3U]);
   }

@@ -25,6 +25,10 @@ void add_replica(CLI::App& app, Chosen& chosen) {
   command->add_option("--origin", options->origins,
                       "Also let web pages of this origin connect, exactly as browsers send it "
                       "(https://vote.example); repeatable. Pages of the replicas themselves may");
+  CLI::Option* certificate = command->add_option("--tls-cert", options->tls_certificate,
+                                                 "Certificate chain (PEM) for https and wss");
+  certificate->needs(command->add_option("--tls-key", options->tls_key, "Its private key (PEM)")
+                         ->needs(certificate));
   command->add_option("--set", options->settings, "key=value; repeatable: " + describe_settings());
   command->add_option("--log", options->log_level, "What to log")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}));

@@ -353,6 +353,9 @@ Status run_replica(const ReplicaOptions& options) {
   poller->watch(signals.get(), EPOLLIN, [&](std::uint32_t) { stopped = true; });
   net::GatewayConfig gateway;
   gateway.origins = origins_of(genesis, options.origins);
+  if (!options.tls_certificate.empty()) {
+    gateway.tls = net::TlsFiles{options.tls_certificate, options.tls_key};
+  }
   ReplicaProcess process(std::move(*identity), std::move(config), std::move(*state), *poller);
   if (auto opened = process.open(std::move(*listeners), std::move(gateway)); !opened) {
     return no_start("gateway", opened.error());

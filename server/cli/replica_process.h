@@ -15,6 +15,8 @@ struct ReplicaOptions {
   std::string client_bind;  // HOST:PORT; empty: as `bind` and the port of the client URL
   std::string peer_bind;    // HOST:PORT; empty: as `bind` and the peer port
   std::vector<std::string> origins;
+  std::string tls_certificate;  // PEM files; both or none
+  std::string tls_key;
   std::vector<std::string> settings;
   std::string log_level = "info";
 };

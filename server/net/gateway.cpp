@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "server/base/log.h"
+#include "server/crypto/certificate.h"
 #include "server/net/gateway_client.h"
 #include "server/net/gateway_limits.h"
 #include "server/net/http_page.h"
@@ -130,6 +131,11 @@ class Gateway::Impl {
 // ---- Beginning and end --------------------------------------------------------------------------
 
 Result<void> Gateway::Impl::start() {
+  if (config_.tls) {
+    const TlsFiles& files = *config_.tls;
+    auto checked = crypto::check_certificate(files.certificate_chain, files.private_key);
+    if (!checked) return checked;
+  }
   lws_set_log_level(LLL_ERR, [](int, const char* line) {
     std::string_view text = line;
     while (text.ends_with('\n')) text.remove_suffix(1);
@@ -170,10 +176,8 @@ Result<void> Gateway::Impl::start() {
   }
   context_ = lws_create_context(&info);
   if (context_ == nullptr) {
-    return Error{config_.tls ? "cannot start the client gateway: are the certificate and its key "
-                               "readable PEM files that belong together?"
-                             : "cannot start the client gateway: is the package "
-                               "libwebsockets-evlib-uv installed?"};
+    return Error{
+        "cannot start the client gateway: is the package libwebsockets-evlib-uv installed?"};
   }
   vhost_ = lws_get_vhost_by_name(context_, "default");
   ENSURE(vhost_ != nullptr);
@@ -183,17 +187,18 @@ Result<void> Gateway::Impl::start() {
 }
 
 Gateway::Impl::~Impl() {
-  if (context_ != nullptr) {
-    poller_.forget(listener_.get());
-    poller_.forget(uv_backend_fd(&loop_));
-    lws_context_destroy(context_);
-  }
+  // A context that could not be made has left closed handles in the loop, and unloaded the code
+  // that they call.
+  if (context_ == nullptr) return;
+  poller_.forget(listener_.get());
+  poller_.forget(uv_backend_fd(&loop_));
+  lws_context_destroy(context_);
   // With a foreign loop, libwebsockets' handles close in the loop's last turns, and the second call
   // frees the rest.
   for (int turn = 0; turn < 100 && uv_loop_alive(&loop_) != 0; ++turn) {
     uv_run(&loop_, UV_RUN_NOWAIT);
   }
-  if (context_ != nullptr) lws_context_destroy(context_);
+  lws_context_destroy(context_);
   uv_run(&loop_, UV_RUN_NOWAIT);
   if (uv_loop_close(&loop_) != 0) log::debug("the client gateway's loop ended with open handles");
 }

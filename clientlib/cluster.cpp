@@ -19,6 +19,8 @@ namespace {
 constexpr std::uintmax_t genesis_bytes_max = 1 << 20;
 /// A replica that refused the connection so often is not waited for.
 constexpr unsigned unreachable_failures = 2;
+/// A public read is for people who want to see how many agree; a slow replica may cost them this.
+constexpr std::uint64_t observer_linger_us = 100'000;
 
 ErrorInfo usage(std::string message) { return client::usage_error(std::move(message)); }
 
@@ -79,7 +81,11 @@ Cluster::Impl::~Impl() {
 
 client::Seat Cluster::Impl::observer() {
   const std::lock_guard lock(mutex);
-  if (!observer_seat) observer_seat = loop->open({}, {});
+  if (!observer_seat) {
+    client::SessionOptions options;
+    options.linger_us = observer_linger_us;
+    observer_seat = loop->open(options, {});
+  }
   return *observer_seat;
 }
 

@@ -207,16 +207,7 @@ void Session::tick_questions(Time now, Effects& out) {
     if (now >= question.deadline) expire(question, out);
     if (now >= question.resend) transmit(now, question, out);
   }
-  for (auto read = reads_.begin(); read != reads_.end();) {
-    Question& question = read->second.question;
-    if (now >= question.deadline) {
-      expire(question, out);
-      read = reads_.erase(read);
-      continue;
-    }
-    if (now >= question.resend) transmit(now, question, out);
-    ++read;
-  }
+  tick_reads(now, out);
 }
 
 Time Session::deadline() const {

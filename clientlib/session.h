@@ -213,6 +213,8 @@ class Session {
 
   // session_reads.cpp: public reads
   void on_read_reply(Time now, ReplicaId from, wire::PublicReadReply reply, Effects& out);
+  void weigh_read(Time now, std::uint64_t id, Effects& out);
+  void tick_reads(Time now, Effects& out);
 
   std::shared_ptr<const ClusterView> cluster_;
   SessionOptions options_;

@@ -38,11 +38,42 @@ void Session::on_read_reply(Time now, ReplicaId from, wire::PublicReadReply repl
   Read& read = found->second;
   const Digest digest = crypto::sha256("prytany read outcome", wire::encode(reply.outcome));
   read.tally.say(from, digest, std::move(reply));
+  weigh_read(now, found->first, out);
+}
+
+void Session::tick_reads(Time now, Effects& out) {
+  std::vector<std::uint64_t> due;
+  for (const auto& [id, read] : reads_) {
+    const Question& question = read.question;
+    if (now >= std::min({question.deadline, question.resend, question.linger})) due.push_back(id);
+  }
+  for (const std::uint64_t id : due) {
+    Question& question = reads_.at(id).question;
+    if (now >= question.linger) {
+      weigh_read(now, id, out);
+    } else if (now >= question.deadline) {
+      expire(question, out);
+      reads_.erase(id);
+    } else {
+      transmit(now, question, out);
+    }
+  }
+}
+
+void Session::weigh_read(Time now, std::uint64_t id, Effects& out) {
+  Read& read = reads_.at(id);
+  Question& question = read.question;
   const auto settled = read.tally.settled(cluster_->weak_quorum());
+  const auto listening = ready();
+  const bool all_heard =
+      std::ranges::all_of(listening, [&](ReplicaId replica) { return read.tally.heard(replica); });
   if (!settled) {
-    if (read.tally.heard() >= ready().size())
-      read.question.resend = std::min(read.question.resend, now + read_retry_us);
+    if (all_heard) question.resend = std::min(question.resend, now + read_retry_us);
     return;
+  }
+  if (options_.linger_us != 0 && !all_heard) {
+    if (question.linger == never) question.linger = now + options_.linger_us;
+    if (now < question.linger) return;
   }
   Completion completion;
   completion.verdict = Verdict::answered;
@@ -57,8 +88,8 @@ void Session::on_read_reply(Time now, ReplicaId from, wire::PublicReadReply repl
   }
   completion.outcome = read.tally.whole(*settled)->outcome;
   // A replica that is behind differs honestly: nobody is judged by a read.
-  complete(read.question, std::move(completion), out);
-  reads_.erase(found);
+  complete(question, std::move(completion), out);
+  reads_.erase(id);
 }
 
 }  // namespace prytany::client

@@ -133,6 +133,24 @@ TEST(SessionResults, waits_a_moment_for_the_others_when_told_to_linger) {
   EXPECT_TRUE(host.completed.contains(next)) << "nobody is left to wait for";
 }
 
+TEST(SessionResults, a_public_read_lingers_too_and_a_mute_replica_costs_no_more_than_that) {
+  SessionOptions options;
+  options.linger_us = 10'000;
+  Host host(options);
+  host.start();
+  const Ticket ticket = host.read("turnout", host.now + 5'000'000);
+  const auto id = std::get<wire::PublicRead>(host.group[0].heard.back()).id;
+  const wire::PublicReadReply reply{id, Seq{4}, AgreedTime{4}, wire::DoneReply{}};
+  for (unsigned i = 0; i < 3; ++i) host.say(i, reply);
+  EXPECT_FALSE(host.completed.contains(ticket));
+  host.advance_to(host.now + 10'000);
+  ASSERT_TRUE(host.completed.contains(ticket));
+  EXPECT_EQ(host.completed.at(ticket).agreement.agreed, replicas({0, 1, 2}));
+  const Ticket unanswered = host.read("turnout", host.now + 5'000'000);
+  host.advance_to(host.now + 5'000'000);
+  EXPECT_EQ(host.completed.at(unanswered).verdict, Verdict::no_quorum);
+}
+
 TEST(SessionResults, replicas_that_never_agree_give_no_quorum_at_the_deadline) {
   Host host;
   host.join();

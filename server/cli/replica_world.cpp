@@ -14,10 +14,14 @@ net::Upstream::Page json_page(const std::string& text) {
 std::optional<net::Upstream::Page> NodeUpstream::page(std::string_view path) {
   if (path == "/status") return json_page(status_json());
   if (path == "/genesis.json") return json_page(genesis_json_);
-  auto page =
-      node_.page(path.ends_with('/') ? std::string(path) + "index.html" : std::string(path));
-  if (!page) return std::nullopt;
-  return Page{std::move(page->media_type), std::move(page->content)};
+  if (auto page = node_.page(path)) {
+    return Page{std::move(page->media_type), std::move(page->content)};
+  }
+  if (path != "/") return std::nullopt;
+  const std::string greeting =
+      "This is replica " + std::to_string(node_.status().replica.value) +
+      ". No application with pages is installed: prytany install APPDIR\n/status /genesis.json\n";
+  return Page{"text/plain; charset=utf-8", to_bytes(as_bytes(greeting))};
 }
 
 /// One replica's word about itself, for people and monitoring: nothing that a client may believe.

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <filesystem>
 
 #include "server/cli/genesis.h"
 #include "server/cli/http_get.h"
@@ -45,7 +46,10 @@ LocalCluster::LocalCluster(Options options, wire::Genesis genesis)
     : options_(std::move(options)),
       genesis_(std::move(genesis)),
       children_(genesis_.members.size(), 0) {
-  if (options_.program.empty()) options_.program = "/proc/self/exe";
+  // Its name, not /proc/self/exe itself, so that `ps` tells people what runs.
+  if (options_.program.empty()) {
+    options_.program = std::filesystem::read_symlink("/proc/self/exe").string();
+  }
 }
 
 Result<LocalCluster> LocalCluster::open(Options options) {

@@ -26,7 +26,8 @@ using Database = std::unique_ptr<sqlite3, CloseDatabase>;
 /// SQLite on the live image of `store`, which outlives it, with the settings that belong to the
 /// file's format or to the equality of its bytes: pages of 4096, journal in memory, no auto-vacuum,
 /// normal locking (the change counter must move at each transaction), no spilling, freed content
-/// zeroed, temporary tables in memory. One handle per store at a time. An Error is a local fault.
+/// zeroed, temporary tables in memory. Several handles of one store take turns: one transaction at
+/// a time, which is for the caller to see to. An Error is a local fault.
 Result<Database> open_database(PageStore& store);
 
 }  // namespace prytany::vfs

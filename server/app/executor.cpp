@@ -38,6 +38,7 @@ Executor::Impl::Impl(ExecutorConfig config, vfs::PageStore& store, Application* 
       store_(store),
       application_(application),
       engine_(store, config_.application_pages_max, application),
+      reader_(store, config_.application_pages_max, nullptr),
       sessions_(engine_, sessions_max(config_)) {
   load();
 }
@@ -58,13 +59,20 @@ void Executor::Impl::genesis() {
   ENSURE(!failure);
 }
 
+void Executor::Impl::close_reader() {
+  reading_.reset();
+  reader_.close();
+}
+
 void Executor::Impl::open_engine() {
+  close_reader();
   // Prepared procedures belong to the handle that goes.
   if (installed_ != nullptr) installed_->forget_prepared();
   engine_.open();
 }
 
 void Executor::Impl::load() {
+  close_reader();
   installed_.reset();
   const bool is_genesis = store_.size() == 0;  // asked before an application makes its tables
   engine_.open();
@@ -73,18 +81,22 @@ void Executor::Impl::load() {
     // As every replica that starts from an image: no handle remembers how its tables were made.
     engine_.open();
   }
-  Statement& state =
-      engine_.ours("SELECT format, cluster, seq, agreed_us FROM prytany_state WHERE id = 1");
-  const Rewind rewind(state);
-  if (!engine_.step_ours(state)) stop_on_fault("state.db holds no state of a cluster");
-  if (state.integer(0) != tables_format)
-    stop_on_fault("state.db was written by another version of this program");
-  if (!std::ranges::equal(state.blob(1), config_.cluster.view()))
-    stop_on_fault("state.db belongs to another cluster than genesis.json says");
-  executed_ = checkpointed_ = Seq{static_cast<std::uint64_t>(state.integer(2))};
-  agreed_ = AgreedTime{state.integer(3)};
+  {
+    Statement& state =
+        engine_.ours("SELECT format, cluster, seq, agreed_us FROM prytany_state WHERE id = 1");
+    const Rewind rewind(state);
+    if (!engine_.step_ours(state)) stop_on_fault("state.db holds no state of a cluster");
+    if (state.integer(0) != tables_format)
+      stop_on_fault("state.db was written by another version of this program");
+    if (!std::ranges::equal(state.blob(1), config_.cluster.view()))
+      stop_on_fault("state.db belongs to another cluster than genesis.json says");
+    executed_ = checkpointed_ = Seq{static_cast<std::uint64_t>(state.integer(2))};
+    agreed_ = AgreedTime{state.integer(3)};
+  }
   sessions_.load();
   if (application_ == nullptr) installed_ = SqlApplication::load(engine_);
+  // As every replica that went on from this checkpoint: no handle remembers what loading asked.
+  open_engine();
   // What was loaded is a checkpoint; it costs nothing to say so, and peers may ask for its pages.
   if (store_.retained().empty()) store_.checkpoint(vfs::Label{executed_.value});
 }
@@ -146,7 +158,7 @@ wire::Outcome Executor::Impl::run_in_session(Turn& turn, const wire::RequestBody
   if (!operation)
     return error_reply({"malformed_request",
                         std::string("the operation cannot be read: ") + operation.error().reason});
-  begin_request(turn, &session);
+  begin_request(engine_, turn, &session);
   const vfs::AgreedScope scope(source_);
   return std::visit(
       Overloaded{[&](const wire::Join&) -> wire::Outcome {
@@ -171,8 +183,8 @@ wire::Outcome Executor::Impl::run_in_session(Turn& turn, const wire::RequestBody
       *operation);
 }
 
-void Executor::Impl::begin_request(const Turn& turn, const Session* session) {
-  RequestState& state = engine_.state();
+void Executor::Impl::begin_request(Engine& engine, const Turn& turn, const Session* session) {
+  RequestState& state = engine.state();
   state.agreed = turn.agreed;
   state.random = RandomStream(turn.seed);
   state.session = session == nullptr ? std::nullopt : std::optional(session->id);
@@ -181,8 +193,8 @@ void Executor::Impl::begin_request(const Turn& turn, const Session* session) {
   state.start();
   state.work_max = config_.steps_per_request_max;
   state.database_pages_before = store_.size() / vfs::page_bytes;
-  state.total_changes_before = sqlite3_total_changes64(engine_.handle());
-  sqlite3_set_last_insert_rowid(engine_.handle(), 0);
+  state.total_changes_before = sqlite3_total_changes64(engine.handle());
+  sqlite3_set_last_insert_rowid(engine.handle(), 0);
   source_.set(turn.agreed.value, turn.seed);
 }
 
@@ -259,6 +271,7 @@ wire::Outcome Executor::Impl::perform(Turn& turn, const Session& session,
   engine_.limit_pages(true);
   if (failed) return *failed;
   installed_ = SqlApplication::load(engine_);
+  close_reader();
   return wire::DoneReply{};
 }
 
@@ -288,18 +301,25 @@ Digest Executor::Impl::checkpoint(Seq seq) {
   return store_.checkpoint(vfs::Label{seq.value});
 }
 
+// On a handle of its own: what a handle was asked before may show in what the next request costs,
+// and only what is ordered may show there.
 wire::Outcome Executor::Impl::public_read(const wire::Call& call) {
   if (installed_ == nullptr)
     return error_reply({"no_application", "no application is installed"}, call.procedure.text);
+  if (!reader_.is_open()) {
+    reader_.open();
+    reading_ = SqlApplication::load(reader_);
+    ENSURE(reading_ != nullptr);
+  }
   // As one more request of the last batch, that nobody else sees. It is rolled back, though it only
   // reads.
   const Digest digest = crypto::sha256("prytany public read", wire::encode(call));
   const Turn turn{executed_, agreed_, {}, 0, seed_of(executed_, digest, 0), {}, nullptr};
-  begin_request(turn, nullptr);
-  engine_.state().work_max = installed_->steps_max(config_.steps_per_request_max);
+  begin_request(reader_, turn, nullptr);
+  reader_.state().work_max = reading_->steps_max(config_.steps_per_request_max);
   const vfs::AgreedScope scope(source_);
-  const Transaction transaction(engine_);
-  return installed_->read(engine_, call);
+  const Transaction transaction(reader_);
+  return reading_->read(reader_, call);
 }
 
 // ---- the outside --------------------------------------------------------------------------------
@@ -317,6 +337,7 @@ Executed Executor::execute(Seq seq, const Digest& digest, const wire::Batch& bat
 }
 Digest Executor::checkpoint(Seq seq) { return impl_->checkpoint(seq); }
 void Executor::release() {
+  impl_->close_reader();
   impl_->installed_.reset();
   impl_->engine_.close();
 }

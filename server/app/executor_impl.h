@@ -34,6 +34,7 @@ class Executor::Impl {
 
   void genesis();
   void open_engine();
+  void close_reader();
   [[nodiscard]] SqlRight sql_right(const std::string& role) const;
   wire::Reply run(Turn& turn, const wire::RequestBody& body);
   wire::Outcome run_in_session(Turn& turn, const wire::RequestBody& body, const Session& session,
@@ -42,7 +43,7 @@ class Executor::Impl {
   wire::Outcome perform(Turn& turn, const Session& session, const wire::Execute& execute);
   wire::Outcome perform(Turn& turn, const Session& session, const wire::Install& install);
   /// Prepares the handle's state for one request. Null session: nobody's.
-  void begin_request(const Turn& turn, const Session* session);
+  void begin_request(Engine& engine, const Turn& turn, const Session* session);
   [[nodiscard]] Context context(const Turn& turn, const Session* session) const;
 
   // executor_sessions.cpp
@@ -57,9 +58,12 @@ class Executor::Impl {
   vfs::PageStore& store_;
   Application* application_;
   Engine engine_;
+  Engine
+      reader_;  // for what is not ordered: open from the first public read to the next checkpoint
   Sessions sessions_;
   std::unique_ptr<SqlApplication>
-      installed_;  // null: nothing is installed, or application_ is ours
+      installed_;                            // null: nothing is installed, or application_ is ours
+  std::unique_ptr<SqlApplication> reading_;  // installed_, for reader_
   vfs::AgreedSource source_;
   Bytes scratch_;  // for encoding, so that it grows once
   Seq executed_;

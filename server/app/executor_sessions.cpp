@@ -56,7 +56,7 @@ wire::Reply Executor::Impl::join(Turn& turn, const wire::RequestBody& body) {
     reply.outcome = error_reply({"unknown_session", "only a join is sent without a session"});
     return reply;
   }
-  begin_request(turn, nullptr);
+  begin_request(engine_, turn, nullptr);
   const vfs::AgreedScope scope(source_);
   reply.outcome = try_join(turn, body, *join, reply);
   return reply;

@@ -115,6 +115,9 @@ bool install() {
   static sqlite3_mem_methods memory = {meter_malloc,  meter_free, meter_realloc,  meter_size,
                                        meter_roundup, meter_init, meter_shutdown, nullptr};
   if (sqlite3_config(SQLITE_CONFIG_MALLOC, &memory) != SQLITE_OK) return false;
+  // SQLite's small blocks of its own would not be counted while there are any, and how many there
+  // are depends on what the handle was asked before.
+  if (sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0) != SQLITE_OK) return false;
   if (sqlite3_config(SQLITE_CONFIG_GETPCACHE2, &meter.cache) != SQLITE_OK) return false;
   static sqlite3_pcache_methods2 cache = meter.cache;
   cache.xCreate = cache_create;

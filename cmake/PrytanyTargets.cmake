@@ -42,7 +42,9 @@ function(prytany_test name folder)
   target_compile_definitions(${name} PRIVATE PRYTANY_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 TEST_PREFIX "${name}."
                        WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} PROPERTIES TIMEOUT 300)
+  add_dependencies(unit_tests ${name})
 endfunction()
 if(PRYTANY_TESTS)
   include(GoogleTest)
+  add_custom_target(unit_tests)  # all that ctest runs, and nothing else
 endif()

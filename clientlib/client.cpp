@@ -43,8 +43,7 @@ Client::~Client() = default;
 Client::Client(Client&&) noexcept = default;
 Client& Client::operator=(Client&&) noexcept = default;
 
-// ---- blocking
-// ------------------------------------------------------------------------------------
+// ---- blocking -------------------------------------------------------------------------------
 
 Expected<Answer> Client::try_call(std::string_view procedure, const Arguments& arguments) {
   return client::answer_of(impl_->ask(client::to_wire(procedure, arguments)));
@@ -66,8 +65,7 @@ Answer Client::query_only(const Statement& statement) {
   return client::answer_of(impl_->ask(client::to_wire({statement}, true))).value();
 }
 
-// ---- without blocking
-// ----------------------------------------------------------------------------
+// ---- without blocking -----------------------------------------------------------------------
 
 void Client::call_async(std::string_view procedure, const Arguments& arguments,
                         AnswerCallback done) {
@@ -92,8 +90,7 @@ std::future<Answer> Client::call_future(std::string_view procedure, const Argume
   return promise->get_future();
 }
 
-// ---- about the session
-// ---------------------------------------------------------------------------
+// ---- about the session ----------------------------------------------------------------------
 
 void Client::leave() { (void)client::answer_of(impl_->ask(wire::Leave{})).value(); }
 

@@ -57,16 +57,14 @@ std::string credential_public_key(const std::string& code, const std::string& ge
   return signer->public_key().hex();
 }
 
-// ---- credentials
-// ---------------------------------------------------------------------------------
+// ---- credentials ----------------------------------------------------------------------------
 
 Credential::Credential() = default;
 Credential Credential::generated() { return {}; }
 Credential Credential::file(std::string path) { return {Kind::file, std::move(path)}; }
 Credential Credential::code(std::string code) { return {Kind::code, std::move(code)}; }
 
-// ---- Cluster
-// -------------------------------------------------------------------------------------
+// ---- Cluster --------------------------------------------------------------------------------
 
 Cluster::Impl::Impl(wire::GenesisFile file)
     : genesis(std::move(file.genesis)),

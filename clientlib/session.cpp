@@ -26,8 +26,7 @@ void Session::start(Time now, Effects& out) {
   tick_peers(now, out);
 }
 
-// ---- connections
-// ---------------------------------------------------------------------------------
+// ---- connections ----------------------------------------------------------------------------
 
 void Session::connected(Time now, ReplicaId replica, Effects& out) {
   if (!cluster_->knows(replica)) return;

@@ -108,8 +108,7 @@ std::optional<ReplicaId> Session::designate(RequestNumber number) const {
   return candidates[number.value % candidates.size()];
 }
 
-// ---- voices
-// --------------------------------------------------------------------------------------
+// ---- voices ---------------------------------------------------------------------------------
 
 void Session::on_reply(Time now, ReplicaId from, wire::Reply reply, Effects& out) {
   const Digest digest = wire::reply_digest(cluster_->cluster, reply);

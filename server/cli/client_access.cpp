@@ -86,8 +86,7 @@ Result<std::vector<Answer>, Failure> ask(const Client& client, wire::Operation o
   });
 }
 
-// ---- printing
-// ------------------------------------------------------------------------------------
+// ---- printing -------------------------------------------------------------------------------
 
 std::string answer_json(const Answer& answer) {
   std::string out = "{\"columns\":[";

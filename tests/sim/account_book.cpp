@@ -2,7 +2,9 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <array>
+#include <string>
 
 #include "tests/sim/sqlite_run.h"
 
@@ -27,13 +29,13 @@ INSERT INTO seal(words) VALUES('nothing ever changes these words, and nobody rea
 )sql";
 
 constexpr std::array<Procedure, 6> all{{
-    {"deposit", R"sql(
+    {"deposit", "-- @param account text\n-- @param amount integer\n", R"sql(
 INSERT INTO account(name, balance) VALUES(:account, :amount)
   ON CONFLICT(name) DO UPDATE SET balance = balance + excluded.balance;
 INSERT INTO entry(session, account, amount, at) VALUES(session_id(), :account, :amount, now());
 SELECT balance FROM account WHERE name = :account;
 )sql"},
-    {"transfer", R"sql(
+    {"transfer", "-- @param source text\n-- @param target text\n-- @param amount integer\n", R"sql(
 SELECT ensure(coalesce((SELECT balance FROM account WHERE name = :source), 0) >= :amount,
               'INSUFFICIENT', 'the source does not hold that much');
 UPDATE account SET balance = balance - :amount WHERE name = :source;
@@ -43,18 +45,18 @@ INSERT INTO entry(session, account, amount, at) VALUES(session_id(), :source, -:
                                                       (session_id(), :target, :amount, now());
 SELECT name, balance FROM account WHERE name IN (:source, :target) ORDER BY name;
 )sql"},
-    {"write", R"sql(
+    {"write", "-- @param body any optional\n", R"sql(
 INSERT INTO note(author, body) VALUES(session_principal() || ' as ' || session_role(), :body);
 SELECT count(*) AS notes, max(at) AS latest FROM note;
 )sql"},
-    {"throw", R"sql(
+    {"throw", "", R"sql(
 INSERT INTO dice(value) VALUES(random());
 SELECT count(*) FROM dice;
 )sql"},
-    {"balance", R"sql(
+    {"balance", "-- @param account text\n-- @public\n-- @read-only\n", R"sql(
 SELECT name, balance FROM account WHERE name = :account;
 )sql"},
-    {"statement", R"sql(
+    {"statement", "-- @public\n-- @read-only\n", R"sql(
 SELECT account, count(*) AS entries, sum(amount) AS total, avg(amount) AS mean FROM entry
  GROUP BY account ORDER BY account;
 )sql"},
@@ -103,6 +105,21 @@ const Procedure* find_procedure(std::string_view name) {
     if (procedure.name == name) return &procedure;
   }
   return nullptr;
+}
+
+wire::Install installable() {
+  wire::Install bundle;
+  const auto add = [&](const std::string& path, const std::string& content) {
+    bundle.files.items.push_back({{path}, {to_bytes(as_bytes(content))}});
+  };
+  for (const Procedure& procedure : all)
+    add("procedures/" + std::string(procedure.name) + ".sql",
+        std::string(procedure.header) + "-- @roles member, admin\n" + std::string(procedure.body));
+  add("prytany.json",
+      R"({"name": "account_book", "version": "1", "roles": {"member": {"authorize": "anyone"}}})");
+  add("schema/001_tables.sql", std::string(schema_sql));
+  std::ranges::sort(bundle.files.items, {}, [](const auto& file) { return file.path.text; });
+  return bundle;
 }
 
 std::string_view schema() { return schema_sql; }

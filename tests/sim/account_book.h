@@ -13,7 +13,8 @@ namespace prytany::sim {
 
 struct Procedure {
   std::string_view name;
-  std::string_view body;  // statements, with :parameters; the last rows are the answer
+  std::string_view header;  // what the file of an installed application says first
+  std::string_view body;    // statements, with :parameters; the last rows are the answer
 };
 
 std::span<const Procedure> procedures();
@@ -24,6 +25,9 @@ const Procedure* find_procedure(std::string_view name);
 std::string_view schema();
 /// A text in a row that nothing ever changes: where a planted fault flips a byte.
 std::string_view seal_text();
+
+/// The account book as the folder that `prytany install` would send.
+wire::Install installable();
 
 /// The account book as a C++ class. Calling "create" makes the tables; every other call is a
 /// procedure.

@@ -1,6 +1,7 @@
 #include "tests/sim/clients.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 #include <variant>
 
@@ -10,6 +11,7 @@ namespace {
 
 /// Longer than any run: the simulator asks whether requests complete, not whether clients give up.
 constexpr std::uint64_t patience_us = 3'600'000'000;
+constexpr std::uint64_t read_patience_us = 2'000'000;
 
 client::SessionOptions session_options() {
   client::SessionOptions options;
@@ -44,6 +46,7 @@ class Clients::Client {
         all_.view_, session_options(), [this](std::span<std::uint8_t> out) { rng_.fill(out); });
     leaving_ = joined_ = false;
     waiting_ = 0;
+    reads_.clear();
     perform([&](client::Effects& out) {
       session_->start(now(), out);
       expect(session_->join(now(), credential_, name(), now() + patience_us, out));
@@ -54,7 +57,12 @@ class Clients::Client {
   void ask() {
     if (!joined_ || leaving_ || all_.stopping_ || waiting_ >= parameters().outstanding_max) return;
     perform([&](client::Effects& out) {
-      expect(session_->submit(now(), all_.workload_.next(), now() + patience_us, out));
+      if (auto read = all_.workload_.public_read()) {
+        ++waiting_;
+        reads_.insert(session_->read(now(), std::move(*read), now() + read_patience_us, out));
+      } else {
+        expect(session_->submit(now(), all_.workload_.next(), now() + patience_us, out));
+      }
     });
     ask_later();
   }
@@ -131,6 +139,7 @@ class Clients::Client {
   bool preparing_ = false;
   bool leaving_ = false;
   std::size_t waiting_ = 0;
+  std::set<client::Ticket> reads_;  // not ordered: replicas may differ, and then nobody is believed
   Time wakes_at_ = never;
 };
 
@@ -139,6 +148,7 @@ void Clients::Client::on(client::Completed& e) {
   --waiting_;
   all_.run_.trace.add(now(), name(), "completed ticket " + std::to_string(e.ticket.value),
                       c.verdict == client::Verdict::answered ? wire::encode(c.outcome) : Bytes{});
+  if (reads_.erase(e.ticket) > 0) return ask_later();
   if (leaving_ && c.verdict == client::Verdict::outcome_unknown) {
     // The reply to its LEAVE was lost with the session: that nobody knows the session is the
     // answer.

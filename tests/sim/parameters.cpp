@@ -59,8 +59,12 @@ void draw_clients(Rng& rng, Parameters& p) {
   p.leave_rate = some_or_none(rng, 30'000);
   p.failing_rate = static_cast<Ppm>(rng.between(10'000, 200'000));
   p.read_rate = static_cast<Ppm>(rng.between(50'000, 400'000));
+  p.public_read_rate = static_cast<Ppm>(rng.between(0, 300'000));
   p.sql_rate = static_cast<Ppm>(rng.between(50'000, 500'000));
-  p.native_application = rng.chance(700'000);
+  const std::uint64_t kind = rng.below(5);
+  p.application = kind < 2   ? ApplicationKind::native
+                  : kind < 4 ? ApplicationKind::installed
+                             : ApplicationKind::none;
 }
 
 }  // namespace
@@ -81,13 +85,26 @@ Parameters draw_parameters(const Options& options) {
   draw_clients(rng, p);
   // Some plants live in the C++ class, and some need a restart to be seen.
   if (options.plant != Plant::none) {
-    p.native_application = true;
+    p.application = ApplicationKind::native;
     p.kill_every_us = 400'000;
   }
   p.faults_until_us = rng.between(2'000'000, 8'000'000);
   p.finish_within_us = 60'000'000;
   return p;
 }
+
+namespace {
+
+const char* name_of(ApplicationKind kind) {
+  switch (kind) {
+    case ApplicationKind::native: return " native";
+    case ApplicationKind::installed: return " installed";
+    case ApplicationKind::none: return " ad-hoc";
+  }
+  return "";
+}
+
+}  // namespace
 
 std::string describe(const Parameters& p) {
   const auto number = [](auto value) { return std::to_string(value); };
@@ -108,8 +125,7 @@ std::string describe(const Parameters& p) {
          "us pauses=" + number(p.pause_every_us) + "us sync=" + number(p.sync_min_us) + "+" +
          number(p.sync_mean_us) + "us skew=" + number(p.skew_max_us) +
          "us clients=" + number(p.clients) + "x" + number(p.outstanding_max) +
-         (p.native_application ? " native" : " ad-hoc") +
-         " faults-until=" + number(p.faults_until_us / 1'000) + "ms";
+         name_of(p.application) + " faults-until=" + number(p.faults_until_us / 1'000) + "ms";
 }
 
 }  // namespace prytany::sim

@@ -30,6 +30,12 @@ struct LinkParameters {
   Ppm late_replay_rate = 0;  // a copy comes again after the connection was renewed
 };
 
+enum class ApplicationKind : std::uint8_t {
+  native,     // a C++ class
+  installed,  // a SQL application, by one ordered operation
+  none,       // ad-hoc SQL only
+};
+
 struct Parameters {
   Options options;
 
@@ -72,8 +78,9 @@ struct Parameters {
   Ppm leave_rate = 0;              // after a reply, a client leaves and joins anew
   Ppm failing_rate = 0;            // statements that must fail
   Ppm read_rate = 0;
-  Ppm sql_rate = 0;                 // ad-hoc SQL instead of a procedure
-  bool native_application = false;  // an application as a C++ class; else ad-hoc SQL only
+  Ppm public_read_rate = 0;  // reads that are not ordered, of an installed application
+  Ppm sql_rate = 0;          // ad-hoc SQL instead of a procedure
+  ApplicationKind application = ApplicationKind::installed;
 
   /// When faults stop, and how long everything may take to finish afterwards.
   std::uint64_t faults_until_us = 0;

@@ -201,6 +201,12 @@ class PlainRun {
     if (std::holds_alternative<wire::Leave>(operation)) return wire::DoneReply{};
     if (const auto* null = std::get_if<wire::Null>(&operation))
       return wire::NullReply{{Bytes(null->reply_bytes, 0)}};
+    if (std::holds_alternative<wire::Install>(operation)) {
+      installed_ = true;
+      return run_statements(db_.get(), schema(), {})
+                 ? std::optional<wire::Outcome>(wire::DoneReply{})
+                 : std::nullopt;
+    }
     sqlite3_set_last_insert_rowid(db_.get(), 0);
     plain("BEGIN");
     std::optional<wire::ResultSets> sets;
@@ -245,6 +251,7 @@ class PlainRun {
   std::map<SessionId, Member> members_;
   std::set<SessionId> used_;
   std::set<Digest> applied_;
+  bool installed_ = false;
 };
 
 /// Every table that is not ours or SQLite's, its definition and its rows. What dice showed is drawn

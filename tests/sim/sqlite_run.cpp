@@ -101,13 +101,19 @@ Result<wire::ResultSet> run_statement(sqlite3* db, std::string_view sql,
 Result<wire::ResultSet> run_statements(sqlite3* db, std::string_view sql,
                                        const std::vector<wire::Argument>& named) {
   wire::ResultSet last;
+  std::int64_t changes = 0;
   while (!sql.empty()) {
     std::string_view rest;
     auto set = run_statement(db, sql, {}, named, &rest);
     if (!set) return set.error();
-    if (!set->columns.empty()) last = std::move(*set);
+    changes += set->changes;
+    const bool checks =
+        !set->columns.empty() && set->columns.items.front().text.starts_with("ensure(");
+    if (!set->columns.empty() && !checks) last = std::move(*set);
     sql = rest;
   }
+  last.changes = changes;
+  last.last_insert_rowid = sqlite3_last_insert_rowid(db);
   return last;
 }
 

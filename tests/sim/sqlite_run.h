@@ -20,7 +20,8 @@ Result<wire::ResultSet> run_statement(sqlite3* db, std::string_view sql,
                                       const std::vector<wire::Argument>& named,
                                       std::string_view* rest = nullptr);
 
-/// Several statements, each with those of `named` that it mentions: the last rows, if any.
+/// Several statements, each with those of `named` that it mentions: the last rows, if any (those of
+/// a SELECT ensure(...) do not count), the rows changed in all, and the last row inserted.
 Result<wire::ResultSet> run_statements(sqlite3* db, std::string_view sql,
                                        const std::vector<wire::Argument>& named);
 

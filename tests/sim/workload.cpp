@@ -48,14 +48,28 @@ std::vector<wire::Statement> schema_statements() {
 }  // namespace
 
 wire::Operation Workload::preparation() const {
-  return parameters_.native_application ? call_of("create", {}) : execute(schema_statements());
+  switch (parameters_.application) {
+    case ApplicationKind::native: return call_of("create", {});
+    case ApplicationKind::installed: return installable();
+    case ApplicationKind::none: break;
+  }
+  return execute(schema_statements());
 }
 
 wire::Operation Workload::next() {
   ++made_;
   if (rng_.chance(parameters_.failing_rate)) return failing();
-  if (!parameters_.native_application || rng_.chance(parameters_.sql_rate)) return sql();
+  const bool callable = parameters_.application != ApplicationKind::none;
+  if (!callable || rng_.chance(parameters_.sql_rate)) return sql();
   return call();
+}
+
+std::optional<wire::Call> Workload::public_read() {
+  if (parameters_.application != ApplicationKind::installed) return std::nullopt;
+  if (!rng_.chance(parameters_.public_read_rate)) return std::nullopt;
+  const auto call = rng_.chance(700'000) ? call_of("balance", {{"account", text(account())}})
+                                         : call_of("statement", {});
+  return std::get<wire::Call>(call);
 }
 
 wire::Value Workload::some_value() {

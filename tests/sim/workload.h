@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "server/wire/operations.h"
@@ -18,6 +19,8 @@ class Workload {
   /// What makes the tables exist: the first client's first request.
   wire::Operation preparation() const;
   wire::Operation next();
+  /// Asked of every replica on its own, not ordered. None unless the application is installed.
+  std::optional<wire::Call> public_read();
 
  private:
   wire::Operation call();

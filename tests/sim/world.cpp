@@ -59,7 +59,7 @@ void World::make_group() {
   for (unsigned i = 0; i < parameters_.clients; ++i) {
     credentials_.push_back(signer_from(rng));
     // Only administrators may send SQL; others need an application that knows them.
-    if (i == 0 || !parameters_.native_application || rng.chance(700'000))
+    if (i == 0 || parameters_.application == ApplicationKind::none || rng.chance(700'000))
       genesis_.administrators.items.push_back(credentials_.back().public_key());
   }
 
@@ -267,8 +267,7 @@ std::optional<std::string> World::not_converged() {
 void World::compare_with_reference() {
   checks_->agreement.finish();
   // A bug in what all replicas run is in the second executor too: plain SQLite must find it.
-  const auto application =
-      parameters_.native_application ? native_application(parameters_.options.plant) : nullptr;
+  const auto application = native() ? native_application(parameters_.options.plant) : nullptr;
   const Replies replies = replay_by_executor(setting_.executor, application.get(), *checks_);
   std::vector<const ImageDisk::Image*> images;
   for (const Machine& machine : machines_) images.push_back(&machine.image.durable());
@@ -293,7 +292,7 @@ void World::plant() {
 RunResult World::run() {
   run_.emplace(Run{parameters_, queue_, trace_, *checks_});
   processes_.resize(machines_.size());
-  if (parameters_.native_application) {
+  if (native()) {
     for (std::size_t i = 0; i < machines_.size(); ++i)
       applications_.push_back(native_application(parameters_.options.plant));
   }

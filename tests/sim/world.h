@@ -63,6 +63,7 @@ class World final : public Outside {
   void connection_ends(ReplicaId by, node::ConnectionId connection) override;
 
   void make_group();
+  [[nodiscard]] bool native() const { return parameters_.application == ApplicationKind::native; }
   Process* alive(ReplicaId id);
   void start(ReplicaId id);
   /// The process is gone. What it wrote and did not sync is still there unless power fails too, and

@@ -8,7 +8,7 @@
 // A result is taken when weak_quorum() replicas sent the same reply (session, number, request
 // digest, sequence number, agreed time and outcome are all under its digest) and one of them sent
 // it whole. What a single replica says -- a wrong result, a refusal, the end of the session --
-// changes nothing and is remembered against it (DESIGN section 7; Castro & Liskov TOCS 2002
+// changes nothing and is remembered against it (design.md section 7; Castro & Liskov TOCS 2002
 // section 4.1).
 #pragma once
 

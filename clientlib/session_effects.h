@@ -19,9 +19,9 @@ using Ticket = Strong<struct TicketTag>;
 enum class Verdict {
   answered,   // weak_quorum() replicas gave `outcome`; it may be an application's error
   refused,    // weak_quorum() replicas would not take it, alike; or it was never sent: see `sent`
-  no_quorum,  // the deadline passed first
-  outcome_unknown,  // it was sent, and the session ended before the answer: it may have been
-                    // executed
+  no_quorum,  // the deadline passed first, and nothing that changes the state was sent
+  outcome_unknown,  // it was sent, and the deadline passed or the session ended before the answer:
+                    // it may have been executed, or may still be, once
 };
 
 struct Completion {

@@ -1,4 +1,4 @@
-// Joining, in two phases (DESIGN section 7). One: each replica signs a token for us, without
+// Joining, in two phases (design.md section 7). One: each replica signs a token for us, without
 // agreement. Two: a request with weak_quorum() tokens is ordered, and every replica answers it
 // alike.
 #include <algorithm>

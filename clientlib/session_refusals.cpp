@@ -127,10 +127,12 @@ void Session::refuse_queue(const std::string& code, const std::string& message, 
 
 void Session::expire(Question& question, Effects& out) {
   Completion completion;
-  completion.verdict = Verdict::no_quorum;
+  // A numbered request that left may be ordered at any time from now on.
+  const bool may_run = question.number.value != 0 && question.sent;
+  completion.verdict = may_run ? Verdict::outcome_unknown : Verdict::no_quorum;
   completion.sent = question.sent;
   completion.number = question.number;
-  completion.code = "no_quorum";
+  completion.code = may_run ? "outcome_unknown" : "no_quorum";
   completion.message = "fewer than " + std::to_string(cluster_->weak_quorum()) +
                        " replicas answered alike in time (" +
                        std::to_string(question.tally.heard()) + " of " +
@@ -139,7 +141,7 @@ void Session::expire(Question& question, Effects& out) {
   std::set<std::string> codes;
   for (const auto& [from, refusal] : question.refusals) codes.insert(refusal.code);
   for (const std::string& refused : codes) completion.message += "; refused by some: " + refused;
-  if (question.number.value != 0 && question.sent) completion.message += "; it may still run";
+  if (may_run) completion.message += "; the request may have run, or may still run, once";
   // Nobody's digest won: whoever spoke differed.
   for (const ReplicaId replica : cluster_->replicas()) {
     auto& list =

@@ -12,10 +12,11 @@ namespace prytany {
 
 enum class ErrorKind {
   application,      // an answer: the application or SQL refused, and every replica says so alike
-  no_quorum,        // not enough replicas answered alike in time
-  outcome_unknown,  // it was sent, and the session ended before the answer: it may have run
-  refused,          // the cluster would not take it; it was not answered
-  usage,            // the caller's mistake; nothing was sent
+  no_quorum,        // not enough replicas answered alike in time; nothing was sent that can run
+  outcome_unknown,  // it was sent, and the timeout or the end of the session came before the
+                    // answer: it may have run, or may still run, once
+  refused,  // the cluster would not take it; it was not answered
+  usage,    // the caller's mistake; nothing was sent
 };
 
 struct ErrorInfo {
@@ -24,7 +25,7 @@ struct ErrorInfo {
   std::string message;
   std::string procedure;        // application: where
   std::uint32_t statement = 0;  // application: which statement of it, from 1
-  /// no_quorum: whether a replica may have seen the request, which may then still run, once.
+  /// Whether a replica may have seen it.
   bool sent = false;
 };
 

@@ -1,4 +1,4 @@
-// Joining in two phases, and what liars among the replicas can do to it (DESIGN section 7).
+// Joining in two phases, and what liars among the replicas can do to it (design.md section 7).
 #include <gmock/gmock.h>
 
 #include "tests/unit/clientlib/fake_group.h"

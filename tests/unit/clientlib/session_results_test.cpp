@@ -1,4 +1,5 @@
-// When a result is taken, and when not (DESIGN section 7; Castro & Liskov TOCS 2002 section 4.1).
+// When a result is taken, and when not (design.md section 7; Castro & Liskov TOCS 2002
+// section 4.1).
 #include <gmock/gmock.h>
 
 #include "tests/unit/clientlib/fake_group.h"
@@ -151,7 +152,7 @@ TEST(SessionResults, a_public_read_lingers_too_and_a_mute_replica_costs_no_more_
   EXPECT_EQ(host.completed.at(unanswered).verdict, Verdict::no_quorum);
 }
 
-TEST(SessionResults, replicas_that_never_agree_give_no_quorum_at_the_deadline) {
+TEST(SessionResults, replicas_that_never_agree_leave_the_outcome_unknown_at_the_deadline) {
   Host host;
   host.join();
   const Ticket ticket = host.call("tally", host.now + 3'000'000);
@@ -161,7 +162,7 @@ TEST(SessionResults, replicas_that_never_agree_give_no_quorum_at_the_deadline) {
   EXPECT_FALSE(host.completed.contains(ticket));
   host.advance_to(host.now + 1);
   ASSERT_TRUE(host.completed.contains(ticket));
-  EXPECT_EQ(host.completed.at(ticket).verdict, Verdict::no_quorum);
+  EXPECT_EQ(host.completed.at(ticket).verdict, Verdict::outcome_unknown);
   EXPECT_TRUE(host.completed.at(ticket).sent);
   EXPECT_EQ(host.completed.at(ticket).agreement.differed.size(), 4U);
 }

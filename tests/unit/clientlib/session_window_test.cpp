@@ -116,7 +116,7 @@ TEST(SessionWindow, a_request_given_up_by_its_caller_keeps_its_number_until_it_i
   const Ticket given_up = host.call("p", host.now + 500'000);
   host.advance_to(host.now + 500'000);
   ASSERT_TRUE(host.completed.contains(given_up));
-  EXPECT_EQ(host.completed.at(given_up).verdict, Verdict::no_quorum);
+  EXPECT_EQ(host.completed.at(given_up).verdict, Verdict::outcome_unknown);
   const std::size_t before = host.group[0].heard.size();
   host.advance_to(host.now + 5'000'000);
   EXPECT_GT(host.group[0].heard.size(), before) << "it is still sent";
@@ -214,7 +214,7 @@ TEST(SessionWindow, an_overloaded_group_is_asked_until_the_deadline) {
   EXPECT_FALSE(host.completed.contains(ticket));
   EXPECT_EQ(host.ended, std::nullopt);
   host.advance_to(host.now + 30'000'000);
-  EXPECT_EQ(host.completed.at(ticket).verdict, Verdict::no_quorum);
+  EXPECT_EQ(host.completed.at(ticket).verdict, Verdict::outcome_unknown);
   EXPECT_THAT(host.completed.at(ticket).message, testing::HasSubstr("overloaded"));
 }
 

@@ -15,6 +15,7 @@
 
 #include "server/base/log.h"
 #include "server/crypto/certificate.h"
+#include "server/net/arrivals.h"
 #include "server/net/gateway_client.h"
 #include "server/net/gateway_limits.h"
 #include "server/net/http_page.h"
@@ -77,7 +78,8 @@ class Gateway::Impl {
       : config_(std::move(config)),
         poller_(poller),
         upstream_(upstream),
-        listener_(std::move(listener)) {}
+        listener_(std::move(listener)),
+        arrivals_(config_.http_per_host_max) {}
   ~Impl();
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
@@ -113,6 +115,7 @@ class Gateway::Impl {
   Poller& poller_;
   Upstream& upstream_;
   Fd listener_;
+  Arrivals arrivals_;
   Time accept_again_ = never;
   mutable uv_loop_t loop_{};
   bool loop_ready_ = false;
@@ -233,15 +236,20 @@ Time Gateway::Impl::deadline() const {
 void Gateway::Impl::accept_waiting() {
   // Not all: those who call must not keep the loop from those who work.
   for (int i = 0; i < accepts_per_event; ++i) {
-    Fd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    sockaddr_storage address = {};
+    socklen_t size = sizeof address;
+    Fd fd(::accept4(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size,
+                    SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (fd) {
-      if (counters_.sockets >= config_.connections_max) {
+      std::string host = host_of(address);
+      if (counters_.sockets >= config_.connections_max || !arrivals_.may_come(host)) {
         counters_.refused += 1;
         continue;
       }
       set_client_options(fd);
       // Owned by libwebsockets from here on, whether it succeeds or not.
-      lws_adopt_socket_vhost(vhost_, fd.release());
+      const lws* socket = lws_adopt_socket_vhost(vhost_, fd.release());
+      if (socket != nullptr) arrivals_.came(socket, std::move(host));
       continue;
     }
     if (errno == EINTR || errno == ECONNABORTED) continue;
@@ -308,7 +316,10 @@ int Gateway::Impl::on_http_event(lws* socket, lws_callback_reasons reason, void*
                                  std::size_t size) {
   switch (reason) {
     case LWS_CALLBACK_WSI_CREATE: of(socket).counters_.sockets += 1; return 0;
-    case LWS_CALLBACK_WSI_DESTROY: of(socket).counters_.sockets -= 1; return 0;
+    case LWS_CALLBACK_WSI_DESTROY:
+      of(socket).counters_.sockets -= 1;
+      of(socket).arrivals_.went_on(socket);
+      return 0;
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
       return of(socket).judge_upgrade(socket, static_cast<const char*>(in));
     case LWS_CALLBACK_HTTP:
@@ -381,6 +392,7 @@ void Gateway::Impl::on_established(lws* socket, PerSocket& state) {
   state.client = client.get();
   clients_.emplace(id.value, std::move(client));
   counters_.connections += 1;
+  arrivals_.went_on(socket);
   upstream_.client_connected(id, peer_address(socket));
 }
 

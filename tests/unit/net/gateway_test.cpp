@@ -199,6 +199,25 @@ TEST_F(GatewayTest, takes_no_more_connections_than_configured_and_recovers) {
   EXPECT_NE(connected(), nullptr);
 }
 
+TEST_F(GatewayTest, one_host_that_opens_many_and_says_nothing_shuts_nobody_out) {
+  std::vector<std::unique_ptr<RawSocket>> silent;
+  for (int i = 0; i < 600; ++i) {
+    silent.push_back(std::make_unique<RawSocket>(port_));
+    silent.back()->say("GET / HTTP/1.1\r\nHost:");  // takes room for headers, and keeps it
+    turn();
+  }
+  ASSERT_TRUE(soon([&] { return gateway_->counters().refused > 0; }));
+  EXPECT_LE(gateway_->counters().sockets, config_.http_per_host_max);
+  RawSocket neighbour(port_, "127.0.0.2");
+  EXPECT_THAT(answer_to(neighbour, upgrade("Sec-WebSocket-Protocol: prytany.v1\r\n")),
+              StartsWith("HTTP/1.1 101"));
+  // Who has become a WebSocket does not count: others of the same host may come.
+  silent.clear();
+  ASSERT_TRUE(soon([&] { return gateway_->counters().sockets == 1; }));
+  std::vector<std::unique_ptr<RawSocket>> open;
+  for (std::size_t i = 0; i <= config_.http_per_host_max; ++i) open.push_back(connected());
+}
+
 TEST_F(GatewayTest, serves_hundreds_at_once) {
   std::vector<std::unique_ptr<RawSocket>> sockets;
   for (int i = 0; i < 300; ++i) {

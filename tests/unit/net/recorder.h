@@ -68,10 +68,14 @@ inline bool eventually(const std::function<void()>& once, const std::function<bo
 /// A connection that says what it likes and never waits.
 class RawSocket {
  public:
-  explicit RawSocket(std::uint16_t port) {
+  /// `from`: an address of this machine, to be another host in the eyes of the server.
+  explicit RawSocket(std::uint16_t port, const std::string& from = "127.0.0.1") {
     const auto address = numeric_address("127.0.0.1", port);
+    const auto own = numeric_address(from, 0);
     EXPECT_TRUE(address.ok());
+    EXPECT_TRUE(own.ok());
     fd_ = Fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    EXPECT_EQ(::bind(fd_.get(), reinterpret_cast<const sockaddr*>(&own->storage), own->length), 0);
     EXPECT_EQ(
         ::connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address->storage), address->length),
         0);

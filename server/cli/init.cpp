@@ -25,13 +25,7 @@ Status run(const InitOptions& options) {
   return {};
 }
 
-Result<wire::Member> make_member(const InitOptions& options, unsigned id) {
-  const std::string folder = replica_folder(options.folder, id);
-  if (auto made = make_folder(folder); !made) return made.error();
-  const crypto::Signer key = crypto::Signer::generate();
-  if (auto written = crypto::write_key_file(folder + "/replica.key", key); !written) {
-    return written.error();
-  }
+wire::Member make_member(const InitOptions& options, unsigned id, const crypto::Signer& key) {
   wire::Member member;
   member.name.text = "replica " + std::to_string(id);
   member.key = key.public_key();
@@ -39,6 +33,18 @@ Result<wire::Member> make_member(const InitOptions& options, unsigned id) {
   member.peer_port = static_cast<std::uint16_t>(options.base_port + peer_port_offset + id);
   member.client_url.text = "ws://127.0.0.1:" + std::to_string(options.base_port + id);
   return member;
+}
+
+Result<void> write_keys(const InitOptions& options, const std::vector<crypto::Signer>& replicas,
+                        const crypto::Signer& admin) {
+  if (auto made = make_folder(options.folder); !made) return made;
+  for (unsigned id = 0; id < options.replicas; ++id) {
+    const std::string folder = replica_folder(options.folder, id);
+    if (auto made = make_folder(folder); !made) return made;
+    auto written = crypto::write_key_file(folder + "/replica.key", replicas[id]);
+    if (!written) return written;
+  }
+  return crypto::write_key_file(options.folder + "/admin.key", admin);
 }
 
 }  // namespace
@@ -61,17 +67,13 @@ Result<void> init_cluster(const InitOptions& options) {
   if (std::filesystem::exists(genesis_path)) {
     return Error{genesis_path + " exists already: choose another folder, or remove this one"};
   }
-  if (auto made = make_folder(options.folder); !made) return made;
+  std::vector<crypto::Signer> keys;
   std::vector<wire::Member> members;
   for (unsigned id = 0; id < options.replicas; ++id) {
-    auto member = make_member(options, id);
-    if (!member) return member.error();
-    members.push_back(std::move(*member));
+    keys.push_back(crypto::Signer::generate());
+    members.push_back(make_member(options, id, keys.back()));
   }
   const crypto::Signer admin = crypto::Signer::generate();
-  if (auto written = crypto::write_key_file(options.folder + "/admin.key", admin); !written) {
-    return written;
-  }
   wire::GenesisFile file{new_genesis("development", options.faults, std::move(members)), {}};
   file.genesis.development = true;
   file.genesis.administrators.items.push_back(admin.public_key());
@@ -80,7 +82,9 @@ Result<void> init_cluster(const InitOptions& options) {
     file.genesis.window = 2 * options.checkpoint_interval;
   }
   const std::string json = wire::to_json(file);
+  // Whatever may be refused is refused before anything is made.
   if (auto readable = wire::genesis_from_json(json); !readable) return readable.error();
+  if (auto written = write_keys(options, keys, admin); !written) return written;
   // Last: a folder without it is no cluster, so an interrupted init leaves none.
   return write_new_file(genesis_path, json, 0644);
 }

@@ -100,15 +100,17 @@ Result<void> LocalCluster::wait_for(unsigned id, std::uint64_t deadline_us) {
   const auto address = wire::client_address_from(genesis_.members.items[id].client_url.text);
   ENSURE(address.has_value());
   const std::string who = "replica " + std::to_string(id);
+  const std::string ours = "{\"id\":" + std::to_string(id) + ",\"cluster\":\"" +
+                           wire::genesis_digest(genesis_).hex() + "\",";
   while (true) {
     const auto answer = http_get(*address, "/status", ask_timeout_us);
-    // Whoever else has the port may answer too: it must be this replica, and alive.
+    // Another cluster on the port may answer while ours is about to end for want of it.
     std::string how;
     if (collect(id, false, &how)) return Error{who + " ended at once (" + how + ")"};
-    if (answer && answer->starts_with("{\"id\":" + std::to_string(id) + ",")) return {};
+    if (answer && answer->starts_with(ours)) return {};
     if (now_us() >= deadline_us) {
-      return Error{who + " does not answer" +
-                   (answer ? std::string() : ": " + answer.error().message)};
+      return Error{who + " does not answer at " + url(id) + ": " +
+                   (answer ? "another program does" : answer.error().message)};
     }
     ::usleep(ask_again_us);
   }

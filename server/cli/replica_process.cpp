@@ -220,6 +220,13 @@ Result<State> open_state(const std::string& folder, const wire::Genesis& genesis
   if (!store) return store.error();
   state.store = std::move(*store);
   const Digest image = state.store->root();  // before the executor writes the genesis state
+  // Before SQLite opens it: a file that was cut or changed is no database that we know.
+  if (state.store->size() > 0 && !recovery.vouches_for(image)) {
+    return Error{folder + "/state.db has digest " + image.brief() +
+                 ", which no certificate in the journal vouches for: the file was changed, cut or "
+                 "replaced. Treat this as loss of the disk: see \"Disk loss\" in "
+                 "docs/how-to/operate.md"};
+  }
   state.executor =
       std::make_unique<app::Executor>(executor_config_of(genesis), *state.store, nullptr);
   auto recovered = std::move(recovery).finish(state.executor->executed(), image);
@@ -238,7 +245,8 @@ class ReplicaProcess {
         poller_(poller),
         journal_(*state_.journal, transport_),
         node_(std::move(config), identity_.signer, std::move(state_.recovered), world()),
-        upstream_(node_, transport_, identity_.genesis_json) {
+        upstream_(node_, transport_, wire::genesis_digest(identity_.file.genesis),
+                  identity_.genesis_json) {
     if (const int fd = state_.store->ready_descriptor(); fd >= 0) {
       // turn() collects what it waits for; the rest is news too, and would keep us awake.
       poller_.watch(fd, EPOLLIN, [this](std::uint32_t) { disk_ = state_.store->poll_disk(); });

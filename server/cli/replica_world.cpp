@@ -31,6 +31,7 @@ std::string NodeUpstream::status_json() const {
   const node::NodeCounters& node = node_.counters();
   nlohmann::ordered_json json = {
       {"id", status.replica.value},
+      {"cluster", cluster_.hex()},
       {"view", status.view.value},
       {"primary", status.primary.value},
       {"last_executed", status.last_executed.value},

@@ -68,8 +68,12 @@ class RepliesFirst final : public node::Journal {
 /// The sockets' way in.
 class NodeUpstream final : public net::Upstream {
  public:
-  NodeUpstream(node::Node& node, const SocketTransport& transport, std::string genesis_json)
-      : node_(node), transport_(transport), genesis_json_(std::move(genesis_json)) {}
+  NodeUpstream(node::Node& node, const SocketTransport& transport, const Digest& cluster,
+               std::string genesis_json)
+      : node_(node),
+        transport_(transport),
+        cluster_(cluster),
+        genesis_json_(std::move(genesis_json)) {}
 
   void link_up(ReplicaId peer, wire::LinkKeys keys) override {
     node_.link_up(peer, std::move(keys));
@@ -90,6 +94,7 @@ class NodeUpstream final : public net::Upstream {
 
   node::Node& node_;
   const SocketTransport& transport_;
+  Digest cluster_;
   std::string genesis_json_;
 };
 

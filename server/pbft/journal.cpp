@@ -20,6 +20,10 @@ void remember_vote(std::vector<wire::PrePreparedEntry>& q, const wire::Prepare& 
 }  // namespace
 
 void Recovery::add(JournalRecord record) {
+  if (state_.first_boot) {
+    const auto* opening = std::get_if<StableRecord>(&record);
+    if (opening != nullptr && opening->proof) begins_at_ = opening->proof->checkpoint.seq;
+  }
   state_.first_boot = false;
   const auto in_view = [&](View view) { state_.view = std::max(state_.view, view); };
   std::visit(Overloaded{[&](StableRecord& r) {
@@ -65,8 +69,19 @@ void Recovery::add(JournalRecord record) {
              record);
 }
 
+bool Recovery::vouches_for(const Digest& state) const {
+  return std::ranges::any_of(
+      proofs_, [&](const auto& entry) { return entry.second.checkpoint.state == state; });
+}
+
 Result<Recovered> Recovery::finish(Seq image, const Digest& image_state) && {
   state_.image = image;
+  if (image < begins_at_)
+    return Error{
+        "state.db is at " + std::to_string(image.value) + ", but was at " +
+        std::to_string(begins_at_.value) +
+        " when the journal was shortened: the file was emptied, or replaced by an older "
+        "one. What this replica voted since is forgotten. Treat this as loss of the disk."};
   if (image > Seq{0}) {
     const auto proof = proofs_.find(image);
     if (proof == proofs_.end())

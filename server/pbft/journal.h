@@ -87,16 +87,20 @@ struct Recovered {
 };
 
 /// Folds records in the order in which they were written. `image` and `image_state`: what state.db
-/// holds. Refused: a journal that contradicts state.db (no proof for the image it holds), which is
-/// disk loss.
+/// holds. Refused: a journal that contradicts state.db (no proof for the image it holds, or it
+/// begins above that image), which is disk loss.
 class Recovery {
  public:
   void add(JournalRecord record);
+  /// Whether some proof in the journal vouches for this state.
+  [[nodiscard]] bool vouches_for(const Digest& state) const;
   Result<Recovered> finish(Seq image, const Digest& image_state) &&;
 
  private:
   Recovered state_;
   std::map<Seq, wire::CheckpointProof> proofs_;
+  /// What came before the first record was thrown away when state.db held this checkpoint.
+  Seq begins_at_;
 };
 
 }  // namespace prytany::pbft

@@ -128,6 +128,19 @@ class Operator : public testing::Test {
     for (unsigned id = 0; id < 4; ++id) servers->signal(id, SIGKILL);
   }
 
+  /// Starts the whole cluster, and stops it when all have a checkpoint in state.db.
+  void use_and_stop() {
+    auto servers = cli::LocalCluster::open({cluster_, {}, "error", program()});
+    ASSERT_TRUE(servers.ok());
+    ASSERT_TRUE(servers->start_all().ok());
+    Cluster cluster(cluster_ + "/genesis.json");
+    const Ran ran = run({"sql", "CREATE TABLE t(a)", "--cluster", cluster_ + "/genesis.json",
+                         "--key", cluster_ + "/admin.key"});
+    ASSERT_EQ(ran.exit_code, 0) << ran.errors;
+    const auto common = cli::wait_for_common_checkpoint(cluster, 1, std::chrono::seconds(30));
+    ASSERT_TRUE(common.ok()) << common.error().message;
+  }
+
   std::string folder_;
   std::string cluster_;
   std::uint16_t base_port_ = 0;
@@ -156,9 +169,10 @@ TEST_F(Operator, init_refuses_groups_and_ports_that_cannot_be) {
            {"--replicas", "101", "--faults", "1"},
            {"--replicas", "four", "--faults", "1"},
            {"--replicas", "4"},
+           {"--replicas", "4", "--faults", "1", "--checkpoint-interval", "1000000000"},
            {"--replicas", "4", "--faults", "1", "--base-port", "65500"}}) {
     EXPECT_EQ(with(bad).exit_code, 2);
-    EXPECT_FALSE(fs::exists(cluster_ + "/genesis.json"));
+    EXPECT_FALSE(fs::exists(cluster_)) << "nothing half made is left";
   }
 }
 
@@ -319,6 +333,23 @@ TEST_F(Operator, a_missing_journal_is_disk_loss) {
   EXPECT_THAT(start(1).errors, HasSubstr("Disk loss"));
 }
 
+TEST_F(Operator, a_state_db_that_was_cut_changed_or_emptied_is_disk_loss) {
+  init();
+  use_and_stop();
+  const fs::path file = replica(1) / "state.db";
+  const std::string whole = text_of(file);
+  ASSERT_GT(whole.size(), 8192U) << "a checkpoint was made";
+  std::string changed = whole;
+  changed[5000] = static_cast<char>(changed[5000] ^ 1);
+  for (const std::string& wrong :
+       {whole.substr(0, 8192), changed, std::string("no database"), std::string()}) {
+    put_text(file, wrong);
+    const Ran ran = start(1);
+    EXPECT_EQ(ran.exit_code, 1);
+    EXPECT_THAT(ran.errors, AllOf(HasSubstr("state.db"), HasSubstr("loss of the disk")));
+  }
+}
+
 TEST_F(Operator, a_torn_tail_is_not) {
   init();
   use_and_kill();
@@ -372,6 +403,16 @@ TEST_F(Dev, says_ready_when_all_answer_and_stops_all_at_the_end) {
   Background again(dev());
   EXPECT_NE(again.line_with("READY"), "");
   EXPECT_EQ(again.end(SIGTERM), 0);
+}
+
+TEST_F(Dev, is_not_ready_when_another_cluster_has_its_ports) {
+  Background other(dev());
+  ASSERT_NE(other.line_with("READY"), "");
+  const Ran ran = run({"dev", "--base-port", std::to_string(base_port_), "--log", "error"});
+  EXPECT_EQ(ran.exit_code, 1);
+  EXPECT_THAT(ran.output, Not(HasSubstr("READY")));
+  EXPECT_THAT(ran.errors, HasSubstr(std::to_string(base_port_)));
+  EXPECT_EQ(other.end(SIGTERM), 0);
 }
 
 TEST_F(Dev, leaves_no_orphan_when_it_is_killed) {

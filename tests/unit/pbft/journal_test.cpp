@@ -95,6 +95,31 @@ TEST(Recovery, an_image_that_no_proof_vouches_for_is_refused) {
   EXPECT_NE(refused.error().message.find("loss of the disk"), std::string::npos);
 }
 
+TEST(Recovery, an_image_older_than_the_beginning_of_the_journal_is_refused) {
+  // What came before 8 was thrown away because state.db held 8: an emptied file cannot go on.
+  for (const std::uint64_t image : {0U, 4U}) {
+    Recovery recovery;
+    recovery.add(StableRecord{View{0}, proof(8, "s8")});
+    recovery.add(StableRecord{View{0}, proof(16, "s16")});
+    const auto refused = std::move(recovery).finish(Seq{image}, digest_of("s4"));
+    ASSERT_FALSE(refused.ok());
+    EXPECT_NE(refused.error().message.find("emptied"), std::string::npos);
+  }
+}
+
+TEST(Recovery, a_first_start_that_saw_only_certificates_may_be_followed_by_another) {
+  const Recovered r = fold({StableRecord{View{0}, {}}, StableRecord{View{0}, proof(8, "s8")}});
+  EXPECT_EQ(r.image, Seq{0});
+  EXPECT_EQ(r.certified->checkpoint.seq, Seq{8});
+}
+
+TEST(Recovery, tells_which_states_are_vouched_for) {
+  Recovery recovery;
+  recovery.add(StableRecord{View{0}, proof(8, "s8")});
+  EXPECT_TRUE(recovery.vouches_for(digest_of("s8")));
+  EXPECT_FALSE(recovery.vouches_for(digest_of("s9")));
+}
+
 TEST(Recovery, an_image_of_another_digest_is_refused) {
   Recovery recovery;
   recovery.add(StableRecord{View{0}, proof(4, "s")});

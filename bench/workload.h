@@ -23,12 +23,12 @@ struct Workload {
   std::function<wire::Operation(unsigned client, std::uint64_t n)> operation;
 };
 
-/// null: no operation at all, ordered and answered (papers/004 table 1). insert1: one request, one
-/// row of a time, a random number and a text, one acknowledgement (papers/004 section 4.2).
+/// null: no operation at all, ordered and answered (Practicality table 1). insert1: one request,
+/// one row of a time, a random number and a text, one acknowledgement (Practicality section 4.2).
 Result<Workload> make_workload(const std::string& name, const WorkloadOptions& options);
 std::vector<std::string> workload_names();
 
-/// The statements of insert1, for those who run it without us: papers/004 section 4.2 inserts a
+/// The statements of insert1, for those who run it without us: Practicality section 4.2 inserts a
 /// time, a random number and a text.
 inline constexpr const char* insert1_table =
     "CREATE TABLE entries(id INTEGER PRIMARY KEY, at_us INTEGER, dice INTEGER, text TEXT)";

@@ -49,7 +49,8 @@ class Application {
   /// that are still running afterwards are reset. SQLITE_NOMEM and SQLITE_IOERR are this machine's
   /// and not an answer: stop_on_fault() (fault.h).
   virtual wire::Outcome execute(sqlite3* db, const wire::Call& call, const Context& context) = 0;
-  /// The primary's own values for a batch, and a backup's opinion of them (papers/004 section 2.5).
+  /// The primary's own values for a batch, and a backup's opinion of them (Practicality
+  /// section 2.5).
   virtual Bytes propose(const wire::Batch&, AgreedTime) { return {}; }
   virtual bool accept(const wire::Batch&, ByteView, AgreedTime) { return true; }
 };

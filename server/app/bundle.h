@@ -1,5 +1,5 @@
 // A SQL application as files, understood: what prytany.json, schema/, procedures/ and web/ say
-// (DESIGN section 8, docs/reference/procedures.md). Pure: nothing is executed here.
+// (design.md section 8, docs/reference/procedures.md). Pure: nothing is executed here.
 #pragma once
 
 #include <cstdint>

@@ -119,7 +119,7 @@ class LengthScope {
 };
 
 /// One SQLite transaction: it commits, or leaves exactly the bytes of "never ran"
-/// (sqlite.md 1.2, 1.7).
+/// (docs/reference/sql.md).
 class Transaction {
  public:
   explicit Transaction(Engine& engine);

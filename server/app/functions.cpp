@@ -247,8 +247,8 @@ bool is_allowed_function(std::string_view name) {
 }
 
 void install_functions(sqlite3* db, RequestState& state) {
-  // The authorizer refuses them first, but DEFAULT (expression) may pass it by (sqlite.md 1, trap
-  // 1): whoever calls one all the same calls this.
+  // The authorizer refuses them first, but DEFAULT (expression) may pass it by: whoever calls one
+  // all the same calls this.
   if (all_built_ins.empty()) all_built_ins = built_ins(db);
   for (const BuiltIn& function : all_built_ins) {
     if (is_allowed_function(function.name)) continue;

@@ -1,5 +1,5 @@
-// Phase two of joining: what every replica checks of a join before the application is asked (DESIGN
-// section 7).
+// Phase two of joining: what every replica checks of a join before the application is asked
+// (design.md section 7).
 #pragma once
 
 #include "server/app/executor.h"

@@ -292,7 +292,7 @@ std::optional<Failure> refuse_statement(std::string_view sql) {
 }
 
 void install_sandbox(sqlite3* db, RequestState& state) {
-  // json_extract and printf would follow the locale (sqlite.md 1.4).
+  // json_extract and printf would follow the locale.
   ENSURE(std::localeconv()->decimal_point == std::string_view("."));
   // 'localtime' and 'utc' fail alike everywhere instead of following TZ.
   sqlite3_test_control(SQLITE_TESTCTRL_LOCALTIME_FAULT, 1);

@@ -1,6 +1,6 @@
 // Who may speak, and what they were already told: exactly-once. Replicated state, of which the hot
-// half lives in memory and is written to prytany_sessions at checkpoints only (DESIGN section 5),
-// so that a request pays nothing.
+// half lives in memory and is written to prytany_sessions at checkpoints only (design.md section
+// 5), so that a request pays nothing.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
 // The executor's own tables, in the same database as the application's: there is no second format
-// to checkpoint, hash, transfer or back up (DESIGN section 5).
+// to checkpoint, hash, transfer or back up (design.md section 5).
 #pragma once
 
 namespace prytany::app {

@@ -1,5 +1,5 @@
-// A voter's code becomes an Ed25519 credential key; the roll holds only public keys (DESIGN section
-// 7). A code is generated, never chosen: at least 128 random bits in Crockford base32.
+// A voter's code becomes an Ed25519 credential key; the roll holds only public keys (design.md
+// section 7). A code is generated, never chosen: at least 128 random bits in Crockford base32.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-// The primary's clock proposes, the backups' clocks judge (DESIGN section 6; papers/004
+// The primary's clock proposes, the backups' clocks judge (design.md section 6; Practicality
 // section 2.5).
 #pragma once
 

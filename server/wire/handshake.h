@@ -28,8 +28,8 @@ struct LinkHello {
   ReplicaId to;
   crypto::DhPublic key{};
   std::array<std::uint8_t, 16> nonce{};
-  Name engine;  // SQLite's source id and flags: replicas of different engines must not meet (DESIGN
-                // 5)
+  Name engine;  // SQLite's source id and flags: replicas of different engines must not meet
+                // (design.md 5)
   static constexpr auto fields(auto& m) {
     return std::tie(m.version, m.cluster, m.config, m.from, m.to, m.key, m.nonce, m.engine);
   }

@@ -30,7 +30,7 @@ inline constexpr std::size_t batch_requests_max = 512;
 inline constexpr std::size_t batch_bytes_max = 4 << 20;
 inline constexpr std::size_t nondeterminism_bytes_max = 4096;
 
-// Window (DESIGN section 4): L >= 2K
+// Window (design.md section 4): L >= 2K
 inline constexpr std::uint64_t checkpoint_interval_default = 128;
 inline constexpr std::uint64_t window_default = 256;
 inline constexpr std::uint64_t window_max = 4096;

@@ -64,7 +64,7 @@ struct Commit {
   bool operator==(const Commit&) const = default;
 };
 
-/// "n committed with digest d": weak_quorum() of these prove it, in any view (DESIGN section 4).
+/// "n committed with digest d": weak_quorum() of these prove it, in any view (design.md section 4).
 struct Committed {
   Seq seq;
   Digest digest;

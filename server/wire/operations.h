@@ -11,8 +11,8 @@
 namespace prytany::wire {
 
 /// Who says they are who. `kind` "key": `credential` signs credential_signed_bytes(); `name` is
-/// free for the application's authorize (a principal hint). Never a bearer secret (DESIGN section
-/// 7).
+/// free for the application's authorize (a principal hint). Never a bearer secret (design.md
+/// section 7).
 struct Identification {
   Name kind;
   Text<limits::identification_bytes_max> name;

@@ -7,7 +7,7 @@
 
 namespace prytany::wire {
 
-/// The part that is hashed: authenticators are not in it (DESIGN section 7).
+/// The part that is hashed: authenticators are not in it (design.md section 7).
 struct RequestBody {
   SessionId session;     // 0 only for a join
   RequestNumber number;  // 1, 2, 3, ... within the session; for a join: any, chosen by the client

@@ -69,7 +69,7 @@ struct NullReply {
 using ResultSets = List<ResultSet, limits::statements_per_request_max>;
 using Outcome = std::variant<DoneReply, ErrorReply, ResultSets, JoinedReply, NullReply>;
 
-/// What weak_quorum() replicas must say alike before a client believes it (DESIGN section 7).
+/// What weak_quorum() replicas must say alike before a client believes it (design.md section 7).
 struct Reply {
   SessionId session;  // of the request; for a join: 0
   RequestNumber number;

@@ -1,5 +1,5 @@
-// Replicas of different history give byte-identical states and replies (sqlite.md sections 1 and
-// 7).
+// Replicas of different history give byte-identical states and replies (design.md
+// section 6).
 #include <gtest/gtest.h>
 #include <malloc.h>
 #include <sqlite3.h>

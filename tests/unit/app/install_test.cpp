@@ -1,4 +1,4 @@
-// Installing and calling SQL applications (DESIGN section 8).
+// Installing and calling SQL applications (design.md section 8).
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

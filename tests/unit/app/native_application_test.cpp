@@ -1,4 +1,4 @@
-// C++ applications: a class with a standard SQLite handle (DESIGN section 8).
+// C++ applications: a class with a standard SQLite handle (design.md section 8).
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 

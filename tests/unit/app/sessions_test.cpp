@@ -1,4 +1,4 @@
-// Joining, leaving and exactly-once (DESIGN section 7).
+// Joining, leaving and exactly-once (design.md section 7).
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

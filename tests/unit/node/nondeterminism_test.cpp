@@ -1,4 +1,5 @@
-// The clock that proposes and the clock that judges (DESIGN section 6; papers/004 section 2.5).
+// The clock that proposes and the clock that judges (design.md section 6; Practicality
+// section 2.5).
 #include "server/node/nondeterminism.h"
 
 #include <gtest/gtest.h>

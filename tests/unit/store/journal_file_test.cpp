@@ -1,5 +1,5 @@
 // The journal on a disk that tears, loses and damages what was written. What is at stake: a replica
-// that forgets a vote it sent may contradict it (DESIGN section 4).
+// that forgets a vote it sent may contradict it (design.md section 4).
 #include "server/store/journal_file.h"
 
 #include <gmock/gmock.h>

@@ -232,6 +232,14 @@ std::vector<ReplicaId> Session::ready() const {
   return ready;
 }
 
+bool Session::everybody_heard(const std::function<bool(ReplicaId)>& heard) const {
+  return std::ranges::all_of(cluster_->replicas(), [&](ReplicaId replica) {
+    const Peer& peer = peers_[replica.value];
+    const bool on_its_way = peer.channel.state() != Channel::State::down && peer.failures == 0;
+    return heard(replica) || !(peer.channel.ready() || on_its_way);
+  });
+}
+
 const Standing& Session::standing(ReplicaId replica) const {
   ENSURE(cluster_->knows(replica));
   return peers_[replica.value].standing;

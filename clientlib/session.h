@@ -13,6 +13,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -192,6 +193,9 @@ class Session {
   void judge_late(ReplicaId from, RequestNumber number, const Digest& reply, Effects& out);
   std::optional<ReplicaId> designate(RequestNumber number) const;
   bool lingers(Time now, Question& question, Time& until) const;
+  /// Nobody is left to linger for: who is ready was heard, and who is on its way for the first
+  /// time, too.
+  [[nodiscard]] bool everybody_heard(const std::function<bool(ReplicaId)>& heard) const;
 
   // session_refusals.cpp: what does not end in an answer
   void on_refused(Time now, ReplicaId from, const wire::Refused& refused, Effects& out);

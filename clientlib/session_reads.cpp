@@ -64,14 +64,13 @@ void Session::weigh_read(Time now, std::uint64_t id, Effects& out) {
   Read& read = reads_.at(id);
   Question& question = read.question;
   const auto settled = read.tally.settled(cluster_->weak_quorum());
-  const auto listening = ready();
-  const bool all_heard =
-      std::ranges::all_of(listening, [&](ReplicaId replica) { return read.tally.heard(replica); });
+  const auto heard = [&](ReplicaId replica) { return read.tally.heard(replica); };
   if (!settled) {
-    if (all_heard) question.resend = std::min(question.resend, now + read_retry_us);
+    if (std::ranges::all_of(ready(), heard))
+      question.resend = std::min(question.resend, now + read_retry_us);
     return;
   }
-  if (options_.linger_us != 0 && !all_heard) {
+  if (options_.linger_us != 0 && !everybody_heard(heard)) {
     if (question.linger == never) question.linger = now + options_.linger_us;
     if (now < question.linger) return;
   }

@@ -143,9 +143,7 @@ void Session::on_digest(Time now, ReplicaId from, const wire::ReplyDigest& said,
 
 bool Session::lingers(Time now, Question& question, Time& until) const {
   if (options_.linger_us == 0) return false;
-  const auto listening = ready();
-  if (std::ranges::all_of(listening,
-                          [&](ReplicaId replica) { return question.tally.heard(replica); }))
+  if (everybody_heard([&](ReplicaId replica) { return question.tally.heard(replica); }))
     return false;
   if (until == never) until = now + options_.linger_us;
   return now < until;

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -210,6 +211,7 @@ class Host {
   crypto::Signer credential{crypto::sha256("credential", {}).bytes};
   std::vector<FakeReplica> group;
   std::vector<bool> up;
+  std::set<ReplicaId> slow;
   std::shared_ptr<ClusterView> cluster;
   std::unique_ptr<Session> session;
   std::map<Ticket, Completion> completed;
@@ -223,6 +225,7 @@ class Host {
     for (std::size_t i = 0; i < effects.size(); ++i) {
       const Effect effect = std::move(effects[i]);
       if (const auto* connect = std::get_if<Connect>(&effect)) {
+        if (slow.contains(connect->replica)) continue;  // neither stands nor has failed
         if (up[connect->replica.value]) {
           session->connected(now, connect->replica, effects);
         } else {

@@ -152,6 +152,24 @@ TEST(SessionResults, a_public_read_lingers_too_and_a_mute_replica_costs_no_more_
   EXPECT_EQ(host.completed.at(unanswered).verdict, Verdict::no_quorum);
 }
 
+TEST(SessionResults, lingers_for_a_replica_that_is_still_connecting_but_not_for_one_that_is_down) {
+  for (const bool down : {false, true}) {
+    SessionOptions options;
+    options.linger_us = 10'000;
+    Host host(options);
+    host.up[3] = !down;
+    if (!down) host.slow = {ReplicaId{3}};
+    host.start();
+    const Ticket ticket = host.read("turnout", host.now + 5'000'000);
+    const auto id = std::get<wire::PublicRead>(host.group[0].heard.back()).id;
+    const wire::PublicReadReply reply{id, Seq{4}, AgreedTime{4}, wire::DoneReply{}};
+    for (unsigned i = 0; i < 3; ++i) host.say(i, reply);
+    EXPECT_EQ(host.completed.contains(ticket), down);
+    host.advance_to(host.now + 10'000);
+    EXPECT_TRUE(host.completed.contains(ticket));
+  }
+}
+
 TEST(SessionResults, replicas_that_never_agree_leave_the_outcome_unknown_at_the_deadline) {
   Host host;
   host.join();

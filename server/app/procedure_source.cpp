@@ -115,6 +115,8 @@ Complaint read_directive(std::string_view line, ProcedureSource& source) {
 
 /// What is wrong with the head as a whole.
 Complaint check_head(const ProcedureSource& source) {
+  if (source.name.starts_with("prytany_"))
+    return "names that begin with prytany_ are the cluster's own";
   if (source.is_public && !source.read_only)
     return "a @public procedure is read without agreement, so it must be @read-only";
   if (source.name == authorize_procedure) {

@@ -65,6 +65,7 @@ std::optional<Result<Authorized, wire::ErrorReply>> SqlApplication::ask_procedur
 
 wire::Outcome SqlApplication::call(Engine& engine, const wire::Call& call, std::string_view role) {
   const std::string& name = call.procedure.text;
+  if (name == pages_procedure) return page_listing();
   const auto found = bundle_.procedures.find(name);
   if (found == bundle_.procedures.end() || name == authorize_procedure)
     return error_reply({"unknown_procedure", "there is no procedure '" + clipped(name, 100) + "'"},
@@ -80,6 +81,7 @@ wire::Outcome SqlApplication::call(Engine& engine, const wire::Call& call, std::
 
 wire::Outcome SqlApplication::read(Engine& engine, const wire::Call& call) {
   const std::string& name = call.procedure.text;
+  if (name == pages_procedure) return page_listing();
   const auto found = bundle_.procedures.find(name);
   if (found == bundle_.procedures.end() || !found->second.is_public)
     return error_reply(
@@ -114,6 +116,18 @@ const Bytes* SqlApplication::page(std::string_view path) const {
   if (wanted.empty() || wanted.ends_with("/")) wanted += "index.html";
   const auto found = bundle_.pages.find(wanted);
   return found == bundle_.pages.end() ? nullptr : &found->second;
+}
+
+wire::ResultSets SqlApplication::page_listing() {
+  if (page_listing_) return *page_listing_;
+  wire::ResultSet listing;
+  listing.columns.items = {{"path"}, {"media_type"}, {"bytes"}, {"sha256"}};
+  for (const auto& [path, content] : bundle_.pages) {
+    listing.rows.items.push_back({{wire::TextValue{path}, wire::TextValue{media_type(path)},
+                                   static_cast<std::int64_t>(content.size()),
+                                   wire::TextValue{crypto::sha256(content).hex()}}});
+  }
+  return page_listing_.emplace(wire::ResultSets{{std::move(listing)}});
 }
 
 }  // namespace prytany::app

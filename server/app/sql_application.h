@@ -15,6 +15,11 @@
 
 namespace prytany::app {
 
+/// Every application has this public procedure. It answers a row for each page with path,
+/// media_type, bytes and sha256 (hex), in order of the paths: so a client can believe f+1 replicas
+/// about what any one of them serves over plain HTTP.
+inline constexpr std::string_view pages_procedure = "prytany_pages";
+
 class SqlApplication {
  public:
   /// What the tables hold; null if nothing is installed.
@@ -41,11 +46,13 @@ class SqlApplication {
   explicit SqlApplication(Bundle bundle) : bundle_(std::move(bundle)) {}
   wire::Outcome run(Engine& engine, const ProcedureSource& source,
                     const std::vector<wire::Argument>& arguments);
+  wire::ResultSets page_listing();
   std::optional<Result<Authorized, wire::ErrorReply>> ask_procedure(
       Engine& engine, const wire::Identification& who);
 
   Bundle bundle_;
   std::map<std::string, Procedure> prepared_;
+  std::optional<wire::ResultSets> page_listing_;  // made when first asked for
 };
 
 /// Installs or upgrades: the order of work is in docs/reference/procedures.md. Nothing if it is

@@ -35,17 +35,23 @@ std::string json_text(std::string_view text) {
 
 }  // namespace
 
-void add_client_options(CLI::App& command, ClientOptions& options) {
+void add_cluster_options(CLI::App& command, ClientOptions& options) {
   command.add_option("--cluster", options.cluster, "The cluster's genesis.json")
       ->envname("PRYTANY_CLUSTER")
       ->capture_default_str();
+  command.add_option("--fingerprint", options.fingerprint,
+                     "Refuse a genesis.json that has not this fingerprint; spaces do not matter");
+  command.add_option("--timeout", options.timeout_s, "Seconds to wait for a quorum")
+      ->check(CLI::Range(1, 3600))
+      ->capture_default_str();
+}
+
+void add_client_options(CLI::App& command, ClientOptions& options) {
+  add_cluster_options(command, options);
   auto* key = command.add_option("--key", options.key, "File of the key to join with")
                   ->envname("PRYTANY_KEY");
   command.add_option("--code", options.code, "Personal code to join with, instead of a key file")
       ->excludes(key);
-  command.add_option("--timeout", options.timeout_s, "Seconds to wait for a quorum")
-      ->check(CLI::Range(1, 3600))
-      ->capture_default_str();
   command.add_flag("--verbose", options.verbose, "Print what happens on the connections");
 }
 
@@ -62,14 +68,22 @@ Failure failure_of(const ErrorInfo& error) {
 }
 
 Result<Cluster, Failure> open_cluster(const ClientOptions& options) {
-  return attempt([&] { return Cluster(options.cluster); });
+  auto cluster = attempt([&] { return Cluster(options.cluster); });
+  if (!cluster || options.fingerprint.empty()) return cluster;
+  const auto digits = [](std::string text) {
+    std::erase(text, ' ');
+    return text;
+  };
+  if (digits(cluster->fingerprint()) == digits(options.fingerprint)) return cluster;
+  return Failure{ExitCode::usage, "wrong_fingerprint",
+                 options.cluster + " has the fingerprint " + cluster->fingerprint() +
+                     ", not the expected one: it is another cluster's, or forged"};
 }
 
 Result<Client, Failure> join(const ClientOptions& options) {
   if (options.key.empty() && options.code.empty())
     return usage_failure("give --key FILE (an administrator's is admin.key) or --code CODE");
   Options client;
-  client.genesis = options.cluster;
   client.credential =
       options.key.empty() ? Credential::code(options.code) : Credential::file(options.key);
   client.name = "cli-" + to_hex(crypto::random_array<6>());
@@ -77,7 +91,9 @@ Result<Client, Failure> join(const ClientOptions& options) {
   client.linger = linger;
   if (options.verbose)
     client.log = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); };
-  return attempt([&] { return Client(client); });
+  auto cluster = open_cluster(options);
+  if (!cluster) return cluster.error();
+  return attempt([&] { return Client(*cluster, client); });
 }
 
 Result<std::vector<Answer>, Failure> ask(const Client& client, wire::Operation operation) {

@@ -14,19 +14,22 @@ namespace prytany::cli {
 
 struct ClientOptions {
   std::string cluster = "genesis.json";
-  std::string key;   // a key file; empty: none
-  std::string code;  // or a voter's code
+  std::string fingerprint;  // what genesis must have, as people read it to each other; empty: any
+  std::string key;          // a key file; empty: none
+  std::string code;         // or a voter's code
   unsigned timeout_s = 15;
   bool verbose = false;
 };
 
-/// --cluster, --key, --code, --timeout, --verbose.
+/// --cluster, --fingerprint, --timeout.
+void add_cluster_options(CLI::App& command, ClientOptions& options);
+/// Those, and --key, --code, --verbose.
 void add_client_options(CLI::App& command, ClientOptions& options);
 
 /// Connects and joins. Every invocation is a session of its own: an administrator's name is drawn
 /// anew, so that two commands with one key do not end each other's sessions.
 Result<Client, Failure> join(const ClientOptions& options);
-/// Reads genesis; connects when asked something.
+/// Reads genesis, and refuses it if its fingerprint is another; connects when asked something.
 Result<Cluster, Failure> open_cluster(const ClientOptions& options);
 
 /// Exit code and message of what a client reports.

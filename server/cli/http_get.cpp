@@ -1,11 +1,15 @@
 #include "server/cli/http_get.h"
 
+#include <netdb.h>
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
+#include <cctype>
 #include <cerrno>
 #include <cstring>
+#include <string_view>
 
 #include "server/net/poller.h"
 #include "server/net/socket.h"
@@ -13,7 +17,7 @@
 namespace prytany::cli {
 namespace {
 
-constexpr std::size_t answer_bytes_max = 4 << 20;
+constexpr std::size_t answer_bytes_max = 4 << 20;  // a page is at most 960 KiB
 
 /// False when `deadline` has passed.
 bool wait_for(const net::Fd& fd, short events, Time deadline) {
@@ -23,19 +27,61 @@ bool wait_for(const net::Fd& fd, short events, Time deadline) {
   return ::poll(&polled, 1, static_cast<int>((deadline - now) / 1000) + 1) > 0;
 }
 
-Result<std::string> body_of(const std::string& answer) {
+/// The value of a header, whose name is in lower case; empty if it is not there.
+std::string header(std::string_view head, std::string_view name) {
+  while (!head.empty()) {
+    const std::size_t end = std::min(head.find("\r\n"), head.size());
+    const std::string_view line = head.substr(0, end);
+    head.remove_prefix(std::min(end + 2, head.size()));
+    if (line.size() <= name.size() || line[name.size()] != ':' ||
+        !std::equal(name.begin(), name.end(), line.begin(),
+                    [](char b, char a) { return std::tolower(a) == b; })) {
+      continue;
+    }
+    std::string_view value = line.substr(name.size() + 1);
+    while (value.starts_with(' ')) value.remove_prefix(1);
+    return std::string(value);
+  }
+  return {};
+}
+
+Result<HttpPage> page_of(const std::string& answer) {
   const std::size_t end = answer.find("\r\n\r\n");
   if (end == std::string::npos) return Error{"the answer is not HTTP"};
   if (!answer.starts_with("HTTP/1.1 200")) return Error{answer.substr(0, answer.find("\r\n"))};
-  return answer.substr(end + 4);
+  const std::string_view head = std::string_view(answer).substr(0, end);
+  if (!header(head, "transfer-encoding").empty()) {
+    return Error{"the answer is in pieces (chunked), which is not understood here"};
+  }
+  const std::string length = header(head, "content-length");
+  if (!length.empty() && length != std::to_string(answer.size() - end - 4)) {
+    return Error{"the answer is cut off, or longer than a page may be"};
+  }
+  return HttpPage{header(head, "content-type"), answer.substr(end + 4)};
+}
+
+Result<net::SocketAddress> find(const wire::HostPort& address) {
+  auto numeric = net::numeric_address(address.host, address.port);
+  if (numeric) return numeric;
+  addrinfo hints = {};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  const int failed =
+      ::getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &found);
+  if (failed != 0) return Error{address.host + ": " + ::gai_strerror(failed)};
+  net::SocketAddress first;
+  std::memcpy(&first.storage, found->ai_addr, found->ai_addrlen);
+  first.length = found->ai_addrlen;
+  ::freeaddrinfo(found);
+  return first;
 }
 
 }  // namespace
 
-Result<std::string> http_get(const wire::HostPort& address, const std::string& path,
-                             std::uint64_t timeout_us) {
+Result<HttpPage> http_page(const wire::HostPort& address, const std::string& path,
+                           std::uint64_t timeout_us) {
   const Time deadline = net::SystemClock().now() + timeout_us;
-  const auto target = net::numeric_address(address.host, address.port);
+  const auto target = find(address);
   if (!target) return target.error();
   const auto fd = net::start_connect(*target);
   if (!fd) return fd.error();
@@ -56,7 +102,14 @@ Result<std::string> http_get(const wire::HostPort& address, const std::string& p
     if (n <= 0) break;
     answer.append(piece.data(), static_cast<std::size_t>(n));
   }
-  return body_of(answer);
+  return page_of(answer);
+}
+
+Result<std::string> http_get(const wire::HostPort& address, const std::string& path,
+                             std::uint64_t timeout_us) {
+  auto page = http_page(address, path, timeout_us);
+  if (!page) return page.error();
+  return std::move(page->body);
 }
 
 }  // namespace prytany::cli

@@ -1,4 +1,4 @@
-// The smallest HTTP client that can ask a replica on this machine for its pages.
+// The smallest HTTP client that can ask a replica for its pages. Plain http only.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,16 @@
 
 namespace prytany::cli {
 
-/// The body of a 200 answer. Blocks for at most `timeout_us`. Requires: a numeric host.
+struct HttpPage {
+  std::string media_type;
+  std::string body;
+};
+
+/// A 200 answer, whole. Blocks for at most `timeout_us`, and as long as it takes to look up a host
+/// that is not numeric. Redirections are not followed: a replica sends none.
+Result<HttpPage> http_page(const wire::HostPort& address, const std::string& path,
+                           std::uint64_t timeout_us);
+/// Its body alone.
 Result<std::string> http_get(const wire::HostPort& address, const std::string& path,
                              std::uint64_t timeout_us);
 

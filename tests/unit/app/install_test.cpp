@@ -88,6 +88,25 @@ TEST_F(Installing, is_kept_in_the_replicated_database) {
   EXPECT_EQ(read("count_notes"), "0");
 }
 
+TEST_F(Installing, lists_its_pages_with_their_digests_to_anybody) {
+  EXPECT_EQ(code_of(replica.executor().public_read({{"prytany_pages"}, {}})), "no_application");
+  ASSERT_EQ(code(notes()), "");
+  const auto row = [&](const std::string& path, const std::string& type) {
+    const std::string content = notes().at("web/" + path);
+    return path + "|" + type + "|" + std::to_string(content.size()) + "|" +
+           crypto::sha256(as_bytes(content)).hex();
+  };
+  const std::string listing =
+      row("app/main.js", media_type(".js")) + "\n" + row("index.html", media_type(".html"));
+  EXPECT_EQ(read("prytany_pages"), listing);
+  EXPECT_EQ(rows_of(replica.call(admin, "prytany_pages", {})), listing) << "ordered, too";
+  ASSERT_EQ(code(with("web/index.html", "<h1>Other</h1>")), "");
+  EXPECT_THAT(read("prytany_pages"),
+              HasSubstr(crypto::sha256(as_bytes(std::string("<h1>Other</h1>"))).hex()));
+  EXPECT_EQ(code(with("procedures/prytany_pages.sql", "-- @public\n-- @read-only\nSELECT 1;")),
+            "bad_application");
+}
+
 TEST_F(Installing, needs_an_administrator_and_a_development_cluster) {
   ASSERT_EQ(code(notes()), "");
   Client member = replica.join(test_key(1));

@@ -57,6 +57,22 @@ app::ExecutorConfig executor_config_of(const wire::Genesis& genesis) {
   return config;
 }
 
+std::set<std::string> origins_of(const wire::Genesis& genesis,
+                                 const std::vector<std::string>& more) {
+  std::set<std::string> origins(more.begin(), more.end());
+  for (const wire::Member& member : genesis.members) {
+    // "ws://host:port" -> "http://host:port"
+    const std::string origin = "http" + member.client_url.text.substr(2);
+    origins.insert(origin);
+    // On one's own machine people type either name.
+    const std::string loopback = "http://127.0.0.1:";
+    if (origin.starts_with(loopback)) {
+      origins.insert("http://localhost:" + origin.substr(loopback.size()));
+    }
+  }
+  return origins;
+}
+
 std::string engine() { return ::sqlite3_sourceid(); }
 
 std::string describe(const pbft::Group& group) {

@@ -1,7 +1,9 @@
 // genesis.json in the hands of commands: read, checked, turned into what the rooms want.
 #pragma once
 
+#include <set>
 #include <string>
+#include <vector>
 
 #include "server/app/executor.h"
 #include "server/base/result.h"
@@ -18,6 +20,11 @@ pbft::Group group_of(const wire::Genesis& genesis);
 wire::Membership membership_of(const wire::Genesis& genesis);
 pbft::Config config_of(const wire::Genesis& genesis, ReplicaId self);
 app::ExecutorConfig executor_config_of(const wire::Genesis& genesis);
+
+/// Pages of which origins ("http://host:port") may open a WebSocket to a replica: those that the
+/// members themselves serve, and `more`.
+std::set<std::string> origins_of(const wire::Genesis& genesis,
+                                 const std::vector<std::string>& more);
 
 /// What this program's SQLite calls itself; equal on all replicas of a cluster.
 std::string engine();

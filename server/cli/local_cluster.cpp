@@ -13,6 +13,7 @@
 #include "server/cli/genesis.h"
 #include "server/cli/http_get.h"
 #include "server/cli/init.h"
+#include "server/cli/pid_file.h"
 #include "server/net/poller.h"
 
 namespace prytany::cli {
@@ -45,7 +46,8 @@ std::string how_it_ended(int status) {
 LocalCluster::LocalCluster(Options options, wire::Genesis genesis)
     : options_(std::move(options)),
       genesis_(std::move(genesis)),
-      children_(genesis_.members.size(), 0) {
+      children_(genesis_.members.size(), 0),
+      lying_(genesis_.members.size(), false) {
   // Its name, not /proc/self/exe itself, so that `ps` tells people what runs.
   if (options_.program.empty()) {
     options_.program = std::filesystem::read_symlink("/proc/self/exe").string();
@@ -62,13 +64,36 @@ LocalCluster::~LocalCluster() { stop(); }
 
 Result<void> LocalCluster::start(unsigned id) {
   if (children_[id] != 0) return {};
+  lying_[id] = false;
   std::vector<std::string> words = {options_.program, "replica",
                                     replica_folder(options_.folder, id), "--log",
                                     options_.log_level};
+  for (const std::string& setting : options_.settings) words.push_back("--set=" + setting);
+  for (const std::string& origin : options_.origins) words.push_back("--origin=" + origin);
+  return run(id, std::move(words));
+}
+
+Result<void> LocalCluster::start_lying(unsigned id, const std::vector<std::string>& lies) {
+  ENSURE(can_lie() && children_[id] == 0);
+  lying_[id] = true;
+  std::vector<std::string> words = {liar_program(), replica_folder(options_.folder, id),
+                                    "--program=" + options_.program, "--replica-option=--log",
+                                    "--replica-option=" + options_.log_level};
   for (const std::string& setting : options_.settings) {
-    words.emplace_back("--set");
-    words.push_back(setting);
+    words.push_back("--replica-option=--set=" + setting);
   }
+  for (const std::string& origin : options_.origins) words.push_back("--origin=" + origin);
+  words.insert(words.end(), lies.begin(), lies.end());
+  return run(id, std::move(words));
+}
+
+std::string LocalCluster::liar_program() const {
+  return std::filesystem::path(options_.program).parent_path() / "prytany-liar";
+}
+
+bool LocalCluster::can_lie() const { return ::access(liar_program().c_str(), X_OK) == 0; }
+
+Result<void> LocalCluster::run(unsigned id, std::vector<std::string> words) {
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
@@ -133,7 +158,16 @@ bool LocalCluster::collect(unsigned id, bool wait, std::string* how) {
 void LocalCluster::signal(unsigned id, int signal) {
   if (children_[id] == 0) return;
   ::kill(children_[id], signal);
-  if (signal == SIGKILL || signal == SIGTERM) collect(id, true, nullptr);
+  if (signal != SIGKILL && signal != SIGTERM) return;
+  collect(id, true, nullptr);
+  if (lying_[id]) wait_until_folder_is_free(id);
+}
+
+/// A liar that is killed takes its replica with it, but nobody tells us when that has gone.
+void LocalCluster::wait_until_folder_is_free(unsigned id) const {
+  const std::string file = replica_folder(options_.folder, id) + "/pid";
+  const std::uint64_t deadline_us = now_us() + stop_patience_us;
+  while (!PidFile::take(file) && now_us() < deadline_us) ::usleep(ask_again_us);
 }
 
 void LocalCluster::stop() {

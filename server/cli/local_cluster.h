@@ -19,7 +19,8 @@ class LocalCluster {
     std::string folder;                 // as `prytany init` made it
     std::vector<std::string> settings;  // --set of every replica
     std::string log_level = "warning";
-    std::string program;  // empty: this one
+    std::string program = {};               // empty: this one
+    std::vector<std::string> origins = {};  // --origin of every replica
   };
 
   /// Reads folder/genesis.json; starts nothing yet.
@@ -32,6 +33,9 @@ class LocalCluster {
   /// Starts replica `id` unless it runs.
   Result<void> start(unsigned id);
   Result<void> start_all();
+  /// Starts replica `id` behind the test program `prytany-liar`, which holds its key and lies to
+  /// clients as `lies` (its options) say. Requires: can_lie(), and that the replica does not run.
+  Result<void> start_lying(unsigned id, const std::vector<std::string>& lies);
   /// Until every running replica serves its status. The Error says which did not, or ended.
   Result<void> wait_until_ready(std::uint64_t timeout_us);
   /// Sends `signal`; after SIGKILL and SIGTERM also waits for the end.
@@ -48,6 +52,10 @@ class LocalCluster {
 
   [[nodiscard]] unsigned size() const { return static_cast<unsigned>(children_.size()); }
   [[nodiscard]] unsigned running() const;
+  [[nodiscard]] bool running(unsigned id) const { return children_[id] != 0; }
+  [[nodiscard]] bool lying(unsigned id) const { return running(id) && lying_[id]; }
+  /// `prytany-liar` is built beside `prytany`, and never installed.
+  [[nodiscard]] bool can_lie() const;
   [[nodiscard]] const wire::Genesis& genesis() const { return genesis_; }
   [[nodiscard]] const std::string& folder() const { return options_.folder; }
   /// "http://127.0.0.1:7000"
@@ -55,12 +63,16 @@ class LocalCluster {
 
  private:
   LocalCluster(Options options, wire::Genesis genesis);
+  Result<void> run(unsigned id, std::vector<std::string> words);
   Result<void> wait_for(unsigned id, std::uint64_t deadline_us);
+  void wait_until_folder_is_free(unsigned id) const;
+  [[nodiscard]] std::string liar_program() const;
   bool collect(unsigned id, bool wait, std::string* how);
 
   Options options_;
   wire::Genesis genesis_;
   std::vector<pid_t> children_;  // by replica id; 0 when not running
+  std::vector<bool> lying_;      // by replica id: how it was started last
 };
 
 }  // namespace prytany::cli

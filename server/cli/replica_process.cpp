@@ -100,24 +100,6 @@ Result<Listeners> listen(const ReplicaOptions& options, const wire::Member& self
   return Listeners{std::move(*clients), std::move(*peers)};
 }
 
-/// "ws://host:port" -> "http://host:port": the origin of the pages that a replica serves.
-std::string origin_of(const std::string& client_url) { return "http" + client_url.substr(2); }
-
-std::set<std::string> origins_of(const wire::Genesis& genesis,
-                                 const std::vector<std::string>& more) {
-  std::set<std::string> origins(more.begin(), more.end());
-  for (const wire::Member& member : genesis.members) {
-    const std::string origin = origin_of(member.client_url.text);
-    origins.insert(origin);
-    // On one's own machine people type either name.
-    const std::string loopback = "http://127.0.0.1:";
-    if (origin.starts_with(loopback)) {
-      origins.insert("http://localhost:" + origin.substr(loopback.size()));
-    }
-  }
-  return origins;
-}
-
 net::LinksConfig links_config(const Identity& identity) {
   net::LinksConfig config;
   config.self = identity.id;

@@ -69,6 +69,17 @@ void TestCluster::restart(unsigned replica) {
   must(servers_->wait_until_ready(ready_timeout_us));
 }
 
+void TestCluster::lie(unsigned replica, const std::vector<std::string>& lies) {
+  servers_->signal(replica, SIGTERM);
+  must(servers_->start_lying(replica, lies));
+  must(servers_->wait_until_ready(ready_timeout_us));
+}
+
+void TestCluster::tell_the_truth(unsigned replica) {
+  servers_->signal(replica, SIGTERM);
+  restart(replica);
+}
+
 Options TestCluster::admin(const std::string& name) const {
   Options options;
   options.genesis = genesis();

@@ -49,6 +49,10 @@ class TestCluster {
   /// Starts it again and waits until it serves.
   void restart(unsigned replica);
   void start_without_waiting(unsigned replica);
+  /// From now on prytany-liar stands before this replica; `lies` are its options.
+  void lie(unsigned replica, const std::vector<std::string>& lies);
+  void tell_the_truth(unsigned replica);
+  [[nodiscard]] std::string url(unsigned replica) const { return servers_->url(replica); }
   void signal(unsigned replica, int signal) { servers_->signal(replica, signal); }
 
   /// The administrator's options; `name` keeps sessions of one key apart.

@@ -10,11 +10,15 @@
 #include <memory>
 
 #include "server/base/log.h"
+#include "server/cli/dev_front.h"
+#include "server/cli/files.h"
 #include "server/cli/genesis.h"
+#include "server/cli/http_server.h"
 #include "server/cli/init.h"
 #include "server/cli/install.h"
 #include "server/cli/local_cluster.h"
 #include "server/cli/operator_commands.h"
+#include "server/crypto/agree.h"
 #include "server/net/poller.h"
 
 namespace prytany::cli {
@@ -62,26 +66,36 @@ net::Fd signals() {
   return net::Fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
-/// Until told to stop, or no replica is left. Restarts nothing: to see one missing is what dev is
-/// for.
-Status watch(LocalCluster& cluster, const net::Fd& signal_fd) {
-  auto poller = net::Poller::create();
-  if (!poller) return failure("system", poller.error());
+/// The port of the page for people: beside those of the replicas if it is free.
+Result<net::Fd> listen_for_people(const InitOptions& cluster) {
+  constexpr unsigned beside = 199;  // peers have P+100 and on
+  const unsigned port = cluster.base_port + beside;
+  if (cluster.replicas < 100 && port <= 65'535) {
+    auto listener = net::listen_on("127.0.0.1", static_cast<std::uint16_t>(port));
+    if (listener) return listener;
+  }
+  return net::listen_on("127.0.0.1", 0);
+}
+
+/// Until told to stop, or the last replica has ended by itself. Restarts nothing: to see one
+/// missing is what dev is for.
+Status watch(LocalCluster& cluster, const net::Fd& signal_fd, net::Poller& poller) {
   bool stop = false;
-  poller->watch(signal_fd.get(), EPOLLIN, [&](std::uint32_t) {
+  poller.watch(signal_fd.get(), EPOLLIN, [&](std::uint32_t) {
     signalfd_siginfo info = {};
     while (::read(signal_fd.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
       if (info.ssi_signo != SIGCHLD) stop = true;
     }
   });
   while (!stop) {
-    poller->wait(never);
-    for (const LocalCluster::Ended& ended : cluster.ended()) {
+    poller.wait(never);
+    const auto all_ended = cluster.ended();
+    for (const LocalCluster::Ended& ended : all_ended) {
       if (stop) continue;
       std::fprintf(stderr, "replica %u ended (%s); start it again: prytany replica %s\n", ended.id,
                    ended.how.c_str(), replica_folder(cluster.folder(), ended.id).c_str());
     }
-    if (!stop && cluster.running() == 0) {
+    if (!stop && cluster.running() == 0 && !all_ended.empty()) {
       return Failure{ExitCode::failed, "ended", "all replicas have ended"};
     }
   }
@@ -97,9 +111,14 @@ Status run(Options options) {
       return usage_failure(made.error().message);
     }
   }
-  auto cluster =
-      LocalCluster::open({folder->path(), options.settings, options.log_level, std::string()});
+  auto listener = listen_for_people(options.cluster);
+  if (!listener) return failure("listen", listener.error());
+  const std::uint16_t port = net::local_port(*listener);
+  auto cluster = LocalCluster::open({folder->path(), options.settings, options.log_level,
+                                     std::string(), DevFront::origins(port)});
   if (!cluster) return failure("genesis", cluster.error());
+  const auto genesis = read_file(folder->path() + "/genesis.json");
+  if (!genesis) return failure("genesis", genesis.error());
   const net::Fd signal_fd = signals();
   if (auto started = cluster->start_all(); !started) return failure("start", started.error());
   if (auto ready = cluster->wait_until_ready(ready_timeout_us); !ready) {
@@ -113,9 +132,16 @@ Status run(Options options) {
   std::printf("%s\n", describe(group_of(cluster->genesis())).c_str());
   std::printf("folder %s%s\n", folder->path().c_str(),
               folder->temporary() ? " (removed at the end; --dir keeps one)" : "");
-  std::printf("READY %s/\n", cluster->url(0).c_str());
+  auto poller = net::Poller::create();
+  if (!poller) return failure("system", poller.error());
+  DevFront front(*cluster, {port, to_hex(crypto::random_array<16>()), *genesis});
+  const HttpServer server(*poller, std::move(*listener),
+                          [&](const HttpRequest& request) { return front.answer(request); });
+  std::printf("replicas %s ... %s\n", cluster->url(0).c_str(),
+              cluster->url(cluster->size() - 1).c_str());
+  std::printf("READY %s\n", front.url().c_str());
   std::fflush(stdout);
-  return watch(*cluster, signal_fd);
+  return watch(*cluster, signal_fd, *poller);
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 
 #include "server/cli/demo_checks.h"
 #include "server/net/socket.h"
+#include "tests/cluster/background.h"
 #include "tests/cluster/test_cluster.h"
 
 namespace prytany::cluster_tests {
@@ -38,58 +39,6 @@ void replace_in(const fs::path& path, const std::string& from, const std::string
   ASSERT_NE(at, std::string::npos) << from;
   put_text(path, text.replace(at, from.size(), to));
 }
-
-/// A program that goes on running, with its output.
-class Background {
- public:
-  explicit Background(std::vector<std::string> arguments) {
-    std::array<int, 2> pipe{};
-    EXPECT_EQ(::pipe2(pipe.data(), O_CLOEXEC), 0);
-    output_ = net::Fd(pipe[0]);
-    const net::Fd write_end(pipe[1]);
-    arguments.insert(arguments.begin(), program());
-    std::vector<char*> words;
-    for (std::string& argument : arguments) words.push_back(argument.data());
-    words.push_back(nullptr);
-    child_ = ::fork();
-    if (child_ == 0) {
-      ::dup2(write_end.get(), STDOUT_FILENO);
-      ::execv(words[0], words.data());
-      ::_exit(98);
-    }
-  }
-  ~Background() {
-    if (child_ > 0) end(SIGKILL);
-  }
-  /// Reads lines until one contains `word`; "" if the output ends before.
-  std::string line_with(const std::string& word) {
-    while (true) {
-      const std::size_t end = read_.find('\n');
-      if (end != std::string::npos) {
-        const std::string line = read_.substr(0, end);
-        read_.erase(0, end + 1);
-        if (line.find(word) != std::string::npos) return line;
-        continue;
-      }
-      std::array<char, 4096> piece{};
-      const ssize_t n = ::read(output_.get(), piece.data(), piece.size());
-      if (n <= 0) return {};
-      read_.append(piece.data(), static_cast<std::size_t>(n));
-    }
-  }
-  /// Its exit code, or minus the signal that ended it.
-  int end(int signal) {
-    ::kill(child_, signal);
-    int status = 0;
-    ::waitpid(std::exchange(child_, -1), &status, 0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-  }
-
- private:
-  pid_t child_ = -1;
-  net::Fd output_;
-  std::string read_;
-};
 
 class Operator : public testing::Test {
  protected:
@@ -393,8 +342,9 @@ class Dev : public Operator {
 
 TEST_F(Dev, says_ready_when_all_answer_and_stops_all_at_the_end) {
   Background server(dev());
-  EXPECT_EQ(server.line_with("READY"),
-            "READY http://127.0.0.1:" + std::to_string(base_port_) + "/");
+  EXPECT_THAT(
+      server.line_with("READY"),
+      testing::StartsWith("READY http://127.0.0.1:" + std::to_string(base_port_ + 199) + "/?dev="));
   const std::vector<pid_t> processes = replica_processes();
   EXPECT_EQ(processes.size(), 4U);
   EXPECT_EQ(server.end(SIGINT), 0);

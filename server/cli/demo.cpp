@@ -1,5 +1,6 @@
 // prytany demo: an election of four servers and some hundred voters, played from end to end. One
-// server is killed and restarted while people vote; at the end everything must add up.
+// server is killed and restarted while people vote, or lies to everybody all the time; at the end
+// everything must add up.
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -30,6 +31,8 @@ struct Options {
   std::string roll;  // default: APP/voters.csv
   std::string folder;
   std::uint16_t base_port = 0;  // 0: a free one from 7600
+  std::optional<unsigned> liar;
+  std::string show;  // a command to run while the result is up
 };
 
 class Demo {
@@ -49,7 +52,7 @@ class Demo {
   Status run() {
     const auto started = std::chrono::steady_clock::now();
     for (auto step : {&Demo::read_roll, &Demo::start_servers, &Demo::prepare_election, &Demo::vote,
-                      &Demo::try_to_cheat, &Demo::count, &Demo::compare_servers}) {
+                      &Demo::try_to_cheat, &Demo::count, &Demo::show, &Demo::compare_servers}) {
       if (auto done = (this->*step)(); !done) {
         return Failure{ExitCode::failed, "demo_failed", done.error().message};
       }
@@ -81,9 +84,13 @@ class Demo {
   Step read_roll();
   Step start_servers();
   Step prepare_election();
+  Step start_all();
   Step vote();
+  Step vote_while_one_is_killed(Polling& polling);
+  Step vote_while_one_lies(Polling& polling);
   Step try_to_cheat();
   Step count();
+  Step show();
   Step compare_servers();
   Step expect_refusal(const std::string& code, const std::string& expected);
   void finish(double seconds) const;
@@ -101,6 +108,7 @@ class Demo {
   std::size_t killed_at_ = 0;
   std::size_t restarted_at_ = 0;
   std::size_t confirmed_after_ = 0;
+  std::size_t contradicted_ = 0;
   std::uint64_t last_vote_seq_ = 0;
   std::uint64_t last_seq_ = 0;
   Tally cast_;
@@ -138,19 +146,36 @@ Demo::Step Demo::start_servers() {
   auto opened = LocalCluster::open({options_.folder, {}, "warning", {}});
   if (!opened) return opened.error();
   servers_.emplace(std::move(*opened));
-  if (auto started = servers_->start_all(); !started) return started.error();
-  if (auto ready = servers_->wait_until_ready(ready_timeout_us); !ready) return ready.error();
+  if (auto started = start_all(); !started) return started;
   const std::string genesis = options_.folder + "/genesis.json";
   auto cluster = asked("genesis", [&] { return Cluster(genesis); });
   if (!cluster) return cluster.error();
   cluster_.emplace(std::move(*cluster));
   say("Four replica processes run at ", servers_->url(0), " ... ", servers_->url(3),
       ". Any one of them may fail or lie.");
+  if (options_.liar) {
+    say("Replica ", *options_.liar,
+        " holds its real key and forges numbers and receipts in all that it tells clients; what it "
+        "can make up it says before the others have answered.");
+  }
   const Status installed =
       install_application(options_.app, genesis, options_.folder + "/admin.key");
   if (!installed) return Error{"install: " + installed.error().message};
   say("The application in ", options_.app,
       " is installed on all of them, by one ordered operation.");
+  return {};
+}
+
+Demo::Step Demo::start_all() {
+  if (const auto liar = options_.liar) {
+    if (*liar >= servers_->size()) return Error{"there is no replica " + std::to_string(*liar)};
+    if (!servers_->can_lie())
+      return Error{"prytany-liar is not beside this program: it is built with the tests"};
+    if (auto started = servers_->start_lying(*liar, {"--lie=tally", "--lie=receipt"}); !started)
+      return started;
+  }
+  if (auto started = servers_->start_all(); !started) return started;
+  if (auto ready = servers_->wait_until_ready(ready_timeout_us); !ready) return ready;
   return {};
 }
 
@@ -206,12 +231,44 @@ Demo::Step Demo::prepare_election() {
 }
 
 Demo::Step Demo::vote() {
-  const std::size_t all = voters_.size();
   Polling polling(*cluster_, voters_, {question_, 40});
-  const auto wait = [&](std::size_t count) -> Step {
-    if (polling.wait_for(count)) return {};
-    return Error{polling.failure().value_or("the polling stopped")};
-  };
+  auto voted = options_.liar ? vote_while_one_lies(polling) : vote_while_one_is_killed(polling);
+  if (!voted) return voted;
+  cast_ = polling.cast();
+  last_vote_seq_ = polling.last_seq();
+  for (unsigned id = 0; id < cluster_->replicas(); ++id) {
+    if (id != options_.liar && polling.contradicted_by(id) != 0)
+      return Error{"replica " + std::to_string(id) + " contradicted the others"};
+  }
+  return {};
+}
+
+namespace {
+
+Result<void> wait_for(Polling& polling, std::size_t count) {
+  if (polling.wait_for(count)) return {};
+  return Error{polling.failure().value_or("the polling stopped")};
+}
+
+}  // namespace
+
+/// Nobody is killed: one of four is faulty already, and no more may be.
+Demo::Step Demo::vote_while_one_lies(Polling& polling) {
+  const std::size_t all = voters_.size();
+  // Everybody waits a moment for all four voices, so that nobody misses the lie.
+  polling.admit(all, std::chrono::milliseconds(500));
+  if (auto waited = wait_for(polling, all); !waited) return waited;
+  contradicted_ = polling.contradicted_by(*options_.liar);
+  if (contradicted_ == 0) return Error{"nobody has noticed that the replica lies"};
+  say(all, " votes are acknowledged, each by at least 2 replicas; ", contradicted_,
+      " voters were told something else by replica ", *options_.liar,
+      ", and none of them believed it.");
+  return {};
+}
+
+Demo::Step Demo::vote_while_one_is_killed(Polling& polling) {
+  const std::size_t all = voters_.size();
+  const auto wait = [&](std::size_t count) { return wait_for(polling, count); };
   // Gates keep what happens to the servers between the right votes: nobody passes before its time.
   polling.admit(100);
   if (auto waited = wait(80); !waited) return waited;
@@ -235,12 +292,6 @@ Demo::Step Demo::vote() {
   polling.admit(all, std::chrono::milliseconds(500));
   if (auto waited = wait(all); !waited) return waited;
   confirmed_after_ = polling.confirmed_by(victim_) - confirmed_before;
-  cast_ = polling.cast();
-  last_vote_seq_ = polling.last_seq();
-  for (unsigned id = 0; id < cluster_->replicas(); ++id) {
-    if (polling.contradicted_by(id) != 0)
-      return Error{"replica " + std::to_string(id) + " contradicted the others"};
-  }
   if (confirmed_after_ == 0)
     return Error{"replica " + std::to_string(victim_) + " executed none of the last votes"};
   say(all, " votes are acknowledged, each by at least 2 replicas; replica ", victim_,
@@ -291,8 +342,21 @@ Demo::Step Demo::count() {
         votes);
   }
   if (tally != cast_) return Error{"the published tally is not what was cast"};
+  contradicted_ += counted->agreement.differed.size();
   say("That is exactly what was cast, ", voters_.size(), " ballots; ", describe(counted->agreement),
       ".");
+  return {};
+}
+
+/// The place for what people, or a browser, should see while the servers still run.
+Demo::Step Demo::show() {
+  if (options_.show.empty()) return {};
+  ::setenv("PRYTANY_CLUSTER", (options_.folder + "/genesis.json").c_str(), 1);
+  ::setenv("PRYTANY_URL", servers_->url(options_.liar == 0U ? 1 : 0).c_str(), 1);
+  if (options_.liar) ::setenv("PRYTANY_LIAR", std::to_string(*options_.liar).c_str(), 1);
+  const auto output = output_of({"/bin/sh", "-c", options_.show});
+  if (!output) return Error{"--show: " + output.error().message};
+  if (!output->empty()) say(output->substr(0, output->find_last_not_of('\n') + 1));
   return {};
 }
 
@@ -316,6 +380,10 @@ Demo::Step Demo::compare_servers() {
 
 void Demo::finish(double seconds) const {
   if (!json_) {
+    if (options_.liar) {
+      std::printf("Server %u was contradicted %zu times by the others; the result is right.\n",
+                  *options_.liar, contradicted_);
+    }
     std::printf("Nothing was lost. %.1f seconds.\n", seconds);
     return;
   }
@@ -323,13 +391,19 @@ void Demo::finish(double seconds) const {
   for (const auto& [candidate, votes] : cast_)
     tally +=
         (tally.empty() ? "\"" : ",\"") + std::to_string(candidate) + "\":" + std::to_string(votes);
+  const std::string what =
+      options_.liar ? "\"liar\":" + std::to_string(*options_.liar) +
+                          ",\"contradicted\":" + std::to_string(contradicted_)
+                    : "\"killed_replica\":" + std::to_string(victim_) +
+                          ",\"killed_after_votes\":" + std::to_string(killed_at_) +
+                          ",\"restarted_after_votes\":" + std::to_string(restarted_at_) +
+                          ",\"votes_confirmed_after_restart\":" + std::to_string(confirmed_after_);
   std::printf(
-      "{\"ok\":true,\"voters\":%zu,\"acknowledged\":%zu,\"killed_replica\":%u,"
-      "\"killed_after_votes\":%zu,\"restarted_after_votes\":%zu,\"votes_confirmed_after_restart\":"
-      "%zu,\"tally\":{%s},\"last_vote_seq\":%llu,\"stable_checkpoint\":%llu,\"state_digest\":"
-      "\"%s\",\"seconds\":%.1f}\n",
-      voters_.size(), voters_.size(), victim_, killed_at_, restarted_at_, confirmed_after_,
-      tally.c_str(), static_cast<unsigned long long>(last_vote_seq_),
+      "{\"ok\":true,\"voters\":%zu,\"acknowledged\":%zu,%s,\"tally\":{%s},"
+      "\"last_vote_seq\":%llu,\"stable_checkpoint\":%llu,\"state_digest\":\"%s\","
+      "\"seconds\":%.1f}\n",
+      voters_.size(), voters_.size(), what.c_str(), tally.c_str(),
+      static_cast<unsigned long long>(last_vote_seq_),
       static_cast<unsigned long long>(final_[0].stable_checkpoint), final_[0].state_digest.c_str(),
       seconds);
 }
@@ -346,6 +420,13 @@ void add_demo(CLI::App& app, Chosen& chosen) {
   command->add_option("--dir", options->folder,
                       "Folder of the cluster, kept at the end (default: a temporary one)");
   command->add_option("--base-port", options->base_port, "P (default: free ports from 7600)");
+  command
+      ->add_option("--liar", options->liar,
+                   "This replica lies to all clients; instead of another being killed")
+      ->check(CLI::Range(0, 3));
+  command->add_option("--show", options->show,
+                      "A shell command to run when the result is published and the replicas still "
+                      "run; its failure is the demo's");
   add_json_flag(*command, chosen);
   command->callback([&chosen, options] {
     chosen.run = [options, &chosen] { return Demo(*options, chosen.json).run(); };

@@ -257,5 +257,24 @@ TEST_F(LiarWithPages, is_named_in_json_and_without_a_quorum_nothing_is_written) 
   EXPECT_FALSE(fs::exists(out() + "-alone"));
 }
 
+// ---- the demo -----------------------------------------------------------------------------------
+
+TEST(LiarDemo, ends_with_the_right_result_and_says_who_was_contradicted_how_often) {
+  const Ran demo = run({"demo", "--app", PRYTANY_SOURCE_DIR "/examples/evote", "--liar", "2",
+                        "--show", "echo $PRYTANY_URL of $PRYTANY_CLUSTER, not $PRYTANY_LIAR"});
+  EXPECT_EQ(demo.exit_code, 0) << demo.errors;
+  EXPECT_THAT(demo.output, testing::ContainsRegex("http://127.*genesis.json, not 2"));
+  EXPECT_THAT(demo.output, testing::ContainsRegex(
+                               "Server 2 was contradicted [0-9]+ times by the others; the result "
+                               "is right"));
+}
+
+TEST(LongLiarDemo, fails_when_what_it_shows_fails) {
+  const Ran demo = run({"demo", "--app", PRYTANY_SOURCE_DIR "/examples/evote", "--liar", "0",
+                        "--show", "test $PRYTANY_LIAR = 1"});
+  EXPECT_EQ(demo.exit_code, 1);
+  EXPECT_THAT(demo.errors, HasSubstr("--show"));
+}
+
 }  // namespace
 }  // namespace prytany::cluster_tests

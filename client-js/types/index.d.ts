@@ -289,8 +289,7 @@ export declare class Cluster extends EventTarget {
   addEventListener<K extends keyof ClusterEvents>(
     type: K, listener: (event: ClusterEvents[K]) => void,
     options?: boolean | AddEventListenerOptions): void;
-  removeEventListener<K extends keyof ClusterEvents>(
-    type: K, listener: (event: ClusterEvents[K]) => void, options?: boolean | EventListenerOptions): void;
+  addEventListener: EventTarget["addEventListener"];
 }
 
 // ---- client ---------------------------------------------------------------------------------------
@@ -335,6 +334,5 @@ export declare class Client extends EventTarget {
   addEventListener<K extends keyof ClientEvents>(
     type: K, listener: (event: ClientEvents[K]) => void,
     options?: boolean | AddEventListenerOptions): void;
-  removeEventListener<K extends keyof ClientEvents>(
-    type: K, listener: (event: ClientEvents[K]) => void, options?: boolean | EventListenerOptions): void;
+  addEventListener: EventTarget["addEventListener"];
 }

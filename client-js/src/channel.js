@@ -89,9 +89,9 @@ export class Channel {
         this.#distrust(error instanceof Distrust ? error.message : `malformed: not ${error.message}`);
       });
     });
-    socket.onerror = () => {};  // close follows, and says as much
+    socket.onerror = current(() => this.#drop("no connection"));  // not every runtime says close, too
     socket.onclose = current(({ code, reason }) =>
-      this.#down(reason || (code === 1006 || !code ? "no connection" : `closed with ${code}`)));
+      this.#down(reason || `closed with ${code}`));
   }
 
   /** Requires: ready. */

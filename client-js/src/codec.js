@@ -59,8 +59,11 @@ const large = (setter, fit) => (writer, value) => {
   if (fit(64, big) !== big) throw new Malformed("an integer beyond 64 bits");
   writer.set(setter, 8, big);
 };
-export const u8 = small(1), u16 = small(2), u32 = small(4);
-export const u64 = large("setBigUint64", BigInt.asUintN), i64 = large("setBigInt64", BigInt.asIntN);
+const u8 = small(1);
+export const u16 = small(2);
+const u32 = small(4);
+const u64 = large("setBigUint64", BigInt.asUintN);
+export const i64 = large("setBigInt64", BigInt.asIntN);
 
 const bool = (writer, value) => {
   if (typeof value !== "boolean") throw new Malformed("true or false");
@@ -125,7 +128,10 @@ const nothing = () => {};
 // ---- section 4: what is encoded -------------------------------------------------------------------
 
 const MiB = 1 << 20;
-export const digest = fixed(32), key = fixed(32), signature = fixed(64), nonce = fixed(16);
+const digest = fixed(32);
+const key = fixed(32);
+const signature = fixed(64);
+const nonce = fixed(16);
 export const name = text(256);
 
 const typedValue = variant({

@@ -289,7 +289,9 @@ export declare class Cluster extends EventTarget {
   addEventListener<K extends keyof ClusterEvents>(
     type: K, listener: (event: ClusterEvents[K]) => void,
     options?: boolean | AddEventListenerOptions): void;
-  addEventListener: EventTarget["addEventListener"];
+  addEventListener(
+    type: string, listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | AddEventListenerOptions): void;
 }
 
 // ---- client ---------------------------------------------------------------------------------------
@@ -334,5 +336,7 @@ export declare class Client extends EventTarget {
   addEventListener<K extends keyof ClientEvents>(
     type: K, listener: (event: ClientEvents[K]) => void,
     options?: boolean | AddEventListenerOptions): void;
-  addEventListener: EventTarget["addEventListener"];
+  addEventListener(
+    type: string, listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | AddEventListenerOptions): void;
 }

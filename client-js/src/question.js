@@ -166,6 +166,8 @@ export class Question {
     const agreement = this.agreement();
     this.tally.forgetWholes();
     if (this.#about.what) group.judge(agreement, this.#about.what);
+    // Whoever shows "confirmed by k of n" must not show it for a refusal: errors have their agreement.
+    if (wholes[0].outcome?.type === "error") this.#about.onAgreement = undefined;
     this.#about.take(wholes, agreement);
     tell(this.#about.onAgreement, agreement);
   }

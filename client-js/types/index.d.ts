@@ -186,7 +186,7 @@ export interface CallOptions {
   linger?: number;
   /**
    * Called when the result is taken, and again for each replica that is heard about it later: for
-   * "confirmed by k of n servers". Not called for errors that are no answer.
+   * "confirmed by k of n servers". Not called for errors: they have an agreement of their own.
    */
   onAgreement?: (agreement: Agreement) => void;
   integers?: Integers;

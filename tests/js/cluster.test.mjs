@@ -1,61 +1,19 @@
 // The client against real replicas: `prytany dev` as processes, one of them killed and restarted.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { createServer } from "node:net";
 import { ApplicationError, Client, Cluster, Credential, Real, real, Refused } from "../../client-js/src/index.js";
+import { DevCluster } from "./dev_cluster.mjs";
 
-const program = join(process.env.PRYTANY_BIN, "prytany");
-const application = fileURLToPath(new URL("application", import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), "prytany-js-"));
-const children = [];
-let cluster, base;
-
-/** A base such that the eight ports of a group of four are free. */
-async function freePorts() {
-  const [first, last] = (process.env.PRYTANY_TEST_PORTS ?? "24000-24999").split("-").map(Number);
-  const free = (port) => new Promise((resolve) => {
-    const server = createServer().once("error", () => resolve(false));
-    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
-  });
-  for (let port = first + Math.floor(Math.random() * 50) * 10; port + 110 <= last; port += 10) {
-    const wanted = [0, 1, 2, 3].flatMap((i) => [port + i, port + 100 + i]);
-    if ((await Promise.all(wanted.map(free))).every(Boolean)) return port;
-  }
-  throw new Error("no free ports");
-}
-
-/** Resolves to its first line that matches. */
-function start(args, pattern) {
-  const child = spawn(program, args, { stdio: ["ignore", "pipe", "ignore"] });
-  children.push(child);
-  return new Promise((resolve, reject) => {
-    let said = "";
-    child.stdout.on("data", (text) => {
-      said += text;
-      if (pattern.test(said)) resolve(child);
-    });
-    child.on("exit", (code) => reject(new Error(`${args[0]} ended with ${code}: ${said}`)));
-    if (pattern.test("")) resolve(child);
-  });
-}
-const ended = (child) => new Promise((resolve) => child.exitCode === null ? child.once("exit", resolve) : resolve());
+let replicas, cluster;
 
 before(async () => {
-  base = await freePorts();
-  await start(["dev", "--app", application, "--dir", join(folder, "cluster"), "--base-port", String(base),
-               "--log", "error"], /READY/);
-  cluster = await Cluster.open(readFileSync(join(folder, "cluster/genesis.json"), "utf8"));
+  replicas = await DevCluster.start(fileURLToPath(new URL("application", import.meta.url)));
+  cluster = await Cluster.open(replicas.genesis);
 });
 after(async () => {
   cluster?.close();
-  for (const child of children) child.kill("SIGTERM");
-  await Promise.all(children.map(ended));
-  rmSync(folder, { recursive: true, force: true });
+  await replicas?.stop();
 });
 
 test("joins, calls, and every replica agrees", async () => {
@@ -113,8 +71,8 @@ test("one live session per principal: the older is ended, and told", async () =>
 });
 
 test("an administrator's key file and a code join, too", async () => {
-  const pem = readFileSync(join(folder, "cluster/admin.key"), "utf8");
-  const admin = await Client.join({ genesis: readFileSync(join(folder, "cluster/genesis.json"), "utf8"),
+  const pem = replicas.file("admin.key");
+  const admin = await Client.join({ genesis: replicas.genesis,
                                     credential: await Credential.pem(pem), name: "desk" });
   assert.equal(admin.role, "admin");
   assert.match(admin.principal, /^admin:[0-9a-f]{16}\/desk$/);
@@ -129,11 +87,10 @@ test("an administrator's key file and a code join, too", async () => {
 test("a replica is killed and comes back: nothing is lost, nothing runs twice", async () => {
   const client = await cluster.join();
   const count = async () => (await client.query("SELECT count(*) FROM entries WHERE guest = ?", [client.principal])).value();
-  const pid = Number(readFileSync(join(folder, "cluster/replica-2/pid"), "utf8"));
   const signing = [];
   for (let i = 0; i < 30; ++i) {
     signing.push(client.call("sign", { text: `entry ${i}` }));
-    if (i === 10) process.kill(pid, "SIGKILL");
+    if (i === 10) replicas.kill(2);
     await signing.at(-1);
   }
   assert.equal(await count(), 30);
@@ -141,7 +98,7 @@ test("a replica is killed and comes back: nothing is lost, nothing runs twice", 
   const status = await cluster.status();
   assert.deepEqual(status.map(({ reachable }) => reachable), [true, true, false, true]);
 
-  start(["replica", join(folder, "cluster/replica-2")], /(?:)/).catch(() => {});
+  replicas.restart(2);
   for (let i = 0; i < 1000 && !cluster.replicas[2].connected; ++i) await new Promise((resolve) => setTimeout(resolve, 10));
   assert.ok(cluster.replicas[2].connected);
   assert.equal(await count(), 31);

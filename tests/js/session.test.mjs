@@ -98,6 +98,10 @@ test("an application's refusal is an answer, with code, procedure and statement"
   await rejects(client.call("refuse"), prytany.ApplicationError,
                 { kind: "application", code: "not_today", message: "come back tomorrow", procedure: "refuse",
                   statement: 2, sent: true });
+  const told = [];
+  await assert.rejects(client.call("refuse", {}, { linger: 500, onAgreement: (agreement) => told.push(agreement) }),
+                       ({ agreement }) => agreement.agreed.length === 4);
+  assert.deepEqual(told, []);  // "confirmed by 4" would be a lie about what did not happen
 });
 
 test("execute, query and batch send what they should", async () => {

@@ -139,10 +139,10 @@ export class Question {
   #weigh() {
     const group = this.#group;
     const said = this.tally.settled(group.weakQuorum);
-    const everybody = group.ready.every((channel) => this.tally.heard(channel.id));
+    const heard = ({ id }) => this.tally.heard(id);
     if (said === undefined) {
       // Replicas at different numbers may answer a read differently; they are asked again.
-      if (everybody && this.#about.retryMs) this.#again(this.#about.retryMs);
+      if (this.#about.retryMs && group.ready.every(heard)) this.#again(this.#about.retryMs);
       return;
     }
     const wholes = this.tally.wholes(said);
@@ -153,6 +153,8 @@ export class Question {
     }
     // f+1 would have to be faulty to say otherwise; nobody else may be believed instead.
     if (!this.#about.fits(wholes[0])) return;
+    // Those that are only just connecting are worth waiting for, those that failed to are not.
+    const everybody = group.channels.every((c) => heard(c) || (!c.ready && c.failures > 0));
     if (this.#about.linger > 0 && !everybody && !this.#lingered) {
       this.#timers.linger ??= setTimeout(() => {
         this.#lingered = true;

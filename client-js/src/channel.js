@@ -5,221 +5,182 @@ import * as codec from "./codec.js";
 import { agree, checkTag, hash, hkdf, macKey, newAgreement, sha256, verify, word } from "./crypto.js";
 import { toJson } from "./values.js";
 
-const subprotocol = "prytany.v1";
 const helloTimeoutMs = 10_000;   // from the attempt to connect to the proof
 const reconnectFirstMs = 100;    // doubling, with full jitter
 const reconnectMaxMs = 5_000;
-const pingAfterMs = 4_000;       // asked, and not heard since: is anybody there?
-const silenceMaxMs = 8_000;      // no: the connection died without a word (sleep, a lost network)
+const silenceMaxMs = 5_000;      // a live replica answers a status at once, whatever the group does
 const messageCharsMax = 8 << 20;
 const waitingCharsMax = 32 << 20;
 
-class Distrust extends Error {}
+const demand = (condition, why) => {
+  if (!condition) throw new Error(why);
+};
 
-export class Channel {
-  #WebSocket;
-  #cluster;        // the digest, bytes
-  #member;
-  #host;
-  #socket = null;
-  #mac = null;
-  #state = "down";  // connecting, greeting, ready
-  #backoffMs = 0;
-  #timer;
-  #inbox = Promise.resolve();
-  #waitingChars = 0;
-  #askedAt = null;  // the first question since anything was heard
-  #pinged = false;  // since then
+/** `group` hears ready, heard, down and distrusted; nothing after close(). */
+export function makeChannel(group, id, { url, key }, WebSocket) {
+  let socket = null;
+  let mac;          // once the replica has proven itself
+  let greeting;     // what we said: {hello, mine}, a promise
+  let inbox;        // messages are opened one at a time, in order: WebCrypto takes its time
+  let waitingChars;
+  let backoffMs = 0;
+  let timer, probing;
 
-  /**
-   * `host` is told: ready(channel), heard(channel, message), down(channel, why, wasReady), retry(channel, ms),
-   * distrusted(channel, why). Nothing is told twice, and nothing after close().
-   */
-  constructor(id, { WebSocket, cluster, member, host }) {
-    this.id = id;
-    this.failures = 0;  // attempts that failed since it was last ready
-    this.standing = { agreed: 0, differed: 0, silent: 0, untrusted: 0 };
-    this.#WebSocket = WebSocket;
-    this.#cluster = cluster;
-    this.#member = member;
-    this.#host = host;
+  const self = {
+    id,
+    ready: false,
+    failures: 0,  // attempts that failed since it was last ready
+    standing: { agreed: 0, differed: 0, silent: 0, untrusted: 0 },
+
+    /** Unless a connection is there or under way, or its time is not yet come. */
+    connect() {
+      if (!timer && !socket) attempt();
+    },
+    /** Requires: ready. */
+    send(message) {
+      socket.send(typeof message === "string" ? message : toJson(message));
+    },
+    /** Is anybody there? The connection may have died without a word (sleep, a lost network). */
+    probe() {
+      if (!self.ready || probing) return;
+      self.send({ type: "status", id: "0" });
+      probing = setTimeout(drop, silenceMaxMs, "is silent");
+    },
+    /** The network is back, or the page: what was tried before says nothing about now. */
+    wake() {
+      backoffMs = 0;
+      if (socket) return self.probe();
+      clearTimeout(timer);
+      attempt();
+    },
+    /** For good. */
+    close() {
+      clear();
+      socket?.close();
+      socket = null;
+    },
+  };
+  return self;
+
+  function clear() {
+    clearTimeout(timer);
+    clearTimeout(probing);
+    timer = probing = undefined;
+    self.ready = false;
   }
 
-  get ready() {
-    return this.#state === "ready";
-  }
-
-  /** Unless a connection is there or under way. `now`: without waiting for the next attempt's time. */
-  connect(now = false) {
-    if (this.#socket || (this.#timer && !now)) return;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#drop("does not answer our hello"), helloTimeoutMs);
-    this.#state = "connecting";
-    let socket;
+  function attempt() {
+    timer = setTimeout(drop, helloTimeoutMs, "does not answer our hello");
+    let mine;
     try {
-      socket = new this.#WebSocket(this.#member.url, [subprotocol]);
+      socket = mine = new WebSocket(url, ["prytany.v1"]);
     } catch (error) {
-      return this.#down(`cannot connect: ${error.message}`);
+      return drop(error.message);
     }
-    this.#socket = socket;
-    this.#inbox = Promise.resolve();
-    this.#waitingChars = 0;
+    mac = undefined;
+    waitingChars = 0;
     // What belongs to a connection that we gave up is no news.
-    const current = (act) => (event) => this.#socket === socket && act(event);
-    let greeting;
-    socket.onopen = current(() => {
-      this.#state = "greeting";
-      greeting = this.#greet();
-      this.#inbox = this.#inbox.then(() => greeting);
+    const current = (act) => (event) => {
+      if (socket === mine) act(event);
+    };
+    mine.onopen = current(() => {
+      inbox = greeting = greet(mine);
     });
-    // One at a time, in order: WebCrypto takes its time.
-    socket.onmessage = current(({ data }) => {
+    mine.onmessage = current(({ data }) => {
       const size = typeof data === "string" ? data.length : Infinity;
-      this.#waitingChars += size;
-      if (size > messageCharsMax || this.#waitingChars > waitingCharsMax)
-        return this.#distrust("sends too much");
-      this.#inbox = this.#inbox.then(async () => {
-        if (this.#socket !== socket) return;
-        this.#waitingChars -= size;
-        const message = await this.#open(data, await greeting);
-        if (this.#socket === socket) this.#accept(message);
-      }).catch((error) => {
-        if (this.#socket !== socket) return;
-        if (!(error instanceof Distrust || error instanceof codec.Malformed)) throw error;
-        this.#distrust(error instanceof Distrust ? error.message : `malformed: not ${error.message}`);
+      waitingChars += size;
+      if (size > messageCharsMax || waitingChars > waitingCharsMax) return distrust("sends too much");
+      inbox = inbox.then(async () => {
+        if (socket !== mine) return;
+        waitingChars -= size;
+        let message;
+        try {
+          message = await (mac ? open(data) : prove(data));
+        } catch (error) {
+          if (socket === mine) distrust(error.message);
+        }
+        if (socket === mine) accept(message);
       });
     });
-    socket.onerror = current(() => this.#drop("no connection"));  // not every runtime says close, too
-    socket.onclose = current(({ code, reason }) =>
-      this.#down(reason || `closed with ${code}`));
+    mine.onclose = current(({ code, reason }) => down(reason || `closed with ${code}`));
+    mine.onerror = current(() => drop("no connection"));  // not every runtime says close, too
   }
 
-  /** Requires: ready. */
-  send(text) {
-    this.#askedAt ??= Date.now();
-    this.#socket.send(text);
-  }
-  ping(text) {
-    this.#pinged = true;
-    this.send(text);
-  }
-  /** Called when an answer is overdue: a live replica answers `ping` at once, whatever the group does. */
-  probe(ping) {
-    const silence = this.#askedAt === null ? 0 : Date.now() - this.#askedAt;
-    if (silence > silenceMaxMs && this.#pinged) return this.#drop("is silent");
-    if (silence > pingAfterMs) this.ping(ping);
-  }
-  /** The network is back, or the page: what was tried before says nothing about now. */
-  wake(ping) {
-    this.#backoffMs = 0;
-    if (this.#state === "down") return this.#timer && this.connect(true);
-    if (!this.ready) return;
-    this.ping(ping);
-    const socket = this.#socket;
-    setTimeout(() => {
-      if (this.#socket === socket && this.#askedAt !== null) this.#drop("is silent");
-    }, pingAfterMs);
-  }
-  /** For good. */
-  close() {
-    clearTimeout(this.#timer);
-    this.#state = "down";
-    const socket = this.#socket;
-    this.#socket = null;
-    socket?.close();
+  async function greet(mine) {
+    const pair = await newAgreement();
+    const hello = { type: "hello", cluster: toHex(group.cluster), key: pair.publicKey, nonce: toHex(random(16)) };
+    if (mine.readyState === 1) mine.send(toJson(hello));
+    return { hello, secret: pair.key };
   }
 
-  // ---- what arrives -------------------------------------------------------------------------------
-
-  async #greet() {
-    const { key, publicKey } = await newAgreement();
-    const hello = { type: "hello", cluster: toHex(this.#cluster), key: toHex(publicKey), nonce: toHex(random(16)) };
-    if (this.#state === "greeting" && this.#socket.readyState === 1) this.#socket.send(toJson(hello));
-    return { key, hello };
+  /** The replica's hello: it holds its key, and both know the connection's. */
+  async function prove(text) {
+    const server = JSON.parse(text);
+    const { hello, secret } = await greeting;
+    demand(server?.type === "hello_ok", `refuses our hello: ${server?.code}`);
+    demand(server.replica === id, "is another replica than genesis says");
+    const said = join(word("prytany client hello"), codec.encode(codec.clientHello, hello),
+                      codec.encode(codec.serverHello, server));
+    demand(await verify(key, fromHex(server.signature), said), "does not hold the key that genesis names");
+    const shared = await agree(secret, fromHex(server.key));
+    mac = await macKey(await hkdf(shared, await sha256(said), "prytany client tag"));
   }
 
-  /** A message that is the replica's, or undefined for its hello. `said` names what is voted on. */
-  async #open(text, greeting) {
-    let message;
-    try {
-      message = JSON.parse(text);
-    } catch {
-      throw new Distrust("malformed: not JSON");
-    }
-    if (this.#state === "greeting") {
-      if (message?.type === "refused") throw new Distrust(`refuses our hello: ${message.code}`);
-      if (message?.type !== "hello_ok") throw new Distrust("speaks before its hello");
-      return this.#prove(message, greeting);
-    }
-    if (message?.type === "hello_ok") throw new Distrust("greets twice");
+  /** A message that is the replica's. `said` is then what it votes for. */
+  async function open(text) {
+    const message = JSON.parse(text);
+    const { type, session, number, request, outcome } = message;
+    demand(type !== "hello_ok", "greets twice");
     let tagged = message;
-    if (message?.type === "reply") {
-      message.said = toHex(await hash("prytany reply", this.#cluster, codec.encode(codec.reply, message)));
-      const { session, number, request } = message;
-      tagged = { type: "reply_digest", session, number, request, reply: message.said };
+    if (type === "reply") {
+      const said = toHex(await hash("prytany reply", group.cluster, codec.encode(codec.reply, message)));
+      tagged = { type: "reply_digest", session, number, request, reply: message.said = said };
     }
-    const data = join(word("prytany tag"), this.#cluster, codec.encode(codec.u16, this.id),
+    const data = join(word("prytany tag"), group.cluster, codec.encode(codec.u16, id),
                       codec.encode(codec.toClient, tagged));
-    const tag = fromHex(message.tag);
-    if (!tag) throw new Distrust("message without a tag");
-    if (!await checkTag(this.#mac, data, tag)) throw new Distrust("wrong tag");
-    if (message.type === "reply_digest") message.said = message.reply;
-    if (message.type === "read_reply")
-      message.said = toHex(await hash("prytany read outcome", codec.encode(codec.outcome, message.outcome)));
+    demand(await checkTag(mac, data, fromHex(message.tag)), "wrong tag");
+    if (type === "reply_digest") message.said = message.reply;
+    if (type === "read_reply")
+      message.said = toHex(await hash("prytany read outcome", codec.encode(codec.outcome, outcome)));
     return message;
   }
 
-  async #prove(server, { key, hello }) {
-    const signature = fromHex(server.signature);
-    const said = join(word("prytany client hello"), codec.encode(codec.clientHello, hello),
-                      codec.encode(codec.serverHello, server));
-    if (server.replica !== this.id) throw new Distrust("is another replica than genesis says");
-    if (signature?.length !== 64 || !await verify(this.#member.key, signature, said))
-      throw new Distrust("does not hold the key that genesis names");
-    const secret = await agree(key, fromHex(server.key));
-    if (!secret) throw new Distrust("offers an unusable key");
-    this.#mac = await macKey(await hkdf(secret, await sha256(said), "prytany client tag"));
-  }
-
-  #accept(message) {
-    this.#askedAt = null;
-    this.#pinged = false;
+  function accept(message) {
+    clearTimeout(probing);
+    probing = undefined;
     if (message) {
-      this.#backoffMs = 0;
-      return this.#host.heard(this, message);
+      backoffMs = 0;
+      return group.heard(id, message);
     }
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.#state = "ready";
-    this.failures = 0;
-    this.#host.ready(this);
+    clear();
+    self.ready = true;
+    self.failures = 0;
+    group.ready(self);
   }
 
   // ---- how it ends --------------------------------------------------------------------------------
 
-  #distrust(why) {
-    ++this.standing.untrusted;
-    this.#host.distrusted(this, why);
-    this.#drop(why);
+  function distrust(why) {
+    ++self.standing.untrusted;
+    group.emit("differ", id, why);
+    drop(why);
   }
-  #drop(why) {
-    const socket = this.#socket;
-    this.#down(why);
-    socket?.close();
+  function drop(why) {
+    const old = socket;
+    down(why);
+    old?.close();
   }
-  #down(why) {
-    const wasReady = this.ready;
-    this.#socket = null;
-    this.#state = "down";
-    this.#askedAt = null;
-    this.#pinged = false;
-    ++this.failures;
-    clearTimeout(this.#timer);
+  function down(why) {
+    const wasReady = self.ready;
+    clear();
+    socket = null;
+    ++self.failures;
     // Full jitter: a group's clients must not return in one wave.
-    this.#backoffMs = Math.min(Math.max(2 * this.#backoffMs, reconnectFirstMs), reconnectMaxMs);
-    const delayMs = Math.round(Math.random() * this.#backoffMs);
-    this.#timer = setTimeout(() => this.connect(true), delayMs);
-    this.#host.down(this, why, wasReady);
-    this.#host.retry(this, delayMs);
+    backoffMs = Math.min(Math.max(2 * backoffMs, reconnectFirstMs), reconnectMaxMs);
+    const delay = Math.round(Math.random() * backoffMs);
+    timer = setTimeout(attempt, delay);
+    if (wasReady) group.emit("disconnect", id, why);
+    group.lost(id);
+    group.emit("reconnecting", id, why, delay);
   }
 }

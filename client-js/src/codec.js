@@ -1,135 +1,126 @@
 // The canonical encoding (docs/wire.md section 1): whatever is hashed, signed, tagged or compared is
-// this. A type is a function that appends a value, as JSON has it, to a Writer; it throws Malformed for
-// values that are not of the type. A client never has to decode: replicas send JSON.
-import { fromBase64, fromHex, utf8 } from "./bytes.js";
+// this. A type is a function that appends the bytes of a value, as JSON has it, to a list; it throws
+// Malformed for what is not of the type. A client never has to decode: replicas send JSON.
+import { fromBase64, fromHex, join, utf8 } from "./bytes.js";
+import { misuse } from "./errors.js";
 
-/** A value that is not of the type it should be. */
-export class Malformed extends Error {}
-/** A value that exceeds a bound of docs/wire.md section 8. */
-export class TooLarge extends Malformed {}
+const MiB = 1 << 20;
 
-class Writer {
-  #bytes = new Uint8Array(256);
-  #view = new DataView(this.#bytes.buffer);
-  #size = 0;
-
-  /** Where the next `size` bytes go. */
-  #room(size) {
-    const end = this.#size + size;
-    if (end > this.#bytes.length) {
-      const larger = new Uint8Array(Math.max(end, 2 * this.#bytes.length));
-      larger.set(this.#bytes);
-      this.#bytes = larger;
-      this.#view = new DataView(larger.buffer);
-    }
-    const at = this.#size;
-    this.#size = end;
-    return at;
-  }
-  put(bytes) {
-    const at = this.#room(bytes.length);
-    this.#bytes.set(bytes, at);
-  }
-  /** `size` bytes by one of DataView's setters. */
-  set(setter, size, value) {
-    const at = this.#room(size);
-    this.#view[setter](at, value);
-  }
-  bytes() {
-    return this.#bytes.slice(0, this.#size);
+/** A value that is not what it should be; `tooLarge` if only a bound of section 8 is exceeded. */
+export class Malformed extends Error {
+  constructor(wanted, tooLarge = false) {
+    super(`not ${wanted}`);
+    this.tooLarge = tooLarge;
   }
 }
+const wrong = (wanted) => {
+  throw new Malformed(wanted);
+};
+const bound = (size, max) => {
+  if (size > max) throw new Malformed(`at most ${max} bytes, or entries`, true);
+};
 
 export function encode(type, value) {
-  const writer = new Writer();
-  type(writer, value);
-  return writer.bytes();
+  const out = [];
+  type(out, value);
+  // In pieces: arguments of one call are limited.
+  const pieces = [];
+  for (let at = 0; at < out.length; at += 8192) pieces.push(join(...out.slice(at, at + 8192)));
+  return join(...pieces);
+}
+
+/** Of something the caller gave: throws Usage for what no replica would take. */
+export function encodeOurs(type, value) {
+  try {
+    const encoded = encode(type, value);
+    bound(encoded.length, MiB);
+    return encoded;
+  } catch ({ message, tooLarge }) {
+    return misuse(message, tooLarge ? "too_large" : "usage");
+  }
 }
 
 // ---- kinds of types -------------------------------------------------------------------------------
 
-const small = (size) => (writer, value) => {
-  if (!Number.isInteger(value) || value < 0 || value >= 2 ** (8 * size)) throw new Malformed("a number");
-  writer.set(`setUint${8 * size}`, size, value);
+const scalar = (size, setter, check) => (out, value) => {
+  const view = new DataView(new ArrayBuffer(size));
+  view[setter](0, check(value));
+  out.push(new Uint8Array(view.buffer));
 };
+const small = (size) => scalar(size, `setUint${8 * size}`, (value) =>
+  Number.isInteger(value) && value >= 0 && value < 2 ** (8 * size) ? value : wrong("a number in range"));
 /** 64 bits are strings of digits in JSON, in their one canonical form. */
-const large = (setter, fit) => (writer, value) => {
-  if (typeof value !== "string" || !/^(0|-?[1-9][0-9]{0,19})$/.test(value)) throw new Malformed("an integer");
-  const big = BigInt(value);
-  if (fit(64, big) !== big) throw new Malformed("an integer beyond 64 bits");
-  writer.set(setter, 8, big);
-};
+const large = (setter, fit) => scalar(8, setter, (value) => {
+  const big = typeof value === "string" && /^(0|-?[1-9]\d{0,19})$/.test(value) ? BigInt(value) : wrong("an integer");
+  return fit(64, big) === big ? big : wrong("64 bits");
+});
 const u8 = small(1);
 export const u16 = small(2);
 const u32 = small(4);
 const u64 = large("setBigUint64", BigInt.asUintN);
 export const i64 = large("setBigInt64", BigInt.asIntN);
-
-const bool = (writer, value) => {
-  if (typeof value !== "boolean") throw new Malformed("true or false");
-  u8(writer, value ? 1 : 0);
-};
-const f64 = (writer, value) => {
+const bool = (out, value) => u8(out, typeof value === "boolean" ? Number(value) : wrong("true or false"));
+const f64 = scalar(8, "setFloat64", (value) => {
   const number = { Infinity, "-Infinity": -Infinity }[value] ?? value;
-  if (typeof number !== "number" || Number.isNaN(number)) throw new Malformed("a float");
-  writer.set("setFloat64", 8, number);
-};
-const fixed = (size) => (writer, value) => {
+  return typeof number === "number" && !isNaN(number) ? number : wrong("a float");
+});
+
+const fixed = (size) => (out, value) => {
   const bytes = fromHex(value);
-  if (bytes?.length !== size) throw new Malformed(`${size} bytes in hex`);
-  writer.put(bytes);
+  out.push(bytes.length === size ? bytes : wrong(`${size} bytes in hex`));
 };
-const counted = (max, bytes, writer) => {
-  if (bytes.length > max) throw new TooLarge(`at most ${max} bytes`);
-  u32(writer, bytes.length);
-  writer.put(bytes);
-};
-const unbase64 = (value) => {
-  try {
-    if (typeof value === "string") return fromBase64(value);
-  } catch {
-    // told below
-  }
-  throw new Malformed("base64");
-};
-const base64 = (max) => (writer, value) => counted(max, unbase64(value), writer);
 /** Bytes at hand, not in JSON. */
-const raw = (max) => (writer, value) => counted(max, value, writer);
-const text = (max) => (writer, value) => {
-  if (typeof value !== "string") return counted(max, unbase64(value?.base64), writer);
-  // A lone surrogate has no UTF-8; TextEncoder would put another character in its place.
-  if (/\p{Surrogate}/u.test(value)) throw new Malformed("text of whole characters");
-  counted(max, utf8(value), writer);
+const raw = (max) => (out, bytes) => {
+  bound(bytes.length, max);
+  u32(out, bytes.length);
+  out.push(bytes);
 };
-const list = (item, max) => (writer, values) => {
-  if (!Array.isArray(values)) throw new Malformed("a list");
-  if (values.length > max) throw new TooLarge(`at most ${max} of a kind`);
-  u32(writer, values.length);
-  for (const value of values) item(writer, value);
+const base64 = (max) => (out, value) => {
+  let bytes;
+  try {
+    bytes = fromBase64(typeof value === "string" ? value : "*");
+  } catch {
+    wrong("base64");
+  }
+  raw(max)(out, bytes);
+};
+const text = (max) => (out, value) => {
+  if (typeof value !== "string") return base64(max)(out, value?.base64);
+  // Half a character has no UTF-8; TextEncoder would put another in its place.
+  raw(max)(out, /\p{Surrogate}/u.test(value) ? wrong("whole characters") : utf8(value));
+};
+const list = (item, max) => (out, values) => {
+  bound(Array.isArray(values) ? values.length : wrong("a list"), max);
+  u32(out, values.length);
+  for (const value of values) item(out, value);
 };
 const struct = (fields) => {
   const entries = Object.entries(fields);
-  return (writer, value) => {
-    if (typeof value !== "object" || value === null) throw new Malformed("an object");
-    for (const [name, type] of entries) type(writer, value[name]);
+  return (out, value) => {
+    for (const [name, type] of entries) {
+      try {
+        type(out, value?.[name]);
+      } catch (error) {
+        error.message = `${name}: ${error.message}`;
+        throw error;
+      }
+    }
   };
 };
 const variant = (alternatives) => {
   const names = Object.keys(alternatives);
-  return (writer, value) => {
+  return (out, value) => {
     const index = names.indexOf(value?.type);
-    if (index < 0) throw new Malformed("of a known type");
-    u8(writer, index);
-    alternatives[names[index]](writer, value);
+    u8(out, index);  // refuses -1
+    alternatives[names[index]](out, value);
   };
 };
 const nothing = () => {};
 
-// ---- section 4: what is encoded -------------------------------------------------------------------
+// ---- section 4: what is encoded, as far as a client speaks or hears of it -------------------------
 
-const MiB = 1 << 20;
 const digest = fixed(32);
-const key = fixed(32);
+const key = digest;
 const signature = fixed(64);
 const nonce = fixed(16);
 export const name = text(256);
@@ -141,25 +132,22 @@ const typedValue = variant({
   text: struct({ value: text(MiB) }),
   blob: struct({ base64: base64(MiB) }),
 });
-export const value = (writer, v) => typedValue(writer, v === null ? { type: "null" } : v);
+export const value = (out, v) => typedValue(out, v === null ? { type: "null" } : v);
 const named = list(struct({ name, value }), 256);
-export const call = struct({ procedure: name, arguments: named });
-const statement = struct({ sql: text(256 << 10), positional: list(value, 256), named });
+const statement = struct({ sql: text(MiB / 4), positional: list(value, 256), named });
 
-export const identificationName = text(4096);
-const identification = struct({ kind: name, name: identificationName, credential: key, signature });
+const longName = text(4096);
 /** What a credential signs of a join. */
-export const credentialClaim = struct({ session_key: key, nonce, kind: name, name: identificationName });
+export const credentialClaim = struct({ session_key: key, nonce, kind: name, name: longName });
+const identification = struct({ kind: name, name: longName, credential: key, signature });
 export const joinBegin = struct({ session_key: key, nonce, identification });
 const joinToken = { replica: u16, address: name, expires: i64, signature };
 
 export const operation = variant({
   join: struct({ begin: joinBegin, tokens: list(struct(joinToken), 128) }),
   leave: nothing,
-  call,
+  call: struct({ procedure: name, arguments: named }),
   execute: struct({ statements: list(statement, 64), read_only: bool }),
-  install: struct({ files: list(struct({ path: name, content: base64(960 << 10) }), 512) }),
-  null: struct({ reply_bytes: u32, payload: base64(MiB) }),
 });
 /** `operation` here is the encoding of one. */
 export const requestBody = struct({ session: u64, number: u64, signer: key, operation: raw(MiB) });
@@ -172,17 +160,15 @@ export const outcome = variant({
   error: struct({ code: name, message: text(1024), procedure: name, statement: u32 }),
   results: struct({ results: list(result, 64) }),
   joined: struct({ session: u64, principal: name, role: name, replaced: u64 }),
-  null: struct({ bytes: base64(MiB) }),
 });
-export const reply = struct({
-  session: u64, number: u64, request: digest, seq: u64, agreed: i64, outcome,
-});
+export const reply = struct({ session: u64, number: u64, request: digest, seq: u64, agreed: i64, outcome });
 
 export const clientHello = struct({ cluster: digest, key, nonce });
 /** What a replica signs of its hello. */
-export const serverHello = struct({ replica: u16, key, nonce });
+const hello = { replica: u16, key, nonce };
+export const serverHello = struct(hello);
 export const toClient = variant({
-  hello_ok: struct({ replica: u16, key, nonce, signature }),
+  hello_ok: struct({ ...hello, signature }),
   join_token: struct({ join: digest, ...joinToken }),
   reply,
   reply_digest: struct({ session: u64, number: u64, request: digest, reply: digest }),
@@ -197,9 +183,9 @@ export const toClient = variant({
 
 // ---- section 3: genesis, prepared by genesis.js ---------------------------------------------------
 
-const member = struct({ name, key, peer_host: name, peer_port: u16, client: name });
 export const genesis = struct({
-  version: u8, name, nonce, development: bool, faults: u32, members: list(member, 128),
+  version: u8, name, nonce, development: bool, faults: u32,
+  members: list(struct({ name, key, peer_host: name, peer_port: u16, client: name }), 128),
   administrators: list(key, 128), approvals: u32, checkpoint_interval: u64, window: u64,
   sessions_max: u64, session_idle_us: i64, steps_per_request_max: u64, application_pages_max: u64,
   engine: name,

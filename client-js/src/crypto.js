@@ -1,84 +1,68 @@
 // Hashes, signatures and tags (docs/wire.md section 2), by WebCrypto and nothing else.
-import { join, toHex, utf8 } from "./bytes.js";
+import { fromBase64, join, toHex, utf8 } from "./bytes.js";
 
-const subtle = () => globalThis.crypto.subtle;
-const bytes = (buffer) => new Uint8Array(buffer);
+const subtle = () => globalThis.crypto.subtle;  // missing on insecure pages: see support.js
+const bytes = async (buffer) => new Uint8Array(await buffer);
+const importRaw = (raw, how, ...uses) => subtle().importKey("raw", raw, how, false, uses);
 
 /** The domain word: one byte with its length, then its letters. */
 export const word = (text) => join([text.length], utf8(text));
 
-export const sha256 = async (data) => bytes(await subtle().digest("SHA-256", data));
+export const sha256 = (data) => bytes(subtle().digest("SHA-256", data));
 /** H(word, x) */
 export const hash = (text, ...parts) => sha256(join(word(text), ...parts));
 
 export async function hkdf(secret, salt, info) {
-  const key = await subtle().importKey("raw", secret, "HKDF", false, ["deriveBits"]);
   const how = { name: "HKDF", hash: "SHA-256", salt, info: utf8(info) };
-  return bytes(await subtle().deriveBits(how, key, 256));
+  return bytes(subtle().deriveBits(how, await importRaw(secret, "HKDF", "deriveBits"), 256));
+}
+
+/** {key, publicKey in hex}; the private half cannot be read by scripts. */
+async function newPair(algorithm, ...uses) {
+  const { privateKey, publicKey } = await subtle().generateKey(algorithm, false, uses);
+  return { key: privateKey, publicKey: toHex(await bytes(subtle().exportKey("raw", publicKey))) };
 }
 
 // ---- Ed25519 --------------------------------------------------------------------------------------
 
-export const verifier = (publicKey) =>
-  subtle().importKey("raw", publicKey, "Ed25519", false, ["verify"]);
+export const verifier = (publicKey) => importRaw(publicKey, "Ed25519", "verify");
 export const verify = (key, signature, data) => subtle().verify("Ed25519", key, signature, data);
-export const sign = async (key, data) => bytes(await subtle().sign("Ed25519", key, data));
+export const sign = async (key, data) => toHex(await bytes(subtle().sign("Ed25519", key, data)));
 
-/** A key pair whose private half scripts cannot read: {key, publicKey in hex}. */
-export async function newSigner() {
-  const { privateKey, publicKey } = await subtle().generateKey("Ed25519", false, ["sign", "verify"]);
-  return { key: privateKey, publicKey: toHex(bytes(await subtle().exportKey("raw", publicKey))) };
-}
+export const newSigner = () => newPair("Ed25519", "sign", "verify");
 
 /** The same from a private key in PKCS#8. It is readable only here, to learn the public key. */
 export async function signerFromPkcs8(pkcs8) {
-  const readable = await subtle().importKey("pkcs8", pkcs8, "Ed25519", true, ["sign"]);
-  const { x } = await subtle().exportKey("jwk", readable);
-  const publicKey = Uint8Array.from(atob(x.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
+  const make = (readable) => subtle().importKey("pkcs8", pkcs8, "Ed25519", readable, ["sign"]);
+  const { x } = await subtle().exportKey("jwk", await make(true));
   return {
-    key: await subtle().importKey("pkcs8", pkcs8, "Ed25519", false, ["sign"]),
-    publicKey: toHex(publicKey),
+    key: await make(false),
+    publicKey: toHex(fromBase64(x.replace(/-/g, "+").replace(/_/g, "/"))),
   };
 }
 
-// RFC 8410: SEQUENCE { version 0, algorithm 1.3.101.112, OCTET STRING { OCTET STRING seed } }
-const pkcs8Head = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
-export async function signerFromSeed(seed) {
-  const pkcs8 = join(pkcs8Head, seed);
-  try {
-    return await signerFromPkcs8(pkcs8);
-  } finally {
-    pkcs8.fill(0);
-    seed.fill(0);
-  }
-}
+/** RFC 8410: SEQUENCE { version 0, algorithm 1.3.101.112, OCTET STRING { OCTET STRING seed } } */
+export const signerFromSeed = (seed) =>
+  signerFromPkcs8(join([48, 46, 2, 1, 0, 48, 5, 6, 3, 43, 101, 112, 4, 34, 4, 32], seed));
 
 // ---- X25519 and tags ------------------------------------------------------------------------------
 
-/** An ephemeral key: {key, publicKey as bytes}. */
-export async function newAgreement() {
-  const { privateKey, publicKey } = await subtle().generateKey("X25519", false, ["deriveBits"]);
-  return { key: privateKey, publicKey: bytes(await subtle().exportKey("raw", publicKey)) };
-}
+export const newAgreement = () => newPair("X25519", "deriveBits");
 
-/** The shared secret, or undefined for a key that agrees on nothing (of small order). */
+/** The shared secret. Throws for a key that agrees on nothing (of small order), or is none. */
 export async function agree(mine, theirs) {
-  try {
-    const key = await subtle().importKey("raw", theirs, "X25519", false, []);
-    const secret = bytes(await subtle().deriveBits({ name: "X25519", public: key }, mine, 256));
-    return secret.some((byte) => byte !== 0) ? secret : undefined;
-  } catch {
-    return undefined;
-  }
+  const how = { name: "X25519", public: await importRaw(theirs, "X25519") };
+  const secret = await bytes(subtle().deriveBits(how, mine, 256));
+  if (secret.every((byte) => byte === 0)) throw new Error("a key of small order");
+  return secret;
 }
 
-export const macKey = (raw) =>
-  subtle().importKey("raw", raw, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+export const macKey = (raw) => importRaw(raw, { name: "HMAC", hash: "SHA-256" }, "sign");
 
 export async function checkTag(key, data, tag) {
-  const right = bytes(await subtle().sign("HMAC", key, data));
+  const right = await bytes(subtle().sign("HMAC", key, data));
   // Without a shortcut, so that the time tells nothing of how much was right.
-  let wrong = tag.length === 16 ? 0 : 1;
+  let wrong = tag.length ^ 16;
   for (let i = 0; i < 16; ++i) wrong |= right[i] ^ tag[i];
   return wrong === 0;
 }

@@ -1,124 +1,105 @@
 // Group: the connections to all replicas, and who is to hear what arrives on them.
-import { Channel } from "./channel.js";
+import { makeChannel } from "./channel.js";
 import { tell } from "./question.js";
-import { toJson } from "./values.js";
 
-export class Group {
-  questions = new Set();   // open ones
-  sessions = new Map();    // by id: {hear(replica, message), hearEnded(replica, reason)}
-  joins = new Map();       // by digest: a function of (replica, token message)
-  reads = new Map();       // by id: questions, open and lately settled
-  statuses = new Map();    // by id: a function of a status_reply
-  latencyMs = 0;           // of answered requests, smoothed
-  #lastId = 0;
-  #genesis;
-  #log;
-  #emit;
+/** `emit(type, replica, reason, delay)` tells the cluster's events, `log` gets lines about them. */
+export function makeGroup(genesis, { WebSocket, log, emit }) {
+  const questions = new Set();  // open ones
+  const sessions = new Map();   // by id: {hear(replica, message), hearEnded(replica, reason)}
+  const joins = new Map();      // by digest: a function of (replica, token message)
+  const reads = new Map();      // by id: questions, open and lately settled
+  const statuses = new Map();   // by id: a function of a status_reply
+  const find = (digest) => [...questions].find(({ about }) => about.digest === digest);
+  let lastId = 0;
 
-  /** `emit(type, {replica, reason, delay})` tells the cluster's events. */
-  constructor(genesis, { WebSocket, log, emit }) {
-    this.#genesis = genesis;
-    this.#log = log;
-    this.#emit = emit;
-    const host = {
-      ready: (channel) => this.#ready(channel),
-      heard: (channel, message) => this.#heard(channel.id, message),
-      down: (channel, why, wasReady) => this.#down(channel, why, wasReady),
-      retry: (channel, delay) => emit("reconnecting", { replica: channel.id, delay }),
-      distrusted: (channel, why) => {
-        this.note(`replica ${channel.id}: ${why} -> close the connection`);
-        emit("differ", { replica: channel.id, reason: why });
-      },
-    };
-    this.channels = genesis.members.map(
-      (member, id) => new Channel(id, { WebSocket, cluster: genesis.id, member, host }));
-    this.wake = () => {
-      if (globalThis.document?.visibilityState !== "hidden") for (const c of this.channels) c.wake(this.#ping());
-    };
-  }
+  const self = {
+    questions, sessions, joins, reads, statuses,
+    cluster: genesis.id,
+    members: genesis.members,
+    /** So many hold at least one correct replica (Castro & Liskov TOCS 2002 section 4.1). */
+    weakQuorum: genesis.faults + 1,
+    /** Any two of so many share a correct replica. */
+    quorum: Math.floor((genesis.members.length + genesis.faults) / 2) + 1,
+    latencyMs: 0,  // of answered questions, smoothed
+    nextId: () => String(++lastId),
+    connected: () => self.channels.filter(({ ready }) => ready),
+    emit(type, replica, reason = "", delay = 0) {
+      tell(log, `replica ${replica}: ${type} ${reason}`);
+      emit(type, { replica, reason, delay });
+    },
 
-  get cluster() { return this.#genesis.id; }
-  get members() { return this.#genesis.members; }
-  /** So many hold at least one correct replica (Castro & Liskov TOCS 2002 section 4.1). */
-  get weakQuorum() { return this.#genesis.faults + 1; }
-  get ready() { return this.channels.filter((channel) => channel.ready); }
-  nextId() { return String(++this.#lastId); }
-  note(line) { tell(this.#log, line); }
+    connect() {
+      for (const channel of self.channels) channel.connect();
+      listen("add");
+    },
+    /** An answer is overdue. */
+    probe() {
+      for (const channel of self.channels) channel.probe();
+    },
+    close() {
+      for (const { end } of sessions.values()) end("closed");
+      for (const each of [...self.channels, ...questions]) each.close();
+      listen("remove");
+    },
 
-  connect() {
-    for (const channel of this.channels) channel.connect();
-    globalThis.addEventListener?.("online", this.wake);
-    globalThis.document?.addEventListener("visibilitychange", this.wake);
-  }
-  close() {
-    for (const channel of this.channels) channel.close();
-    for (const question of this.questions) question.close();
-    globalThis.removeEventListener?.("online", this.wake);
-    globalThis.document?.removeEventListener("visibilitychange", this.wake);
-  }
-  /** An answer is overdue. */
-  probe() {
-    for (const channel of this.ready) channel.probe(this.#ping());
-  }
-  #ping() { return toJson({ type: "status", id: "0" }); }
+    // ---- what channels tell -----------------------------------------------------------------------
 
-  #ready(channel) {
-    this.note(`replica ${channel.id} has proven itself -> ask it everything pending`);
-    for (const [id] of this.statuses) channel.send(toJson({ type: "status", id }));
-    for (const question of this.questions) question.transmitTo(channel);
-    this.#emit("connect", { replica: channel.id });
-  }
-  #down(channel, why, wasReady) {
-    this.note(`replica ${channel.id}: ${why} -> connect again`);
-    for (const question of this.questions) question.lost(channel);
-    if (wasReady) this.#emit("disconnect", { replica: channel.id, reason: why });
-  }
+    ready(channel) {
+      for (const id of statuses.keys()) channel.send({ type: "status", id });
+      for (const question of questions) question.transmitTo(channel);
+      self.emit("connect", channel.id);
+    },
+    lost(replica) {
+      for (const question of questions) question.lost(replica);
+    },
+    heard(replica, message) {
+      const { type, session, id, request, code, said } = message;
+      if (type.startsWith("reply")) {
+        const whole = type === "reply" && message;
+        if (session === "0") find(request)?.hear(replica, said, whole);
+        else sessions.get(session)?.hear(replica, message, whole);
+      } else if (type === "read_reply") {
+        reads.get(id)?.hear(replica, said, message);
+      } else if (type === "join_token") {
+        joins.get(message.join)?.(replica, message);
+      } else if (type === "refused") {
+        tell(log, `replica ${replica} refuses (${code}: ${message.message}): one voice`);
+        find(request)?.hearRefusal(replica, message);
+      } else if (type === "session_ended") {
+        sessions.get(session)?.hearEnded(replica, message.reason);
+      } else if (message.replica === replica) {
+        statuses.get(id)?.(message);  // a replica speaks for itself only
+      }
+    },
 
-  #heard(replica, message) {
-    switch (message.type) {
-      case "reply":
-      case "reply_digest":
-        if (message.session !== "0") return this.sessions.get(message.session)?.hear(replica, message);
-        return this.#find(message.request)?.hear(replica, message.said, whole(message));
-      case "read_reply":
-        return this.reads.get(message.id)?.hear(replica, message.said, message);
-      case "join_token":
-        return this.joins.get(message.join)?.(replica, message);
-      case "refused":
-        this.note(`replica ${replica} refuses (${message.code}: ${message.message}) -> one voice, ` +
-                  `believed only from ${this.weakQuorum}`);
-        return this.#find(message.request)?.hearRefusal(replica, message);
-      case "session_ended":
-        return this.sessions.get(message.session)?.hearEnded(replica, message.reason);
-      case "status_reply":
-        // A replica speaks for itself only.
-        if (message.replica === replica) this.statuses.get(message.id)?.(message);
-    }
-  }
-  #find(digest) {
-    for (const question of this.questions) if (question.digest === digest) return question;
-    return undefined;
-  }
+    // ---- how replicas behave ----------------------------------------------------------------------
 
-  // ---- how replicas behave --------------------------------------------------------------------------
-
-  judge({ agreed, differed, silent }, what) {
-    for (const replica of agreed) ++this.channels[replica].standing.agreed;
-    for (const replica of silent) ++this.channels[replica].standing.silent;
-    for (const replica of differed) this.#differs(replica, `differs from ${agreed} about ${what}`);
-  }
-  /** It was counted as silent when the result was taken. */
-  judgeLate(replica, agrees, what) {
-    const { standing } = this.channels[replica];
-    --standing.silent;
-    if (agrees) ++standing.agreed;
-    else this.#differs(replica, `differs, late, about ${what}`);
-  }
-  #differs(replica, reason) {
-    ++this.channels[replica].standing.differed;
-    this.note(`replica ${replica} ${reason} -> its answer is not used`);
-    this.#emit("differ", { replica, reason });
-  }
+    judge({ agreed, differed, silent }, what) {
+      for (const replica of agreed) ++self.channels[replica].standing.agreed;
+      for (const replica of silent) ++self.channels[replica].standing.silent;
+      for (const replica of differed) self.differs(replica, `differs from ${agreed} about ${what}`);
+    },
+    /** It was counted as silent when the result was taken. */
+    judgeLate(replica, agrees, what) {
+      const { standing } = self.channels[replica];
+      --standing.silent;
+      if (agrees) ++standing.agreed;
+      else self.differs(replica, `differs, late, about ${what}`);
+    },
+    differs(replica, reason) {
+      ++self.channels[replica].standing.differed;
+      self.emit("differ", replica, reason);
+    },
+  };
+  const { document } = globalThis;
+  const wake = () => {
+    if (!document?.hidden) for (const channel of self.channels) channel.wake();
+  };
+  /** To the network that is back, and to the page that is shown again. */
+  const listen = (verb) => {
+    globalThis[`${verb}EventListener`]?.("online", wake);
+    document?.[`${verb}EventListener`]("visibilitychange", wake);
+  };
+  self.channels = genesis.members.map((member, id) => makeChannel(self, id, member, WebSocket));
+  return self;
 }
-
-export const whole = (message) => message.type === "reply" ? message : undefined;

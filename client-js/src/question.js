@@ -1,14 +1,13 @@
 // Question: something asked of every replica, from the first sending until enough of them said the
 // same, or refused alike. It is asked again after silence, and of whoever connects meanwhile.
 import { Aborted, NoQuorum } from "./errors.js";
-import { Tally } from "./tally.js";
 import { toJson } from "./values.js";
 
 const retransmitFirstMs = 1_000;  // doubling
 const retransmitMaxMs = 8_000;
 const wholePatienceMs = 50;       // the digests agree but nobody sent the rows: ask everybody for them
-// A refusal by f+1 replicas is asked for again before it is believed: replicas that lag behind refuse
-// what they will accept a moment later.
+// A refusal is asked for again before it is believed: replicas that lag behind refuse what they will
+// accept a moment later.
 const refusalRetryMs = 100;
 const refusalRounds = 3;
 
@@ -26,190 +25,184 @@ export function tell(callback, ...args) {
   }
 }
 
-export class Question {
-  sent = false;
-  told = false;     // the caller has its answer; only the number is kept alive
-  settled;          // what f+1 said, once the answer is taken
-  tally = new Tally();
-  #group;
-  #message;
-  #about;
-  #asked = 0;
-  #round = 0;
-  #intervalMs = 0;
-  #timers = {};
-  #refusals = new Map();
-  #wholeAsked = false;
-  #lingered = false;
+/**
+ * `about` may change until ask(): {digest (hex, of a request or join), number (of a request), what (in
+ * words, if replicas are judged by it), linger (ms), retryMs (when all were heard and too few agree),
+ * onAgreement; and, each at most once, take(whole answers, agreement): f+1 said the same, of whom these
+ * sent all of it; refused(code, message): a quorum insists; failed(): the caller has an error}.
+ */
+export function makeQuestion(group, about, { timeout, signal }) {
+  const voices = new Map();    // replica -> what it said: a digest in hex. One voice each
+  const wholes = new Map();    // replica -> the whole answer with that digest
+  const refusals = new Map();  // replica -> {code, rounds, heardIn}
+  let message, asked, resendAt, intervalMs, settled, wholeAsked, lingered;
+  let round = 0;
+  let resend, lingering;
 
-  /**
-   * `about`: {digest (hex, of a request or join), number (of a request), what (in words, if replicas
-   * are judged by it), linger (ms), retryMs (when all were heard and too few agree), onAgreement,
-   * fits(whole): whether it answers this question; take(wholes, agreement): once, at f+1 voices;
-   * refused({code, message}): once, when f+1 insist; failed(): the caller was told that there is no
-   * answer}.
-   */
-  constructor(group, about) {
-    this.#group = group;
-    this.#about = about;
-  }
-  get digest() { return this.#about.digest; }
-  get number() { return this.#about.number; }
-
-  /** The caller's promise: fulfilled by answer(), rejected by fail(), the timeout, or the signal. */
-  promise({ timeout, signal }) {
-    return new Promise((resolve, reject) => {
-      const abort = () => this.fail(new Aborted(signal.reason, this.sent));
-      const settle = (act) => (value) => {
-        if (this.told) return;
-        this.told = true;
-        clearTimeout(this.#timers.deadline);
-        signal?.removeEventListener("abort", abort);
-        act(value);
-      };
-      this.answer = settle(resolve);
-      this.fail = settle((error) => {
-        this.#about.failed?.();
-        reject(error);
-      });
-      this.#timers.deadline = setTimeout(() => this.fail(this.#unanswered()), timeout);
-      if (signal?.aborted) abort();
-      else signal?.addEventListener("abort", abort);
+  const self = {
+    about,
+    sent: false,
+    told: false,  // the caller has its answer; only the number is kept alive
+    ask(what) {
+      message = what;
+      group.questions.add(self);
+      transmit();
+    },
+    /** To one that has just proven itself. */
+    transmitTo(channel) {
+      // Nobody was there when it was first to be sent: whoever comes first sends the rows.
+      if (round === 1 && about.number) message.designated ??= channel.id;
+      self.sent = true;
+      channel.send(message);
+    },
+    /** Whom it was to send the rows is gone: somebody else must. */
+    lost(replica) {
+      if (message.designated === replica) again(wholePatienceMs);
+    },
+    hear,
+    hearRefusal,
+    /** Asks no more. */
+    close() {
+      group.questions.delete(self);
+      clearTimeout(resend);
+      clearTimeout(lingering);
+    },
+  };
+  // answer() and fail() tell the caller, whoever is first; so do the timeout and the signal.
+  self.promise = new Promise((resolve, reject) => {
+    const abort = () => self.fail(new Aborted("aborted", "the caller gave up" + mayRun(), {
+      sent: self.sent, cause: signal.reason }));
+    const deadline = setTimeout(() => self.fail(unanswered()), timeout);
+    const once = (act) => (value) => {
+      if (self.told) return;
+      self.told = true;
+      clearTimeout(deadline);
+      signal?.removeEventListener("abort", abort);
+      act(value);
+    };
+    self.answer = once(resolve);
+    self.fail = once((error) => {
+      about.failed?.();
+      reject(error);
     });
-  }
+    signal?.addEventListener("abort", abort);
+    if (signal?.aborted) abort();
+  });
+  return self;
 
   // ---- asking -------------------------------------------------------------------------------------
 
-  ask(message) {
-    this.#message = message;
-    this.#group.questions.add(this);
-    this.#transmit();
-  }
-  #transmit() {
-    const group = this.#group;
-    if (++this.#round === 1) {
-      this.#asked = performance.now();
-      this.#intervalMs = Math.min(Math.max(4 * group.latencyMs, retransmitFirstMs), retransmitMaxMs);
+  function transmit() {
+    if (++round === 1) {
+      asked = performance.now();
+      intervalMs = Math.max(2 * group.latencyMs, retransmitFirstMs / 2);
     } else {
-      this.#intervalMs = Math.min(2 * this.#intervalMs, retransmitMaxMs);
       group.probe();
     }
-    this.#again(this.#intervalMs, true);
-    const ready = group.ready;
+    resendAt = Infinity;
+    again(intervalMs = Math.min(2 * intervalMs, retransmitMaxMs));
+    const ready = group.connected();
     // Everybody sends digests, one the rows: the work is spread over the group. Later, all the rows.
-    if (this.#message.type === "request" && this.number !== undefined)
-      this.#message.designated =
-        this.#round === 1 ? ready[Number(this.number) % ready.length]?.id : undefined;
-    const text = toJson(this.#message);
+    if (about.number) message.designated = round === 1 ? ready[about.number % ready.length]?.id : undefined;
+    const text = toJson(message);
     for (const channel of ready) {
-      this.sent = true;
+      self.sent = true;
       channel.send(text);
     }
   }
-  /** Of one that has just proven itself. */
-  transmitTo(channel) {
-    if (!this.#message || this.settled) return;
-    this.sent = true;
-    // Nobody was there when it was first to be sent: whoever comes first sends the rows.
-    if (this.#message.type === "request" && this.#round === 1) this.#message.designated ??= channel.id;
-    channel.send(toJson(this.#message));
-  }
-  /** The next sending, no later than in so many milliseconds. */
-  #again(ms, anew = false) {
+  /** The next sending is no later than in so many milliseconds. */
+  function again(ms) {
     const due = performance.now() + ms;
-    if (!anew && this.#timers.due <= due) return;
-    clearTimeout(this.#timers.resend);
-    this.#timers.due = due;
-    this.#timers.resend = setTimeout(() => this.#transmit(), ms);
-  }
-  /** Whom it was to send the rows is gone: somebody else must. */
-  lost(channel) {
-    if (this.#message?.designated === channel.id && !this.settled) this.#again(wholePatienceMs);
+    if (resendAt <= due) return;
+    clearTimeout(resend);
+    resendAt = due;
+    resend = setTimeout(transmit, ms);
   }
 
   // ---- voices -------------------------------------------------------------------------------------
 
-  /** What this replica said; `whole` if it sent all of it. */
-  hear(replica, said, whole) {
-    const late = this.settled !== undefined && !this.tally.heard(replica);
-    this.tally.say(replica, said, this.settled === undefined ? whole : undefined);
-    if (this.settled === undefined) this.#weigh();
-    else if (late) this.#judgeLate(replica, said);
+  /** What this replica said; `whole` if it sent all of it: `said` is then its digest, by us. */
+  function hear(replica, said, whole) {
+    const news = voices.get(replica) !== said;
+    const late = settled !== undefined;
+    if (late && voices.has(replica)) return;
+    if (news) wholes.delete(replica);
+    voices.set(replica, said);
+    if (late) {
+      if (about.what) group.judgeLate(replica, said === settled, about.what);
+      return tell(about.onAgreement, agreement());
+    }
+    if (whole) wholes.set(replica, whole);
+    weigh();
   }
-  #weigh() {
-    const group = this.#group;
-    const said = this.tally.settled(group.weakQuorum);
-    const heard = ({ id }) => this.tally.heard(id);
+  function supporters(said) {
+    return [...voices.keys()].filter((replica) => voices.get(replica) === said);
+  }
+
+  function weigh() {
+    const said = [...voices.values()].find((voice) => supporters(voice).length >= group.weakQuorum);
+    const heard = ({ id }) => voices.has(id);
     if (said === undefined) {
       // Replicas at different numbers may answer a read differently; they are asked again.
-      if (this.#about.retryMs && group.ready.every(heard)) this.#again(this.#about.retryMs);
+      if (about.retryMs && group.connected().every(heard)) again(about.retryMs);
       return;
     }
-    const wholes = this.tally.wholes(said);
-    if (wholes.length === 0) {
-      if (!this.#wholeAsked) this.#again(wholePatienceMs);
-      this.#wholeAsked = true;
+    const answers = supporters(said).map((replica) => wholes.get(replica)).filter(Boolean);
+    if (!answers[0]) {
+      if (!wholeAsked) again(wholePatienceMs);
+      wholeAsked = true;
       return;
     }
-    // f+1 would have to be faulty to say otherwise; nobody else may be believed instead.
-    if (!this.#about.fits(wholes[0])) return;
     // Those that are only just connecting are worth waiting for, those that failed to are not.
     const everybody = group.channels.every((c) => heard(c) || (!c.ready && c.failures > 0));
-    if (this.#about.linger > 0 && !everybody && !this.#lingered) {
-      this.#timers.linger ??= setTimeout(() => {
-        this.#lingered = true;
-        this.#weigh();
-      }, this.#about.linger);
+    if (about.linger > 0 && !everybody && !lingered) {
+      lingering ??= setTimeout(() => {
+        lingered = true;
+        weigh();
+      }, about.linger);
       return;
     }
-    if (this.#asked) group.latencyMs += (performance.now() - this.#asked - group.latencyMs) / 8;
-    this.settled = said;
-    this.close();
-    const agreement = this.agreement();
-    this.tally.forgetWholes();
-    if (this.#about.what) group.judge(agreement, this.#about.what);
+    group.latencyMs += (performance.now() - asked - group.latencyMs) / 8;
+    settled = said;
+    self.close();
+    wholes.clear();
+    if (about.what) group.judge(agreement(), about.what);
+    about.take(answers, agreement());
     // Whoever shows "confirmed by k of n" must not show it for a refusal: errors have their agreement.
-    if (wholes[0].outcome?.type === "error") this.#about.onAgreement = undefined;
-    this.#about.take(wholes, agreement);
-    tell(this.#about.onAgreement, agreement);
+    if (answers[0].outcome.type === "error") about.onAgreement = undefined;
+    tell(about.onAgreement, agreement());
   }
-  #judgeLate(replica, said) {
-    if (this.#about.what) this.#group.judgeLate(replica, said === this.settled, this.#about.what);
-    tell(this.#about.onAgreement, this.agreement());
-  }
-  agreement() {
-    return this.tally.about(this.settled, this.#group.channels.length);
+  /** Before it is settled nobody's word has won: whoever spoke differed. */
+  function agreement() {
+    const lists = { agreed: [], differed: [], silent: [] };
+    for (const { id } of group.channels)
+      lists[!voices.has(id) ? "silent" : voices.get(id) === settled ? "agreed" : "differed"].push(id);
+    return lists;
   }
 
   // ---- what does not end in an answer -------------------------------------------------------------
 
-  hearRefusal(replica, { code, message }) {
-    if (this.settled !== undefined) return;
-    let refusal = this.#refusals.get(replica);
-    if (refusal?.code !== code) refusal = { code, message, heardIn: 0, rounds: 0 };
-    if (refusal.heardIn !== this.#round) ++refusal.rounds;
-    refusal.heardIn = this.#round;
-    this.#refusals.set(replica, refusal);
-    if (isPassing(code)) return;
-    const alike = [...this.#refusals.values()].filter((other) => other.code === code);
-    if (alike.length < this.#group.weakQuorum) return;
+  function hearRefusal(replica, { code, message: text }) {
+    let refusal = refusals.get(replica);
+    if (refusal?.code !== code) refusals.set(replica, refusal = { code, rounds: 0 });
+    if (refusal.heardIn !== round) ++refusal.rounds;
+    refusal.heardIn = round;
+    const alike = [...refusals.values()].filter((other) => other.code === code);
+    // Not f+1: correct replicas that are behind refuse, honestly, what the group has long accepted.
+    if (isPassing(code) || alike.length < group.quorum) return;
     const rounds = Math.min(...alike.map((other) => other.rounds));
-    if (rounds >= refusalRounds) return this.#about.refused(refusal);
-    this.#again(refusalRetryMs << rounds);
+    if (rounds >= refusalRounds) about.refused(code, text);
+    else again(refusalRetryMs << rounds);
   }
-  #unanswered() {
-    const { weakQuorum, channels, ready } = this.#group;
-    const codes = new Set([...this.#refusals.values()].map(({ code }) => code));
-    let message = `fewer than ${weakQuorum} replicas answered alike in time (${this.tally.size} of ` +
-      `${channels.length} answered, ${ready.length} are connected)`;
-    for (const code of codes) message += `; refused by some: ${code}`;
-    if (this.sent && this.number !== undefined) message += "; it may still run, once";
-    return new NoQuorum(message, { sent: this.sent, agreement: this.agreement() });
+  function mayRun() {
+    return self.sent && about.number ? "; it may still run, once" : "";
   }
-  /** Asks no more. */
-  close() {
-    this.#group.questions.delete(this);
-    clearTimeout(this.#timers.resend);
-    clearTimeout(this.#timers.linger);
+  function unanswered() {
+    const refused = [...new Set([...refusals.values()].map(({ code }) => `; refused by some: ${code}`))];
+    return new NoQuorum(
+      "no_quorum",
+      `fewer than ${group.weakQuorum} replicas answered alike in time (${voices.size} of ${group.channels.length} ` +
+        `answered, ${group.connected().length} are connected)${refused.join("")}${mayRun()}`,
+      { sent: self.sent, agreement: agreement() });
   }
 }

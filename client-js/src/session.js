@@ -4,174 +4,137 @@
 import { join, toHex } from "./bytes.js";
 import * as codec from "./codec.js";
 import { hash, sign, word } from "./crypto.js";
-import { ApplicationError, OutcomeUnknown, Refused, Usage } from "./errors.js";
-import { whole } from "./group.js";
-import { Question } from "./question.js";
+import { applicationError, OutcomeUnknown, Refused } from "./errors.js";
+import { makeQuestion } from "./question.js";
 
 const windowMax = 64;
 const queueMax = 100_000;
 
-export async function signedRequest(group, signer, session, number, operation, encoded) {
-  const body = codec.encode(codec.requestBody,
-                            { session, number, signer: signer.publicKey, operation: encoded });
+/** {digest in hex, message} */
+export async function signedRequest({ cluster }, { key, publicKey }, session, number, operation) {
+  const body = codec.encode(codec.requestBody, {
+    session, number, signer: publicKey, operation: codec.encodeOurs(codec.operation, operation) });
   const digest = await hash("prytany request", body);
-  const signature = await sign(signer.key, join(word("prytany signed request"), group.cluster, digest));
-  const message = { type: "request", session, number, signer: signer.publicKey, operation,
-                    signature: toHex(signature) };
-  return { digest: toHex(digest), message };
-}
-
-/** Throws Usage for what no replica would take. */
-export function encodeOperation(operation, type = codec.operation) {
-  try {
-    const encoded = codec.encode(type, operation);
-    if (encoded.length <= 1 << 20) return encoded;
-  } catch (error) {
-    if (!(error instanceof codec.Malformed)) throw error;
-    if (!(error instanceof codec.TooLarge)) throw new Usage(`a part of the request is not ${error.message}`);
-    throw new Usage(`a part of the request is too large: ${error.message}`, "too_large");
-  }
-  throw new Usage("a request is at most 1 MiB", "too_large");
+  const signature = await sign(key, join(word("prytany signed request"), cluster, digest));
+  return {
+    digest: toHex(digest),
+    message: { type: "request", session, number, signer: publicKey, operation, signature },
+  };
 }
 
 /** An answer of the middleware, not of an application or of SQL. */
 const isSessionError = ({ code, procedure, statement }) =>
-  procedure === "" && statement === 0 && ["unknown_session", "session_ended", "number_too_old"].includes(code);
+  !procedure && !statement && ["unknown_session", "session_ended", "number_too_old"].includes(code);
 
-export class Session {
-  ended = null;
-  #group;
-  #signer;
-  #id;
-  #onEnd;
-  #lastNumber = 0;
-  #queue = [];
-  #pending = new Map();  // number -> question
-  #settled = new Map();  // the last of them, so that late voices are still judged
-  #endClaims = new Map();
+export function makeSession(group, signer, id, onEnd) {
+  const pending = new Map();  // number -> entry, ascending
+  const settled = new Map();  // the last of them, so that late voices are still judged
+  const endClaims = new Map();
+  let queue = [];
+  let lastNumber = 0;
 
-  constructor(group, signer, id, onEnd) {
-    this.#group = group;
-    this.#signer = signer;
-    this.#id = id;
-    this.#onEnd = onEnd;
-    group.sessions.set(id, this);
-  }
+  const self = { ended: null, submit, hear, hearEnded, end };
+  group.sessions.set(id, self);
+  return self;
 
   /** Resolves to {outcome, seq, agreed, agreement}, where the outcome is no error. */
-  submit(operation, { timeout, signal, linger = 0, onAgreement }) {
-    const encoded = encodeOperation(operation);
-    if (this.ended !== null) throw this.#hasEnded();
-    if (this.#queue.length >= queueMax)
-      throw new Refused("queue_full", "too many requests wait for their turn in this session");
-    const entry = { operation, encoded, leaves: operation.type === "leave" };
-    entry.question = new Question(this.#group, entry.about = {
+  function submit(operation, { timeout, signal, linger, onAgreement }) {
+    codec.encodeOurs(codec.operation, operation);
+    if (self.ended !== null) throw hasEnded();
+    if (queue.length >= queueMax) throw new Refused("queue_full", "too many requests wait in this session");
+    const entry = { operation, leaves: operation.type === "leave" };
+    const question = entry.question = makeQuestion(group, {
       linger,
       onAgreement,
-      fits: (reply) => reply.session === this.#id && reply.request === entry.about.digest,
-      take: ([reply], agreement) => this.#take(entry, reply, agreement),
-      refused: (refusal) => this.#believeRefusal(entry, refusal),
-      failed: () => { this.#queue = this.#queue.filter((other) => other !== entry); },
-    });
-    const promise = entry.question.promise({ timeout, signal });
-    if (!entry.question.told) {
-      this.#queue.push(entry);
-      this.#fillWindow();
-    }
-    return promise;
+      take: ([reply], agreement) => take(entry, reply, agreement),
+      refused: (code, message) => believeRefusal(entry, code, message),
+      failed: () => {
+        queue = queue.filter((other) => other !== entry);
+      },
+    }, { timeout, signal });
+    if (!question.told) queue.push(entry);
+    fillWindow();
+    return question.promise;
   }
 
-  #fillWindow() {
-    while (this.ended === null && this.#queue.length > 0) {
-      const [lowest = this.#lastNumber + 1] = this.#pending.keys();
-      if (this.#pending.size >= windowMax || this.#lastNumber + 1 >= lowest + windowMax) return;
+  function fillWindow() {
+    while (self.ended === null && queue.length > 0) {
+      const [lowest = lastNumber + 1] = pending.keys();
+      if (pending.size >= windowMax || lastNumber + 1 >= lowest + windowMax) return;
       // A leave goes last: what it overtook could not be answered any more.
-      if (this.#queue[0].leaves && this.#pending.size > 0) return;
-      const entry = this.#queue.shift();
-      entry.number = ++this.#lastNumber;
-      this.#pending.set(entry.number, entry);
-      this.#send(entry);
+      if (queue[0].leaves && pending.size > 0) return;
+      const entry = queue.shift();
+      pending.set(entry.number = ++lastNumber, entry);
+      send(entry);
     }
   }
-  async #send(entry) {
-    const { about, question, number, operation, encoded } = entry;
-    about.number = String(number);
-    about.what = `request ${number}`;
-    const { digest, message } =
-      await signedRequest(this.#group, this.#signer, this.#id, about.number, operation, encoded);
-    about.digest = digest;
+  async function send({ question, operation, number }) {
+    const { digest, message } = await signedRequest(group, signer, id, String(number), operation);
+    Object.assign(question.about, { digest, number, what: `request ${number}` });
     // From here on the number has to be used even if the caller gave up: numbers have no gaps.
-    if (this.#pending.has(number)) question.ask(message);
+    if (pending.has(number)) question.ask(message);
   }
 
-  hear(replica, message) {
-    const number = Number(message.number);
-    const entry = this.#pending.get(number) ?? this.#settled.get(number);
-    if (!entry?.about.digest) return;
+  function hear(replica, { number, request, said }, whole) {
+    const question = (pending.get(Number(number)) ?? settled.get(Number(number)))?.question;
+    if (!question?.about.digest) return;
     // A reply to another request under our number is a voice too: a differing one.
-    if (message.request === entry.about.digest) entry.question.hear(replica, message.said, whole(message));
-    else entry.question.hear(replica, `to another request: ${message.said}`);
+    if (request === question.about.digest) question.hear(replica, said, whole);
+    else question.hear(replica, `of another request: ${said}`);
   }
 
-  #take(entry, { outcome, seq, agreed }, agreement) {
-    this.#pending.delete(entry.number);
-    this.#settled.set(entry.number, entry);
-    if (this.#settled.size > windowMax) this.#settled.delete(this.#settled.keys().next().value);
-    entry.operation = entry.encoded = undefined;
-    const { question, leaves } = entry;
-    if (outcome.type === "error" && isSessionError(outcome)) {
-      // It did not run now; whether it ran before the session ended, nobody can say any more.
-      question.fail(new OutcomeUnknown(
-        outcome.code, "the session ended before the answer came: the request may have run", { agreement }));
-      if (outcome.code !== "number_too_old") return this.end(outcome.code);
-    } else if (outcome.type === "error") {
-      question.fail(new ApplicationError(outcome, agreement));
-    } else {
+  function take({ question, number, leaves }, { outcome, seq, agreed }, agreement) {
+    pending.delete(number);
+    settled.set(number, { question });
+    settled.delete(number - windowMax);
+    if (outcome.type !== "error") {
       question.answer({ outcome, seq, agreed, agreement });
-      if (leaves) return this.end("left");
+      if (leaves) return end("left");
+    } else if (isSessionError(outcome)) {
+      // It did not run now; whether it ran before the session ended, nobody can say any more.
+      question.fail(unknown(outcome.code, { agreement }));
+      if (outcome.code !== "number_too_old") return end(outcome.code);
+    } else {
+      question.fail(applicationError(outcome, agreement));
     }
-    this.#fillWindow();
+    fillWindow();
   }
 
   // ---- what does not end in an answer ---------------------------------------------------------------
 
-  #believeRefusal(entry, { code, message }) {
-    if (code === "unknown_session" || code === "session_ended") return this.end(code);
-    this.#pending.delete(entry.number);
-    entry.question.close();
+  function believeRefusal({ question, number }, code, message) {
+    if (["unknown_session", "session_ended"].includes(code)) return end(code);
+    pending.delete(number);
+    question.close();
     // Too old: it ran, or its number went by; the stored reply is gone.
-    const Kind = code === "number_too_old" ? OutcomeUnknown : Refused;
-    entry.question.fail(new Kind(code, message, { sent: true }));
+    question.fail(code === "number_too_old" ? unknown(code) : new Refused(code, message, { sent: true }));
     // Numbers have no gaps: what follows a number that the group will not take cannot run for long.
-    this.end("request_refused");
+    end("request_refused");
   }
 
-  hearEnded(replica, reason) {
+  function hearEnded(replica, reason) {
     // Our own LEAVE is about to be answered.
-    if (this.ended !== null || (reason === "left" && [...this.#pending.values()].some((e) => e.leaves))) return;
-    this.#endClaims.set(replica, reason);
-    const alike = [...this.#endClaims.values()].filter((claim) => claim === reason).length;
-    const believed = alike >= this.#group.weakQuorum;
-    this.#group.note(`replica ${replica} says the session ended (${reason}) -> ${believed ? "believed" : "one voice"}`);
-    if (believed) this.end(reason);
+    if (reason === "left" && [...pending.values()].some(({ leaves }) => leaves)) return;
+    endClaims.set(replica, reason);
+    if ([...endClaims.values()].filter((claim) => claim === reason).length >= group.weakQuorum) end(reason);
   }
 
-  #hasEnded() {
-    return new Refused("session_ended", `the session has ended: ${this.ended}`);
+  function hasEnded() {
+    return new Refused("session_ended", `the session has ended: ${self.ended}`);
   }
-  end(reason) {
-    if (this.ended !== null) return;
-    this.ended = reason;
-    this.#group.sessions.delete(this.#id);
-    const code = reason === "closed" ? "closed" : "outcome_unknown";
-    for (const { question } of this.#pending.values()) {
+  function unknown(code, more) {
+    return new OutcomeUnknown(code, "the session ended before the answer came: the request may have run",
+                              { sent: true, ...more });
+  }
+  function end(reason) {
+    if (self.ended !== null) return;
+    self.ended = reason;
+    group.sessions.delete(id);
+    for (const { question } of [...pending.values(), ...queue]) {
       question.close();
-      question.fail(question.sent
-        ? new OutcomeUnknown(code, `the session ended (${reason}) before the answer came: the request may have run`)
-        : this.#hasEnded());
+      question.fail(question.sent ? unknown(reason === "closed" ? reason : "outcome_unknown") : hasEnded());
     }
-    this.#pending.clear();
-    for (const { question } of this.#queue.splice(0)) question.fail(this.#hasEnded());
-    this.#onEnd(reason);
+    pending.clear();
+    onEnd(reason);
   }
 }

@@ -417,7 +417,8 @@ test("one replica cannot end a session, f+1 can, and what was in flight is unkno
   for (const replica of group.replicas) replica.behaviour.hear = (caller, { type }) => type === "request";
   const flying = client.call("vote");
   const queued = Array.from({ length: 64 }, () => client.call("later"));
-  await until(() => group.replicas.every(({ heard }) => heard.length > 3), "it was sent");
+  await until(() => group.replicas.every(({ heard }) => heard.some(({ session, number }) => session > 0 && number === "2")),
+              "it was sent");
   group.tell([0], { type: "session_ended", session: String(client.sessionId), reason: "replaced" });
   await rejects(flying, prytany.OutcomeUnknown, { code: "outcome_unknown", sent: true });
   const results = await Promise.allSettled(queued);

@@ -195,7 +195,7 @@ test("the checklist holds freezing back until people have confirmed, and then it
   await office.click("#freeze");
   await office.click("#dialog-no");
   await surely(office, "#freeze");
-  await told(office, /Ballot and roll are fixed/);
+  await told(office, /Ballot and roll are frozen/);
   const page = await openPage(browser, `${replicas.url(3)}vote.html`);
   await page.waitForSelector("#refusal");
   assert.equal(await page.getAttribute("#refusal", "data-code"), "frozen");
@@ -434,7 +434,7 @@ test("anybody sees the result, takes the record, and counts again", { timeout },
   await inspect(page, "recount-right");
   await page.setInputFiles("#file", forged);
   await page.waitForSelector("#outcome:has-text('does not add up')");
-  assert.equal(await page.locator("#outcome td .bad").count(), 1);
+  assert.equal(await page.locator("#outcome td > .bad").count(), 1);
   await inspect(page, "recount-wrong");
   await page.setInputFiles("#file", { name: "x.json", mimeType: "application/json", buffer: Buffer.from("{}") });
   await page.waitForSelector("#outcome:has-text('not a record')");

@@ -100,4 +100,4 @@ export const troubleSummary = (troubles) => el("div", { class: "notice bad", "da
     }, words))))));
 
 export const ballotTroubles = (ballot) => ballot.troubles.map(({ question, trouble }) =>
-  ({ target: `question-${question.question}`, words: `${question.text}: ${say(trouble)}` }));
+  ({ target: `question-${question.question}`, words: `${question.text} – ${say(trouble)}` }));

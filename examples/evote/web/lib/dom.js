@@ -44,11 +44,11 @@ export function download(name, type, text) {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
-/** Columns: [{title, number}]; rows of texts or nodes. The first column heads its row. */
+/** Columns: [{title, number, wide}]; rows of texts or nodes. The first column heads its row. */
 export function table(caption, columns, rows, { hideCaption = false } = {}) {
   const cell = (column, tag, props, content) =>
-    el(tag, { ...props, class: column.number ? "number" : undefined }, content);
-  return el("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": caption },
+    el(tag, { ...props, class: column.number ? "number" : column.wide ? "wide" : undefined }, content);
+  return el("div", { class: "scroll", role: "group", tabindex: "0", "aria-label": caption },
     el("table", {},
       el("caption", { class: hideCaption ? "unseen" : undefined }, caption),
       el("thead", {}, el("tr", {}, columns.map((c) => cell(c, "th", { scope: "col" }, c.title)))),

@@ -45,7 +45,7 @@ export function stateWords(election) {
       closed: election.closed_us, published: election.published_us }[state]) });
 }
 export const stateLine = (election) =>
-  el("p", { class: "state" }, mark(election?.state === "open" ? "good" : "none"), el("strong", {}, stateWords(election)));
+  el("p", { class: "state" }, mark(["open", "published"].includes(election?.state) ? "good" : "none"), el("strong", {}, stateWords(election)));
 
 /** "choose 1 to 3, or leave it blank" */
 export function ruleWords({ choose_min: min, choose_max: max, allow_blank: blank }) {

@@ -46,11 +46,14 @@ export function t(key, params = {}) {
   });
 }
 
-export const count = (n) => new Intl.NumberFormat(language).format(n);
+/** Numbers and dates as this person's country writes them, if it is one where the language is spoken. */
+const locale = () => (navigator.languages ?? []).find((tag) => tag.startsWith(language)) ?? language;
+
+export const count = (n) => new Intl.NumberFormat(locale()).format(n);
 export const percent = (part, whole) =>
-  new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 1 }).format(whole ? part / whole : 0);
+  new Intl.NumberFormat(locale(), { style: "percent", maximumFractionDigits: 1 }).format(whole ? part / whole : 0);
 export const moment = (us) => us === null || us === undefined ? "–" :
-  new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(new Date(us / 1000));
+  new Intl.DateTimeFormat(locale(), { dateStyle: "medium", timeStyle: "short" }).format(new Date(us / 1000));
 export const list = (items) => new Intl.ListFormat(language).format(items.map(String));
 /** "in 3 hours" */
 export function until(us) {

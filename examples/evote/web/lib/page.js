@@ -8,6 +8,7 @@ import { language, languages, onLanguage, setLanguage, t } from "./i18n.js";
 import { Servers, showServers } from "./servers.js";
 
 const pages = ["index", "vote", "board", "results", "audit", "official"];
+const patienceMs = 1500;
 const main = document.getElementById("main");
 
 let page = "index";
@@ -89,6 +90,20 @@ export function showError(error) {
     el("p", {}, el("button", { type: "button", class: "main", onclick: () => location.reload() }, t("app.again")))]);
 }
 
+/** Until every server has connected or could not be reached, so that a first answer has all voices. */
+function everybodyTried(cluster) {
+  const tried = new Set();
+  return new Promise((resolve) => {
+    const heard = ({ replica }) => {
+      tried.add(replica);
+      if (tried.size === cluster.replicas.length) resolve();
+    };
+    for (const type of ["connect", "reconnecting"]) cluster.addEventListener(type, heard);
+    setTimeout(resolve, patienceMs);
+    cluster.connect().catch(() => {});  // who asks something will be told
+  });
+}
+
 /** Runs one page: begin({cluster, genesis, servers, read}). */
 export async function start(name, begin) {
   page = name;
@@ -111,6 +126,7 @@ export async function start(name, begin) {
     redraw();
     if (cluster.development) onLanguage(await showDevPanel(document.getElementById("dev"), { t, el, fill }));
     servers.compareGenesis(fingerprint);
+    await everybodyTried(cluster);
     await begin({ cluster, genesis, servers, read: (procedure, args, options) => servers.read(procedure, args, options) });
   } catch (error) {
     showError(error);

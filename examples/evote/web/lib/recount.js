@@ -61,7 +61,7 @@ export function recount(record) {
         published: votes.length === 1 ? votes[0].votes : null, counted: counted.get(candidate) ?? 0 };
       return { ...line, ok: line.published === line.counted };
     });
-    lines.sort((a, b) => b.counted - a.counted || a.candidate - b.candidate);
+    lines.sort((a, b) => (a.candidate === 0) - (b.candidate === 0) || b.counted - a.counted || a.candidate - b.candidate);
     return { question, text, choose_max: max, ballots: all, lines };
   });
   checks.push({ name: "turnout", ok: turnout[0]?.voted === receipts.length, n: turnout[0]?.voted ?? 0, receipts: receipts.length });

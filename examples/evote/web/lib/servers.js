@@ -57,10 +57,12 @@ export class Servers extends EventTarget {
    * contradicted only if the others' answer stood still meanwhile.
    */
   async read(procedure, args, options = {}) {
-    const linger = options.linger ?? 400;
-    const answer = await this.#cluster.read(procedure, args, { ...options, linger });
-    this.#last = answer.agreement;
-    this.#changed();
+    // Called again for each server that is heard later.
+    const onAgreement = (agreement) => {
+      this.#last = agreement;
+      this.#changed();
+    };
+    const answer = await this.#cluster.read(procedure, args, { linger: 400, onAgreement, ...options });
     if (answer.agreement.differed.length > 0) this.#askAgain(procedure, args, answer);
     return answer;
   }

@@ -42,7 +42,7 @@ start("board", async ({ read, servers }) => {
     const { kind, receipt, agreement, n, title, todo } = model.found;
     const looks = { confirmed: "good", spoiled: "warn", missing: "bad", incomplete: "warn", failed: "bad", searching: "wait" };
     return el("div", { id: "found", tabindex: "-1", class: "found", "data-kind": kind }, notice(looks[kind],
-      el("h3", {}, kind === "failed" ? title : t(`board.${kind}`)),
+      el("h2", {}, kind === "failed" ? title : t(`board.${kind}`)),
       receipt && el("p", {}, el("code", { class: "receipt" }, receipt)),
       el("p", {}, kind === "failed" ? todo : t(`board.${kind}.what`, { n: n ?? 0 })),
       agreement && el("p", { class: "small" }, servers.summary(agreement))));
@@ -51,7 +51,7 @@ start("board", async ({ read, servers }) => {
     const chosen = JSON.parse(ballot);
     return el("li", {}, el("code", {}, receipt), el("ul", {}, paper.map(({ question, text, candidates }) => {
       const names = (chosen[question] ?? []).map((id) => candidates.find((c) => c.candidate === id)?.name ?? id);
-      return el("li", {}, `${text}: `, names.length > 0 ? names.join(", ") : t("ballot.blank"));
+      return el("li", {}, `${text} – `, names.length > 0 ? names.join(", ") : t("ballot.blank"));
     })));
   };
 

@@ -1,5 +1,6 @@
 // The election office: entering, and the sections in official/.
 import { Credential } from "../prytany-client.js";
+import { actorWords } from "../lib/audit.js";
 import { codeTrouble } from "../lib/code.js";
 import { announce, el, mark, notice } from "../lib/dom.js";
 import { explain } from "../lib/errors.js";
@@ -123,7 +124,7 @@ start("official", async ({ cluster, read, servers }) => {
     const section = sections[office.at](office);
     show(() => [
       el("div", { class: "office-head" }, el("p", { class: "over" }, office.election?.title ?? t("state.none")),
-        el("p", { class: "small" }, t("official.who", { who: office.client.principal.replace(/^official:/, "").replace(/\/.*$/, "") }), " ",
+        el("p", { class: "small" }, t("official.who", { who: actorWords(office.client.principal) }), " ",
           el("button", { id: "leave", type: "button", class: "small", onclick: () => office.client.leave().catch(() => {}) }, t("official.leave")))),
       el("nav", { class: "sections", "aria-label": t("official.sections") }, el("ul", {}, names().map((other) => el("li", {},
         el("a", { href: `#${other}`, id: `to-${other}`, "aria-current": other === office.at ? "page" : undefined }, t(`office.${other}`)))))),

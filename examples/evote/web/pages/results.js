@@ -40,12 +40,13 @@ start("results", async ({ cluster, read, servers }) => {
 export const fileName = (title) => title.replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-|-$/g, "").slice(0, 60) || "election";
 
 function resultView({ question, text, choose_max: max }, rows, ballots) {
-  const mine = rows.filter((row) => row.question === question);
-  const sum = mine.reduce((all, { votes }) => all + votes, 0);
+  const all = rows.filter((row) => row.question === question);
+  const mine = [...all.filter((row) => row.candidate !== 0), ...all.filter((row) => row.candidate === 0)];
+  const sum = mine.reduce((total, { votes }) => total + votes, 0);
   const name = (row) => row.candidate === 0 ? t("ballot.blank") : row.name;
   return el("section", { class: "card", "aria-labelledby": `question-${question}` },
     el("h2", { id: `question-${question}` }, text),
-    el("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": text }, el("table", { class: "results" },
+    el("div", { class: "scroll", role: "group", tabindex: "0", "aria-label": text }, el("table", { class: "results" },
       el("caption", { class: "unseen" }, text),
       el("thead", {}, el("tr", {}, el("th", { scope: "col" }, t("results.candidate")),
         el("th", { scope: "col", class: "number" }, t("results.votes")),

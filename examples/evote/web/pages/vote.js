@@ -101,8 +101,7 @@ start("vote", async ({ cluster, read, servers }) => {
       if (model.client !== client || reason === "left" || !["choose", "check"].includes(model.step)) return;
       goTo(model.step, () => endedView(reason));
     });
-    const status = await client.call("my_status");
-    servers.heard(status.agreement);
+    const status = await client.call("my_status", {}, { linger: 300, onAgreement: (a) => servers.heard(a) });
     model.me = status.one();
     model.tests = model.me.tests;
   }

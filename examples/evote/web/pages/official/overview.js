@@ -106,7 +106,9 @@ export function overviewSection(office) {
     if (closes === null || closes <= office.election.closes_us || closes / 1000 <= Date.now()) return wrong("office.extend.later");
     if (model.reason.trim() === "") return wrong("office.reason.missing");
     model.wrong = null;
-    office.act("did.extend", "extend_election", { closes_us: BigInt(closes), reason: model.reason });
+    if (await office.act("did.extend", "extend_election", { closes_us: BigInt(closes), reason: model.reason }))
+      Object.assign(model, { newCloses: "", reason: "" });
+    office.draw();
   } },
   el("h2", {}, t("office.extend")), el("p", {}, t("office.extend.what", { when: moment(office.election.closes_us) })), wrongNotice(),
   field("new-closes", t("office.extend.label"), el("input", { id: "new-closes", type: "datetime-local",

@@ -62,7 +62,7 @@ export function rollSection(office) {
       if (!await office.act("did.import", "import_voters", { rows })) return;
       model.made.splice(0, batch.length);
       model.progress = model.voters.length - model.made.length;
-      office.draw();
+      if (model.made.length > 0) office.draw();
     }
     removeEventListener("beforeunload", hold);
     Object.assign(model, { made: null, voters: null, file: null, progress: null });
@@ -81,7 +81,7 @@ export function rollSection(office) {
       notice(bad.length > 0 ? "bad" : "good",
         el("p", {}, el("strong", {}, t("roll.preview", { n: model.voters.length, file: model.file })), " ", t("roll.districts", { n: districts.size })),
         el("p", {}, bad.length > 0 ? t("roll.errors", { n: bad.length }) : t("roll.no_errors"))),
-      bad.length > 0 && table(t("roll.error_table"), [{ title: t("roll.line"), number: true }, { title: t("roll.what_is_wrong") },
+      bad.length > 0 && table(t("roll.error_table"), [{ title: t("roll.line"), number: true }, { title: t("roll.what_is_wrong"), wide: true },
         { title: t("csv.column.id") }, { title: t("csv.column.name") }],
       bad.slice(0, shownMax).map(({ line, errors, id, name }) => [String(line), errors.map(say).join(" "), id || "–", name || "–"])),
       bad.length > shownMax && el("p", {}, t("roll.more_errors", { n: bad.length - shownMax })),

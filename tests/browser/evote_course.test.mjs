@@ -250,6 +250,13 @@ test("a voter tests, changes, casts, and sees who confirmed it", { timeout }, as
   await page.click("#review");
   await heading(page, "Check your choices");
   assert.equal(await page.evaluate(() => document.activeElement.textContent), "Check your choices");
+  await page.evaluate(() => document.getElementById("skip").click());
+  await heading(page, "Check your choices");
+  await page.goBack();
+  await page.goBack();
+  await heading(page, "Fill in your ballot");
+  await page.goForward();
+  await heading(page, "Check your choices");
   await page.click("#change-2");
   await heading(page, "Fill in your ballot");
   await page.getByLabel("Leave this question blank").nth(1).check();
@@ -385,6 +392,15 @@ test("anybody sees the turnout while people vote", { timeout }, async () => {
   assert.match(await page.textContent("main"), /6 of 11 voters have voted/);
   await page.click("#districts-summary");
   await inspect(page, "index-open");
+  // It shows what happens by itself, and takes the focus from nobody.
+  await page.locator("main ul.links a").nth(1).focus();
+  const voter = await openPage(browser, `${replicas.url(1)}vote.html`);
+  await fillIn(voter, codes[5], { first: "Kleisthenes Ioannou", second: ["Eleni Dimou"] });
+  receipts.push(await cast(voter));
+  await voter.context().close();
+  await page.waitForSelector("main:has-text('7 of 11 voters have voted')");
+  assert.equal(await page.evaluate(() => document.activeElement.getAttribute("href")), "results.html");
+  assert.equal(await page.evaluate(() => document.getElementById("districts").open), true);
   await page.goto(`${replicas.url(3)}results.html`);
   await page.waitForSelector("main .notice");
   assert.match(await page.textContent("main"), /not published yet/);
@@ -418,7 +434,7 @@ test("anybody sees the result, takes the record, and counts again", { timeout },
   await page.waitForSelector("#record");
   await inspect(page, "results-published");
   const text = await page.textContent("main");
-  assert.match(text, /Confirmed by 4 of 4 servers\. 6 ballots were counted/);
+  assert.match(text, /Confirmed by 4 of 4 servers\. 7 ballots were counted/);
   assert.match(text, /Aspasia Markou5.*Ephialtes Vasiliou1/s);
   const record = JSON.parse(await saved(page, "#record"));
   assert.deepEqual(record.receipts.toSorted(), receipts.toSorted());
@@ -440,7 +456,7 @@ test("anybody sees the result, takes the record, and counts again", { timeout },
   await page.waitForSelector("#outcome:has-text('not a record')");
 
   for (const [name, wanted] of [["", /The result was published/], ["audit.html", /Left the club in spring/],
-    ["board.html", /6 ballots were cast/], ["safety.html", /not encrypted/], ["vote.html", /The election is over/]]) {
+    ["board.html", /7 ballots were cast/], ["safety.html", /not encrypted/], ["vote.html", /The election is over/]]) {
     await page.goto(replicas.url(2) + name);
     await page.waitForFunction(() => !document.querySelector(".waiting"));
     assert.match(await page.textContent("main"), wanted);

@@ -30,21 +30,24 @@ export function show(view, { focus = false, heading } = {}) {
   scrollTo({ top: 0 });
 }
 
+const focusable = () => [...main.querySelectorAll("a, button, input, textarea, summary, [tabindex]")];
+
 /** Draws again where it is: whoever has the focus keeps it, and what was unfolded stays so. */
 export function draw() {
   const active = document.activeElement;
-  const held = main.contains(active) ? active.id && `#${CSS.escape(active.id)}` || (active.tagName === "H1" && "h1") : null;
+  const held = main.contains(active) && { id: active.id, tag: active.tagName, place: focusable().indexOf(active) };
   const unfolded = [...main.querySelectorAll("details[id][open]")].map(({ id }) => id);
   const scroll = scrollY;
   fill(main, render());
   for (const id of unfolded) document.getElementById(id)?.setAttribute("open", "");
-  const again = held && main.querySelector(held);
-  if (again) {
-    if (held === "h1") again.setAttribute("tabindex", "-1");
-    again.focus({ preventScroll: true });
-    scrollTo({ top: scroll });
-  }
   document.title = `${title()} – ${t("app.name")}`;
+  if (!held) return;
+  // What has no name is found by its place, if the same kind of thing is there now.
+  if (held.tag === "H1") main.querySelector("h1").setAttribute("tabindex", "-1");
+  const again = held.id ? document.getElementById(held.id) : focusable()[held.place];
+  if (again?.tagName !== held.tag) return;
+  again.focus({ preventScroll: true });
+  scrollTo({ top: scroll });
 }
 
 function drawFrame() {

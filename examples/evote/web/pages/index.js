@@ -1,21 +1,25 @@
 // The election at a glance, for anybody.
 import { el, table } from "../lib/dom.js";
-import { readElection, readPaper, ruleWords, stateLine } from "../lib/election.js";
+import { readElection, readPaper, ruleWords, stateLine, stateWords } from "../lib/election.js";
 import { count, percent, t } from "../lib/i18n.js";
 import { draw, show, start } from "../lib/page.js";
 
 const everyMs = 10_000;
 
 start("index", async ({ read }) => {
-  let election, turnout, paper;
+  let election, turnout, paper, shown;
+  /** Whether there is something new. */
   const look = async () => {
     [election, turnout, paper] = await Promise.all([readElection(read), read("turnout"), readPaper(read)]);
+    const before = shown;
+    shown = JSON.stringify([election && stateWords(election), turnout.values, paper]);
+    return shown !== before;
   };
   await look();
   show(() => view(election, turnout.rows, paper));
   setInterval(async () => {
     if (document.visibilityState === "hidden") return;
-    await look().then(draw, () => {});  // the panel of servers says who is silent
+    await look().then((changed) => changed && draw(), () => {});  // the panel of servers says who is silent
   }, everyMs);
 });
 

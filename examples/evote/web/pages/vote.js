@@ -83,7 +83,7 @@ start("vote", async ({ cluster, read, servers }) => {
       model.typed = "";
       model.busy = false;
       if (model.me.voted) over({ key: "already_voted" });
-      else goTo("choose", chooseView);
+      else beginChoosing();
     } catch (error) {
       const { key } = explain(error);
       if (["not_open", "closed", "excluded"].includes(key)) return over({ error });
@@ -114,10 +114,14 @@ start("vote", async ({ cluster, read, servers }) => {
     try {
       await join();
       if (model.me.voted) over({ key: "already_voted" });
-      else goTo("choose", chooseView);
+      else beginChoosing();
     } catch (error) {
       over({ error });
     }
+  }
+  function beginChoosing() {
+    history.replaceState({ at: "choose" }, "");
+    goTo("choose", chooseView);
   }
 
   // ---- 2: choices ---------------------------------------------------------------------------------
@@ -137,9 +141,15 @@ start("vote", async ({ cluster, read, servers }) => {
   function review(event) {
     stop(event);
     model.showTrouble = ballot.troubles.length > 0;
-    if (model.showTrouble) goTo("choose", chooseView);
-    else goTo("check", checkView);
+    if (model.showTrouble) return goTo("choose", chooseView);
+    history.pushState({ at: "check" }, "");
+    goTo("check", checkView);
   }
+  // "Back" of the browser goes back to the choices. A ballot on its way, or cast, cannot be gone back from.
+  addEventListener("popstate", ({ state }) => {
+    if (model.step === "check" && state?.at === "choose") goTo("choose", chooseView);
+    else if (model.step === "choose" && state?.at === "check" && ballot.troubles.length === 0) goTo("check", checkView);
+  });
 
   // ---- 3: check and cast --------------------------------------------------------------------------
 

@@ -41,7 +41,9 @@ export class DevCluster {
       let said = "";
       dev.stdout.on("data", (text) => {
         said += text;
-        if (/^READY/m.test(said)) resolve();
+        // The page that people open: `prytany dev` has one of its own, where replicas can be hurt.
+        [, cluster.home] = /^READY (\S+)$/m.exec(said) ?? [];
+        if (cluster.home) resolve();
       });
       dev.stderr.on("data", (text) => { said += text; });
       dev.on("exit", (code) => reject(new Error(`prytany dev ended with ${code}: ${said}`)));

@@ -286,6 +286,7 @@ export const de = {
 
   "error.title": "Diese Seite kommt nicht weiter",
   "error.detail": "Für das Wahlamt: {code}. {message}",
+  "error.reason": "Grund: {reason}",
   "error.other": "Etwas ist schiefgegangen.",
   "todo.other": "Bitte versuchen Sie es noch einmal. Geschieht es wieder, rufen Sie das Wahlamt an.",
   "error.no_quorum": "Zu wenige Server haben rechtzeitig dasselbe geantwortet.",

@@ -286,6 +286,7 @@ export const en = {
 
   "error.title": "This page cannot go on",
   "error.detail": "For the election office: {code}. {message}",
+  "error.reason": "Reason: {reason}",
   "error.other": "Something went wrong.",
   "todo.other": "Please try again. If it happens again, call the election office.",
   "error.no_quorum": "Too few servers answered alike in time.",

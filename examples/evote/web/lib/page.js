@@ -1,6 +1,6 @@
 // What all pages share: genesis and the cluster, header and footer, the servers' panel, and one place where
 // content is shown, so that it can be said again in the other language.
-import { Cluster, Usage, fingerprint, problem } from "../prytany-client.js";
+import { Cluster, fingerprint, problem } from "../prytany-client.js";
 import { showDevPanel } from "../dev_panel.js";
 import { announce, el, fill, notice } from "./dom.js";
 import { explain } from "./errors.js";
@@ -78,11 +78,13 @@ function narrowPolicy(replicas) {
   }));
 }
 
+const failure = ({ code, message }) => Object.assign(new Error(message), { code });
+
 async function loadGenesis() {
   const trouble = await problem();
-  if (trouble) throw new Usage(trouble.message, trouble.code);
+  if (trouble) throw failure(trouble);
   const answer = await fetch("genesis.json", { cache: "no-store" });
-  if (!answer.ok) throw new Usage(`${answer.status} ${answer.statusText}`, "bad_genesis");
+  if (!answer.ok) throw failure({ code: "bad_genesis", message: `${answer.status} ${answer.statusText}` });
   return answer.text();
 }
 

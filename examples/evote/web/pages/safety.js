@@ -6,7 +6,7 @@ import { show, start } from "../lib/page.js";
 const lines = (prefix, n) => el("ul", {}, Array.from({ length: n }, (_, i) =>
   el("li", {}, el("strong", {}, t(`${prefix}.${i + 1}`)), " ", t(`${prefix}.${i + 1}.what`))));
 
-start("safety", async ({ cluster }) => {
+start("safety", async ({ cluster, read }) => {
   show(() => [
     el("h1", {}, t("nav.safety")),
     el("section", { class: "card", "aria-labelledby": "not" }, el("h2", { id: "not" }, t("safety.not")), lines("safety.not", 5)),
@@ -16,4 +16,5 @@ start("safety", async ({ cluster }) => {
       el("ol", {}, [1, 2, 3, 4].map((i) => el("li", {}, t(`safety.do.${i}`)))),
       el("p", {}, t("safety.mine"), " ", el("code", { class: "block" }, cluster.fingerprint))),
   ]);
+  await read("election");  // so that the panel can say who answers
 });

@@ -56,8 +56,9 @@ export function makeChannel(group, id, { url, key }, WebSocket) {
     /** For good. */
     close() {
       clear();
-      socket?.close();
-      socket = null;
+      const old = socket;
+      socket = null;  // first: some runtimes tell of the end within close()
+      old?.close();
     },
   };
   return self;

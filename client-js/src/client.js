@@ -15,7 +15,6 @@ import { toArguments, toWire } from "./values.js";
 const statusTimeoutMs = 2_000;
 /** Replicas at different sequence numbers may answer a read differently; they are asked again. */
 const readRetryMs = 20;
-const readsKept = 64;
 /** A replica that refused the connection so often is not waited for. */
 const unreachableFailures = 2;
 const pollMs = 20;
@@ -54,11 +53,9 @@ export class Cluster extends EventTarget {
       WebSocket, log, emit: (type, what) => this.dispatchEvent(Object.assign(new ReplicaEvent(type), what)) });
   }
   static async open(genesis, options = {}) {
-    let trouble = await problem(undefined, options);
-    const checked = trouble ?? await readGenesis(genesis);
-    trouble ??= await problem({ checkedGenesis: checked }, options);
+    const trouble = await problem(genesis, options);
     if (trouble) misuse(trouble.message, trouble.code);
-    return new Cluster(checked, options);
+    return new Cluster(await readGenesis(genesis), options);
   }
 
   get replicas() {
@@ -73,10 +70,15 @@ export class Cluster extends EventTarget {
     this.#group.connect();
     return this.#group;
   }
+  async #until(condition, options) {
+    const held = await until(() => this.#closed || condition(), options);
+    this.#connected();  // throws if it was closed
+    return held;
+  }
   async connect(options) {
     const group = this.#connected();
     const { weakQuorum } = group;
-    if (!await until(() => group.connected().length >= weakQuorum, settings(this.#options, options ?? {})))
+    if (!await this.#until(() => group.connected().length >= weakQuorum, settings(this.#options, options ?? {})))
       throw new NoQuorum("no_quorum", `fewer than ${weakQuorum} replicas can be reached`);
   }
 
@@ -101,18 +103,21 @@ export class Cluster extends EventTarget {
       retryMs: readRetryMs,
       // A replica that is behind differs honestly: nobody is judged by a read.
       take: (wholes, agreement) => {
+        group.reads.delete(id);
         // Each at what it had executed: the lowest of them is what all of them had.
         const [{ outcome, executed, agreed }] = wholes.sort((a, b) => a.executed - b.executed);
         if (outcome.type === "error") question.fail(applicationError(outcome, agreement));
         else question.answer({ outcome, seq: executed, agreed, agreement });
       },
-      failed: () => question.close(),
+      failed: () => {
+        question.close();
+        group.reads.delete(id);
+      },
     }, wait);
-    group.reads.set(id, question);
-    // Those still open are not old.
-    for (const [old, { told }] of group.reads)
-      if (told && group.reads.size > readsKept) group.reads.delete(old);
-    if (!question.told) question.ask({ ...call, type: "read", id });
+    if (!question.told) {
+      group.reads.set(id, question);
+      question.ask({ ...call, type: "read", id });
+    }
     return answerOf(await question.promise, integers);
   }
 
@@ -123,7 +128,7 @@ export class Cluster extends EventTarget {
     group.statuses.set(id, (said) => heard[said.replica] = said);
     for (const channel of group.connected()) channel.send({ type: "status", id });
     try {
-      await until(() => group.channels.every(
+      await this.#until(() => group.channels.every(
         (c) => heard[c.id] || (!c.ready && c.failures >= unreachableFailures)),
                   settings({ timeout: statusTimeoutMs }, options ?? {}));
     } finally {

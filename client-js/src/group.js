@@ -7,7 +7,7 @@ export function makeGroup(genesis, { WebSocket, log, emit }) {
   const questions = new Set();  // open ones
   const sessions = new Map();   // by id: {hear(replica, message), hearEnded(replica, reason)}
   const joins = new Map();      // by digest: a function of (replica, token message)
-  const reads = new Map();      // by id: questions, open and lately settled
+  const reads = new Map();      // by id: open questions
   const statuses = new Map();   // by id: a function of a status_reply
   const find = (digest) => [...questions].find(({ about }) => about.digest === digest);
   let lastId = 0;

@@ -8,7 +8,7 @@ import { makeQuestion } from "./question.js";
 import { signedRequest } from "./session.js";
 
 const attemptsMax = 16;
-/** How long a second attempt waits for tokens of replicas that were not part of the first. */
+/** How long later attempts wait for everybody's token, so as not to be left with a liar's again. */
 const tokenPatienceMs = 200;
 
 /** The tokens were no good: one of them came from a liar, or they took too long to be ordered. */
@@ -20,13 +20,12 @@ export async function joinGroup(group, { credential, name = "", timeout, signal 
   const signer = await newSigner();
   const until = performance.now() + timeout;
   const wait = () => ({ timeout: Math.max(0, until - performance.now()), signal });
-  const blame = {};  // by replica: how often a join with its token was refused
   for (let attempt = 1; ; ++attempt) {
     const begin = { session_key: signer.publicKey, nonce: toHex(random(16)) };
     const who = { kind: "key", name, credential: credential.publicKey };
     const signature = await credential.identify(group.cluster, { ...begin, ...who });
     begin.identification = { ...who, signature };
-    const tokens = await gatherTokens(group, begin, blame, attempt, wait());
+    const tokens = await gatherTokens(group, begin, attempt, wait());
     const number = String(attempt);
     const { digest, message } = await signedRequest(group, signer, "0", number, { type: "join", begin, tokens });
     const question = ask(group, message, wait(), {
@@ -37,7 +36,6 @@ export async function joinGroup(group, { credential, name = "", timeout, signal 
     const { outcome, agreement } = await question.promise;
     if (outcome.type !== "error") return { signer, joined: outcome };
     if (!blamesTokens(outcome) || attempt === attemptsMax) throw applicationError(outcome, agreement);
-    for (const { replica } of tokens) blame[replica] = (blame[replica] ?? 0) + 1;
   }
 }
 
@@ -52,15 +50,18 @@ function ask(group, message, wait, about) {
   return question;
 }
 
-/** f+1 tokens, by replica. The least blamed first; among equals a new choice with every attempt. */
-async function gatherTokens(group, begin, blame, attempt, wait) {
+/**
+ * f+1 tokens, by replica: the first to come, and then a new choice with every attempt, so that f liars
+ * are soon not among them.
+ */
+async function gatherTokens(group, begin, attempt, wait) {
   const digest = await hash("prytany join", codec.encode(codec.joinBegin, begin));
   const id = toHex(digest);
   const tokens = [];
   let patience;
   const choose = () => {
-    tokens.sort((a, b) => (blame[a.replica] ?? 0) - (blame[b.replica] ?? 0) || Math.random() - 0.5);
-    question.answer(tokens.slice(0, group.weakQuorum).sort((a, b) => a.replica - b.replica));
+    while (tokens.length > group.weakQuorum) tokens.splice(Math.random() * tokens.length, 1);
+    question.answer(tokens.splice(0).sort((a, b) => a.replica - b.replica));
   };
   group.joins.set(id, async (replica, { replica: signer, address, expires, signature }) => {
     const said = join(word("prytany join token"), group.cluster, digest,

@@ -76,11 +76,10 @@ export function makeSession(group, signer, id, onEnd) {
   }
 
   function hear(replica, { number, request, said }, whole) {
-    const question = (pending.get(Number(number)) ?? settled.get(Number(number)))?.question;
-    if (!question?.about.digest) return;
+    const { question } = pending.get(Number(number)) ?? settled.get(Number(number)) ?? {};
     // A reply to another request under our number is a voice too: a differing one.
-    if (request === question.about.digest) question.hear(replica, said, whole);
-    else question.hear(replica, `of another request: ${said}`);
+    if (request === question?.about.digest) question.hear(replica, said, whole);
+    else if (question?.about.digest) question.hear(replica, request);
   }
 
   function take({ question, number, leaves }, { outcome, seq, agreed }, agreement) {

@@ -1,8 +1,10 @@
 // The client against replicas that misbehave, over real WebSockets.
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import { afterEach, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
 import * as prytany from "../../client-js/src/index.js";
 import { FakeGroup, textRow } from "./fake_replicas.mjs";
 
@@ -480,6 +482,19 @@ test("closing the cluster leaves what was sent unknown, and nothing alive", asyn
   await rejects(flying, prytany.OutcomeUnknown, { code: "closed" });
   await rejects(reading, prytany.OutcomeUnknown, { code: "closed" });
   await rejects(cluster.read("tally"), prytany.Usage, { code: "closed" });
+});
+
+test("a cluster that is closed while it connects keeps no program alive", async () => {
+  const group = await start();
+  const script = `
+    import { Cluster } from ${JSON.stringify(new URL("../../client-js/src/index.js", import.meta.url).href)};
+    const cluster = await Cluster.open(process.argv[1]);
+    cluster.connect().catch(() => {});
+    cluster.read("tally").catch(({ code }) => console.log(code));
+    cluster.close();`;
+  const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", script,
+                                                                  JSON.stringify(group.genesis)], { timeout: 10_000 });
+  assert.equal(stdout, "closed\n");
 });
 
 test("Client.join makes a cluster of its own, and leave closes it", async () => {

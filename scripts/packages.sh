@@ -9,13 +9,15 @@ wanted="g++ make cmake ninja-build mold pkg-config ca-certificates sqlite3
   nlohmann-json3-dev libcli11-dev libspdlog-dev"
 case $level in
   build) ;;
-  check) wanted="$wanted libgtest-dev libgmock-dev clang-format-19 python3" ;;
-  all) wanted="$wanted libgtest-dev libgmock-dev clang-format-19 python3
+  check) wanted="$wanted libgtest-dev libgmock-dev clang-format-19 python3 chromium" ;;
+  all) wanted="$wanted libgtest-dev libgmock-dev clang-format-19 python3 chromium
     clang-19 clang-tidy-19 libclang-rt-19-dev" ;;
   *) echo "usage: scripts/packages.sh [build|check|all]" >&2; exit 2 ;;
 esac
-# npm fetches SQLite. Any npm will do; Debian's is installed only where there is none.
+# npm fetches SQLite, node bundles the browser's client. Any will do; Debian's are installed only
+# where there are none.
 command -v npm >/dev/null || wanted="$wanted npm"
+command -v node >/dev/null || wanted="$wanted nodejs"
 
 command -v dpkg-query >/dev/null || {
   echo "This is not Debian. Please install the equivalents of:" $wanted >&2

@@ -1,10 +1,12 @@
 #include "server/cli/install.h"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "server/app/folder.h"
 #include "server/cli/client_access.h"
 #include "server/cli/client_commands.h"
+#include "server/cli/client_module.h"
 
 namespace prytany::cli {
 namespace {
@@ -14,9 +16,27 @@ struct Options {
   std::string folder;
 };
 
+/// Pages find the client module beside them, whatever replica serves them, and under the same
+/// digest as they. An application that brings a file of this name keeps its own.
+void add_client_module(wire::Install& install) {
+  auto& files = install.files.items;
+  const std::string path = "web/prytany-client.js";
+  const auto before = [](const auto& file, const std::string& name) {
+    return file.path.text < name;
+  };
+  const auto place = std::lower_bound(files.begin(), files.end(), path, before);
+  const bool pages = std::any_of(files.begin(), files.end(), [](const auto& file) {
+    return file.path.text.starts_with("web/");
+  });
+  if (!pages || (place != files.end() && place->path.text == path)) return;
+  const std::string_view text = client_module();
+  files.insert(place, {{path}, {Bytes(text.begin(), text.end())}});
+}
+
 Result<Answer, Failure> install(const std::string& folder, const ClientOptions& options) {
   auto bundle = app::load_application_folder(folder);
   if (!bundle) return usage_failure(bundle.error().message);
+  add_client_module(*bundle);
   auto client = join(options);
   if (!client) return client.error();
   auto answers = ask(*client, wire::Operation{std::move(*bundle)});

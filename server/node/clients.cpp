@@ -111,8 +111,7 @@ Clients::Wish Clients::on(ConnectionId id, Connection& c, wire::SubmitRequest su
   if (!checked) return refuse(id, c, digest, "bad_signature", checked.error().text());
   if (!wait(id, c, digest, submit.designated))
     return refuse(id, c, digest, "overloaded", "too many requests are waiting on this connection");
-  if (session.value != 0 && (last_seen_.contains(session) || last_seen_.size() < sessions_seen_max))
-    last_seen_.insert_or_assign(session, id);
+  if (session.value != 0) saw(session, id);
   return Submit{std::move(*checked)};
 }
 
@@ -148,6 +147,9 @@ void Clients::executed(const app::Executed& executed) {
     const auto found = connections_.find(entry.connection);
     if (found == connections_.end()) continue;
     --found->second.waiting;
+    // A session that has asked nothing yet must hear of its end, too.
+    if (const auto* joined = std::get_if<wire::JoinedReply>(&reply.outcome))
+      saw(joined->session, entry.connection);
     send_reply(entry.connection, found->second, reply, entry.designated);
   }
   for (const app::SessionEnding& ending : executed.endings) {
@@ -182,6 +184,11 @@ std::vector<wire::AuthenticRequest> Clients::now_known(Time now, wire::Verifier&
     if (auto* submit = std::get_if<Submit>(&wish)) known.push_back(std::move(submit->request));
   }
   return known;
+}
+
+void Clients::saw(SessionId session, ConnectionId id) {
+  if (last_seen_.contains(session) || last_seen_.size() < sessions_seen_max)
+    last_seen_.insert_or_assign(session, id);
 }
 
 bool Clients::wait(ConnectionId id, Connection& c, const Digest& request,

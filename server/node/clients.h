@@ -88,6 +88,7 @@ class Clients {
 
   Wish refuse(ConnectionId id, Connection& c, const Digest& request, std::string_view code,
               std::string_view message);
+  void saw(SessionId session, ConnectionId id);
   bool wait(ConnectionId id, Connection& c, const Digest& request,
             std::optional<ReplicaId> designated);
   void send(ConnectionId id, Connection& c, const wire::ToClient& message);

@@ -1,8 +1,15 @@
 -- Casts the caller's one ballot and returns its receipt code. `ballot` is a JSON object that answers
 -- every question by its number with a list of candidates: {"1": [4, 7], "2": []}. An empty list
--- leaves the question blank.
+-- leaves the question blank. With `spoil` 1 it becomes a test ballot instead, under the very same rules:
+-- everybody sees what it says, it is not counted, and the caller may still vote.
 -- @param ballot text(20000)
+-- @param spoil integer optional
 -- @roles voter
+SELECT coalesce(:spoil, 0) AS ":test";
+SELECT ensure(:test IN (0, 1), 'bad_ballot', 'spoil is 0 or 1');
+SELECT ensure((SELECT state FROM election) IS NOT 'closed' AND (SELECT state FROM election) IS NOT 'published'
+              AND NOT EXISTS (SELECT 1 FROM election WHERE state = 'open' AND closes_us <= now()),
+              'closed', 'voting has ended');
 SELECT ensure((SELECT state FROM election) IS 'open', 'not_open', 'the election is not open');
 SELECT id AS ":voter", district AS ":district", excluded_us AS ":excluded"
   FROM voters WHERE id = substr(session_principal(), 7);
@@ -10,6 +17,8 @@ SELECT ensure(:voter IS NOT NULL, 'not_on_the_roll', 'you are not on the roll');
 SELECT ensure(:excluded IS NULL, 'excluded', 'you are excluded from this election');
 SELECT ensure(NOT EXISTS (SELECT 1 FROM participation WHERE voter = :voter),
               'already_voted', 'you have voted already; a ballot cannot be changed');
+SELECT ensure(:test = 0 OR NOT EXISTS (SELECT 1 FROM tests_made WHERE voter = :voter AND tests >= 3),
+              'no_more_tests', 'three test ballots are enough for one voter');
 
 -- The ballot answers each question once, with different candidates of that question, as many as allowed.
 SELECT ensure(json_valid(:ballot), 'bad_ballot', 'the ballot is not JSON');
@@ -46,14 +55,19 @@ WITH RECURSIVE code(n, text) AS (
                      || substr('0123456789ABCDEFGHJKMNPQRSTVWXYZ', 1 + (random() & 31), 1)
     FROM code WHERE n < 12)
 SELECT text AS ":receipt" FROM code WHERE n = 12;
-SELECT ensure(NOT EXISTS (SELECT 1 FROM ballots WHERE receipt = :receipt),
+SELECT ensure(NOT EXISTS (SELECT 1 FROM ballots WHERE receipt = :receipt)
+              AND NOT EXISTS (SELECT 1 FROM test_ballots WHERE receipt = :receipt),
               'try_again', 'the receipt code exists already; cast again');
 
-INSERT INTO participation(voter, district) VALUES(:voter, :district);
-INSERT INTO ballots(receipt) VALUES(:receipt);
+INSERT INTO participation(voter, district) SELECT :voter, :district WHERE :test = 0;
+INSERT INTO ballots(receipt) SELECT :receipt WHERE :test = 0;
 INSERT INTO choices(receipt, question, candidate)
-  SELECT :receipt, CAST(a.key AS INTEGER), c.atom FROM json_each(:ballot) a, json_each(a.value) c;
+  SELECT :receipt, CAST(a.key AS INTEGER), c.atom
+    FROM json_each(:ballot) a, json_each(a.value) c WHERE :test = 0;
 INSERT INTO choices(receipt, question, candidate)
   SELECT :receipt, CAST(a.key AS INTEGER), 0
-    FROM json_each(:ballot) a WHERE json_array_length(a.value) = 0;
+    FROM json_each(:ballot) a WHERE json_array_length(a.value) = 0 AND :test = 0;
+INSERT INTO tests_made(voter, tests) SELECT :voter, 1 WHERE :test = 1
+  ON CONFLICT(voter) DO UPDATE SET tests = tests + 1;
+INSERT INTO test_ballots(receipt, ballot) SELECT :receipt, json(:ballot) WHERE :test = 1;
 SELECT :receipt AS receipt;

@@ -109,12 +109,13 @@ TEST_F(Evote, shows_a_receipt_on_the_bulletin_board_however_it_is_typed) {
   const auto find = [&](const std::string& typed) {
     return rows("find_receipt", {argument("receipt", text(typed))});
   };
-  EXPECT_EQ(find(receipt), receipt + "|1");
+  EXPECT_EQ(find(receipt), receipt + "|1|0");
   std::string typed = receipt;
   for (char& c : typed) c = static_cast<char>(std::tolower(c));
   typed.erase(4, 1);
-  EXPECT_EQ(find(typed), receipt + "|1");
-  EXPECT_EQ(find("0000-0000-0000"), "0000-0000-0000|0");
+  EXPECT_EQ(find(typed), receipt + "|1|0");
+  EXPECT_EQ(find("0000-0000-0000"), "0000-0000-0000|0|0");
+  EXPECT_EQ(find("oooo-iiii-LLLL"), "0000-1111-1111|0|0");
   EXPECT_EQ(rows("bulletin_board", {argument("count", integer(10))}), receipt);
   EXPECT_EQ(
       rows("bulletin_board", {argument("after", text(receipt)), argument("count", integer(10))}),
@@ -165,7 +166,109 @@ TEST_F(Evote, takes_ballots_only_while_it_is_open) {
   EXPECT_EQ(cast(one, ballot), "not_open");
   EXPECT_EQ(call(admin, "open_election"), "");
   EXPECT_EQ(call(admin, "close_election"), "");
-  EXPECT_EQ(cast(one, ballot), "not_open");
+  EXPECT_EQ(cast(one, ballot), "closed");
+}
+
+TEST_F(Evote, ends_voting_at_the_closing_time_which_can_only_be_put_off) {
+  draft(3);
+  EXPECT_EQ(call(admin, "freeze_election"), "");
+  const auto until = [&](const char* procedure, std::int64_t us, const char* reason) {
+    std::vector<wire::Argument> arguments = {argument("closes_us", integer(us))};
+    if (reason != nullptr) arguments.push_back(argument("reason", text(reason)));
+    return call(admin, procedure, std::move(arguments));
+  };
+  const std::string ballot = R"({"1": [1], "2": [3, 4]})";
+  const std::int64_t end = replica.now().value + 3'600'000'000;
+  EXPECT_EQ(until("open_election", replica.now().value - 1, nullptr), "bad_time");
+  EXPECT_EQ(until("extend_election", end, "no"), "wrong_state");
+  EXPECT_EQ(until("open_election", end, nullptr), "");
+  EXPECT_EQ(until("extend_election", end - 1, "earlier"), "bad_time");
+  EXPECT_EQ(until("extend_election", end + 1, " "), "bad_reason");
+  EXPECT_EQ(code_of(replica.sql(admin, "UPDATE election SET closes_us = closes_us - 1")),
+            "only_later");
+  EXPECT_EQ(code_of(replica.sql(admin, "UPDATE election SET closes_us = NULL")), "only_later");
+  Client one = voter(1);
+  EXPECT_EQ(cast(one, ballot).size(), 14U);
+  EXPECT_TRUE(replica.execute(wire::Batch{}, 3'600'000'000).replies.empty());
+  Client two = voter(2);
+  EXPECT_EQ(cast(two, ballot), "closed");
+  EXPECT_EQ(code_of(replica.sql(admin, "INSERT INTO ballots(receipt) VALUES('AAAA-BBBB-CCCC')")),
+            "closed");
+  EXPECT_EQ(until("extend_election", replica.now().value + 1'000'000'000, "the power failed"), "");
+  EXPECT_EQ(cast(two, ballot).size(), 14U);
+  EXPECT_THAT(rows("audit_log", {argument("count", integer(100))}), HasSubstr("the power failed"));
+  EXPECT_EQ(call(admin, "close_election"), "");
+  EXPECT_EQ(code_of(replica.sql(admin, "UPDATE election SET closes_us = closes_us + 1")),
+            "only_later");
+}
+
+TEST_F(Evote, does_not_extend_what_has_no_closing_time) {
+  open(1);
+  EXPECT_EQ(call(admin, "extend_election",
+                 {argument("closes_us", integer(replica.now().value + 1'000'000)),
+                  argument("reason", text("why not"))}),
+            "no_closing_time");
+}
+
+TEST_F(Evote, records_test_ballots_that_everybody_sees_and_nobody_counts) {
+  open(2);
+  Client one = voter(1);
+  const auto test = [&](const std::string& ballot, int spoil = 1) {
+    const wire::Outcome outcome = replica.call(
+        one, "cast_ballot", {argument("ballot", text(ballot)), argument("spoil", integer(spoil))});
+    return code_of(outcome).empty() ? rows_of(outcome) : code_of(outcome);
+  };
+  EXPECT_EQ(test(R"({"1": [1], "2": [3]})"), "wrong_number_of_choices") << "the same rules";
+  EXPECT_EQ(test(R"({"1": [1], "2": [3, 4]})", 2), "bad_ballot");
+  const std::string receipt = test(R"({ "1": [1], "2": [3, 4] })");
+  EXPECT_EQ(receipt.size(), 14U) << receipt;
+  EXPECT_EQ(rows("find_receipt", {argument("receipt", text(receipt))}), receipt + "|0|1");
+  EXPECT_EQ(rows("test_ballots", {argument("count", integer(10))}),
+            receipt + R"(|{"1":[1],"2":[3,4]})");
+  EXPECT_EQ(rows("bulletin_board", {argument("count", integer(10))}), "");
+  EXPECT_EQ(rows("turnout").substr(0, 4), "|2|0");
+  EXPECT_EQ(rows_of(replica.call(one, "my_status")), "V1|Voter 1|Kypseli|open|0|1");
+  EXPECT_EQ(test(R"({"1": [], "2": [3, 5]})").size(), 14U);
+  EXPECT_EQ(test(R"({"1": [2], "2": [3, 5]})").size(), 14U);
+  EXPECT_EQ(test(R"({"1": [2], "2": [3, 5]})"), "no_more_tests");
+  EXPECT_EQ(cast(one, R"({"1": [2], "2": [4, 5]})").size(), 14U);
+  EXPECT_EQ(test(R"({"1": [2], "2": [3, 5]})"), "already_voted");
+  for (const char* sql : {"DELETE FROM test_ballots", "UPDATE test_ballots SET ballot = '{}'"})
+    EXPECT_EQ(code_of(replica.sql(admin, sql)), "ballots_stay") << sql;
+  EXPECT_EQ(code_of(replica.sql(admin, "INSERT INTO ballots(receipt) VALUES('" + receipt + "')")),
+            "try_again");
+  EXPECT_EQ(call(admin, "close_election"), "");
+  EXPECT_EQ(rows_of(replica.call(admin, "tally")),
+            "1|2|Giorgos|1\n1|0|(blank)|0\n1|1|Eleni|0\n2|4|Petros|1\n2|5|Zoe|1\n2|3|Anna|0");
+}
+
+TEST_F(Evote, replaces_a_lost_code_of_a_voter_who_has_not_voted) {
+  open(2);
+  const auto renew = [&](const std::string& id, std::uint8_t key, const std::string& reason) {
+    return call(admin, "replace_key",
+                {argument("id", text(id)), argument("key", blob(test_key(key).public_key())),
+                 argument("reason", text(reason))});
+  };
+  Client one = voter(1);
+  EXPECT_EQ(cast(one, R"({"1": [1], "2": [3, 4]})").size(), 14U);
+  EXPECT_EQ(renew("V1", 60, "lost"), "already_voted");
+  EXPECT_EQ(renew("V9", 60, "lost"), "unknown_voter");
+  EXPECT_EQ(renew("V2", 1, "lost"), "key_in_use");
+  EXPECT_EQ(renew("V2", 60, " "), "bad_reason");
+  EXPECT_EQ(renew("V2", 60, "the letter was lost"), "");
+  const auto join = [&](std::uint8_t key) {
+    return code_of(replica
+                       .execute(join_request(replica.config(), test_key(key), test_key(key), "",
+                                             replica.now()))
+                       .outcome);
+  };
+  EXPECT_EQ(join(2), "not_on_the_roll");
+  Client two = replica.join(test_key(60));
+  EXPECT_EQ(cast(two, R"({"1": [1], "2": [3, 4]})").size(), 14U);
+  EXPECT_THAT(rows("audit_log", {argument("count", integer(100))}),
+              HasSubstr("replace code|V2: the letter was lost"));
+  EXPECT_EQ(call(admin, "close_election"), "");
+  EXPECT_EQ(renew("V2", 61, "late"), "wrong_state");
 }
 
 TEST_F(Evote, freezes_only_what_is_ready) {
@@ -304,15 +407,16 @@ TEST_F(Evote, gives_each_role_its_own_procedures) {
       "");
   Client official = replica.join(test_key(50));
   Client one = voter(1);
-  for (const char* procedure : {"freeze_election", "open_election", "close_election", "tally",
-                                "publish", "checklist", "create_election", "appoint_official"})
+  for (const char* procedure :
+       {"freeze_election", "open_election", "close_election", "tally", "publish", "checklist",
+        "create_election", "appoint_official", "extend_election", "replace_key"})
     EXPECT_EQ(call(one, procedure), "not_allowed") << procedure;
   EXPECT_EQ(call(official, "appoint_official"), "not_allowed");
   EXPECT_EQ(call(official, "cast_ballot"), "not_allowed");
   EXPECT_EQ(call(admin, "cast_ballot"), "not_allowed");
   EXPECT_EQ(call(one, "authorize"), "unknown_procedure");
   EXPECT_EQ(call(official, "freeze_election"), "");
-  EXPECT_EQ(rows_of(replica.call(one, "my_status")), "V1|Voter 1|Kypseli|frozen|0");
+  EXPECT_EQ(rows_of(replica.call(one, "my_status")), "V1|Voter 1|Kypseli|frozen|0|0");
   EXPECT_EQ(rows_of(replica.call(one, "turnout")), "|1|0\nKypseli|1|0");
   EXPECT_EQ(code_of(replica.sql(one, "SELECT 1")), "not_allowed");
   wire::Execute read = execute_of("SELECT count(*) FROM voters");
@@ -381,7 +485,7 @@ TEST_F(Evote, separates_voters_from_ballots_in_the_tables) {
 /// examples/evote/tests/*.sql: statements as the administrator; "-- fails: CODE" before the ones
 /// that must fail.
 TEST_F(Evote, holds_its_rules_in_the_schema) {
-  for (const char* name : {"states", "ballots", "roll"}) {
+  for (const char* name : {"states", "ballots", "roll", "closing"}) {
     Replica fresh;
     Client root = fresh.join(test_key(100));
     ASSERT_EQ(code_of(fresh.ask(root, *load_application_folder(evote_folder))), "");

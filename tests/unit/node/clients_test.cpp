@@ -224,6 +224,23 @@ TEST_F(Door, tells_the_older_session_of_a_principal_that_it_was_replaced) {
   EXPECT_EQ(ended.reason.text, "replaced");
 }
 
+TEST_F(Door, tells_a_session_that_has_asked_nothing_since_it_joined) {
+  hello(one);
+  const auto join = [&](std::uint8_t key) {
+    return app::join_request(replica.config(), app::test_key(key), app::test_key(100), "",
+                             replica.now(), 600'000'000 + key);
+  };
+  wire::ClientRequest first = join(2);
+  first.proof.signature = app::test_key(2).sign(
+      wire::request_signed_bytes(group.cluster, wire::request_digest(first.body)));
+  (void)ask(one, first);
+  clients.executed(replica.execute(wire::Batch{{{first}}}));
+  clients.executed(replica.execute(wire::Batch{{{join(3)}}}));
+  const auto& last = transport.messages.back().second.message;
+  ASSERT_TRUE(std::holds_alternative<wire::SessionEnded>(last));
+  EXPECT_EQ(std::get<wire::SessionEnded>(last).reason.text, "replaced");
+}
+
 TEST_F(Door, tells_no_results_while_its_own_state_is_known_to_be_wrong) {
   app::Client client = replica.join(app::test_key(100));
   hello(one);

@@ -1,0 +1,44 @@
+// Answer: what a statement or a procedure gave, and who said so.
+import { misuse } from "./errors.js";
+import { fromWire, toInteger } from "./values.js";
+
+export class Answer {
+  /** `result`: one of the wire's; `taken`: {seq, agreed, agreement}. */
+  constructor({ columns, rows, changes, last_insert_rowid }, { seq, agreed, agreement }, integers) {
+    this.columns = columns;
+    this.values = rows.map((row) => row.map((value) => fromWire(value, integers)));
+    this.rows = this.values.map((row) => Object.fromEntries(row.map((value, i) => [columns[i], value])));
+    this.changes = Number(changes);
+    this.lastInsertRowid = toInteger(last_insert_rowid, integers);
+    this.seq = Number(seq);
+    this.agreedUs = Number(agreed);
+    this.agreement = agreement;
+  }
+  one() {
+    const { rows } = this;
+    return rows.length === 1 ? rows[0] : misuse(`one row was expected, and there are ${rows.length}`);
+  }
+  value() {
+    this.one();
+    const [row] = this.values;
+    return row.length === 1 ? row[0] : misuse(`one value was expected, and there are ${row.length}`);
+  }
+  [Symbol.iterator]() {
+    return this.rows.values();
+  }
+}
+
+const none = { columns: [], rows: [], changes: 0, last_insert_rowid: 0 };
+
+export function answersOf(taken, integers) {
+  const { results = [] } = taken.outcome;
+  return (results[0] ? results : [none]).map((result) => new Answer(result, taken, integers));
+}
+
+/** The last rows, and the changes of all. */
+export function answerOf(taken, integers) {
+  const answers = answersOf(taken, integers);
+  const last = answers.at(-1);
+  last.changes = answers.reduce((sum, { changes }) => sum + changes, 0);
+  return last;
+}

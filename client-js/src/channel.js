@@ -1,0 +1,187 @@
+// Channel: the connection to one replica, made again whenever it ends. It proves the replica (hello,
+// signed with the key that genesis names) and lets through only messages with a right tag.
+import { fromHex, join, random, toHex } from "./bytes.js";
+import * as codec from "./codec.js";
+import { agree, checkTag, hash, hkdf, macKey, newAgreement, sha256, verify, word } from "./crypto.js";
+import { toJson } from "./values.js";
+
+const helloTimeoutMs = 10_000;   // from the attempt to connect to the proof
+const reconnectFirstMs = 100;    // doubling, with full jitter
+const reconnectMaxMs = 5_000;
+const silenceMaxMs = 5_000;      // a live replica answers a status at once, whatever the group does
+const messageCharsMax = 8 << 20;
+const waitingCharsMax = 32 << 20;
+
+const demand = (condition, why) => {
+  if (!condition) throw new Error(why);
+};
+
+/** `group` hears ready, heard, down and distrusted; nothing after close(). */
+export function makeChannel(group, id, { url, key }, WebSocket) {
+  let socket = null;
+  let mac;          // once the replica has proven itself
+  let greeting;     // what we said: {hello, mine}, a promise
+  let inbox;        // messages are opened one at a time, in order: WebCrypto takes its time
+  let waitingChars;
+  let backoffMs = 0;
+  let timer, probing;
+
+  const self = {
+    id,
+    ready: false,
+    failures: 0,  // attempts that failed since it was last ready
+    standing: { agreed: 0, differed: 0, silent: 0, untrusted: 0 },
+
+    /** Unless a connection is there or under way, or its time is not yet come. */
+    connect() {
+      if (!timer && !socket) attempt();
+    },
+    /** Requires: ready. */
+    send(message) {
+      socket.send(typeof message === "string" ? message : toJson(message));
+    },
+    /** Is anybody there? The connection may have died without a word (sleep, a lost network). */
+    probe() {
+      if (!self.ready || probing) return;
+      self.send({ type: "status", id: "0" });
+      probing = setTimeout(drop, silenceMaxMs, "is silent");
+    },
+    /** The network is back, or the page: what was tried before says nothing about now. */
+    wake() {
+      backoffMs = 0;
+      if (socket) return self.probe();
+      clearTimeout(timer);
+      attempt();
+    },
+    /** For good. */
+    close() {
+      clear();
+      const old = socket;
+      socket = null;  // first: some runtimes tell of the end within close()
+      old?.close();
+    },
+  };
+  return self;
+
+  function clear() {
+    clearTimeout(timer);
+    clearTimeout(probing);
+    timer = probing = undefined;
+    self.ready = false;
+  }
+
+  function attempt() {
+    timer = setTimeout(drop, helloTimeoutMs, "does not answer our hello");
+    let mine;
+    try {
+      socket = mine = new WebSocket(url, ["prytany.v1"]);
+    } catch (error) {
+      return drop(error.message);
+    }
+    mac = undefined;
+    waitingChars = 0;
+    // What belongs to a connection that we gave up is no news.
+    const current = (act) => (event) => {
+      if (socket === mine) act(event);
+    };
+    mine.onopen = current(() => {
+      inbox = greeting = greet(mine);
+    });
+    mine.onmessage = current(({ data }) => {
+      const size = typeof data === "string" ? data.length : Infinity;
+      waitingChars += size;
+      if (size > messageCharsMax || waitingChars > waitingCharsMax) return distrust("sends too much");
+      inbox = inbox.then(async () => {
+        if (socket !== mine) return;
+        waitingChars -= size;
+        let message;
+        try {
+          message = await (mac ? open(data) : prove(data));
+        } catch (error) {
+          if (socket === mine) distrust(error.message);
+        }
+        if (socket === mine) accept(message);
+      });
+    });
+    mine.onclose = current(({ code, reason }) => down(reason || `closed with ${code}`));
+    mine.onerror = current(() => drop("no connection"));  // not every runtime says close, too
+  }
+
+  async function greet(mine) {
+    const pair = await newAgreement();
+    const hello = { type: "hello", cluster: toHex(group.cluster), key: pair.publicKey, nonce: toHex(random(16)) };
+    if (mine.readyState === 1) mine.send(toJson(hello));
+    return { hello, secret: pair.key };
+  }
+
+  /** The replica's hello: it holds its key, and both know the connection's. */
+  async function prove(text) {
+    const server = JSON.parse(text);
+    const { hello, secret } = await greeting;
+    demand(server?.type === "hello_ok", `refuses our hello: ${server?.code}`);
+    demand(server.replica === id, "is another replica than genesis says");
+    const said = join(word("prytany client hello"), codec.encode(codec.clientHello, hello),
+                      codec.encode(codec.serverHello, server));
+    demand(await verify(key, fromHex(server.signature), said), "does not hold the key that genesis names");
+    const shared = await agree(secret, fromHex(server.key));
+    mac = await macKey(await hkdf(shared, await sha256(said), "prytany client tag"));
+  }
+
+  /** A message that is the replica's. `said` is then what it votes for. */
+  async function open(text) {
+    const message = JSON.parse(text);
+    const { type, session, number, request, outcome } = message;
+    demand(type !== "hello_ok", "greets twice");
+    let tagged = message;
+    if (type === "reply") {
+      const said = toHex(await hash("prytany reply", group.cluster, codec.encode(codec.reply, message)));
+      tagged = { type: "reply_digest", session, number, request, reply: message.said = said };
+    }
+    const data = join(word("prytany tag"), group.cluster, codec.encode(codec.u16, id),
+                      codec.encode(codec.toClient, tagged));
+    demand(await checkTag(mac, data, fromHex(message.tag)), "wrong tag");
+    if (type === "reply_digest") message.said = message.reply;
+    if (type === "read_reply")
+      message.said = toHex(await hash("prytany read outcome", codec.encode(codec.outcome, outcome)));
+    return message;
+  }
+
+  function accept(message) {
+    clearTimeout(probing);
+    probing = undefined;
+    if (message) {
+      backoffMs = 0;
+      return group.heard(id, message);
+    }
+    clear();
+    self.ready = true;
+    self.failures = 0;
+    group.ready(self);
+  }
+
+  // ---- how it ends --------------------------------------------------------------------------------
+
+  function distrust(why) {
+    ++self.standing.untrusted;
+    group.emit("differ", id, why);
+    drop(why);
+  }
+  function drop(why) {
+    const old = socket;
+    down(why);
+    old?.close();
+  }
+  function down(why) {
+    const wasReady = self.ready;
+    clear();
+    socket = null;
+    ++self.failures;
+    // Full jitter: a group's clients must not return in one wave.
+    backoffMs = Math.min(Math.max(2 * backoffMs, reconnectFirstMs), reconnectMaxMs);
+    const delay = Math.round(Math.random() * backoffMs);
+    timer = setTimeout(attempt, delay);
+    if (wasReady) group.emit("disconnect", id, why);
+    group.lost(id);
+    group.emit("reconnecting", id, why, delay);
+  }
+}

@@ -1,0 +1,192 @@
+// The canonical encoding (docs/wire.md section 1): whatever is hashed, signed, tagged or compared is
+// this. A type is a function that appends the bytes of a value, as JSON has it, to a list; it throws
+// Malformed for what is not of the type. A client never has to decode: replicas send JSON.
+import { fromBase64, fromHex, join, utf8 } from "./bytes.js";
+import { misuse } from "./errors.js";
+
+const MiB = 1 << 20;
+
+/** A value that is not what it should be; `tooLarge` if only a bound of section 8 is exceeded. */
+export class Malformed extends Error {
+  constructor(wanted, tooLarge = false) {
+    super(`not ${wanted}`);
+    this.tooLarge = tooLarge;
+  }
+}
+const wrong = (wanted) => {
+  throw new Malformed(wanted);
+};
+const bound = (size, max) => {
+  if (size > max) throw new Malformed(`at most ${max} bytes, or entries`, true);
+};
+
+export function encode(type, value) {
+  const out = [];
+  type(out, value);
+  // In pieces: arguments of one call are limited.
+  const pieces = [];
+  for (let at = 0; at < out.length; at += 8192) pieces.push(join(...out.slice(at, at + 8192)));
+  return join(...pieces);
+}
+
+/** Of something the caller gave: throws Usage for what no replica would take. */
+export function encodeOurs(type, value) {
+  try {
+    const encoded = encode(type, value);
+    bound(encoded.length, MiB);
+    return encoded;
+  } catch ({ message, tooLarge }) {
+    return misuse(message, tooLarge ? "too_large" : "usage");
+  }
+}
+
+// ---- kinds of types -------------------------------------------------------------------------------
+
+const scalar = (size, setter, check) => (out, value) => {
+  const view = new DataView(new ArrayBuffer(size));
+  view[setter](0, check(value));
+  out.push(new Uint8Array(view.buffer));
+};
+const small = (size) => scalar(size, `setUint${8 * size}`, (value) =>
+  Number.isInteger(value) && value >= 0 && value < 2 ** (8 * size) ? value : wrong("a number in range"));
+/** 64 bits are strings of digits in JSON, in their one canonical form. */
+const large = (setter, fit) => scalar(8, setter, (value) => {
+  const big = typeof value === "string" && /^(0|-?[1-9]\d{0,19})$/.test(value) ? BigInt(value) : wrong("an integer");
+  return fit(64, big) === big ? big : wrong("64 bits");
+});
+const u8 = small(1);
+export const u16 = small(2);
+const u32 = small(4);
+const u64 = large("setBigUint64", BigInt.asUintN);
+export const i64 = large("setBigInt64", BigInt.asIntN);
+const bool = (out, value) => u8(out, typeof value === "boolean" ? Number(value) : wrong("true or false"));
+const f64 = scalar(8, "setFloat64", (value) => {
+  const number = { Infinity, "-Infinity": -Infinity }[value] ?? value;
+  return typeof number === "number" && !isNaN(number) ? number : wrong("a float");
+});
+
+const fixed = (size) => (out, value) => {
+  const bytes = fromHex(value);
+  out.push(bytes.length === size ? bytes : wrong(`${size} bytes in hex`));
+};
+/** Bytes at hand, not in JSON. */
+const raw = (max) => (out, bytes) => {
+  bound(bytes.length, max);
+  u32(out, bytes.length);
+  out.push(bytes);
+};
+const base64 = (max) => (out, value) => {
+  let bytes;
+  try {
+    bytes = fromBase64(typeof value === "string" ? value : "*");
+  } catch {
+    wrong("base64");
+  }
+  raw(max)(out, bytes);
+};
+const text = (max) => (out, value) => {
+  if (typeof value !== "string") return base64(max)(out, value?.base64);
+  // Half a character has no UTF-8; TextEncoder would put another in its place.
+  raw(max)(out, /\p{Surrogate}/u.test(value) ? wrong("whole characters") : utf8(value));
+};
+const list = (item, max) => (out, values) => {
+  bound(Array.isArray(values) ? values.length : wrong("a list"), max);
+  u32(out, values.length);
+  for (const value of values) item(out, value);
+};
+const struct = (fields) => {
+  const entries = Object.entries(fields);
+  return (out, value) => {
+    for (const [name, type] of entries) {
+      try {
+        type(out, value?.[name]);
+      } catch (error) {
+        error.message = `${name}: ${error.message}`;
+        throw error;
+      }
+    }
+  };
+};
+const variant = (alternatives) => {
+  const names = Object.keys(alternatives);
+  return (out, value) => {
+    const index = names.indexOf(value?.type);
+    u8(out, index);  // refuses -1
+    alternatives[names[index]](out, value);
+  };
+};
+const nothing = () => {};
+
+// ---- section 4: what is encoded, as far as a client speaks or hears of it -------------------------
+
+const digest = fixed(32);
+const key = digest;
+const signature = fixed(64);
+const nonce = fixed(16);
+export const name = text(256);
+
+const typedValue = variant({
+  null: nothing,
+  integer: struct({ value: i64 }),
+  float: struct({ value: f64 }),
+  text: struct({ value: text(MiB) }),
+  blob: struct({ base64: base64(MiB) }),
+});
+export const value = (out, v) => typedValue(out, v === null ? { type: "null" } : v);
+const named = list(struct({ name, value }), 256);
+const statement = struct({ sql: text(MiB / 4), positional: list(value, 256), named });
+
+const longName = text(4096);
+/** What a credential signs of a join. */
+export const credentialClaim = struct({ session_key: key, nonce, kind: name, name: longName });
+const identification = struct({ kind: name, name: longName, credential: key, signature });
+export const joinBegin = struct({ session_key: key, nonce, identification });
+const joinToken = { replica: u16, address: name, expires: i64, signature };
+
+export const operation = variant({
+  join: struct({ begin: joinBegin, tokens: list(struct(joinToken), 128) }),
+  leave: nothing,
+  call: struct({ procedure: name, arguments: named }),
+  execute: struct({ statements: list(statement, 64), read_only: bool }),
+});
+/** `operation` here is the encoding of one. */
+export const requestBody = struct({ session: u64, number: u64, signer: key, operation: raw(MiB) });
+
+const result = struct({
+  columns: list(name, 200), rows: list(list(value, 200), 100_000), changes: i64, last_insert_rowid: i64,
+});
+export const outcome = variant({
+  done: nothing,
+  error: struct({ code: name, message: text(1024), procedure: name, statement: u32 }),
+  results: struct({ results: list(result, 64) }),
+  joined: struct({ session: u64, principal: name, role: name, replaced: u64 }),
+});
+export const reply = struct({ session: u64, number: u64, request: digest, seq: u64, agreed: i64, outcome });
+
+export const clientHello = struct({ cluster: digest, key, nonce });
+/** What a replica signs of its hello. */
+const hello = { replica: u16, key, nonce };
+export const serverHello = struct(hello);
+export const toClient = variant({
+  hello_ok: struct({ ...hello, signature }),
+  join_token: struct({ join: digest, ...joinToken }),
+  reply,
+  reply_digest: struct({ session: u64, number: u64, request: digest, reply: digest }),
+  read_reply: struct({ id: u64, executed: u64, agreed: i64, outcome }),
+  refused: struct({ request: digest, code: name, message: text(1024) }),
+  session_ended: struct({ session: u64, reason: name }),
+  status_reply: struct({
+    id: u64, replica: u16, view: u64, primary: u16, last_executed: u64, stable_checkpoint: u64,
+    state_digest: digest, connected_peers: u64,
+  }),
+});
+
+// ---- section 3: genesis, prepared by genesis.js ---------------------------------------------------
+
+export const genesis = struct({
+  version: u8, name, nonce, development: bool, faults: u32,
+  members: list(struct({ name, key, peer_host: name, peer_port: u16, client: name }), 128),
+  administrators: list(key, 128), approvals: u32, checkpoint_interval: u64, window: u64,
+  sessions_max: u64, session_idle_us: i64, steps_per_request_max: u64, application_pages_max: u64,
+  engine: name,
+});

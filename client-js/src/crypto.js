@@ -1,0 +1,68 @@
+// Hashes, signatures and tags (docs/wire.md section 2), by WebCrypto and nothing else.
+import { fromBase64, join, toHex, utf8 } from "./bytes.js";
+
+const subtle = () => globalThis.crypto.subtle;  // missing on insecure pages: see support.js
+const bytes = async (buffer) => new Uint8Array(await buffer);
+const importRaw = (raw, how, ...uses) => subtle().importKey("raw", raw, how, false, uses);
+
+/** The domain word: one byte with its length, then its letters. */
+export const word = (text) => join([text.length], utf8(text));
+
+export const sha256 = (data) => bytes(subtle().digest("SHA-256", data));
+/** H(word, x) */
+export const hash = (text, ...parts) => sha256(join(word(text), ...parts));
+
+export async function hkdf(secret, salt, info) {
+  const how = { name: "HKDF", hash: "SHA-256", salt, info: utf8(info) };
+  return bytes(subtle().deriveBits(how, await importRaw(secret, "HKDF", "deriveBits"), 256));
+}
+
+/** {key, publicKey in hex}; the private half cannot be read by scripts. */
+async function newPair(algorithm, ...uses) {
+  const { privateKey, publicKey } = await subtle().generateKey(algorithm, false, uses);
+  return { key: privateKey, publicKey: toHex(await bytes(subtle().exportKey("raw", publicKey))) };
+}
+
+// ---- Ed25519 --------------------------------------------------------------------------------------
+
+export const verifier = (publicKey) => importRaw(publicKey, "Ed25519", "verify");
+export const verify = (key, signature, data) => subtle().verify("Ed25519", key, signature, data);
+export const sign = async (key, data) => toHex(await bytes(subtle().sign("Ed25519", key, data)));
+
+export const newSigner = () => newPair("Ed25519", "sign", "verify");
+
+/** The same from a private key in PKCS#8. It is readable only here, to learn the public key. */
+export async function signerFromPkcs8(pkcs8) {
+  const make = (readable) => subtle().importKey("pkcs8", pkcs8, "Ed25519", readable, ["sign"]);
+  const { x } = await subtle().exportKey("jwk", await make(true));
+  return {
+    key: await make(false),
+    publicKey: toHex(fromBase64(x.replace(/-/g, "+").replace(/_/g, "/"))),
+  };
+}
+
+/** RFC 8410: SEQUENCE { version 0, algorithm 1.3.101.112, OCTET STRING { OCTET STRING seed } } */
+export const signerFromSeed = (seed) =>
+  signerFromPkcs8(join([48, 46, 2, 1, 0, 48, 5, 6, 3, 43, 101, 112, 4, 34, 4, 32], seed));
+
+// ---- X25519 and tags ------------------------------------------------------------------------------
+
+export const newAgreement = () => newPair("X25519", "deriveBits");
+
+/** The shared secret. Throws for a key that agrees on nothing (of small order), or is none. */
+export async function agree(mine, theirs) {
+  const how = { name: "X25519", public: await importRaw(theirs, "X25519") };
+  const secret = await bytes(subtle().deriveBits(how, mine, 256));
+  if (secret.every((byte) => byte === 0)) throw new Error("a key of small order");
+  return secret;
+}
+
+export const macKey = (raw) => importRaw(raw, { name: "HMAC", hash: "SHA-256" }, "sign");
+
+export async function checkTag(key, data, tag) {
+  const right = await bytes(subtle().sign("HMAC", key, data));
+  // Without a shortcut, so that the time tells nothing of how much was right.
+  let wrong = tag.length ^ 16;
+  for (let i = 0; i < 16; ++i) wrong |= right[i] ^ tag[i];
+  return wrong === 0;
+}

@@ -1,0 +1,342 @@
+// Prytany's client for browsers and Node. The words are those of the C++ client.
+//
+//   const cluster = await Cluster.open(genesis);
+//   const client = await cluster.join({ credential: await Credential.code("7Q4M-...") });
+//   const answer = await client.call("cast_vote", { choice: 3 });
+//   console.log(answer.rows[0], "said by", answer.agreement.agreed);
+//
+// A client connects to every replica and believes a result only when f+1 of them give the same one.
+// It resends what gets lost; a request runs once, however often it was sent.
+
+// ---- values ---------------------------------------------------------------------------------------
+
+/** What SQL gives: NULL, INTEGER, REAL, TEXT, BLOB. See `Integers` for which integers are bigint. */
+export type Value = null | number | bigint | string | Uint8Array;
+
+/**
+ * What SQL takes. A number without a fraction becomes an INTEGER if it is exact (at most 2^53 - 1),
+ * else it is refused: write a bigint, or `real()`. Other numbers become REAL; NaN is refused. A
+ * boolean becomes 0 or 1.
+ */
+export type Input = Value | boolean | ArrayBuffer | Real;
+
+/** A number that is to be a REAL although it has no fraction: `real(2)`. */
+export declare class Real {
+  private constructor();
+  readonly value: number;
+}
+export declare function real(value: number): Real;
+
+/**
+ * How INTEGERs arrive. "number": as a number where that is exact, and as a bigint beyond 2^53 - 1, so
+ * that nothing is ever rounded. "bigint": always as a bigint.
+ */
+export type Integers = "number" | "bigint";
+
+/** Named arguments of a procedure or a statement. One that is `undefined` is left out. */
+export type Arguments = { readonly [name: string]: Input | undefined };
+
+export interface Statement {
+  /** Exactly one statement. */
+  sql: string;
+  /** For `?`. */
+  positional?: readonly Input[];
+  /** For `:name`; names are written without the colon. */
+  named?: Arguments;
+}
+
+// ---- answers --------------------------------------------------------------------------------------
+
+/** Who stood behind a result when it was taken: ids of replicas, from 0, in order. */
+export interface Agreement {
+  readonly agreed: readonly number[];
+  readonly differed: readonly number[];
+  readonly silent: readonly number[];
+}
+
+export type Row = Record<string, Value>;
+
+/** What a statement or a procedure gave. `R` is the caller's word for the type of its rows. */
+export declare class Answer<R = Row> implements Iterable<R> {
+  private constructor();
+  readonly columns: readonly string[];
+  /** Objects by column name. Where two columns share a name the last one counts: see `values`. */
+  readonly rows: readonly R[];
+  /** The same rows as arrays, in the order of `columns`. */
+  readonly values: readonly (readonly Value[])[];
+  /** Rows changed by the whole call. */
+  readonly changes: number;
+  readonly lastInsertRowid: number | bigint;
+  /** Its place in the cluster's total order; for a public read: the lowest that its replicas had executed. */
+  readonly seq: number;
+  /** The time it ran at: microseconds since 1970, equal on every replica. */
+  readonly agreedUs: number;
+  readonly agreement: Agreement;
+  /** The only row. Throws Usage if there is not exactly one. */
+  one(): R;
+  /** The only column of the only row. Throws Usage if there is more, or less. */
+  value<V extends Value = Value>(): V;
+  [Symbol.iterator](): Iterator<R>;
+}
+
+// ---- errors ---------------------------------------------------------------------------------------
+
+export type ErrorKind =
+  | "application"       // an answer: the application or SQL refused, and f+1 replicas say so alike
+  | "no_quorum"         // not enough replicas answered alike in time
+  | "outcome_unknown"   // it was sent, and the session ended before the answer: it may have run
+  | "refused"           // the cluster would not take it; it was not answered
+  | "aborted"           // the caller's AbortSignal
+  | "usage";            // the caller's mistake, or a browser that cannot do it; nothing was sent
+
+/** The base of all. `code` is stable, for programs; `message` is for people. */
+export declare class ClientError extends Error {
+  readonly kind: ErrorKind;
+  /** See docs/reference/errors.md. */
+  readonly code: string;
+  /** Whether a replica may have seen the request, which may then have run, or still run, once. */
+  readonly sent: boolean;
+  /** Who said what, as far as it was heard. Empty lists where nobody was asked. */
+  readonly agreement: Agreement;
+}
+/** A rule of the application, or an SQL error: a result, the same on f+1 replicas. */
+export declare class ApplicationError extends ClientError {
+  readonly kind: "application";
+  /** Where; empty for ad-hoc SQL. */
+  readonly procedure: string;
+  /** Which statement of it, from 1; 0 when none is to blame. */
+  readonly statement: number;
+}
+export declare class NoQuorum extends ClientError { readonly kind: "no_quorum"; }
+export declare class OutcomeUnknown extends ClientError { readonly kind: "outcome_unknown"; }
+export declare class Refused extends ClientError { readonly kind: "refused"; }
+/** `name` is "AbortError", `cause` the signal's reason. With `sent` it may still run, once. */
+export declare class Aborted extends ClientError { readonly kind: "aborted"; }
+export declare class Usage extends ClientError { readonly kind: "usage"; }
+
+// ---- genesis and credentials ----------------------------------------------------------------------
+
+/**
+ * The text of genesis.json, or what JSON.parse made of it. It must come from someone trusted. A page
+ * that takes it from the replica which served the page trusts that replica: show `fingerprint`.
+ */
+export type Genesis = string | object;
+
+/** The key that says who one is. Never sent; it signs. Its private half cannot be read by scripts. */
+export declare class Credential {
+  private constructor();
+  /** 64 hex digits: what a roll stores. */
+  readonly publicKey: string;
+  /** A new one: for applications that admit anybody. */
+  static generated(): Promise<Credential>;
+  /**
+   * From a code as a voter holds it, for the cluster of `genesis`. Throws Usage with code `bad_code`
+   * and a reason that can be shown to whoever typed it.
+   */
+  static code(code: string, genesis: Genesis | Cluster): Promise<Credential>;
+  /** From a key file's text (PKCS#8 PEM, as `prytany keygen` and `openssl genpkey` write it). */
+  static pem(text: string): Promise<Credential>;
+  /** What `save` kept in this browser (IndexedDB, of this origin), or null. */
+  static load(name: string): Promise<Credential | null>;
+  /** Keeps it in this browser under `name`, until `forget`. The key stays unreadable. */
+  save(name: string): Promise<void>;
+  /** Removes what was kept under `name`, if anything. */
+  static forget(name: string): Promise<void>;
+}
+
+/** A new code of 130 random bits: "7Q4M-..." in groups of four. */
+export declare function generateCode(): string;
+/** Public key of a code's credential, as hex: what a roll stores. */
+export declare function credentialPublicKey(code: string, genesis: Genesis | Cluster): Promise<string>;
+/** The digest of genesis in groups that people read to each other. Throws Usage if it is not one. */
+export declare function fingerprint(genesis: Genesis): Promise<string>;
+
+/**
+ * Why this page or program cannot be a client, or null if it can: an insecure page (http on another
+ * host than this machine), a browser without WebCrypto's Ed25519 or X25519, no WebSocket, or a page
+ * by https whose replicas are addressed by ws. `Cluster.open` throws the same as Usage.
+ */
+export declare function problem(genesis?: Genesis, options?: ClusterOptions): Promise<Problem | null>;
+export interface Problem {
+  readonly code: "insecure_page" | "insecure_address" | "no_ed25519" | "no_x25519" | "no_websocket";
+  /** In words for whoever is in front of the screen. */
+  readonly message: string;
+}
+
+// ---- cluster --------------------------------------------------------------------------------------
+
+export interface ClusterOptions {
+  /** For Node before 22, or tests. Default: globalThis.WebSocket. */
+  WebSocket?: new (url: string, protocols?: string | string[]) => WebSocket;
+  /** For joining and for every question, in milliseconds. Default 15000. */
+  timeout?: number;
+  /** Default "number". */
+  integers?: Integers;
+  /** "condition -> decision" lines: connections, refusals, replicas that differ. */
+  log?: (line: string) => void;
+}
+
+/** For one question. */
+export interface CallOptions {
+  /** Milliseconds. The library goes on asking for as long as the session lives: see NoQuorum. */
+  timeout?: number;
+  /** Rejects with Aborted. What was sent cannot be called back. */
+  signal?: AbortSignal;
+  /** After f+1 agreed, wait so long (ms) to hear the others too, for a fuller Agreement. */
+  linger?: number;
+  /**
+   * Called when the result is taken, and again for each replica that is heard about it later: for
+   * "confirmed by k of n servers". Not called for errors: they have an agreement of their own.
+   */
+  onAgreement?: (agreement: Agreement) => void;
+  integers?: Integers;
+}
+
+export interface JoinOptions {
+  /** Default: a generated one. */
+  credential?: Credential;
+  /** Passed to the application's authorize; what it means, if anything, is the application's. */
+  name?: string;
+  /** Defaults for this session's questions; `timeout` also for joining. */
+  timeout?: number;
+  linger?: number;
+  integers?: Integers;
+  signal?: AbortSignal;
+}
+
+/** A member of the cluster, as genesis names it, and how it has behaved in this page's lifetime. */
+export interface Replica {
+  readonly id: number;
+  /** The organisation. */
+  readonly name: string;
+  /** Where clients connect. */
+  readonly url: string;
+  /** Connected, and proven to hold the key that genesis names. */
+  readonly connected: boolean;
+  readonly standing: ReplicaStanding;
+}
+
+/** How often a replica was found to agree with the group, or not. */
+export interface ReplicaStanding {
+  readonly agreed: number;
+  readonly differed: number;
+  readonly silent: number;
+  /** Connections closed for cause: wrong key, wrong tag, malformed. */
+  readonly untrusted: number;
+}
+
+/** One replica's own view of itself: its word alone. */
+export interface ReplicaStatus {
+  readonly id: number;
+  /** The rest is 0 or empty if not. */
+  readonly reachable: boolean;
+  readonly view: number;
+  readonly primary: number;
+  readonly lastExecuted: number;
+  readonly stableCheckpoint: number;
+  /** Of stableCheckpoint, hex. */
+  readonly stateDigest: string;
+  readonly connectedPeers: number;
+}
+
+/** An event about one replica. */
+export declare class ReplicaEvent extends Event {
+  readonly replica: number;
+  /** Why, in words; empty where there is nothing to say. */
+  readonly reason: string;
+  /** Of "reconnecting": in how many milliseconds. Else 0. */
+  readonly delay: number;
+}
+export interface ClusterEvents {
+  /** A replica has proven that it holds its key. */
+  connect: ReplicaEvent;
+  /** Its connection ended. */
+  disconnect: ReplicaEvent;
+  /** Another attempt will be made after `delay`. */
+  reconnecting: ReplicaEvent;
+  /** It contradicted f+1 others, or its connection was closed for cause: `reason` says about what. */
+  differ: ReplicaEvent;
+}
+
+/** The servers, as genesis names them. Many clients may share one, and its connections. */
+export declare class Cluster extends EventTarget {
+  private constructor();
+  /** Checks genesis and this browser; throws Usage. Connects only when asked something, or by `connect`. */
+  static open(genesis: Genesis, options?: ClusterOptions): Promise<Cluster>;
+  readonly name: string;
+  /** SHA-256 of genesis, hex. */
+  readonly id: string;
+  /** What people read to each other to be sure that they mean the same cluster. */
+  readonly fingerprint: string;
+  readonly development: boolean;
+  readonly faults: number;
+  /** A snapshot, by id. */
+  readonly replicas: readonly Replica[];
+
+  /** Connects now, and resolves when f+1 replicas have proven themselves. */
+  connect(options?: { timeout?: number; signal?: AbortSignal }): Promise<void>;
+  /** Joins: a new session. */
+  join(options?: JoinOptions): Promise<Client>;
+  /**
+   * A public procedure, without joining: f+1 replicas gave this answer, each at what it had executed.
+   */
+  read<R = Row>(procedure: string, args?: Arguments, options?: CallOptions): Promise<Answer<R>>;
+  /** Asks every replica about itself, and waits for all that answer within `timeout` (default 2000). */
+  status(options?: { timeout?: number; signal?: AbortSignal }): Promise<ReplicaStatus[]>;
+  /** Ends all connections. What is unanswered rejects with OutcomeUnknown, code `closed`. */
+  close(): void;
+
+  addEventListener<K extends keyof ClusterEvents>(
+    type: K, listener: (event: ClusterEvents[K]) => void,
+    options?: boolean | AddEventListenerOptions): void;
+  addEventListener(
+    type: string, listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | AddEventListenerOptions): void;
+}
+
+// ---- client ---------------------------------------------------------------------------------------
+
+/** The session is no more: "replaced" (the same person joined elsewhere), "left", "expired", ... */
+export declare class EndEvent extends Event {
+  readonly reason: string;
+}
+export interface ClientEvents {
+  end: EndEvent;
+}
+
+/** One session. Up to 64 requests are outstanding at once; more wait for their turn. */
+export declare class Client extends EventTarget {
+  private constructor();
+  /** Opens a cluster of its own and joins; `leave` then closes it. */
+  static join(options: { genesis: Genesis } & ClusterOptions & JoinOptions): Promise<Client>;
+
+  readonly cluster: Cluster;
+  readonly sessionId: number;
+  readonly principal: string;
+  readonly role: string;
+  /** Why the session is no more, or null while it lives. */
+  readonly ended: string | null;
+
+  /** A procedure of the installed application: its last rows, and the changes of all of it. */
+  call<R = Row>(procedure: string, args?: Arguments, options?: CallOptions): Promise<Answer<R>>;
+  /** One statement of SQL, for roles that may. Arguments: an array for `?`, an object for `:name`. */
+  execute<R = Row>(
+    sql: string | Statement, args?: readonly Input[] | Arguments, options?: CallOptions,
+  ): Promise<Answer<R>>;
+  /** A statement that only reads: anything else is refused. */
+  query<R = Row>(
+    sql: string | Statement, args?: readonly Input[] | Arguments, options?: CallOptions,
+  ): Promise<Answer<R>>;
+  /** Several statements in one transaction: all of them, or none. */
+  batch(statements: readonly (string | Statement)[], options?: CallOptions): Promise<Answer[]>;
+  /** Ends the session and waits for it. */
+  leave(options?: { timeout?: number }): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+
+  addEventListener<K extends keyof ClientEvents>(
+    type: K, listener: (event: ClientEvents[K]) => void,
+    options?: boolean | AddEventListenerOptions): void;
+  addEventListener(
+    type: string, listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | AddEventListenerOptions): void;
+}

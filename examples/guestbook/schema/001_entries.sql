@@ -1,0 +1,5 @@
+CREATE TABLE entries(
+  id INTEGER PRIMARY KEY,
+  guest TEXT NOT NULL UNIQUE,
+  text TEXT NOT NULL,
+  at TEXT NOT NULL);

@@ -1,0 +1,86 @@
+// A real cluster for a test: `prytany dev` as processes, in a folder of its own, gone at the end.
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const program = join(process.env.PRYTANY_BIN ?? fileURLToPath(new URL("../../build/release/bin", import.meta.url)), "prytany");
+
+/** A base such that base+i and base+100+i are free, i < n. PRYTANY_TEST_PORTS: "first-last". */
+async function freePorts(n) {
+  const [first, last] = (process.env.PRYTANY_TEST_PORTS ?? "24000-24999").split("-").map(Number);
+  const free = (port) => new Promise((resolve) => {
+    const server = createServer().once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
+  const tens = Math.floor((last - first - 100 - n) / 10);
+  for (let tries = 0; tries < 100; ++tries) {
+    const base = first + 10 * Math.floor(Math.random() * tens);
+    const wanted = Array.from({ length: n }, (_, i) => [base + i, base + 100 + i]).flat();
+    if ((await Promise.all(wanted.map(free))).every(Boolean)) return base;
+  }
+  throw new Error("no free ports");
+}
+
+const ended = (child) => new Promise((resolve) =>
+  child.exitCode === null && child.signalCode === null ? child.once("exit", resolve) : resolve());
+
+export class DevCluster {
+  #children = [];
+
+  /** Resolves when the application is installed and every replica serves. */
+  static async start(application, { replicas = 4 } = {}) {
+    const cluster = new DevCluster();
+    cluster.folder = mkdtempSync(join(tmpdir(), "prytany-test-"));
+    cluster.base = await freePorts(replicas);
+    const dev = cluster.#spawn(["dev", "--app", application, "--dir", join(cluster.folder, "cluster"), "--replicas",
+                                String(replicas), "--base-port", String(cluster.base), "--log", "error"]);
+    await new Promise((resolve, reject) => {
+      let said = "";
+      dev.stdout.on("data", (text) => {
+        said += text;
+        // The page that people open: `prytany dev` has one of its own, where replicas can be hurt.
+        [, cluster.home] = /^READY (\S+)$/m.exec(said) ?? [];
+        if (cluster.home) resolve();
+      });
+      dev.stderr.on("data", (text) => { said += text; });
+      dev.on("exit", (code) => reject(new Error(`prytany dev ended with ${code}: ${said}`)));
+    }).catch(async (error) => {
+      await cluster.stop();
+      throw error;
+    });
+    return cluster;
+  }
+  #spawn(args) {
+    const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
+    child.stdout.resume();
+    child.stderr.resume();
+    this.#children.push(child);
+    return child;
+  }
+
+  file(path) {
+    return readFileSync(join(this.folder, "cluster", path), "utf8");
+  }
+  get genesis() {
+    return this.file("genesis.json");
+  }
+  /** Where replica `id` serves pages. */
+  url(id = 0) {
+    return `http://127.0.0.1:${this.base + id}/`;
+  }
+  /** SIGKILL. */
+  kill(id) {
+    process.kill(Number(this.file(`replica-${id}/pid`)), "SIGKILL");
+  }
+  restart(id) {
+    this.#spawn(["replica", join(this.folder, "cluster", `replica-${id}`)]);
+  }
+  async stop() {
+    for (const child of this.#children) child.kill("SIGTERM");
+    await Promise.all(this.#children.map(ended));
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Installs what is missing of Debian's packages: scripts/packages.sh [build|check|all]
-#   build  what ./quickstart needs      check  and what ./check needs      all  and ./check --all
+# Installs what is missing of Debian's packages: scripts/packages.sh [build|browser|check|all]
+#   build  what ./quickstart needs      browser  and its form with a browser
+#   check  and what ./check needs       all      and ./check --all
 set -eu
 
 level=${1:-build}
@@ -9,10 +10,11 @@ wanted="g++ make cmake ninja-build mold pkg-config ca-certificates sqlite3
   nlohmann-json3-dev libcli11-dev libspdlog-dev"
 case $level in
   build) ;;
+  browser) wanted="$wanted chromium" ;;
   check) wanted="$wanted libgtest-dev libgmock-dev clang-format-19 python3 chromium" ;;
   all) wanted="$wanted libgtest-dev libgmock-dev clang-format-19 python3 chromium
     clang-19 clang-tidy-19 libclang-rt-19-dev" ;;
-  *) echo "usage: scripts/packages.sh [build|check|all]" >&2; exit 2 ;;
+  *) echo "usage: scripts/packages.sh [build|browser|check|all]" >&2; exit 2 ;;
 esac
 # npm fetches SQLite, node bundles the browser's client. Any will do; Debian's are installed only
 # where there are none.

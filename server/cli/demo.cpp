@@ -32,6 +32,7 @@ struct Options {
   std::string folder;
   std::uint16_t base_port = 0;  // 0: a free one from 7600
   std::optional<unsigned> liar;
+  std::string vote;  // a command that plays one of the voters
   std::string show;  // a command to run while the result is up
 };
 
@@ -90,7 +91,10 @@ class Demo {
   Step vote_while_one_lies(Polling& polling);
   Step try_to_cheat();
   Step count();
+  Step vote_elsewhere();
   Step show();
+  Step run_command(const char* option, const std::string& command) const;
+  [[nodiscard]] std::size_t electorate() const { return voters_.size() + (guest_ ? 1 : 0); }
   Step compare_servers();
   Step expect_refusal(const std::string& code, const std::string& expected);
   void finish(double seconds) const;
@@ -102,6 +106,7 @@ class Demo {
   std::optional<Cluster> cluster_;
   std::optional<Client> official_;
   std::vector<PlayedVoter> voters_;
+  std::optional<PlayedVoter> guest_;  // votes by the command of --vote
   std::int64_t question_ = 0;
   std::vector<std::int64_t> candidates_;
   unsigned victim_ = 0;
@@ -225,7 +230,12 @@ Demo::Step Demo::prepare_election() {
     const std::size_t pick = (i * i + i / 3) % 5;
     voters_[i].choice = pick == 4 ? 0 : candidates_[pick % candidates_.size()];
   }
-  say("The roll holds the public keys of ", voters_.size(),
+  if (!options_.vote.empty()) {
+    guest_ = std::move(voters_.back());
+    voters_.pop_back();
+    guest_->choice = candidates_[0];
+  }
+  say("The roll holds the public keys of ", electorate(),
       " codes, never the codes. The election is open.");
   return {};
 }
@@ -240,7 +250,16 @@ Demo::Step Demo::vote() {
     if (id != options_.liar && polling.contradicted_by(id) != 0)
       return Error{"replica " + std::to_string(id) + " contradicted the others"};
   }
-  return {};
+  return vote_elsewhere();
+}
+
+Demo::Step Demo::vote_elsewhere() {
+  if (!guest_) return {};
+  ::setenv("PRYTANY_CODE", guest_->code.c_str(), 1);
+  ::setenv("PRYTANY_CHOICE", candidates[0], 1);
+  auto voted = run_command("--vote", options_.vote);
+  if (voted) cast_[guest_->choice] += 1;
+  return voted;
 }
 
 namespace {
@@ -334,28 +353,36 @@ Demo::Step Demo::count() {
   if (!counted) return counted.error();
   say("The election is closed, counted and published:");
   Tally tally;
+  wire::JsonWriter published;
+  published.begin_object();
   for (const Row& row : counted->rows) {
     const auto candidate = row.at(1).as<std::int64_t>();
     const auto votes = row.at(3).as<std::int64_t>();
     if (votes != 0) tally[candidate] = votes;
+    published.key(row.at(2).as<std::string>()).integer(votes);
     say("  ", std::left, std::setw(12), row.at(2).as<std::string>(), std::right, std::setw(5),
         votes);
   }
+  published.end_object();
+  ::setenv("PRYTANY_TALLY", std::move(published).take().c_str(), 1);
   if (tally != cast_) return Error{"the published tally is not what was cast"};
   contradicted_ += counted->agreement.differed.size();
-  say("That is exactly what was cast, ", voters_.size(), " ballots; ", describe(counted->agreement),
+  say("That is exactly what was cast, ", electorate(), " ballots; ", describe(counted->agreement),
       ".");
   return {};
 }
 
-/// The place for what people, or a browser, should see while the servers still run.
+/// What people, or a browser, should see while the servers still run.
 Demo::Step Demo::show() {
-  if (options_.show.empty()) return {};
+  return options_.show.empty() ? Step() : run_command("--show", options_.show);
+}
+
+Demo::Step Demo::run_command(const char* option, const std::string& command) const {
   ::setenv("PRYTANY_CLUSTER", (options_.folder + "/genesis.json").c_str(), 1);
   ::setenv("PRYTANY_URL", servers_->url(options_.liar == 0U ? 1 : 0).c_str(), 1);
   if (options_.liar) ::setenv("PRYTANY_LIAR", std::to_string(*options_.liar).c_str(), 1);
-  const auto output = output_of({"/bin/sh", "-c", options_.show});
-  if (!output) return Error{"--show: " + output.error().message};
+  const auto output = output_of({"/bin/sh", "-c", command});
+  if (!output) return Error{std::string(option) + ": " + output.error().message};
   if (!output->empty()) say(output->substr(0, output->find_last_not_of('\n') + 1));
   return {};
 }
@@ -402,7 +429,7 @@ void Demo::finish(double seconds) const {
       "{\"ok\":true,\"voters\":%zu,\"acknowledged\":%zu,%s,\"tally\":{%s},"
       "\"last_vote_seq\":%llu,\"stable_checkpoint\":%llu,\"state_digest\":\"%s\","
       "\"seconds\":%.1f}\n",
-      voters_.size(), voters_.size(), what.c_str(), tally.c_str(),
+      electorate(), electorate(), what.c_str(), tally.c_str(),
       static_cast<unsigned long long>(last_vote_seq_),
       static_cast<unsigned long long>(final_[0].stable_checkpoint), final_[0].state_digest.c_str(),
       seconds);
@@ -424,6 +451,10 @@ void add_demo(CLI::App& app, Chosen& chosen) {
       ->add_option("--liar", options->liar,
                    "This replica lies to all clients; instead of another being killed")
       ->check(CLI::Range(0, 3));
+  command->add_option(
+      "--vote", options->vote,
+      "A shell command that plays one of the voters: told PRYTANY_URL, PRYTANY_CODE "
+      "and the name PRYTANY_CHOICE, it must vote so; its failure is the demo's");
   command->add_option("--show", options->show,
                       "A shell command to run when the result is published and the replicas still "
                       "run; its failure is the demo's");

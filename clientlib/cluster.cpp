@@ -32,6 +32,9 @@ Expected<wire::GenesisFile> load_genesis(const std::string& genesis) {
   if (!genesis.starts_with('{')) {
     where = genesis;
     std::error_code ignored;
+    if (std::filesystem::exists(genesis, ignored) &&
+        !std::filesystem::is_regular_file(genesis, ignored))
+      return usage(where + " is not a file: give the path of the cluster's genesis.json");
     const auto size = std::filesystem::file_size(genesis, ignored);
     if (!ignored && size > genesis_bytes_max) return usage(where + " is too large for a genesis");
     std::ifstream in(genesis, std::ios::binary);

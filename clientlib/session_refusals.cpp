@@ -127,8 +127,10 @@ void Session::refuse_queue(const std::string& code, const std::string& message, 
 
 void Session::expire(Question& question, Effects& out) {
   Completion completion;
-  // A numbered request that left may be ordered at any time from now on.
-  const bool may_run = question.number.value != 0 && question.sent;
+  // A request that left may be ordered at any time from now on. (A join, too; but one that nobody
+  // waits for changes nothing that anybody asked for.)
+  const bool joins = join_question_ && &question == &*join_question_;
+  const bool may_run = question.number.value != 0 && question.sent && !joins;
   completion.verdict = may_run ? Verdict::outcome_unknown : Verdict::no_quorum;
   completion.sent = question.sent;
   completion.number = question.number;

@@ -303,6 +303,9 @@ Digest Executor::Impl::checkpoint(Seq seq) {
 
 // On a handle of its own: what a handle was asked before may show in what the next request costs,
 // and only what is ordered may show there.
+/// Anybody may read, without a session: such a read may take a tenth of what a request may.
+constexpr std::uint64_t public_read_share = 10;
+
 wire::Outcome Executor::Impl::public_read(const wire::Call& call) {
   if (installed_ == nullptr)
     return error_reply({"no_application", "no application is installed"}, call.procedure.text);
@@ -316,7 +319,7 @@ wire::Outcome Executor::Impl::public_read(const wire::Call& call) {
   const Digest digest = crypto::sha256("prytany public read", wire::encode(call));
   const Turn turn{executed_, agreed_, {}, 0, seed_of(executed_, digest, 0), {}, nullptr};
   begin_request(reader_, turn, nullptr);
-  reader_.state().work_max = reading_->steps_max(config_.steps_per_request_max);
+  reader_.state().work_max = reading_->steps_max(config_.steps_per_request_max) / public_read_share;
   const vfs::AgreedScope scope(source_);
   const Transaction transaction(reader_);
   return reading_->read(reader_, call);

@@ -102,6 +102,24 @@ Status watch(LocalCluster& cluster, const net::Fd& signal_fd, net::Poller& polle
   return {};
 }
 
+/// What to type in another terminal.
+void say_what_next(const Options& options, const std::string& folder) {
+  const std::string program = std::filesystem::read_symlink("/proc/self/exe").string();
+  const std::string access = " --cluster " + folder + "/genesis.json";
+  std::printf("Open that address in a browser, or type in another terminal:\n");
+  std::printf("  %s status --watch%s\n", program.c_str(), access.c_str());
+  std::printf("  %s sql \"SELECT datetime('now'), random()\"%s --key %s/admin.key\n",
+              program.c_str(), access.c_str(), folder.c_str());
+  if (!options.app.empty()) {
+    std::printf("  %s sql %s --key %s/admin.key   (a shell: .schema, .tables, .quit)\n",
+                program.c_str(), access.c_str() + 1, folder.c_str());
+  }
+  std::printf("  kill -9 $(cat %s/pid)   (nothing is lost)\n", replica_folder(folder, 2).c_str());
+  std::printf("  sqlite3 -readonly -cmd '.timeout 2000' %s/state.db .tables\n",
+              replica_folder(folder, 1).c_str());
+  std::printf("Ctrl-C stops all.\n");
+}
+
 Status run(Options options) {
   const auto folder = Folder::make(options.cluster.folder);
   if (!folder) return usage_failure(folder.error().message);
@@ -140,6 +158,7 @@ Status run(Options options) {
   std::printf("replicas %s ... %s\n", cluster->url(0).c_str(),
               cluster->url(cluster->size() - 1).c_str());
   std::printf("READY %s\n", front.url().c_str());
+  say_what_next(options, folder->path());
   std::fflush(stdout);
   return watch(*cluster, signal_fd, *poller);
 }

@@ -27,6 +27,7 @@ namespace prytany::cli {
 namespace {
 
 constexpr rlim_t descriptors_wanted = 65'536;
+constexpr rlim_t descriptors_reserved = 256;
 
 Failure no_start(const std::string& code, const Error& error) { return failure(code, error); }
 
@@ -112,13 +113,25 @@ net::LinksConfig links_config(const Identity& identity) {
   return config;
 }
 
-void raise_descriptor_limit() {
+/// How many clients may be connected: what the system allows, less what we need for ourselves, so
+/// that no client can keep us from opening our own files.
+std::size_t places_for_clients() {
   rlimit limit = {};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return descriptors_reserved;
   // Not to the maximum: libwebsockets' tables have that many entries, and some systems allow 10^9.
   const rlim_t wanted = std::min(limit.rlim_max, descriptors_wanted);
   limit.rlim_cur = wanted;
   static_cast<void>(::setrlimit(RLIMIT_NOFILE, &limit));
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return descriptors_reserved;
+  const rlim_t left = limit.rlim_cur > 2 * descriptors_reserved
+                          ? limit.rlim_cur - descriptors_reserved
+                          : limit.rlim_cur / 2;
+  const std::size_t places = std::min<std::size_t>(left, limits::client_connections_max);
+  if (places < limits::client_connections_max) {
+    log::info("at most " + std::to_string(places) + " clients at a time: " +
+              std::to_string(limit.rlim_cur) + " files may be open (ulimit -n)");
+  }
+  return places;
 }
 
 // ---- Signals ------------------------------------------------------------------------------------
@@ -333,7 +346,7 @@ Status run_replica(const ReplicaOptions& options) {
 
   const auto pid = PidFile::take(options.folder + "/pid");
   if (!pid) return no_start("running", pid.error());
-  raise_descriptor_limit();
+  const std::size_t places = places_for_clients();
   const net::Fd signals = stop_signals();
   auto listeners = listen(options, genesis.members.items[identity->id.value]);
   if (!listeners) return no_start("listen", listeners.error());
@@ -346,6 +359,8 @@ Status run_replica(const ReplicaOptions& options) {
   bool stopped = false;
   poller->watch(signals.get(), EPOLLIN, [&](std::uint32_t) { stopped = true; });
   net::GatewayConfig gateway;
+  gateway.connections_max = places;
+  gateway.connections_per_host_max = places / 2;
   gateway.origins = origins_of(genesis, options.origins);
   if (!options.tls_certificate.empty()) {
     gateway.tls = net::TlsFiles{options.tls_certificate, options.tls_key};

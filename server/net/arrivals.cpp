@@ -23,21 +23,31 @@ std::string host_of(const sockaddr_storage& address) {
 }
 
 bool Arrivals::may_come(const std::string& host) const {
-  const auto found = count_.find(host);
-  return found == count_.end() || found->second < per_host_max_;
+  const auto found = counts_.find(host);
+  return found == counts_.end() ||
+         (found->second.http < http_per_host_max_ && found->second.all < per_host_max_);
 }
 
 void Arrivals::came(const lws* socket, std::string host) {
-  ++count_[host];
-  host_of_[socket] = std::move(host);
+  Count& count = counts_[host];
+  ++count.all;
+  ++count.http;
+  connections_[socket] = {std::move(host), true};
 }
 
-void Arrivals::went_on(const lws* socket) {
-  const auto found = host_of_.find(socket);
-  if (found == host_of_.end()) return;
-  const auto count = count_.find(found->second);
-  if (--count->second == 0) count_.erase(count);
-  host_of_.erase(found);
+void Arrivals::became_websocket(const lws* socket) {
+  const auto found = connections_.find(socket);
+  if (found == connections_.end() || !std::exchange(found->second.http, false)) return;
+  --counts_.at(found->second.host).http;
+}
+
+void Arrivals::gone(const lws* socket) {
+  became_websocket(socket);
+  const auto found = connections_.find(socket);
+  if (found == connections_.end()) return;
+  const auto count = counts_.find(found->second.host);
+  if (--count->second.all == 0) counts_.erase(count);
+  connections_.erase(found);
 }
 
 }  // namespace prytany::net

@@ -1,6 +1,6 @@
-// Connections that are not WebSockets: on the way to becoming one, or asking for pages. They share
-// libwebsockets' room for request headers, so one host that opens many and says nothing would shut
-// everybody out: they are counted by the address that they come from.
+// Connections, counted by the host that they come from, so that one host cannot take the places of
+// all others: in all, and those that are not WebSockets (on the way to becoming one, or asking for
+// pages), which share libwebsockets' room for request headers.
 #pragma once
 
 #include <sys/socket.h>
@@ -19,18 +19,29 @@ std::string host_of(const sockaddr_storage& address);
 
 class Arrivals {
  public:
-  explicit Arrivals(std::size_t per_host_max) : per_host_max_(per_host_max) {}
+  Arrivals(std::size_t http_per_host_max, std::size_t per_host_max)
+      : http_per_host_max_(http_per_host_max), per_host_max_(per_host_max) {}
 
   [[nodiscard]] bool may_come(const std::string& host) const;
   void came(const lws* socket, std::string host);
-  /// It became a WebSocket, or is gone.
-  void went_on(const lws* socket);
+  void became_websocket(const lws* socket);
+  void gone(const lws* socket);
 
  private:
+  struct Count {
+    std::size_t all = 0;
+    std::size_t http = 0;
+  };
+  struct Connection {
+    std::string host;
+    bool http = true;
+  };
+
+  std::size_t http_per_host_max_;
   std::size_t per_host_max_;
   // Looked up only, never walked.
-  std::unordered_map<const lws*, std::string> host_of_;
-  std::unordered_map<std::string, std::size_t> count_;
+  std::unordered_map<const lws*, Connection> connections_;
+  std::unordered_map<std::string, Count> counts_;
 };
 
 }  // namespace prytany::net

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <uv.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -79,7 +80,7 @@ class Gateway::Impl {
         poller_(poller),
         upstream_(upstream),
         listener_(std::move(listener)),
-        arrivals_(config_.http_per_host_max) {}
+        arrivals_(config_.http_per_host_max, config_.connections_per_host_max) {}
   ~Impl();
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
@@ -106,6 +107,7 @@ class Gateway::Impl {
   int on_http(lws* socket, lws_callback_reasons reason, PerSocket& state, std::string_view path);
   void on_established(lws* socket, PerSocket& state);
   int on_received(GatewayClient& client, std::string_view bytes);
+  void shed();
   int on_writable(GatewayClient& client);
   int end_with(lws* socket, lws_close_status status, const char* reason);
   GatewayClient* find(ConnectionId id);
@@ -124,8 +126,8 @@ class Gateway::Impl {
   std::array<lws_protocols, 3> protocols_{};
   lws_retry_bo_t keepalive_{};
   std::uint64_t next_id_ = 1;
-  // Looked up only, never walked.
   std::unordered_map<std::uint64_t, std::unique_ptr<GatewayClient>> clients_;
+  std::size_t partial_bytes_ = 0;
   std::vector<ConnectionId> dirty_;
   std::deque<std::pair<Time, ConnectionId>> closing_;  // when patience ends, soonest first
   GatewayCounters counters_;
@@ -318,7 +320,7 @@ int Gateway::Impl::on_http_event(lws* socket, lws_callback_reasons reason, void*
     case LWS_CALLBACK_WSI_CREATE: of(socket).counters_.sockets += 1; return 0;
     case LWS_CALLBACK_WSI_DESTROY:
       of(socket).counters_.sockets -= 1;
-      of(socket).arrivals_.went_on(socket);
+      of(socket).arrivals_.gone(socket);
       return 0;
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
       return of(socket).judge_upgrade(socket, static_cast<const char*>(in));
@@ -376,6 +378,7 @@ int Gateway::Impl::on_socket_event(lws* socket, lws_callback_reasons reason, voi
       return gateway.on_received(*state.client, {static_cast<const char*>(in), size});
     case LWS_CALLBACK_SERVER_WRITEABLE: return gateway.on_writable(*state.client);
     case LWS_CALLBACK_CLOSED: {
+      gateway.partial_bytes_ -= state.client->held_bytes();
       const ConnectionId id = std::exchange(state.client, nullptr)->id();
       gateway.clients_.erase(id.value);
       gateway.counters_.connections -= 1;
@@ -392,7 +395,7 @@ void Gateway::Impl::on_established(lws* socket, PerSocket& state) {
   state.client = client.get();
   clients_.emplace(id.value, std::move(client));
   counters_.connections += 1;
-  arrivals_.went_on(socket);
+  arrivals_.became_websocket(socket);
   upstream_.client_connected(id, peer_address(socket));
 }
 
@@ -406,10 +409,31 @@ int Gateway::Impl::on_received(GatewayClient& client, std::string_view bytes) {
     counters_.oversized += 1;
     return end_with(socket, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, "message too large");
   }
-  if (lws_is_final_fragment(socket) == 0 || lws_remaining_packet_payload(socket) != 0) return 0;
+  partial_bytes_ += bytes.size();
+  if (lws_is_final_fragment(socket) == 0 || lws_remaining_packet_payload(socket) != 0) {
+    if (partial_bytes_ > config_.partial_bytes_max) shed();
+    return 0;
+  }
+  partial_bytes_ -= client.held_bytes();
   upstream_.client_text(client.id(), client.message());
   client.forget_message();
   return 0;
+}
+
+/// Closes who holds most of what is unfinished. Whoever sends ordinary requests holds little, and
+/// not for long.
+void Gateway::Impl::shed() {
+  GatewayClient* most = nullptr;
+  for (const auto& [id, client] : clients_) {
+    if (!client->closing() && (most == nullptr || client->held_bytes() > most->held_bytes()))
+      most = client.get();
+  }
+  if (most == nullptr) return;
+  counters_.oversized += 1;
+  partial_bytes_ -= most->held_bytes();
+  most->forget_message();
+  most->give_up();
+  hang_up(most->socket());
 }
 
 int Gateway::Impl::on_writable(GatewayClient& client) {

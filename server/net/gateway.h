@@ -29,10 +29,13 @@ struct GatewayConfig {
   std::set<std::string> origins;
   std::optional<TlsFiles> tls;
   std::size_t connections_max = limits::client_connections_max;
-  /// Connections of one host that are not (yet) WebSockets. A host is an IPv4 address or an IPv6
-  /// /64.
+  /// Of one host: in all, and so many that are not (yet) WebSockets. A host is an IPv4 address or
+  /// an IPv6 /64.
+  std::size_t connections_per_host_max = limits::client_connections_max / 2;
   std::size_t http_per_host_max = 128;
   std::size_t message_bytes_max = limits::json_bytes_max;
+  /// Of messages that are not whole yet, of all clients together: who holds most of it is closed.
+  std::size_t partial_bytes_max = 64 << 20;
   std::size_t queued_bytes_max = limits::client_send_queue_bytes_max;
 };
 
@@ -40,7 +43,7 @@ struct GatewayCounters {
   std::uint64_t connections = 0;  // open WebSockets
   std::uint64_t sockets = 0;      // open connections, HTTP included
   std::uint64_t refused = 0;  // wrong origin, subprotocol, method; too many, of one host or in all
-  std::uint64_t oversized = 0;    // closed with 1009
+  std::uint64_t oversized = 0;    // closed with 1009, or for what they held unfinished
   std::uint64_t not_reading = 0;  // closed because their queue was full
 };
 

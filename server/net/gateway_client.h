@@ -25,6 +25,8 @@ class GatewayClient {
   /// The message whose last fragment was added.
   [[nodiscard]] std::string_view message() const { return in_; }
   void forget_message();
+  /// Of a message that is not whole yet.
+  [[nodiscard]] std::size_t held_bytes() const { return in_.size(); }
 
   // ---- out ----
   /// Appends a text message, framed (RFC 6455 section 5.2), so that many messages are one write.

@@ -12,6 +12,8 @@ constexpr std::size_t early_max = 4096;
 /// be the next to execute it, so its first request is kept for a moment instead of refused.
 constexpr std::uint64_t early_us = 1'000'000;
 constexpr std::size_t sessions_seen_max = 200'000;
+constexpr std::size_t reads_per_host_max = 64;
+constexpr std::size_t reads_max = 4096;
 
 wire::Name name(std::string_view text) {
   return {std::string(text.substr(0, limits::name_bytes_max))};
@@ -46,7 +48,7 @@ Clients::Wish Clients::text(ConnectionId id, std::string_view text, wire::Verifi
   if (auto* join = std::get_if<wire::JoinBegin>(&*parsed)) return on(id, c, *join);
   if (auto* submit = std::get_if<wire::SubmitRequest>(&*parsed))
     return on(id, c, std::move(*submit), verifier);
-  if (auto* read = std::get_if<wire::PublicRead>(&*parsed)) return on(id, c, *read);
+  if (auto* read = std::get_if<wire::PublicRead>(&*parsed)) return on(id, c, std::move(*read));
   return on(id, c, std::get<wire::StatusRequest>(*parsed));
 }
 
@@ -115,15 +117,34 @@ Clients::Wish Clients::on(ConnectionId id, Connection& c, wire::SubmitRequest su
   return Submit{std::move(*checked)};
 }
 
-Clients::Wish Clients::on(ConnectionId id, Connection& c, const wire::PublicRead& read) {
-  if (silent_) return Nothing{};
+Clients::Wish Clients::on(ConnectionId id, Connection& c, wire::PublicRead read) {
+  const auto mine = reads_.find(c.address);
+  const bool full = mine != reads_.end() && mine->second.size() >= reads_per_host_max;
+  if (full || reads_waiting_ >= reads_max)
+    return refuse(id, c, {}, "overloaded", "too many public reads are waiting here");
+  reads_[c.address].push_back({id, std::move(read)});
+  ++reads_waiting_;
+  return Nothing{};
+}
+
+void Clients::serve_read() {
+  ENSURE(has_reads());
+  // The host after the one served last, around the circle.
+  auto host = reads_.upper_bound(read_last_);
+  if (host == reads_.end()) host = reads_.begin();
+  read_last_ = host->first;
+  const Read read = std::move(host->second.front());
+  host->second.pop_front();
+  if (host->second.empty()) reads_.erase(host);
+  --reads_waiting_;
+  const auto found = connections_.find(read.connection);
+  if (found == connections_.end() || silent_) return;
   wire::PublicReadReply reply;
-  reply.id = read.id;
+  reply.id = read.read.id;
   reply.executed = setting_.executor.executed();
   reply.agreed = setting_.executor.agreed();
-  reply.outcome = setting_.executor.public_read(read.call);
-  send(id, c, reply);
-  return Nothing{};
+  reply.outcome = setting_.executor.public_read(read.read.call);
+  send(read.connection, found->second, reply);
 }
 
 Clients::Wish Clients::on(ConnectionId id, Connection&, const wire::StatusRequest& request) {
@@ -175,11 +196,12 @@ std::vector<wire::AuthenticRequest> Clients::now_known(Time now, wire::Verifier&
       continue;
     }
     --found->second.early;
-    if (code) {
+    if (code && *code == "unknown_session") {
       (void)refuse(early.connection, found->second, wire::request_digest(early.submit.request.body),
                    *code, "this replica will not propose it");
       continue;
     }
+    // It may have been executed meanwhile: then the stored reply is the answer.
     Wish wish = on(early.connection, found->second, std::move(early.submit), verifier);
     if (auto* submit = std::get_if<Submit>(&wish)) known.push_back(std::move(submit->request));
   }

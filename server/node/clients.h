@@ -53,6 +53,12 @@ class Clients {
   /// Requests of sessions that were not known when they came and are known now.
   std::vector<wire::AuthenticRequest> now_known(Time now, wire::Verifier& verifier);
 
+  /// Public reads wait until the host has time for them: anybody may ask them, and they must not
+  /// keep it from what is ordered. Hosts are served in turn, by address.
+  [[nodiscard]] bool has_reads() const { return reads_waiting_ > 0; }
+  /// Requires: has_reads().
+  void serve_read();
+
   /// While our own state is known to be wrong nobody is told a result.
   void silence(bool silent) { silent_ = silent; }
   void answer(const AskStatus& question, wire::StatusReply status);
@@ -80,10 +86,15 @@ class Clients {
     Time until;
   };
 
+  struct Read {
+    ConnectionId connection;
+    wire::PublicRead read;
+  };
+
   Wish on(ConnectionId id, Connection& c, const wire::ClientHello& hello);
   Wish on(ConnectionId id, Connection& c, const wire::JoinBegin& join);
   Wish on(ConnectionId id, Connection& c, wire::SubmitRequest submit, wire::Verifier& verifier);
-  Wish on(ConnectionId id, Connection& c, const wire::PublicRead& read);
+  Wish on(ConnectionId id, Connection& c, wire::PublicRead read);
   Wish on(ConnectionId id, Connection& c, const wire::StatusRequest& request);
 
   Wish refuse(ConnectionId id, Connection& c, const Digest& request, std::string_view code,
@@ -100,6 +111,9 @@ class Clients {
   std::map<Digest, Waiting> waiting_;  // by request digest: the last connection that asked
   std::map<SessionId, ConnectionId> last_seen_;  // where a session last spoke
   std::deque<Early> early_;
+  std::map<std::string, std::deque<Read>> reads_;  // by address; none empty
+  std::size_t reads_waiting_ = 0;
+  std::string read_last_;
   std::uint64_t refused_ = 0;
   bool silent_ = false;
 };

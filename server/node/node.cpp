@@ -106,7 +106,21 @@ class Node::Impl {
         inbox_.emplace_back(pbft::Submitted{std::move(request)});
       outbox_.flush();
     } while (!inbox_.empty());
+    serve_reads();
     return {};
+  }
+
+  /// What is ordered comes first: reads get a slice of each turn, and when they used it up they
+  /// wait as long as it took, so that they never have more than half of the time.
+  void serve_reads() {
+    const Time began = world_.clock.now();
+    if (!clients_.has_reads() || began < reads_again_) return;
+    std::uint64_t used = 0;
+    while (clients_.has_reads() && used < reads_slice_us) {
+      clients_.serve_read();
+      used = world_.clock.now() - began;
+    }
+    reads_again_ = began + used + (used < reads_slice_us ? 0 : used);
   }
 
   [[nodiscard]] Time deadline() const {
@@ -114,6 +128,7 @@ class Node::Impl {
     Time due = replica_.deadline();
     if (fetch_) due = std::min(due, fetch_->deadline());
     if (clients_.has_early()) due = std::min(due, clients_.early_deadline());
+    if (clients_.has_reads()) due = std::min(due, reads_again_);
     if (keep_ < stable_) due = std::min(due, keep_checked_ + keep_check_us);
     return due;
   }
@@ -146,6 +161,7 @@ class Node::Impl {
 
  private:
   static constexpr std::uint64_t keep_check_us = 1'000'000;
+  static constexpr std::uint64_t reads_slice_us = 2'000;
   /// The core knows the latest sixteen states that it asked for.
   static constexpr unsigned newer_max = 12;
   /// After so many checkpoints of our own, what an earlier process fetched is not needed any more.
@@ -337,6 +353,7 @@ class Node::Impl {
   Seq stable_;
   Seq keep_;
   Time keep_checked_;
+  Time reads_again_;
 };
 
 Node::Node(NodeConfig config, const crypto::Signer& signer, pbft::Recovered recovered, World world)

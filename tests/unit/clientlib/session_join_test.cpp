@@ -156,5 +156,16 @@ TEST(SessionJoin, ends_at_its_deadline_when_too_few_replicas_answer) {
   EXPECT_EQ(host.completed.at(ticket).verdict, Verdict::no_quorum);
 }
 
+TEST(SessionJoin, that_was_ordered_and_not_answered_in_time_is_no_unknown_outcome) {
+  Host host;
+  host.start();
+  const Ticket ticket = host.begin_join(host.now + 2'000'000);
+  for (unsigned i = 0; i < 3; ++i) host.say(i, host.group[i].token_for(begin_of(host.group[i])));
+  host.advance_to(host.now + 2'000'000);
+  ASSERT_TRUE(host.completed.contains(ticket));
+  EXPECT_EQ(host.completed.at(ticket).verdict, Verdict::no_quorum);
+  EXPECT_TRUE(host.completed.at(ticket).sent);
+}
+
 }  // namespace
 }  // namespace prytany::client

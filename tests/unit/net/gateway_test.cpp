@@ -299,6 +299,40 @@ TEST_F(GatewayTest, closes_with_1009_when_fragments_add_up_to_too_much) {
   EXPECT_EQ(close_code(*socket), 1009U);
 }
 
+TEST_F(GatewayTest, bounds_what_all_clients_together_leave_unfinished_and_closes_who_holds_most) {
+  config_.partial_bytes_max = 1 << 20;
+  open();
+  const auto honest = connected();
+  std::vector<std::unique_ptr<RawSocket>> hoarders;
+  const std::string most_of_a_frame = masked(std::string(300'000, 'x')).substr(0, 290'000);
+  honest->say(masked("half a ", 0x01));
+  for (int i = 0; i < 8; ++i) {
+    hoarders.push_back(connected());
+    std::string_view rest = most_of_a_frame;
+    while (!rest.empty() && !hoarders.back()->closed()) {
+      rest.remove_prefix(hoarders.back()->say(rest));
+      turn();
+    }
+  }
+  EXPECT_TRUE(soon([&] { return gateway_->counters().oversized >= 4; }));
+  honest->say(masked("message", 0x80));
+  EXPECT_TRUE(soon([&] { return !upstream_.texts.empty(); }));
+  EXPECT_EQ(upstream_.texts.back().second, "half a message");
+}
+
+TEST_F(GatewayTest, one_host_cannot_take_the_places_of_all) {
+  config_.connections_max = 8;
+  config_.connections_per_host_max = 4;
+  open();
+  std::vector<std::unique_ptr<RawSocket>> greedy;
+  for (int i = 0; i < 4; ++i) greedy.push_back(connected());
+  RawSocket fifth(port_);
+  EXPECT_TRUE(soon([&] { return fifth.closed(); }));
+  RawSocket neighbour(port_, "127.0.0.2");
+  EXPECT_THAT(answer_to(neighbour, upgrade("Sec-WebSocket-Protocol: prytany.v1\r\n")),
+              StartsWith("HTTP/1.1 101"));
+}
+
 TEST_F(GatewayTest, closes_on_binary_frames) {
   const auto socket = connected();
   socket->say(masked("abc", 0x82));

@@ -193,6 +193,48 @@ TEST_F(Door, keeps_a_request_of_a_session_it_does_not_know_yet_for_a_moment_only
   EXPECT_FALSE(clients.has_early());
 }
 
+TEST_F(Door, answers_a_request_that_came_early_and_was_executed_meanwhile_from_the_stored_reply) {
+  // A slow replica: the client knew its session before we did, and the group was faster with its
+  // first request than we with its join.
+  hello(one);
+  app::Client client{app::test_key(7), SessionId{}, 1};
+  app::Replica twin;  // what the group does: the same join gets the same number
+  client.session = twin.join(app::test_key(100), {}, 7).session;
+  const wire::ClientRequest early = request(client, 1);
+  EXPECT_TRUE(std::holds_alternative<Clients::Nothing>(ask(one, early)));
+  ASSERT_TRUE(clients.has_early());
+  ASSERT_EQ(replica.join(app::test_key(100), {}, 7).session, client.session);
+  const app::Executed executed = replica.execute(wire::Batch{{{early}}});
+  EXPECT_TRUE(clients.now_known(clock.now(), verifier).empty());
+  const auto* reply = std::get_if<wire::Reply>(&transport.messages.back().second.message);
+  ASSERT_NE(reply, nullptr) << last_refusal();
+  EXPECT_EQ(*reply, executed.replies.front());
+}
+
+TEST_F(Door, serves_public_reads_of_hosts_in_turn_and_bounds_what_one_host_asks) {
+  const ConnectionId three{3};
+  clients.connected(three, "192.0.2.7");
+  hello(one);
+  hello(three);
+  const auto read = [&](ConnectionId id, std::uint64_t number) {
+    (void)clients.text(id, wire::to_json(wire::FromClient{wire::PublicRead{number, {{"p"}, {}}}}),
+                       verifier);
+  };
+  for (std::uint64_t i = 0; i < 64; ++i) read(one, i);
+  EXPECT_EQ(last_refusal(), "");
+  read(two, 64);  // the same host; without hello it is refused for that
+  read(one, 65);
+  EXPECT_EQ(last_refusal(), "overloaded");
+  read(three, 1000);
+  const std::size_t told = transport.messages.size();
+  for (int i = 0; i < 2; ++i) clients.serve_read();
+  ASSERT_EQ(transport.messages.size(), told + 2);
+  EXPECT_EQ(transport.messages[told].first, one);
+  EXPECT_EQ(transport.messages[told + 1].first, three);
+  while (clients.has_reads()) clients.serve_read();
+  EXPECT_EQ(transport.messages.size(), told + 65);
+}
+
 TEST_F(Door, bounds_what_waits_on_one_connection) {
   app::Client client = replica.join(app::test_key(100));
   hello(one);

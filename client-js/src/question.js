@@ -1,6 +1,6 @@
 // Question: something asked of every replica, from the first sending until enough of them said the
 // same, or refused alike. It is asked again after silence, and of whoever connects meanwhile.
-import { Aborted, NoQuorum } from "./errors.js";
+import { Aborted, NoQuorum, OutcomeUnknown } from "./errors.js";
 import { toJson } from "./values.js";
 
 const retransmitFirstMs = 1_000;  // doubling
@@ -27,7 +27,7 @@ export function tell(callback, ...args) {
 
 /**
  * `about` may change until ask(): {digest (hex, of a request or join), number (of a request), what (in
- * words, if replicas are judged by it), linger (ms), retryMs (when all were heard and too few agree),
+ * words, if replicas are judged by it), mayRun (whether it changes the state), linger (ms), retryMs (when all were heard and too few agree),
  * onAgreement; and, each at most once, take(whole answers, agreement): f+1 said the same, of whom these
  * sent all of it; refused(code, message): a quorum insists; failed(): the caller has an error}.
  */
@@ -194,13 +194,15 @@ export function makeQuestion(group, about, { timeout, signal }) {
     if (rounds >= refusalRounds) about.refused(code, text);
     else again(refusalRetryMs << rounds);
   }
+  /** A request of a session that left may be ordered at any time from now on. */
   function mayRun() {
-    return self.sent && about.number ? "; it may still run, once" : "";
+    return self.sent && about.mayRun ? "; it may have run, or may still run, once" : "";
   }
   function unanswered() {
     const refused = [...new Set([...refusals.values()].map(({ code }) => `; refused by some: ${code}`))];
-    return new NoQuorum(
-      "no_quorum",
+    const [Kind, code] = mayRun() ? [OutcomeUnknown, "outcome_unknown"] : [NoQuorum, "no_quorum"];
+    return new Kind(
+      code,
       `fewer than ${group.weakQuorum} replicas answered alike in time (${voices.size} of ${group.channels.length} ` +
         `answered, ${group.connected().length} are connected)${refused.join("")}${mayRun()}`,
       { sent: self.sent, agreement: agreement() });

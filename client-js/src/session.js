@@ -70,7 +70,7 @@ export function makeSession(group, signer, id, onEnd) {
   }
   async function send({ question, operation, number }) {
     const { digest, message } = await signedRequest(group, signer, id, String(number), operation);
-    Object.assign(question.about, { digest, number, what: `request ${number}` });
+    Object.assign(question.about, { digest, number, mayRun: true, what: `request ${number}` });
     // From here on the number has to be used even if the caller gave up: numbers have no gaps.
     if (pending.has(number)) question.ask(message);
   }

@@ -83,8 +83,9 @@ export declare class Answer<R = Row> implements Iterable<R> {
 
 export type ErrorKind =
   | "application"       // an answer: the application or SQL refused, and f+1 replicas say so alike
-  | "no_quorum"         // not enough replicas answered alike in time
-  | "outcome_unknown"   // it was sent, and the session ended before the answer: it may have run
+  | "no_quorum"         // not enough replicas answered alike in time; nothing was sent that can run
+  | "outcome_unknown"   // it was sent, and the timeout or the end of the session came before the answer:
+                        // it may have run, or may still run, once
   | "refused"           // the cluster would not take it; it was not answered
   | "aborted"           // the caller's AbortSignal
   | "usage";            // the caller's mistake, or a browser that cannot do it; nothing was sent
@@ -94,7 +95,7 @@ export declare class ClientError extends Error {
   readonly kind: ErrorKind;
   /** See docs/reference/errors.md. */
   readonly code: string;
-  /** Whether a replica may have seen the request, which may then have run, or still run, once. */
+  /** Whether a replica may have seen it. */
   readonly sent: boolean;
   /** Who said what, as far as it was heard. Empty lists where nobody was asked. */
   readonly agreement: Agreement;
@@ -178,7 +179,7 @@ export interface ClusterOptions {
 
 /** For one question. */
 export interface CallOptions {
-  /** Milliseconds. The library goes on asking for as long as the session lives: see NoQuorum. */
+  /** Milliseconds. The library goes on asking for as long as the session lives: see OutcomeUnknown. */
   timeout?: number;
   /** Rejects with Aborted. What was sent cannot be called back. */
   signal?: AbortSignal;

@@ -327,12 +327,12 @@ test("attempts to connect back off", async () => {
   assert.ok(delays[0] <= 200 && delays.every((delay) => delay <= 5000));
 });
 
-test("with fewer than f+1 replicas: NoQuorum after the timeout, and who was heard", async () => {
+test("with fewer than f+1 replicas the outcome is unknown after the timeout, and who was heard is told", async () => {
   const group = await start();
   const { client } = await joined(group);
   for (const id of [1, 2, 3]) group.replicas[id].behaviour.hear = () => true;
-  await rejects(client.call("vote", {}, { timeout: 150 }), prytany.NoQuorum,
-                { code: "no_quorum", sent: true, agreement: { agreed: [], differed: [0], silent: [1, 2, 3] } });
+  await rejects(client.call("vote", {}, { timeout: 150 }), prytany.OutcomeUnknown,
+                { code: "outcome_unknown", sent: true, agreement: { agreed: [], differed: [0], silent: [1, 2, 3] } });
   // The number is kept alive: when they are back, what was asked is answered and the next goes on.
   for (const id of [1, 2, 3]) group.replicas[id].behaviour.hear = undefined;
   assert.deepEqual((await client.call("next", {}, { timeout: 4000 })).rows, [{ procedure: "next" }]);

@@ -316,6 +316,18 @@ test("a replica that stops and comes back is connected again", async () => {
   assert.ok(events.filter(([type, replica]) => type === "connect" && replica === 1).length === 2);
 });
 
+test("connections that died without a word, as after sleep, are noticed and replaced", { timeout: 20_000 }, async () => {
+  const group = await start();
+  const { client, events } = await joined(group);
+  for (const replica of group.replicas) {
+    const dead = new Set(replica.callers);
+    replica.behaviour.hear = (caller) => dead.has(caller);
+  }
+  assert.deepEqual((await client.call("vote", {}, { timeout: 15_000 })).rows, [{ procedure: "vote" }]);
+  assert.ok(events.some(([type, , reason]) => type === "disconnect" && reason === "is silent"));
+  assert.equal(group.executed.length, 1);
+});
+
 test("attempts to connect back off", async () => {
   const group = await start();
   const { cluster } = await joined(group);

@@ -26,11 +26,11 @@ const demand = (condition, why) => {
   if (!condition) throw new Error(why);
 };
 
-/** `group` hears ready, heard, down and distrusted; nothing after close(). */
+/** `group` is told ready, heard, lost and events; nothing after close(). */
 export function makeChannel(group, id, { url, key }, WebSocket) {
   let socket = null;
   let mac; // once the replica has proven itself
-  let greeting; // what we said: {hello, mine}, a promise
+  let greeting; // a promise of what we said, and the ephemeral key: {hello, secret}
   let inbox; // messages are opened one at a time, in order: WebCrypto takes its time
   let waitingChars;
   let backoffMs = 0;

@@ -6,13 +6,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const program = join(
+export const program = join(
   process.env.PRYTANY_BIN ?? fileURLToPath(new URL("../../build/release/bin", import.meta.url)),
   "prytany",
 );
 
 /** A base such that base+i and base+100+i are free, i < n. PRYTANY_TEST_PORTS: "first-last". */
-async function freePorts(n) {
+export async function freePorts(n) {
   const [first, last] = (process.env.PRYTANY_TEST_PORTS ?? "24000-24999").split("-").map(Number);
   const free = (port) =>
     new Promise((resolve) => {
@@ -28,7 +28,7 @@ async function freePorts(n) {
   throw new Error("no free ports");
 }
 
-const ended = (child) =>
+export const ended = (child) =>
   new Promise((resolve) =>
     child.exitCode === null && child.signalCode === null ? child.once("exit", resolve) : resolve(),
   );

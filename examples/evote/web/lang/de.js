@@ -670,6 +670,8 @@ export const de = {
   "letter.type":
     "Geben Sie Ihren Code ein, wählen und prüfen Sie, und geben Sie den Stimmzettel ab. Sie erhalten einen Quittungscode. Sie können einmal wählen.",
   "letter.run": "Geben Sie Ihren Code ein. Was Sie tun, steht im öffentlichen Protokoll.",
+  "letter.keep_official":
+    "Niemand hat eine Kopie dieses Codes. Verlieren Sie den Brief, bitten Sie die Verwaltung um einen neuen.",
   "letter.keep":
     "Das Wahlamt behält keine Kopie dieses Codes. Verlieren Sie den Brief, bevor Sie gewählt haben, verlangen Sie einen neuen.",
 

@@ -630,6 +630,8 @@ export const en = {
   "letter.type":
     "Type your code, choose, check, and cast your ballot. You get a receipt code. You can vote once.",
   "letter.run": "Type your code. What you do is written in the public audit log.",
+  "letter.keep_official":
+    "Nobody keeps a copy of this code. If you lose the letter, ask an administrator for another one.",
   "letter.keep":
     "The election office keeps no copy of this code. If you lose the letter before you have voted, ask for another one.",
 

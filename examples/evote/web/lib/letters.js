@@ -49,7 +49,7 @@ export function letter({ election, cluster, id, name, district, code, official }
       el("li", {}, t("letter.compare"), " ", el("b", { class: "address" }, cluster.fingerprint)),
       el("li", {}, t(official ? "letter.run" : "letter.type")),
     ),
-    el("p", { class: "small" }, t("letter.keep")),
+    el("p", { class: "small" }, t(official ? "letter.keep_official" : "letter.keep")),
     !official && el("p", { class: "small" }, t("limits.secrecy")),
   );
 }

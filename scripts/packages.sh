@@ -11,9 +11,10 @@ wanted="g++ make cmake ninja-build mold pkg-config ca-certificates sqlite3
 case $level in
   build) ;;
   browser) wanted="$wanted chromium" ;;
-  check) wanted="$wanted libgtest-dev libgmock-dev clang-format-19 python3 chromium" ;;
+  check) wanted="$wanted libgtest-dev libgmock-dev clang-format-19 python3 chromium
+    libnss3-tools openssl" ;;
   all) wanted="$wanted libgtest-dev libgmock-dev clang-format-19 python3 chromium
-    clang-19 clang-tidy-19 libclang-rt-19-dev" ;;
+    libnss3-tools openssl clang-19 clang-tidy-19 libclang-rt-19-dev" ;;
   *) echo "usage: scripts/packages.sh [build|browser|check|all]" >&2; exit 2 ;;
 esac
 # npm fetches SQLite, node bundles the browser's client. Any will do; Debian's are installed only

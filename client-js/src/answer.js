@@ -7,7 +7,9 @@ export class Answer {
   constructor({ columns, rows, changes, last_insert_rowid }, { seq, agreed, agreement }, integers) {
     this.columns = columns;
     this.values = rows.map((row) => row.map((value) => fromWire(value, integers)));
-    this.rows = this.values.map((row) => Object.fromEntries(row.map((value, i) => [columns[i], value])));
+    this.rows = this.values.map((row) =>
+      Object.fromEntries(row.map((value, i) => [columns[i], value])),
+    );
     this.changes = Number(changes);
     this.lastInsertRowid = toInteger(last_insert_rowid, integers);
     this.seq = Number(seq);
@@ -16,12 +18,16 @@ export class Answer {
   }
   one() {
     const { rows } = this;
-    return rows.length === 1 ? rows[0] : misuse(`one row was expected, and there are ${rows.length}`);
+    return rows.length === 1
+      ? rows[0]
+      : misuse(`one row was expected, and there are ${rows.length}`);
   }
   value() {
     this.one();
     const [row] = this.values;
-    return row.length === 1 ? row[0] : misuse(`one value was expected, and there are ${row.length}`);
+    return row.length === 1
+      ? row[0]
+      : misuse(`one value was expected, and there are ${row.length}`);
   }
   [Symbol.iterator]() {
     return this.rows.values();

@@ -1,14 +1,24 @@
-// Channel: the connection to one replica, made again whenever it ends. It proves the replica (hello,
-// signed with the key that genesis names) and lets through only messages with a right tag.
+// Channel: the connection to one replica, made again whenever it ends. It proves the replica
+// (hello, signed with the key that genesis names) and lets through only messages with a right tag.
 import { fromHex, join, random, toHex } from "./bytes.js";
 import * as codec from "./codec.js";
-import { agree, checkTag, hash, hkdf, macKey, newAgreement, sha256, verify, word } from "./crypto.js";
+import {
+  agree,
+  checkTag,
+  hash,
+  hkdf,
+  macKey,
+  newAgreement,
+  sha256,
+  verify,
+  word,
+} from "./crypto.js";
 import { toJson } from "./values.js";
 
-const helloTimeoutMs = 10_000;   // from the attempt to connect to the proof
-const reconnectFirstMs = 100;    // doubling, with full jitter
+const helloTimeoutMs = 10_000; // from the attempt to connect to the proof
+const reconnectFirstMs = 100; // doubling, with full jitter
 const reconnectMaxMs = 5_000;
-const silenceMaxMs = 5_000;      // a live replica answers a status at once, whatever the group does
+const silenceMaxMs = 5_000; // a live replica answers a status at once, whatever the group does
 const messageCharsMax = 8 << 20;
 const waitingCharsMax = 32 << 20;
 
@@ -16,12 +26,12 @@ const demand = (condition, why) => {
   if (!condition) throw new Error(why);
 };
 
-/** `group` hears ready, heard, down and distrusted; nothing after close(). */
+/** `group` is told ready, heard, lost and events; nothing after close(). */
 export function makeChannel(group, id, { url, key }, WebSocket) {
   let socket = null;
-  let mac;          // once the replica has proven itself
-  let greeting;     // what we said: {hello, mine}, a promise
-  let inbox;        // messages are opened one at a time, in order: WebCrypto takes its time
+  let mac; // once the replica has proven itself
+  let greeting; // a promise of what we said, and the ephemeral key: {hello, secret}
+  let inbox; // messages are opened one at a time, in order: WebCrypto takes its time
   let waitingChars;
   let backoffMs = 0;
   let timer, probing;
@@ -29,7 +39,7 @@ export function makeChannel(group, id, { url, key }, WebSocket) {
   const self = {
     id,
     ready: false,
-    failures: 0,  // attempts that failed since it was last ready
+    failures: 0, // attempts that failed since it was last ready
     standing: { agreed: 0, differed: 0, silent: 0, untrusted: 0 },
 
     /** Unless a connection is there or under way, or its time is not yet come. */
@@ -57,7 +67,7 @@ export function makeChannel(group, id, { url, key }, WebSocket) {
     close() {
       clear();
       const old = socket;
-      socket = null;  // first: some runtimes tell of the end within close()
+      socket = null; // first: some runtimes tell of the end within close()
       old?.close();
     },
   };
@@ -90,7 +100,8 @@ export function makeChannel(group, id, { url, key }, WebSocket) {
     mine.onmessage = current(({ data }) => {
       const size = typeof data === "string" ? data.length : Infinity;
       waitingChars += size;
-      if (size > messageCharsMax || waitingChars > waitingCharsMax) return distrust("sends too much");
+      if (size > messageCharsMax || waitingChars > waitingCharsMax)
+        return distrust("sends too much");
       inbox = inbox.then(async () => {
         if (socket !== mine) return;
         waitingChars -= size;
@@ -104,12 +115,17 @@ export function makeChannel(group, id, { url, key }, WebSocket) {
       });
     });
     mine.onclose = current(({ code, reason }) => down(reason || `closed with ${code}`));
-    mine.onerror = current(() => drop("no connection"));  // not every runtime says close, too
+    mine.onerror = current(() => drop("no connection")); // not every runtime says close, too
   }
 
   async function greet(mine) {
     const pair = await newAgreement();
-    const hello = { type: "hello", cluster: toHex(group.cluster), key: pair.publicKey, nonce: toHex(random(16)) };
+    const hello = {
+      type: "hello",
+      cluster: toHex(group.cluster),
+      key: pair.publicKey,
+      nonce: toHex(random(16)),
+    };
     if (mine.readyState === 1) mine.send(toJson(hello));
     return { hello, secret: pair.key };
   }
@@ -120,9 +136,15 @@ export function makeChannel(group, id, { url, key }, WebSocket) {
     const { hello, secret } = await greeting;
     demand(server?.type === "hello_ok", `refuses our hello: ${server?.code}`);
     demand(server.replica === id, "is another replica than genesis says");
-    const said = join(word("prytany client hello"), codec.encode(codec.clientHello, hello),
-                      codec.encode(codec.serverHello, server));
-    demand(await verify(key, fromHex(server.signature), said), "does not hold the key that genesis names");
+    const said = join(
+      word("prytany client hello"),
+      codec.encode(codec.clientHello, hello),
+      codec.encode(codec.serverHello, server),
+    );
+    demand(
+      await verify(key, fromHex(server.signature), said),
+      "does not hold the key that genesis names",
+    );
     const shared = await agree(secret, fromHex(server.key));
     mac = await macKey(await hkdf(shared, await sha256(said), "prytany client tag"));
   }
@@ -134,15 +156,23 @@ export function makeChannel(group, id, { url, key }, WebSocket) {
     demand(type !== "hello_ok", "greets twice");
     let tagged = message;
     if (type === "reply") {
-      const said = toHex(await hash("prytany reply", group.cluster, codec.encode(codec.reply, message)));
-      tagged = { type: "reply_digest", session, number, request, reply: message.said = said };
+      const said = toHex(
+        await hash("prytany reply", group.cluster, codec.encode(codec.reply, message)),
+      );
+      tagged = { type: "reply_digest", session, number, request, reply: (message.said = said) };
     }
-    const data = join(word("prytany tag"), group.cluster, codec.encode(codec.u16, id),
-                      codec.encode(codec.toClient, tagged));
+    const data = join(
+      word("prytany tag"),
+      group.cluster,
+      codec.encode(codec.u16, id),
+      codec.encode(codec.toClient, tagged),
+    );
     demand(await checkTag(mac, data, fromHex(message.tag)), "wrong tag");
     if (type === "reply_digest") message.said = message.reply;
     if (type === "read_reply")
-      message.said = toHex(await hash("prytany read outcome", codec.encode(codec.outcome, outcome)));
+      message.said = toHex(
+        await hash("prytany read outcome", codec.encode(codec.outcome, outcome)),
+      );
     return message;
   }
 
@@ -159,7 +189,7 @@ export function makeChannel(group, id, { url, key }, WebSocket) {
     group.ready(self);
   }
 
-  // ---- how it ends --------------------------------------------------------------------------------
+  // ---- how it ends ------------------------------------------------------------------------------
 
   function distrust(why) {
     ++self.standing.untrusted;

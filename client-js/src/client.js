@@ -29,14 +29,15 @@ const settings = (...all) =>
 /** Whether `condition` came to hold. */
 async function until(condition, { timeout, signal }) {
   for (const end = performance.now() + timeout; !condition();) {
-    if (signal?.aborted) throw new Aborted("aborted", "the caller gave up", { cause: signal.reason });
+    if (signal?.aborted)
+      throw new Aborted("aborted", "the caller gave up", { cause: signal.reason });
     if (performance.now() > end) return false;
     await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
   return true;
 }
 
-// ---- Cluster --------------------------------------------------------------------------------------
+// ---- Cluster ------------------------------------------------------------------------------------
 
 export class Cluster extends EventTarget {
   #group;
@@ -50,7 +51,10 @@ export class Cluster extends EventTarget {
     const { WebSocket = globalThis.WebSocket, log, timeout, integers } = options;
     this.#options = settings({ timeout: 15_000, integers: "number" }, { timeout, integers });
     this.#group = makeGroup(genesis, {
-      WebSocket, log, emit: (type, what) => this.dispatchEvent(Object.assign(new ReplicaEvent(type), what)) });
+      WebSocket,
+      log,
+      emit: (type, what) => this.dispatchEvent(Object.assign(new ReplicaEvent(type), what)),
+    });
   }
   static async open(genesis, options = {}) {
     const trouble = await problem(genesis, options);
@@ -72,13 +76,18 @@ export class Cluster extends EventTarget {
   }
   async #until(condition, options) {
     const held = await until(() => this.#closed || condition(), options);
-    this.#connected();  // throws if it was closed
+    this.#connected(); // throws if it was closed
     return held;
   }
   async connect(options) {
     const group = this.#connected();
     const { weakQuorum } = group;
-    if (!await this.#until(() => group.connected().length >= weakQuorum, settings(this.#options, options ?? {})))
+    if (
+      !(await this.#until(
+        () => group.connected().length >= weakQuorum,
+        settings(this.#options, options ?? {}),
+      ))
+    )
       throw new NoQuorum("no_quorum", `fewer than ${weakQuorum} replicas can be reached`);
   }
 
@@ -93,27 +102,36 @@ export class Cluster extends EventTarget {
 
   async read(procedure, args, options = {}) {
     // It is for people who want to see how many agree; a slow replica may cost them 100 ms.
-    const { linger, onAgreement, integers, ...wait } = settings({ linger: 100 }, this.#options, options);
+    const { linger, onAgreement, integers, ...wait } = settings(
+      { linger: 100 },
+      this.#options,
+      options,
+    );
     const call = { type: "call", procedure, arguments: toArguments(args) };
     encodeOurs(operation, call);
     const group = this.#connected();
     const id = group.nextId();
-    const question = makeQuestion(group, {
-      linger, onAgreement,
-      retryMs: readRetryMs,
-      // A replica that is behind differs honestly: nobody is judged by a read.
-      take: (wholes, agreement) => {
-        group.reads.delete(id);
-        // Each at what it had executed: the lowest of them is what all of them had.
-        const [{ outcome, executed, agreed }] = wholes.sort((a, b) => a.executed - b.executed);
-        if (outcome.type === "error") question.fail(applicationError(outcome, agreement));
-        else question.answer({ outcome, seq: executed, agreed, agreement });
+    const question = makeQuestion(
+      group,
+      {
+        linger,
+        onAgreement,
+        retryMs: readRetryMs,
+        // A replica that is behind differs honestly: nobody is judged by a read.
+        take: (wholes, agreement) => {
+          group.reads.delete(id);
+          // Each at what it had executed: the lowest of them is what all of them had.
+          const [{ outcome, executed, agreed }] = wholes.sort((a, b) => a.executed - b.executed);
+          if (outcome.type === "error") question.fail(applicationError(outcome, agreement));
+          else question.answer({ outcome, seq: executed, agreed, agreement });
+        },
+        failed: () => {
+          question.close();
+          group.reads.delete(id);
+        },
       },
-      failed: () => {
-        question.close();
-        group.reads.delete(id);
-      },
-    }, wait);
+      wait,
+    );
     if (!question.told) {
       group.reads.set(id, question);
       question.ask({ ...call, type: "read", id });
@@ -125,12 +143,16 @@ export class Cluster extends EventTarget {
     const group = this.#connected();
     const id = group.nextId();
     const heard = group.channels.map(() => null);
-    group.statuses.set(id, (said) => heard[said.replica] = said);
+    group.statuses.set(id, (said) => (heard[said.replica] = said));
     for (const channel of group.connected()) channel.send({ type: "status", id });
     try {
-      await this.#until(() => group.channels.every(
-        (c) => heard[c.id] || (!c.ready && c.failures >= unreachableFailures)),
-                  settings({ timeout: statusTimeoutMs }, options ?? {}));
+      await this.#until(
+        () =>
+          group.channels.every(
+            (c) => heard[c.id] || (!c.ready && c.failures >= unreachableFailures),
+          ),
+        settings({ timeout: statusTimeoutMs }, options ?? {}),
+      );
     } finally {
       group.statuses.delete(id);
     }
@@ -155,7 +177,7 @@ export class Cluster extends EventTarget {
   }
 }
 
-// ---- Client ---------------------------------------------------------------------------------------
+// ---- Client -------------------------------------------------------------------------------------
 
 export class Client extends EventTarget {
   #session;
@@ -215,7 +237,11 @@ function execution(statements, args, readOnly = false) {
   return {
     type: "execute",
     statements: statements.map((statement) => {
-      const { sql, positional = [], named } = statement.sql === undefined
+      const {
+        sql,
+        positional = [],
+        named,
+      } = statement.sql === undefined
         ? { sql: statement, [Array.isArray(args) ? "positional" : "named"]: args }
         : statement;
       return { sql, positional: positional.map(toWire), named: toArguments(named) };

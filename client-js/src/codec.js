@@ -1,6 +1,6 @@
-// The canonical encoding (docs/wire.md section 1): whatever is hashed, signed, tagged or compared is
-// this. A type is a function that appends the bytes of a value, as JSON has it, to a list; it throws
-// Malformed for what is not of the type. A client never has to decode: replicas send JSON.
+// The canonical encoding (docs/wire.md section 1): whatever is hashed, signed, tagged or compared
+// is this. A type is a function that appends the bytes of a value, as JSON has it, to a list; it
+// throws Malformed for what is not of the type. A client never has to decode: replicas send JSON.
 import { fromBase64, fromHex, join, utf8 } from "./bytes.js";
 import { misuse } from "./errors.js";
 
@@ -40,26 +40,35 @@ export function encodeOurs(type, value) {
   }
 }
 
-// ---- kinds of types -------------------------------------------------------------------------------
+// ---- kinds of types -----------------------------------------------------------------------------
 
 const scalar = (size, setter, check) => (out, value) => {
   const view = new DataView(new ArrayBuffer(size));
   view[setter](0, check(value));
   out.push(new Uint8Array(view.buffer));
 };
-const small = (size) => scalar(size, `setUint${8 * size}`, (value) =>
-  Number.isInteger(value) && value >= 0 && value < 2 ** (8 * size) ? value : wrong("a number in range"));
+const small = (size) =>
+  scalar(size, `setUint${8 * size}`, (value) =>
+    Number.isInteger(value) && value >= 0 && value < 2 ** (8 * size)
+      ? value
+      : wrong("a number in range"),
+  );
 /** 64 bits are strings of digits in JSON, in their one canonical form. */
-const large = (setter, fit) => scalar(8, setter, (value) => {
-  const big = typeof value === "string" && /^(0|-?[1-9]\d{0,19})$/.test(value) ? BigInt(value) : wrong("an integer");
-  return fit(64, big) === big ? big : wrong("64 bits");
-});
+const large = (setter, fit) =>
+  scalar(8, setter, (value) => {
+    const big =
+      typeof value === "string" && /^(0|-?[1-9]\d{0,19})$/.test(value)
+        ? BigInt(value)
+        : wrong("an integer");
+    return fit(64, big) === big ? big : wrong("64 bits");
+  });
 const u8 = small(1);
 export const u16 = small(2);
 const u32 = small(4);
 const u64 = large("setBigUint64", BigInt.asUintN);
 export const i64 = large("setBigInt64", BigInt.asIntN);
-const bool = (out, value) => u8(out, typeof value === "boolean" ? Number(value) : wrong("true or false"));
+const bool = (out, value) =>
+  u8(out, typeof value === "boolean" ? Number(value) : wrong("true or false"));
 const f64 = scalar(8, "setFloat64", (value) => {
   const number = { Infinity, "-Infinity": -Infinity }[value] ?? value;
   return typeof number === "number" && !isNaN(number) ? number : wrong("a float");
@@ -111,13 +120,13 @@ const variant = (alternatives) => {
   const names = Object.keys(alternatives);
   return (out, value) => {
     const index = names.indexOf(value?.type);
-    u8(out, index);  // refuses -1
+    u8(out, index); // refuses -1
     alternatives[names[index]](out, value);
   };
 };
 const nothing = () => {};
 
-// ---- section 4: what is encoded, as far as a client speaks or hears of it -------------------------
+// ---- section 4: what is encoded, as far as a client speaks or hears of it -----------------------
 
 const digest = fixed(32);
 const key = digest;
@@ -153,7 +162,10 @@ export const operation = variant({
 export const requestBody = struct({ session: u64, number: u64, signer: key, operation: raw(MiB) });
 
 const result = struct({
-  columns: list(name, 200), rows: list(list(value, 200), 100_000), changes: i64, last_insert_rowid: i64,
+  columns: list(name, 200),
+  rows: list(list(value, 200), 100_000),
+  changes: i64,
+  last_insert_rowid: i64,
 });
 export const outcome = variant({
   done: nothing,
@@ -161,7 +173,14 @@ export const outcome = variant({
   results: struct({ results: list(result, 64) }),
   joined: struct({ session: u64, principal: name, role: name, replaced: u64 }),
 });
-export const reply = struct({ session: u64, number: u64, request: digest, seq: u64, agreed: i64, outcome });
+export const reply = struct({
+  session: u64,
+  number: u64,
+  request: digest,
+  seq: u64,
+  agreed: i64,
+  outcome,
+});
 
 export const clientHello = struct({ cluster: digest, key, nonce });
 /** What a replica signs of its hello. */
@@ -176,17 +195,33 @@ export const toClient = variant({
   refused: struct({ request: digest, code: name, message: text(1024) }),
   session_ended: struct({ session: u64, reason: name }),
   status_reply: struct({
-    id: u64, replica: u16, view: u64, primary: u16, last_executed: u64, stable_checkpoint: u64,
-    state_digest: digest, connected_peers: u64,
+    id: u64,
+    replica: u16,
+    view: u64,
+    primary: u16,
+    last_executed: u64,
+    stable_checkpoint: u64,
+    state_digest: digest,
+    connected_peers: u64,
   }),
 });
 
-// ---- section 3: genesis, prepared by genesis.js ---------------------------------------------------
+// ---- section 3: genesis, prepared by genesis.js -------------------------------------------------
 
 export const genesis = struct({
-  version: u8, name, nonce, development: bool, faults: u32,
+  version: u8,
+  name,
+  nonce,
+  development: bool,
+  faults: u32,
   members: list(struct({ name, key, peer_host: name, peer_port: u16, client: name }), 128),
-  administrators: list(key, 128), approvals: u32, checkpoint_interval: u64, window: u64,
-  sessions_max: u64, session_idle_us: i64, steps_per_request_max: u64, application_pages_max: u64,
+  administrators: list(key, 128),
+  approvals: u32,
+  checkpoint_interval: u64,
+  window: u64,
+  sessions_max: u64,
+  session_idle_us: i64,
+  steps_per_request_max: u64,
+  application_pages_max: u64,
   engine: name,
 });

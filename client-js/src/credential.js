@@ -5,21 +5,25 @@ import { hkdf, newSigner, sign, signerFromPkcs8, signerFromSeed, word } from "./
 import { misuse } from "./errors.js";
 import { readGenesis } from "./genesis.js";
 
-const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";  // Crockford's, no I L O U
-const digitsMin = 26;     // 5 bits each: 130
+const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"; // Crockford's, no I L O U
+const digitsMin = 26; // 5 bits each: 130
 const digitsMax = 64;
-const differentMin = 8;   // of 26 random digits fewer differ once in 10^10
+const differentMin = 8; // of 26 random digits fewer differ once in 10^10
 
 const plainlyNotRandom = (digits) => new Set(digits).size < differentMin;
 
 /** What people meant by what they typed. */
 function canonicalCode(typed) {
   const badCode = (why) => misuse(`the code ${why}`, "bad_code");
-  const digits = typed.replace(/[- ]/g, "").replace(/[a-z]/g, (c) => c.toUpperCase())
-    .replace(/O/g, "0").replace(/[IL]/g, "1");
+  const digits = typed
+    .replace(/[- ]/g, "")
+    .replace(/[a-z]/g, (c) => c.toUpperCase())
+    .replace(/O/g, "0")
+    .replace(/[IL]/g, "1");
   if ([...digits].some((c) => !alphabet.includes(c))) badCode("holds a character that no code has");
   if (digits.length > digitsMax) badCode("is too long");
-  if (digits.length < digitsMin) badCode(`is too short: it has ${digits.length} of ${digitsMin} digits`);
+  if (digits.length < digitsMin)
+    badCode(`is too short: it has ${digits.length} of ${digitsMin} digits`);
   if (plainlyNotRandom(digits)) badCode("is too weak: its digits are plainly not random");
   return digits;
 }
@@ -34,14 +38,15 @@ export function generateCode() {
   return digits.match(/.{1,4}/g).join("-");
 }
 
-// ---- IndexedDB: CryptoKeys are kept as they are, unreadable ---------------------------------------
+// ---- IndexedDB: CryptoKeys are kept as they are, unreadable -------------------------------------
 
 const storeName = "credentials";
 
-const done = (request) => new Promise((resolve, reject) => {
-  request.onsuccess = () => resolve(request.result);
-  request.onerror = () => reject(request.error);
-});
+const done = (request) =>
+  new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
 
 async function inStore(act) {
   if (!globalThis.indexedDB) misuse("there is no IndexedDB to keep it in", "no_storage");
@@ -55,7 +60,7 @@ async function inStore(act) {
   }
 }
 
-// ---- Credential -----------------------------------------------------------------------------------
+// ---- Credential ---------------------------------------------------------------------------------
 
 export class Credential {
   #signer;
@@ -98,4 +103,5 @@ export class Credential {
   }
 }
 
-export const credentialPublicKey = async (code, genesis) => (await Credential.code(code, genesis)).publicKey;
+export const credentialPublicKey = async (code, genesis) =>
+  (await Credential.code(code, genesis)).publicKey;

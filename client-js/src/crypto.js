@@ -1,7 +1,7 @@
 // Hashes, signatures and tags (docs/wire.md section 2), by WebCrypto and nothing else.
 import { fromBase64, join, toHex, utf8 } from "./bytes.js";
 
-const subtle = () => globalThis.crypto.subtle;  // missing on insecure pages: see support.js
+const subtle = () => globalThis.crypto.subtle; // missing on insecure pages: see support.js
 const bytes = async (buffer) => new Uint8Array(await buffer);
 const importRaw = (raw, how, ...uses) => subtle().importKey("raw", raw, how, false, uses);
 
@@ -23,7 +23,7 @@ async function newPair(algorithm, ...uses) {
   return { key: privateKey, publicKey: toHex(await bytes(subtle().exportKey("raw", publicKey))) };
 }
 
-// ---- Ed25519 --------------------------------------------------------------------------------------
+// ---- Ed25519 ------------------------------------------------------------------------------------
 
 export const verifier = (publicKey) => importRaw(publicKey, "Ed25519", "verify");
 export const verify = (key, signature, data) => subtle().verify("Ed25519", key, signature, data);
@@ -45,7 +45,7 @@ export async function signerFromPkcs8(pkcs8) {
 export const signerFromSeed = (seed) =>
   signerFromPkcs8(join([48, 46, 2, 1, 0, 48, 5, 6, 3, 43, 101, 112, 4, 34, 4, 32], seed));
 
-// ---- X25519 and tags ------------------------------------------------------------------------------
+// ---- X25519 and tags ----------------------------------------------------------------------------
 
 export const newAgreement = () => newPair("X25519", "deriveBits");
 

@@ -1,6 +1,6 @@
 // genesis.json (docs/reference/genesis.md): all that a client knows of a cluster. It comes from the
-// caller, never from a replica. Replicas and `prytany genesis verify` check more of it; here matters
-// what it names, and that its members signed exactly that.
+// caller, never from a replica. Replicas and `prytany genesis verify` check more of it; here
+// matters what it names, and that its members signed exactly that.
 import { fromHex, join, toHex } from "./bytes.js";
 import * as codec from "./codec.js";
 import { hash, verifier, verify, word } from "./crypto.js";
@@ -17,7 +17,8 @@ function encodeGenesis(file) {
     if (!["faults", "approvals"].includes(name)) prepared[name] = String(value);
   }
   prepared.members = file.members.map((member) => {
-    const [, peer_host, port] = /^(.+):(\d+)$/.exec(member.peer) ?? refuse("a peer is no HOST:PORT");
+    const [, peer_host, port] =
+      /^(.+):(\d+)$/.exec(member.peer) ?? refuse("a peer is no HOST:PORT");
     return { ...member, peer_host, peer_port: Number(port) };
   });
   return codec.encode(codec.genesis, prepared);
@@ -28,7 +29,7 @@ async function checkApprovals({ signatures, development }, id, keys) {
   const approved = new Set();
   for (const { member, signature } of signatures) {
     const data = join(word("prytany genesis approval"), id);
-    if (!keys[member] || !await verify(keys[member], fromHex(signature), data))
+    if (!keys[member] || !(await verify(keys[member], fromHex(signature), data)))
       refuse(`the signature of member ${member} is wrong`);
     approved.add(member);
   }
@@ -40,12 +41,16 @@ async function check(file) {
   if (format !== "prytany genesis 1") refuse("its format is another");
   if (faults >= members.length) refuse("faults leave no correct member");
   // Who stood in it twice would have two voices.
-  if (new Set(members.map(({ key }) => key)).size < members.length) refuse("two members share a key");
+  if (new Set(members.map(({ key }) => key)).size < members.length)
+    refuse("two members share a key");
   const id = await hash("prytany genesis", encodeGenesis(file));
   const keys = await Promise.all(members.map(({ key }) => verifier(fromHex(key))));
   await checkApprovals(file, id, keys);
   return {
-    name, development, faults, id,
+    name,
+    development,
+    faults,
+    id,
     members: members.map(({ name, client }, i) => ({ name, key: keys[i], url: client })),
     fingerprint: toHex(id.slice(0, 20)).match(/.{4}/g).join(" "),
   };
@@ -60,7 +65,8 @@ export async function readGenesis(input) {
   try {
     return await check(typeof input === "string" ? JSON.parse(input) : input);
   } catch (error) {
-    // Whatever is wrong with it: a field is missing or malformed, or it is something else altogether.
+    // Whatever is wrong with it: a field is missing or malformed, or it is something else
+    // altogether.
     return refuse(error.message.replace("genesis: ", ""));
   }
 }

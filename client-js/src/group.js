@@ -4,23 +4,27 @@ import { tell } from "./question.js";
 
 /** `emit(type, replica, reason, delay)` tells the cluster's events, `log` gets lines about them. */
 export function makeGroup(genesis, { WebSocket, log, emit }) {
-  const questions = new Set();  // open ones
-  const sessions = new Map();   // by id: {hear(replica, message), hearEnded(replica, reason)}
-  const joins = new Map();      // by digest: a function of (replica, token message)
-  const reads = new Map();      // by id: open questions
-  const statuses = new Map();   // by id: a function of a status_reply
+  const questions = new Set(); // open ones
+  const sessions = new Map(); // by id: {hear(replica, message), hearEnded(replica, reason)}
+  const joins = new Map(); // by digest: a function of (replica, token message)
+  const reads = new Map(); // by id: open questions
+  const statuses = new Map(); // by id: a function of a status_reply
   const find = (digest) => [...questions].find(({ about }) => about.digest === digest);
   let lastId = 0;
 
   const self = {
-    questions, sessions, joins, reads, statuses,
+    questions,
+    sessions,
+    joins,
+    reads,
+    statuses,
     cluster: genesis.id,
     members: genesis.members,
     /** So many hold at least one correct replica (Castro & Liskov TOCS 2002 section 4.1). */
     weakQuorum: genesis.faults + 1,
     /** Any two of so many share a correct replica. */
     quorum: Math.floor((genesis.members.length + genesis.faults) / 2) + 1,
-    latencyMs: 0,  // of answered questions, smoothed
+    latencyMs: 0, // of answered questions, smoothed
     nextId: () => String(++lastId),
     connected: () => self.channels.filter(({ ready }) => ready),
     emit(type, replica, reason = "", delay = 0) {
@@ -42,7 +46,7 @@ export function makeGroup(genesis, { WebSocket, log, emit }) {
       listen("remove");
     },
 
-    // ---- what channels tell -----------------------------------------------------------------------
+    // ---- what channels tell ---------------------------------------------------------------------
 
     ready(channel) {
       for (const id of statuses.keys()) channel.send({ type: "status", id });
@@ -68,11 +72,11 @@ export function makeGroup(genesis, { WebSocket, log, emit }) {
       } else if (type === "session_ended") {
         sessions.get(session)?.hearEnded(replica, message.reason);
       } else if (message.replica === replica) {
-        statuses.get(id)?.(message);  // a replica speaks for itself only
+        statuses.get(id)?.(message); // a replica speaks for itself only
       }
     },
 
-    // ---- how replicas behave ----------------------------------------------------------------------
+    // ---- how replicas behave --------------------------------------------------------------------
 
     judge({ agreed, differed, silent }, what) {
       for (const replica of agreed) ++self.channels[replica].standing.agreed;

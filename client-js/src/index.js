@@ -1,9 +1,16 @@
-// Prytany's client for browsers and Node: the types, and what they promise, are in types/index.d.ts.
+// Prytany's client for browsers and Node: the types, and what they promise, are in
+// types/index.d.ts.
 export { Answer } from "./answer.js";
 export { Client, Cluster, EndEvent, ReplicaEvent } from "./client.js";
 export { Credential, credentialPublicKey, generateCode } from "./credential.js";
 export {
-  Aborted, ApplicationError, ClientError, NoQuorum, OutcomeUnknown, Refused, Usage,
+  Aborted,
+  ApplicationError,
+  ClientError,
+  NoQuorum,
+  OutcomeUnknown,
+  Refused,
+  Usage,
 } from "./errors.js";
 export { fingerprint } from "./genesis.js";
 export { problem } from "./support.js";

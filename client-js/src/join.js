@@ -1,5 +1,5 @@
-// Joining, in two phases (docs/wire.md section 5.2). One: each replica signs a token for us, without
-// agreement. Two: a request with f+1 tokens is ordered, and every replica answers it alike.
+// Joining, in two phases (docs/wire.md section 5.2). One: each replica signs a token for us,
+// without agreement. Two: a request with f+1 tokens is ordered, and every replica answers it alike.
 import { fromHex, join, random, toHex } from "./bytes.js";
 import * as codec from "./codec.js";
 import { hash, newSigner, verify, word } from "./crypto.js";
@@ -27,32 +27,42 @@ export async function joinGroup(group, { credential, name = "", timeout, signal 
     begin.identification = { ...who, signature };
     const tokens = await gatherTokens(group, begin, attempt, wait());
     const number = String(attempt);
-    const { digest, message } = await signedRequest(group, signer, "0", number, { type: "join", begin, tokens });
+    const { digest, message } = await signedRequest(group, signer, "0", number, {
+      type: "join",
+      begin,
+      tokens,
+    });
     const question = ask(group, message, wait(), {
-      digest, number,
+      digest,
+      number,
       what: "the join",
       take: ([{ outcome }], agreement) => question.answer({ outcome, agreement }),
     });
     const { outcome, agreement } = await question.promise;
     if (outcome.type !== "error") return { signer, joined: outcome };
-    if (!blamesTokens(outcome) || attempt === attemptsMax) throw applicationError(outcome, agreement);
+    if (!blamesTokens(outcome) || attempt === attemptsMax)
+      throw applicationError(outcome, agreement);
   }
 }
 
 /** A question of which the caller is told every end. */
 function ask(group, message, wait, about) {
-  const question = makeQuestion(group, {
-    refused: (code, text) => question.fail(new Refused(code, text, { sent: true })),
-    failed: () => question.close(),
-    ...about,
-  }, wait);
+  const question = makeQuestion(
+    group,
+    {
+      refused: (code, text) => question.fail(new Refused(code, text, { sent: true })),
+      failed: () => question.close(),
+      ...about,
+    },
+    wait,
+  );
   if (!question.told) question.ask(message);
   return question;
 }
 
 /**
- * f+1 tokens, by replica: the first to come, and then a new choice with every attempt, so that f liars
- * are soon not among them.
+ * f+1 tokens, by replica: the first to come, and then a new choice with every attempt, so that f
+ * liars are soon not among them.
  */
 async function gatherTokens(group, begin, attempt, wait) {
   const digest = await hash("prytany join", codec.encode(codec.joinBegin, begin));
@@ -64,9 +74,14 @@ async function gatherTokens(group, begin, attempt, wait) {
     question.answer(tokens.splice(0).sort((a, b) => a.replica - b.replica));
   };
   group.joins.set(id, async (replica, { replica: signer, address, expires, signature }) => {
-    const said = join(word("prytany join token"), group.cluster, digest,
-                      codec.encode(codec.name, address), codec.encode(codec.i64, expires));
-    if (signer !== replica || !await verify(group.members[replica].key, fromHex(signature), said))
+    const said = join(
+      word("prytany join token"),
+      group.cluster,
+      digest,
+      codec.encode(codec.name, address),
+      codec.encode(codec.i64, expires),
+    );
+    if (signer !== replica || !(await verify(group.members[replica].key, fromHex(signature), said)))
       return group.differs(replica, "gives a token that is not its own");
     if (tokens.some((token) => token.replica === replica)) return;
     tokens.push({ replica, address, expires, signature });

@@ -1,17 +1,20 @@
 // Question: something asked of every replica, from the first sending until enough of them said the
 // same, or refused alike. It is asked again after silence, and of whoever connects meanwhile.
-import { Aborted, NoQuorum } from "./errors.js";
+import { Aborted, NoQuorum, OutcomeUnknown } from "./errors.js";
 import { toJson } from "./values.js";
 
-const retransmitFirstMs = 1_000;  // doubling
+const retransmitFirstMs = 1_000; // doubling
 const retransmitMaxMs = 8_000;
-const wholePatienceMs = 50;       // the digests agree but nobody sent the rows: ask everybody for them
-// A refusal is asked for again before it is believed: replicas that lag behind refuse what they will
-// accept a moment later.
+const wholePatienceMs = 50; // the digests agree but nobody sent the rows: ask everybody for them
+// A refusal is asked for again before it is believed: replicas that lag behind refuse what they
+// will accept a moment later.
 const refusalRetryMs = 100;
 const refusalRounds = 3;
 
-/** A replica in trouble, or behind: it may think otherwise in a moment, so it is never believed for good. */
+/**
+ * A replica in trouble, or behind: it may think otherwise in a moment, so it is never believed for
+ * good.
+ */
 const isPassing = (code) => code === "overloaded" || code === "number_too_new";
 
 /** Calls back into the caller's code, whose mistakes must not become ours. */
@@ -26,15 +29,16 @@ export function tell(callback, ...args) {
 }
 
 /**
- * `about` may change until ask(): {digest (hex, of a request or join), number (of a request), what (in
- * words, if replicas are judged by it), linger (ms), retryMs (when all were heard and too few agree),
- * onAgreement; and, each at most once, take(whole answers, agreement): f+1 said the same, of whom these
- * sent all of it; refused(code, message): a quorum insists; failed(): the caller has an error}.
+ * `about` may change until ask(): {digest (hex, of a request or join), number (of a request), what
+ * (in words, if replicas are judged by it), mayRun (whether it changes the state), linger (ms),
+ * retryMs (when all were heard and too few agree), onAgreement; and, each at most once, take(whole
+ * answers, agreement): f+1 said the same, of whom these sent all of it; refused(code, message): a
+ * quorum insists; failed(): the caller has an error}.
  */
 export function makeQuestion(group, about, { timeout, signal }) {
-  const voices = new Map();    // replica -> what it said: a digest in hex. One voice each
-  const wholes = new Map();    // replica -> the whole answer with that digest
-  const refusals = new Map();  // replica -> {code, rounds, heardIn}
+  const voices = new Map(); // replica -> what it said: a digest in hex. One voice each
+  const wholes = new Map(); // replica -> the whole answer with that digest
+  const refusals = new Map(); // replica -> {code, rounds, heardIn}
   let message, asked, resendAt, intervalMs, settled, wholeAsked, lingered;
   let round = 0;
   let resend, lingering;
@@ -42,7 +46,7 @@ export function makeQuestion(group, about, { timeout, signal }) {
   const self = {
     about,
     sent: false,
-    told: false,  // the caller has its answer; only the number is kept alive
+    told: false, // the caller has its answer; only the number is kept alive
     ask(what) {
       message = what;
       group.questions.add(self);
@@ -70,8 +74,13 @@ export function makeQuestion(group, about, { timeout, signal }) {
   };
   // answer() and fail() tell the caller, whoever is first; so do the timeout and the signal.
   self.promise = new Promise((resolve, reject) => {
-    const abort = () => self.fail(new Aborted("aborted", "the caller gave up" + mayRun(), {
-      sent: self.sent, cause: signal.reason }));
+    const abort = () =>
+      self.fail(
+        new Aborted("aborted", "the caller gave up" + mayRun(), {
+          sent: self.sent,
+          cause: signal.reason,
+        }),
+      );
     const deadline = setTimeout(() => self.fail(unanswered()), timeout);
     const once = (act) => (value) => {
       if (self.told) return;
@@ -90,7 +99,7 @@ export function makeQuestion(group, about, { timeout, signal }) {
   });
   return self;
 
-  // ---- asking -------------------------------------------------------------------------------------
+  // ---- asking -----------------------------------------------------------------------------------
 
   function transmit() {
     if (++round === 1) {
@@ -100,10 +109,12 @@ export function makeQuestion(group, about, { timeout, signal }) {
       group.probe();
     }
     resendAt = Infinity;
-    again(intervalMs = Math.min(2 * intervalMs, retransmitMaxMs));
+    again((intervalMs = Math.min(2 * intervalMs, retransmitMaxMs)));
     const ready = group.connected();
-    // Everybody sends digests, one the rows: the work is spread over the group. Later, all the rows.
-    if (about.number) message.designated = round === 1 ? ready[about.number % ready.length]?.id : undefined;
+    // Everybody sends digests, one the rows: the work is spread over the group. Later, all the
+    // rows.
+    if (about.number)
+      message.designated = round === 1 ? ready[about.number % ready.length]?.id : undefined;
     const text = toJson(message);
     for (const channel of ready) {
       self.sent = true;
@@ -119,7 +130,7 @@ export function makeQuestion(group, about, { timeout, signal }) {
     resend = setTimeout(transmit, ms);
   }
 
-  // ---- voices -------------------------------------------------------------------------------------
+  // ---- voices -----------------------------------------------------------------------------------
 
   /** What this replica said; `whole` if it sent all of it: `said` is then its digest, by us. */
   function hear(replica, said, whole) {
@@ -147,7 +158,9 @@ export function makeQuestion(group, about, { timeout, signal }) {
       if (about.retryMs && group.connected().every(heard)) again(about.retryMs);
       return;
     }
-    const answers = supporters(said).map((replica) => wholes.get(replica)).filter(Boolean);
+    const answers = supporters(said)
+      .map((replica) => wholes.get(replica))
+      .filter(Boolean);
     if (!answers[0]) {
       if (!wholeAsked) again(wholePatienceMs);
       wholeAsked = true;
@@ -168,7 +181,8 @@ export function makeQuestion(group, about, { timeout, signal }) {
     wholes.clear();
     if (about.what) group.judge(agreement(), about.what);
     about.take(answers, agreement());
-    // Whoever shows "confirmed by k of n" must not show it for a refusal: errors have their agreement.
+    // Whoever shows "confirmed by k of n" must not show it for a refusal: errors have their
+    // agreement.
     if (answers[0].outcome.type === "error") about.onAgreement = undefined;
     tell(about.onAgreement, agreement());
   }
@@ -176,15 +190,17 @@ export function makeQuestion(group, about, { timeout, signal }) {
   function agreement() {
     const lists = { agreed: [], differed: [], silent: [] };
     for (const { id } of group.channels)
-      lists[!voices.has(id) ? "silent" : voices.get(id) === settled ? "agreed" : "differed"].push(id);
+      lists[!voices.has(id) ? "silent" : voices.get(id) === settled ? "agreed" : "differed"].push(
+        id,
+      );
     return lists;
   }
 
-  // ---- what does not end in an answer -------------------------------------------------------------
+  // ---- what does not end in an answer -----------------------------------------------------------
 
   function hearRefusal(replica, { code, message: text }) {
     let refusal = refusals.get(replica);
-    if (refusal?.code !== code) refusals.set(replica, refusal = { code, rounds: 0 });
+    if (refusal?.code !== code) refusals.set(replica, (refusal = { code, rounds: 0 }));
     if (refusal.heardIn !== round) ++refusal.rounds;
     refusal.heardIn = round;
     const alike = [...refusals.values()].filter((other) => other.code === code);
@@ -194,15 +210,21 @@ export function makeQuestion(group, about, { timeout, signal }) {
     if (rounds >= refusalRounds) about.refused(code, text);
     else again(refusalRetryMs << rounds);
   }
+  /** A request of a session that left may be ordered at any time from now on. */
   function mayRun() {
-    return self.sent && about.number ? "; it may still run, once" : "";
+    return self.sent && about.mayRun ? "; it may have run, or may still run, once" : "";
   }
   function unanswered() {
-    const refused = [...new Set([...refusals.values()].map(({ code }) => `; refused by some: ${code}`))];
-    return new NoQuorum(
-      "no_quorum",
-      `fewer than ${group.weakQuorum} replicas answered alike in time (${voices.size} of ${group.channels.length} ` +
+    const refused = [
+      ...new Set([...refusals.values()].map(({ code }) => `; refused by some: ${code}`)),
+    ];
+    const [Kind, code] = mayRun() ? [OutcomeUnknown, "outcome_unknown"] : [NoQuorum, "no_quorum"];
+    return new Kind(
+      code,
+      `fewer than ${group.weakQuorum} replicas answered alike in time ` +
+        `(${voices.size} of ${group.channels.length} ` +
         `answered, ${group.connected().length} are connected)${refused.join("")}${mayRun()}`,
-      { sent: self.sent, agreement: agreement() });
+      { sent: self.sent, agreement: agreement() },
+    );
   }
 }

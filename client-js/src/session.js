@@ -1,6 +1,6 @@
 // Session: numbered requests, from the queue through the window to a result that f+1 replicas gave
-// (docs/wire.md sections 5.2 and 6). What a single replica says, a wrong result, a refusal, the end of
-// the session, changes nothing and is remembered against it.
+// (docs/wire.md sections 5.2 and 6). What a single replica says, a wrong result, a refusal, the end
+// of the session, changes nothing and is remembered against it.
 import { join, toHex } from "./bytes.js";
 import * as codec from "./codec.js";
 import { hash, sign, word } from "./crypto.js";
@@ -13,7 +13,11 @@ const queueMax = 100_000;
 /** {digest in hex, message} */
 export async function signedRequest({ cluster }, { key, publicKey }, session, number, operation) {
   const body = codec.encode(codec.requestBody, {
-    session, number, signer: publicKey, operation: codec.encodeOurs(codec.operation, operation) });
+    session,
+    number,
+    signer: publicKey,
+    operation: codec.encodeOurs(codec.operation, operation),
+  });
   const digest = await hash("prytany request", body);
   const signature = await sign(key, join(word("prytany signed request"), cluster, digest));
   return {
@@ -27,8 +31,8 @@ const isSessionError = ({ code, procedure, statement }) =>
   !procedure && !statement && ["unknown_session", "session_ended", "number_too_old"].includes(code);
 
 export function makeSession(group, signer, id, onEnd) {
-  const pending = new Map();  // number -> entry, ascending
-  const settled = new Map();  // the last of them, so that late voices are still judged
+  const pending = new Map(); // number -> entry, ascending
+  const settled = new Map(); // the last of them, so that late voices are still judged
   const endClaims = new Map();
   let queue = [];
   let lastNumber = 0;
@@ -41,17 +45,22 @@ export function makeSession(group, signer, id, onEnd) {
   function submit(operation, { timeout, signal, linger, onAgreement }) {
     codec.encodeOurs(codec.operation, operation);
     if (self.ended !== null) throw hasEnded();
-    if (queue.length >= queueMax) throw new Refused("queue_full", "too many requests wait in this session");
+    if (queue.length >= queueMax)
+      throw new Refused("queue_full", "too many requests wait in this session");
     const entry = { operation, leaves: operation.type === "leave" };
-    const question = entry.question = makeQuestion(group, {
-      linger,
-      onAgreement,
-      take: ([reply], agreement) => take(entry, reply, agreement),
-      refused: (code, message) => believeRefusal(entry, code, message),
-      failed: () => {
-        queue = queue.filter((other) => other !== entry);
+    const question = (entry.question = makeQuestion(
+      group,
+      {
+        linger,
+        onAgreement,
+        take: ([reply], agreement) => take(entry, reply, agreement),
+        refused: (code, message) => believeRefusal(entry, code, message),
+        failed: () => {
+          queue = queue.filter((other) => other !== entry);
+        },
       },
-    }, { timeout, signal });
+      { timeout, signal },
+    ));
     if (!question.told) queue.push(entry);
     fillWindow();
     return question.promise;
@@ -64,13 +73,13 @@ export function makeSession(group, signer, id, onEnd) {
       // A leave goes last: what it overtook could not be answered any more.
       if (queue[0].leaves && pending.size > 0) return;
       const entry = queue.shift();
-      pending.set(entry.number = ++lastNumber, entry);
+      pending.set((entry.number = ++lastNumber), entry);
       send(entry);
     }
   }
   async function send({ question, operation, number }) {
     const { digest, message } = await signedRequest(group, signer, id, String(number), operation);
-    Object.assign(question.about, { digest, number, what: `request ${number}` });
+    Object.assign(question.about, { digest, number, mayRun: true, what: `request ${number}` });
     // From here on the number has to be used even if the caller gave up: numbers have no gaps.
     if (pending.has(number)) question.ask(message);
   }
@@ -99,14 +108,16 @@ export function makeSession(group, signer, id, onEnd) {
     fillWindow();
   }
 
-  // ---- what does not end in an answer ---------------------------------------------------------------
+  // ---- what does not end in an answer -----------------------------------------------------------
 
   function believeRefusal({ question, number }, code, message) {
     if (["unknown_session", "session_ended"].includes(code)) return end(code);
     pending.delete(number);
     question.close();
     // Too old: it ran, or its number went by; the stored reply is gone.
-    question.fail(code === "number_too_old" ? unknown(code) : new Refused(code, message, { sent: true }));
+    question.fail(
+      code === "number_too_old" ? unknown(code) : new Refused(code, message, { sent: true }),
+    );
     // Numbers have no gaps: what follows a number that the group will not take cannot run for long.
     end("request_refused");
   }
@@ -115,15 +126,19 @@ export function makeSession(group, signer, id, onEnd) {
     // Our own LEAVE is about to be answered.
     if (reason === "left" && [...pending.values()].some(({ leaves }) => leaves)) return;
     endClaims.set(replica, reason);
-    if ([...endClaims.values()].filter((claim) => claim === reason).length >= group.weakQuorum) end(reason);
+    if ([...endClaims.values()].filter((claim) => claim === reason).length >= group.weakQuorum)
+      end(reason);
   }
 
   function hasEnded() {
     return new Refused("session_ended", `the session has ended: ${self.ended}`);
   }
   function unknown(code, more) {
-    return new OutcomeUnknown(code, "the session ended before the answer came: the request may have run",
-                              { sent: true, ...more });
+    return new OutcomeUnknown(
+      code,
+      "the session ended before the answer came: the request may have run",
+      { sent: true, ...more },
+    );
   }
   function end(reason) {
     if (self.ended !== null) return;
@@ -131,7 +146,9 @@ export function makeSession(group, signer, id, onEnd) {
     group.sessions.delete(id);
     for (const { question } of [...pending.values(), ...queue]) {
       question.close();
-      question.fail(question.sent ? unknown(reason === "closed" ? reason : "outcome_unknown") : hasEnded());
+      question.fail(
+        question.sent ? unknown(reason === "closed" ? reason : "outcome_unknown") : hasEnded(),
+      );
     }
     pending.clear();
     onEnd(reason);

@@ -30,7 +30,8 @@ export function toWire(input) {
 
 /** `undefined` is left out, as JSON does. */
 export const toArguments = (named = {}) =>
-  Object.entries(named).filter(([, value]) => value !== undefined)
+  Object.entries(named)
+    .filter(([, value]) => value !== undefined)
     .map(([name, value]) => ({ name, value: toWire(value) }));
 
 export const toInteger = (text, integers) =>
@@ -38,12 +39,17 @@ export const toInteger = (text, integers) =>
 
 export function fromWire(value, integers) {
   switch (value?.type) {
-    case "integer": return toInteger(value.value, integers);
-    case "float": return Number(value.value);
+    case "integer":
+      return toInteger(value.value, integers);
+    case "float":
+      return Number(value.value);
     // Bytes that are not UTF-8 cannot be a string without changing: they stay bytes.
-    case "text": return value.value.base64 === undefined ? value.value : fromBase64(value.value.base64);
-    case "blob": return fromBase64(value.base64);
-    default: return null;
+    case "text":
+      return value.value.base64 === undefined ? value.value : fromBase64(value.value.base64);
+    case "blob":
+      return fromBase64(value.base64);
+    default:
+      return null;
   }
 }
 

@@ -8,9 +8,11 @@
 // A client connects to every replica and believes a result only when f+1 of them give the same one.
 // It resends what gets lost; a request runs once, however often it was sent.
 
-// ---- values ---------------------------------------------------------------------------------------
+// ---- values -------------------------------------------------------------------------------------
 
-/** What SQL gives: NULL, INTEGER, REAL, TEXT, BLOB. See `Integers` for which integers are bigint. */
+/**
+ * What SQL gives: NULL, INTEGER, REAL, TEXT, BLOB. See `Integers` for which integers are bigint.
+ */
 export type Value = null | number | bigint | string | Uint8Array;
 
 /**
@@ -28,8 +30,8 @@ export declare class Real {
 export declare function real(value: number): Real;
 
 /**
- * How INTEGERs arrive. "number": as a number where that is exact, and as a bigint beyond 2^53 - 1, so
- * that nothing is ever rounded. "bigint": always as a bigint.
+ * How INTEGERs arrive. "number": as a number where that is exact, and as a bigint beyond 2^53 - 1,
+ * so that nothing is ever rounded. "bigint": always as a bigint.
  */
 export type Integers = "number" | "bigint";
 
@@ -45,7 +47,7 @@ export interface Statement {
   named?: Arguments;
 }
 
-// ---- answers --------------------------------------------------------------------------------------
+// ---- answers ------------------------------------------------------------------------------------
 
 /** Who stood behind a result when it was taken: ids of replicas, from 0, in order. */
 export interface Agreement {
@@ -67,7 +69,10 @@ export declare class Answer<R = Row> implements Iterable<R> {
   /** Rows changed by the whole call. */
   readonly changes: number;
   readonly lastInsertRowid: number | bigint;
-  /** Its place in the cluster's total order; for a public read: the lowest that its replicas had executed. */
+  /**
+   * Its place in the cluster's total order; for a public read: the lowest that its replicas had
+   * executed.
+   */
   readonly seq: number;
   /** The time it ran at: microseconds since 1970, equal on every replica. */
   readonly agreedUs: number;
@@ -79,22 +84,23 @@ export declare class Answer<R = Row> implements Iterable<R> {
   [Symbol.iterator](): Iterator<R>;
 }
 
-// ---- errors ---------------------------------------------------------------------------------------
+// ---- errors -------------------------------------------------------------------------------------
 
 export type ErrorKind =
-  | "application"       // an answer: the application or SQL refused, and f+1 replicas say so alike
-  | "no_quorum"         // not enough replicas answered alike in time
-  | "outcome_unknown"   // it was sent, and the session ended before the answer: it may have run
-  | "refused"           // the cluster would not take it; it was not answered
-  | "aborted"           // the caller's AbortSignal
-  | "usage";            // the caller's mistake, or a browser that cannot do it; nothing was sent
+  | "application" // an answer: the application or SQL refused, and f+1 replicas say so alike
+  | "no_quorum" // not enough replicas answered alike in time; nothing was sent that can run
+  | "outcome_unknown" // it was sent, and the timeout or the session's end came before the answer:
+  // it may have run, or may still run, once
+  | "refused" // the cluster would not take it; it was not answered
+  | "aborted" // the caller's AbortSignal
+  | "usage"; // the caller's mistake, or a browser that cannot do it; nothing was sent
 
 /** The base of all. `code` is stable, for programs; `message` is for people. */
 export declare class ClientError extends Error {
   readonly kind: ErrorKind;
   /** See docs/reference/errors.md. */
   readonly code: string;
-  /** Whether a replica may have seen the request, which may then have run, or still run, once. */
+  /** Whether a replica may have seen it. */
   readonly sent: boolean;
   /** Who said what, as far as it was heard. Empty lists where nobody was asked. */
   readonly agreement: Agreement;
@@ -107,22 +113,35 @@ export declare class ApplicationError extends ClientError {
   /** Which statement of it, from 1; 0 when none is to blame. */
   readonly statement: number;
 }
-export declare class NoQuorum extends ClientError { readonly kind: "no_quorum"; }
-export declare class OutcomeUnknown extends ClientError { readonly kind: "outcome_unknown"; }
-export declare class Refused extends ClientError { readonly kind: "refused"; }
+export declare class NoQuorum extends ClientError {
+  readonly kind: "no_quorum";
+}
+export declare class OutcomeUnknown extends ClientError {
+  readonly kind: "outcome_unknown";
+}
+export declare class Refused extends ClientError {
+  readonly kind: "refused";
+}
 /** `name` is "AbortError", `cause` the signal's reason. With `sent` it may still run, once. */
-export declare class Aborted extends ClientError { readonly kind: "aborted"; }
-export declare class Usage extends ClientError { readonly kind: "usage"; }
+export declare class Aborted extends ClientError {
+  readonly kind: "aborted";
+}
+export declare class Usage extends ClientError {
+  readonly kind: "usage";
+}
 
-// ---- genesis and credentials ----------------------------------------------------------------------
+// ---- genesis and credentials --------------------------------------------------------------------
 
 /**
- * The text of genesis.json, or what JSON.parse made of it. It must come from someone trusted. A page
- * that takes it from the replica which served the page trusts that replica: show `fingerprint`.
+ * The text of genesis.json, or what JSON.parse made of it. It must come from someone trusted. A
+ * page that takes it from the replica which served the page trusts that replica: show
+ * `fingerprint`.
  */
 export type Genesis = string | object;
 
-/** The key that says who one is. Never sent; it signs. Its private half cannot be read by scripts. */
+/**
+ * The key that says who one is. Never sent; it signs. Its private half cannot be read by scripts.
+ */
 export declare class Credential {
   private constructor();
   /** 64 hex digits: what a roll stores. */
@@ -130,8 +149,8 @@ export declare class Credential {
   /** A new one: for applications that admit anybody. */
   static generated(): Promise<Credential>;
   /**
-   * From a code as a voter holds it, for the cluster of `genesis`. Throws Usage with code `bad_code`
-   * and a reason that can be shown to whoever typed it.
+   * From a code as a voter holds it, for the cluster of `genesis`. Throws Usage with code
+   * `bad_code` and a reason that can be shown to whoever typed it.
    */
   static code(code: string, genesis: Genesis | Cluster): Promise<Credential>;
   /** From a key file's text (PKCS#8 PEM, as `prytany keygen` and `openssl genpkey` write it). */
@@ -147,8 +166,13 @@ export declare class Credential {
 /** A new code of 130 random bits: "7Q4M-..." in groups of four. */
 export declare function generateCode(): string;
 /** Public key of a code's credential, as hex: what a roll stores. */
-export declare function credentialPublicKey(code: string, genesis: Genesis | Cluster): Promise<string>;
-/** The digest of genesis in groups that people read to each other. Throws Usage if it is not one. */
+export declare function credentialPublicKey(
+  code: string,
+  genesis: Genesis | Cluster,
+): Promise<string>;
+/**
+ * The digest of genesis in groups that people read to each other. Throws Usage if it is not one.
+ */
 export declare function fingerprint(genesis: Genesis): Promise<string>;
 
 /**
@@ -156,14 +180,17 @@ export declare function fingerprint(genesis: Genesis): Promise<string>;
  * host than this machine), a browser without WebCrypto's Ed25519 or X25519, no WebSocket, or a page
  * by https whose replicas are addressed by ws. `Cluster.open` throws the same as Usage.
  */
-export declare function problem(genesis?: Genesis, options?: ClusterOptions): Promise<Problem | null>;
+export declare function problem(
+  genesis?: Genesis,
+  options?: ClusterOptions,
+): Promise<Problem | null>;
 export interface Problem {
   readonly code: "insecure_page" | "insecure_address" | "no_ed25519" | "no_x25519" | "no_websocket";
   /** In words for whoever is in front of the screen. */
   readonly message: string;
 }
 
-// ---- cluster --------------------------------------------------------------------------------------
+// ---- cluster ------------------------------------------------------------------------------------
 
 export interface ClusterOptions {
   /** For Node before 22, or tests. Default: globalThis.WebSocket. */
@@ -178,7 +205,9 @@ export interface ClusterOptions {
 
 /** For one question. */
 export interface CallOptions {
-  /** Milliseconds. The library goes on asking for as long as the session lives: see NoQuorum. */
+  /**
+   * Milliseconds. The library goes on asking for as long as the session lives: see OutcomeUnknown.
+   */
   timeout?: number;
   /** Rejects with Aborted. What was sent cannot be called back. */
   signal?: AbortSignal;
@@ -254,14 +283,19 @@ export interface ClusterEvents {
   disconnect: ReplicaEvent;
   /** Another attempt will be made after `delay`. */
   reconnecting: ReplicaEvent;
-  /** It contradicted f+1 others, or its connection was closed for cause: `reason` says about what. */
+  /**
+   * It contradicted f+1 others, or its connection was closed for cause: `reason` says about what.
+   */
   differ: ReplicaEvent;
 }
 
 /** The servers, as genesis names them. Many clients may share one, and its connections. */
 export declare class Cluster extends EventTarget {
   private constructor();
-  /** Checks genesis and this browser; throws Usage. Connects only when asked something, or by `connect`. */
+  /**
+   * Checks genesis and this browser; throws Usage. Connects only when asked something, or by
+   * `connect`.
+   */
   static open(genesis: Genesis, options?: ClusterOptions): Promise<Cluster>;
   readonly name: string;
   /** SHA-256 of genesis, hex. */
@@ -278,23 +312,30 @@ export declare class Cluster extends EventTarget {
   /** Joins: a new session. */
   join(options?: JoinOptions): Promise<Client>;
   /**
-   * A public procedure, without joining: f+1 replicas gave this answer, each at what it had executed.
+   * A public procedure, without joining: f+1 replicas gave this answer, each at what it had
+   * executed.
    */
   read<R = Row>(procedure: string, args?: Arguments, options?: CallOptions): Promise<Answer<R>>;
-  /** Asks every replica about itself, and waits for all that answer within `timeout` (default 2000). */
+  /**
+   * Asks every replica about itself, and waits for all that answer within `timeout` (default 2000).
+   */
   status(options?: { timeout?: number; signal?: AbortSignal }): Promise<ReplicaStatus[]>;
   /** Ends all connections. What is unanswered rejects with OutcomeUnknown, code `closed`. */
   close(): void;
 
   addEventListener<K extends keyof ClusterEvents>(
-    type: K, listener: (event: ClusterEvents[K]) => void,
-    options?: boolean | AddEventListenerOptions): void;
+    type: K,
+    listener: (event: ClusterEvents[K]) => void,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
   addEventListener(
-    type: string, listener: EventListenerOrEventListenerObject | null,
-    options?: boolean | AddEventListenerOptions): void;
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
 }
 
-// ---- client ---------------------------------------------------------------------------------------
+// ---- client -------------------------------------------------------------------------------------
 
 /** The session is no more: "replaced" (the same person joined elsewhere), "left", "expired", ... */
 export declare class EndEvent extends Event {
@@ -319,13 +360,19 @@ export declare class Client extends EventTarget {
 
   /** A procedure of the installed application: its last rows, and the changes of all of it. */
   call<R = Row>(procedure: string, args?: Arguments, options?: CallOptions): Promise<Answer<R>>;
-  /** One statement of SQL, for roles that may. Arguments: an array for `?`, an object for `:name`. */
+  /**
+   * One statement of SQL, for roles that may. Arguments: an array for `?`, an object for `:name`.
+   */
   execute<R = Row>(
-    sql: string | Statement, args?: readonly Input[] | Arguments, options?: CallOptions,
+    sql: string | Statement,
+    args?: readonly Input[] | Arguments,
+    options?: CallOptions,
   ): Promise<Answer<R>>;
   /** A statement that only reads: anything else is refused. */
   query<R = Row>(
-    sql: string | Statement, args?: readonly Input[] | Arguments, options?: CallOptions,
+    sql: string | Statement,
+    args?: readonly Input[] | Arguments,
+    options?: CallOptions,
   ): Promise<Answer<R>>;
   /** Several statements in one transaction: all of them, or none. */
   batch(statements: readonly (string | Statement)[], options?: CallOptions): Promise<Answer[]>;
@@ -334,9 +381,13 @@ export declare class Client extends EventTarget {
   [Symbol.asyncDispose](): Promise<void>;
 
   addEventListener<K extends keyof ClientEvents>(
-    type: K, listener: (event: ClientEvents[K]) => void,
-    options?: boolean | AddEventListenerOptions): void;
+    type: K,
+    listener: (event: ClientEvents[K]) => void,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
   addEventListener(
-    type: string, listener: EventListenerOrEventListenerObject | null,
-    options?: boolean | AddEventListenerOptions): void;
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
 }

@@ -2,8 +2,9 @@
 import { chromium } from "playwright-core";
 
 /** `launch({args, ...})`: a browser. Its sandbox does not run as root. */
-export const launch = (options = {}) => chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  chromiumSandbox: process.getuid() !== 0,
-  ...options,
-});
+export const launch = (options = {}) =>
+  chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    chromiumSandbox: process.getuid() !== 0,
+    ...options,
+  });

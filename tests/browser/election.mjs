@@ -14,21 +14,49 @@ const short = process.env.PRYTANY_SHORT === "1";
 export const startReplicas = () => DevCluster.start(folder);
 
 export const admin = async (replicas) =>
-  Client.join({ genesis: replicas.genesis, credential: await Credential.pem(replicas.file("admin.key")), name: "test" });
+  Client.join({
+    genesis: replicas.genesis,
+    credential: await Credential.pem(replicas.file("admin.key")),
+    name: "test",
+  });
 
-/** Creates an election of two questions and n voters, opened unless told otherwise. Returns the voters' codes. */
+/** Creates an election of two questions and n voters, opened unless told otherwise. */
 export async function prepare(replicas, { voters = 4, closes_us, open = true } = {}) {
   const official = await admin(replicas);
   const call = (procedure, args) => official.call(procedure, args);
-  await call("create_election", { title: "Council of the garden club", description: "Every member has one ballot." });
-  const one = (await call("add_question", { text: "Who presides?", choose_min: 1, choose_max: 1, allow_blank: 1 })).value();
+  await call("create_election", {
+    title: "Council of the garden club",
+    description: "Every member has one ballot.",
+  });
+  const one = (
+    await call("add_question", {
+      text: "Who presides?",
+      choose_min: 1,
+      choose_max: 1,
+      allow_blank: 1,
+    })
+  ).value();
   for (const name of ["Aspasia", "Ephialtes"]) await call("add_candidate", { question: one, name });
-  const two = (await call("add_question", { text: "Two for the board", choose_min: 2, choose_max: 2, allow_blank: 1 })).value();
-  for (const name of ["Anna", "Petros", "Zoe"]) await call("add_candidate", { question: two, name });
+  const two = (
+    await call("add_question", {
+      text: "Two for the board",
+      choose_min: 2,
+      choose_max: 2,
+      allow_blank: 1,
+    })
+  ).value();
+  for (const name of ["Anna", "Petros", "Zoe"])
+    await call("add_candidate", { question: two, name });
   const codes = Array.from({ length: voters }, generateCode);
   const cluster = await Cluster.open(replicas.genesis);
-  const rows = await Promise.all(codes.map(async (code, i) => ({ id: `V${i + 1}`, name: `Voter ${i + 1}`,
-    district: i % 2 ? "Plaka" : "Kypseli", key: (await Credential.code(code, cluster)).publicKey })));
+  const rows = await Promise.all(
+    codes.map(async (code, i) => ({
+      id: `V${i + 1}`,
+      name: `Voter ${i + 1}`,
+      district: i % 2 ? "Plaka" : "Kypseli",
+      key: (await Credential.code(code, cluster)).publicKey,
+    })),
+  );
   cluster.close();
   await call("import_voters", { rows: JSON.stringify(rows) });
   await call("freeze_election");
@@ -38,7 +66,11 @@ export async function prepare(replicas, { voters = 4, closes_us, open = true } =
 
 /** A page of a profile of its own, in English; what goes wrong in it is collected. */
 export async function openPage(browser, url, options = {}) {
-  const context = await browser.newContext({ locale: "en-GB", viewport: { width: 1024, height: 900 }, ...options });
+  const context = await browser.newContext({
+    locale: "en-GB",
+    viewport: { width: 1024, height: 900 },
+    ...options,
+  });
   const page = await context.newPage();
   page.errors = [];
   page.on("pageerror", (error) => page.errors.push(String(error)));
@@ -51,31 +83,60 @@ export async function openPage(browser, url, options = {}) {
 }
 
 /** Waits until the heading of the page says so. */
-export const heading = (page, text) => page.waitForFunction(
-  (wanted) => document.querySelector("h1")?.textContent === wanted, text, { timeout: 30_000 });
+export const heading = (page, text) =>
+  page.waitForFunction((wanted) => document.querySelector("h1")?.textContent === wanted, text, {
+    timeout: 30_000,
+  });
 
 /**
- * What everybody must be able to use: no violation that axe knows, no scrolling to the side at 360 px, and one h1,
- * in both languages and both colour schemes. With PRYTANY_SHOTS=folder it keeps screenshots there.
+ * What everybody must be able to use: no violation that axe knows, no scrolling to the side at 360
+ * px, and one h1, in both languages and both colour schemes. With PRYTANY_SHOTS=folder it keeps
+ * screenshots there.
  */
 export async function inspect(page, name) {
   const size = page.viewportSize();
   const focused = await page.evaluate(() => document.activeElement?.id ?? "");
-  const looks = short ? [["en", "light"], ["de", "dark"]] : [["en", "light"], ["en", "dark"], ["de", "light"], ["de", "dark"]];
+  const looks = short
+    ? [
+        ["en", "light"],
+        ["de", "dark"],
+      ]
+    : [
+        ["en", "light"],
+        ["en", "dark"],
+        ["de", "light"],
+        ["de", "dark"],
+      ];
   for (const [language, colorScheme] of looks) {
     await page.emulateMedia({ colorScheme });
     await page.evaluate((tag) => document.getElementById(`language-${tag}`).click(), language);
-    if (!await page.evaluate(() => Boolean(globalThis.axe))) await page.evaluate(axe);
-    const { violations, passes } = await page.evaluate(() => globalThis.axe.run(document, {
-      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));
+    if (!(await page.evaluate(() => Boolean(globalThis.axe)))) await page.evaluate(axe);
+    const { violations, passes } = await page.evaluate(() =>
+      globalThis.axe.run(document, {
+        runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+      }),
+    );
     assert.ok(passes > 10 || passes.length > 10, `${name}: axe looked at nothing`);
-    assert.deepEqual(violations.map(({ id, nodes }) => [id, ...nodes.map(({ html, any }) => `${html} ${any[0]?.message ?? ""}`)]), [],
-      `${name}, ${language}, ${colorScheme}`);
+    assert.deepEqual(
+      violations.map(({ id, nodes }) => [
+        id,
+        ...nodes.map(({ html, any }) => `${html} ${any[0]?.message ?? ""}`),
+      ]),
+      [],
+      `${name}, ${language}, ${colorScheme}`,
+    );
     assert.equal(await page.evaluate(() => document.documentElement.lang), language);
     await shot(page, `${name}-${language}-${colorScheme}`);
     await page.setViewportSize({ width: 360, height: 740 });
-    const [wide, culprit] = await page.evaluate(() => [document.documentElement.scrollWidth,
-      [...document.querySelectorAll("body *")].find((e) => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest(".scroll, pre, .unseen"))?.outerHTML.slice(0, 200)]);
+    const [wide, culprit] = await page.evaluate(() => [
+      document.documentElement.scrollWidth,
+      [...document.querySelectorAll("body *")]
+        .find(
+          (e) =>
+            e.getBoundingClientRect().right > innerWidth + 1 && !e.closest(".scroll, pre, .unseen"),
+        )
+        ?.outerHTML.slice(0, 200),
+    ]);
     assert.ok(wide <= 360, `${name}, ${language}: ${wide} pixels wide on a phone: ${culprit}`);
     if (colorScheme === "light") await shot(page, `${name}-${language}-phone`);
     await page.setViewportSize(size);

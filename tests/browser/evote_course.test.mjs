@@ -1,5 +1,5 @@
-// A whole election by hand, in a real browser: the office prepares it, voters vote, anybody checks. Every page
-// and step is inspected in both languages and colour schemes, and on a phone.
+// A whole election by hand, in a real browser: the office prepares it, voters vote, anybody checks.
+// Every page and step is inspected in both languages and colour schemes, and on a phone.
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -25,28 +25,48 @@ after(async () => {
   rmSync(files, { recursive: true, force: true });
 });
 
-const told = (page, pattern, kind = "good") => page.waitForFunction(([source, wanted]) => {
-  const box = document.getElementById("told");
-  return box?.dataset.kind === wanted && new RegExp(source).test(box.textContent);
-}, [pattern.source, kind]);
+const told = (page, pattern, kind = "good") =>
+  page.waitForFunction(
+    ([source, wanted]) => {
+      const box = document.getElementById("told");
+      return box?.dataset.kind === wanted && new RegExp(source).test(box.textContent);
+    },
+    [pattern.source, kind],
+  );
 /** Clicks what asks back, and confirms it. */
 async function surely(page, button) {
   await page.click(button);
-  assert.equal(await page.evaluate(() => document.activeElement.id), "dialog-no", "the way out has the focus");
+  assert.equal(
+    await page.evaluate(() => document.activeElement.id),
+    "dialog-no",
+    "the way out has the focus",
+  );
   await page.click("#dialog-yes");
 }
 async function saved(page, button) {
   const [download] = await Promise.all([page.waitForEvent("download"), page.click(button)]);
   return readFileSync(await download.path(), "utf8");
 }
-const local = (ms) => new Date(ms - new Date(ms).getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+const local = (ms) =>
+  new Date(ms - new Date(ms).getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 
 test("before there is an election every page says so", { timeout }, async () => {
   for (const name of ["index", "vote", "results", "recount", "audit", "safety", "board"]) {
-    const page = await openPage(browser, replicas.url(1) + (name === "index" ? "" : `${name}.html`));
+    const page = await openPage(
+      browser,
+      replicas.url(1) + (name === "index" ? "" : `${name}.html`),
+    );
     await page.waitForFunction(() => !document.querySelector(".waiting"));
-    assert.match(await page.textContent("#servers"), /Confirmed by \d of 4 servers|None of 4/, name);
-    assert.match(await page.textContent("#footer"), /not secret from the people who run the servers/, name);
+    assert.match(
+      await page.textContent("#servers"),
+      /Confirmed by \d of 4 servers|None of 4/,
+      name,
+    );
+    assert.match(
+      await page.textContent("#footer"),
+      /not secret from the people who run the servers/,
+      name,
+    );
     if (name === "vote") assert.equal(await page.getAttribute("#refusal", "data-code"), "none");
     assert.deepEqual(page.errors, [], name);
     await page.context().close();
@@ -61,16 +81,29 @@ test("an administrator enters with a key file and creates the election", { timeo
   await office.click("#enter");
   await office.waitForSelector("#refusal");
   assert.match(await office.textContent("#refusal"), /too short: 8 of 26/);
-  await office.setInputFiles("#key", { name: "admin.key", mimeType: "text/plain", buffer: Buffer.from("nonsense") });
-  await office.waitForFunction(() => /not a key/.test(document.getElementById("refusal").textContent));
+  await office.setInputFiles("#key", {
+    name: "admin.key",
+    mimeType: "text/plain",
+    buffer: Buffer.from("nonsense"),
+  });
+  await office.waitForFunction(() =>
+    /not a key/.test(document.getElementById("refusal").textContent),
+  );
   await office.setInputFiles("#key", join(replicas.folder, "cluster", "admin.key"));
   await heading(office, "Next step");
-  assert.equal(await office.evaluate(() => document.activeElement.tagName), "H1", "the focus is at the new heading");
+  assert.equal(
+    await office.evaluate(() => document.activeElement.tagName),
+    "H1",
+    "the focus is at the new heading",
+  );
   await office.click("#save-title");
   await office.waitForSelector("#wrong");
   await inspect(office, "office-02-create");
   await office.fill("#title", "Council of the garden club 2026");
-  await office.fill("#description", "Every member has one ballot. The council serves for two years.");
+  await office.fill(
+    "#description",
+    "Every member has one ballot. The council serves for two years.",
+  );
   await office.click("#save-title");
   await told(office, /Saved.*Confirmed by 4 of 4 servers/);
   await inspect(office, "office-03-draft");
@@ -90,16 +123,28 @@ test("questions and candidates are added, and wrong numbers refused", { timeout 
       await office.keyboard.type(name);
       await office.keyboard.press("Enter");
       await office.waitForSelector(`li:has-text("${name}")`);
-      await office.waitForFunction(() => document.activeElement.value === "" && document.activeElement.id.startsWith("candidate-"));
+      await office.waitForFunction(
+        () =>
+          document.activeElement.value === "" && document.activeElement.id.startsWith("candidate-"),
+      );
     }
   };
   await office.fill("#question-text", "Nonsense");
   await office.fill("#choose-max", "0");
   await office.click("#add-question");
   await office.waitForSelector("#wrong");
-  await addQuestion("Who presides over the council?", 1, 1, ["Aspasia Markou", "Ephialtes Vasiliou", "Kleisthenes Ioannou"]);
-  await addQuestion("Who else is in the council?", 1, 3,
-    ["Anna Georgiou", "Petros Nikolaou", "Zoe Papadaki", "Ilias Manos", "Eleni Dimou"]);
+  await addQuestion("Who presides over the council?", 1, 1, [
+    "Aspasia Markou",
+    "Ephialtes Vasiliou",
+    "Kleisthenes Ioannou",
+  ]);
+  await addQuestion("Who else is in the council?", 1, 3, [
+    "Anna Georgiou",
+    "Petros Nikolaou",
+    "Zoe Papadaki",
+    "Ilias Manos",
+    "Eleni Dimou",
+  ]);
   await inspect(office, "office-04-ballot");
   await addQuestion("A mistake", 1, 1, ["Nobody"]);
   await office.click('section:has-text("A mistake") button:has-text("Remove the question")');
@@ -108,99 +153,157 @@ test("questions and candidates are added, and wrong numbers refused", { timeout 
   assert.deepEqual(office.errors, []);
 });
 
-test("an official is appointed, enters with the code, and may not appoint others", { timeout }, async () => {
-  await office.click("#to-officials");
-  await heading(office, "Officials");
-  await office.fill("#official-name", "Chair of the election board");
-  await office.click("#appoint");
-  await office.waitForSelector("#appointed");
-  await inspect(office, "office-05-officials");
-  const code = (await office.textContent(".letter-code")).trim().replace(/ /g, "-");
-  const page = await openPage(browser, `${replicas.url(2)}official.html`);
-  await page.fill("#code", code.toLowerCase());
-  await page.click("#enter");
-  await heading(page, "Next step");
-  assert.match(await page.textContent(".office-head"), /Signed in as Chair of the election board/);
-  assert.equal(await page.locator("#to-officials").count(), 0);
-  await page.click("#leave");
-  await heading(page, "Election office");
-  await page.context().close();
-});
+test(
+  "an official is appointed, enters with the code, and may not appoint others",
+  { timeout },
+  async () => {
+    await office.click("#to-officials");
+    await heading(office, "Officials");
+    await office.fill("#official-name", "Chair of the election board");
+    await office.click("#appoint");
+    await office.waitForSelector("#appointed");
+    await inspect(office, "office-05-officials");
+    const code = (await office.textContent(".letter-code")).trim().replace(/ /g, "-");
+    const page = await openPage(browser, `${replicas.url(2)}official.html`);
+    await page.fill("#code", code.toLowerCase());
+    await page.click("#enter");
+    await heading(page, "Next step");
+    assert.match(
+      await page.textContent(".office-head"),
+      /Signed in as Chair of the election board/,
+    );
+    assert.equal(await page.locator("#to-officials").count(), 0);
+    await page.click("#leave");
+    await heading(page, "Election office");
+    await page.context().close();
+  },
+);
 
 test("a roll with mistakes is shown row by row and nothing is sent", { timeout }, async () => {
   await office.click("#to-roll");
   await heading(office, "Roll and letters");
   const give = async (name, text) => {
-    await office.setInputFiles("#roll-file", { name, mimeType: "text/csv", buffer: Buffer.from(text) });
+    await office.setInputFiles("#roll-file", {
+      name,
+      mimeType: "text/csv",
+      buffer: Buffer.from(text),
+    });
     await office.waitForSelector(`#preview:has-text("${name}")`);
   };
-  await give("bad.csv", 'id;name;district\nV1;"Livas; Aris";Plaka\n;Nobody;Plaka\nV1;Twice;Plaka\nV4;;\nV5;a;b;c\n');
+  await give(
+    "bad.csv",
+    'id;name;district\nV1;"Livas; Aris";Plaka\n;Nobody;Plaka\nV1;Twice;Plaka\nV4;;\nV5;a;b;c\n',
+  );
   const rows = await office.locator("#preview tbody").first().locator("tr").allTextContents();
-  assert.deepEqual(rows, ["3Number is missing.–Nobody", "4The same number as in line 2.V1Twice",
-    "5Name is missing. District is missing.V4–", "64 fields instead of 3: is there a comma in a name? Put it in quotation marks.V5a"]);
-  assert.match(await office.textContent("#preview"), /5 voters.*4 rows have mistakes.*Livas; Aris/s);
+  assert.deepEqual(rows, [
+    "3Number is missing.–Nobody",
+    "4The same number as in line 2.V1Twice",
+    "5Name is missing. District is missing.V4–",
+    "64 fields instead of 3: is there a comma in a name? Put it in quotation marks.V5a",
+  ]);
+  assert.match(
+    await office.textContent("#preview"),
+    /5 voters.*4 rows have mistakes.*Livas; Aris/s,
+  );
   assert.equal(await office.locator("#make-codes").count(), 0);
   await inspect(office, "office-06-roll-errors");
   await give("head.csv", "number,name\n1,2\n");
   assert.match(await office.textContent("#preview"), /no column “District”/);
-  await office.setInputFiles("#roll-file", { name: "latin1.csv", mimeType: "text/csv", buffer: Buffer.from([0x69, 0xe4, 0x0a]) });
+  await office.setInputFiles("#roll-file", {
+    name: "latin1.csv",
+    mimeType: "text/csv",
+    buffer: Buffer.from([0x69, 0xe4, 0x0a]),
+  });
   await office.waitForSelector("#preview:has-text('not in UTF-8')");
 });
 
-test("codes are made in the browser, saved, printed, and only their public keys are sent", { timeout }, async () => {
-  const sent = [];
-  office.on("websocket", (socket) => socket.on("framesent", ({ payload }) => sent.push(String(payload))));
-  const csv = ["id,name,district", ...Array.from({ length: 12 }, (_, i) =>
-    `V${1001 + i},Voter number ${i + 1},${["Plaka", "Kypseli", "Thissio"][i % 3]}`)].join("\n");
-  await office.setInputFiles("#roll-file", { name: "voters.csv", mimeType: "text/csv", buffer: Buffer.from(csv) });
-  await office.waitForSelector("#preview:has-text('No mistakes were found')");
-  await inspect(office, "office-07-roll-preview");
-  await office.click("#make-codes");
-  await office.waitForSelector("#letters");
-  await office.click("#sample-summary");
-  await inspect(office, "office-08-letters");
-  await office.click("#put-on-roll");
-  await told(office, /First print the letters or save the codes/, "bad");
-  const file = await saved(office, "#save-codes");
-  codes.push(...file.trim().split("\r\n").slice(1).map((line) => line.split(",")[3]));
-  assert.equal(new Set(codes).size, 12);
-  await office.evaluate(() => { globalThis.print = () => { globalThis.printed = document.getElementById("sheet").cloneNode(true); }; });
-  await office.click("#print-letters");
-  assert.equal(await office.evaluate(() => globalThis.printed.querySelectorAll(".letter").length), 12);
-  await office.emulateMedia({ media: "print" });
-  await office.setViewportSize({ width: 794, height: 1123 });
-  assert.equal(await office.locator("header").isVisible(), false);
-  assert.equal(await office.locator("#sheet .letter").first().isVisible(), true);
-  await shot(office, "office-09-letters-printed");
-  await office.emulateMedia({ media: "screen" });
-  await office.setViewportSize({ width: 1024, height: 900 });
-  await office.evaluate(() => dispatchEvent(new Event("afterprint")));
-  await office.check("#codes-saved");
-  await office.click("#put-on-roll");
-  await office.waitForSelector("#on-roll:has-text('12 voters are on the roll')");
-  const all = sent.join("\n");
-  for (const code of codes) assert.ok(!all.includes(code) && !all.includes(code.replaceAll("-", "")), "a code was sent");
-  await inspect(office, "office-10-roll");
-  assert.deepEqual(office.errors, []);
-});
+test(
+  "codes are made in the browser, saved, printed, and only their public keys are sent",
+  { timeout },
+  async () => {
+    const sent = [];
+    office.on("websocket", (socket) =>
+      socket.on("framesent", ({ payload }) => sent.push(String(payload))),
+    );
+    const csv = [
+      "id,name,district",
+      ...Array.from(
+        { length: 12 },
+        (_, i) => `V${1001 + i},Voter number ${i + 1},${["Plaka", "Kypseli", "Thissio"][i % 3]}`,
+      ),
+    ].join("\n");
+    await office.setInputFiles("#roll-file", {
+      name: "voters.csv",
+      mimeType: "text/csv",
+      buffer: Buffer.from(csv),
+    });
+    await office.waitForSelector("#preview:has-text('No mistakes were found')");
+    await inspect(office, "office-07-roll-preview");
+    await office.click("#make-codes");
+    await office.waitForSelector("#letters");
+    await office.click("#sample-summary");
+    await inspect(office, "office-08-letters");
+    await office.click("#put-on-roll");
+    await told(office, /First print the letters or save the codes/, "bad");
+    const file = await saved(office, "#save-codes");
+    codes.push(
+      ...file
+        .trim()
+        .split("\r\n")
+        .slice(1)
+        .map((line) => line.split(",")[3]),
+    );
+    assert.equal(new Set(codes).size, 12);
+    await office.evaluate(() => {
+      globalThis.print = () => {
+        globalThis.printed = document.getElementById("sheet").cloneNode(true);
+      };
+    });
+    await office.click("#print-letters");
+    assert.equal(
+      await office.evaluate(() => globalThis.printed.querySelectorAll(".letter").length),
+      12,
+    );
+    await office.emulateMedia({ media: "print" });
+    await office.setViewportSize({ width: 794, height: 1123 });
+    assert.equal(await office.locator("header").isVisible(), false);
+    assert.equal(await office.locator("#sheet .letter").first().isVisible(), true);
+    await shot(office, "office-09-letters-printed");
+    await office.emulateMedia({ media: "screen" });
+    await office.setViewportSize({ width: 1024, height: 900 });
+    await office.evaluate(() => dispatchEvent(new Event("afterprint")));
+    await office.check("#codes-saved");
+    await office.click("#put-on-roll");
+    await office.waitForSelector("#on-roll:has-text('12 voters are on the roll')");
+    const all = sent.join("\n");
+    for (const code of codes)
+      assert.ok(!all.includes(code) && !all.includes(code.replaceAll("-", "")), "a code was sent");
+    await inspect(office, "office-10-roll");
+    assert.deepEqual(office.errors, []);
+  },
+);
 
-test("the checklist holds freezing back until people have confirmed, and then it is frozen", { timeout }, async () => {
-  await office.click("#to-overview");
-  await heading(office, "Next step");
-  await office.click("#freeze");
-  await office.waitForSelector("#wrong:has-text('confirm both points')");
-  await inspect(office, "office-11-freeze");
-  await office.check("#tick-letters");
-  await office.check("#tick-read");
-  await office.click("#freeze");
-  await office.click("#dialog-no");
-  await surely(office, "#freeze");
-  await told(office, /Ballot and roll are frozen/);
-  const page = await openPage(browser, `${replicas.url(3)}vote.html`);
-  await page.waitForSelector("#refusal");
-  assert.equal(await page.getAttribute("#refusal", "data-code"), "frozen");
-  await page.context().close();
-});
+test(
+  "the checklist holds freezing back until people have confirmed, and then it is frozen",
+  { timeout },
+  async () => {
+    await office.click("#to-overview");
+    await heading(office, "Next step");
+    await office.click("#freeze");
+    await office.waitForSelector("#wrong:has-text('confirm both points')");
+    await inspect(office, "office-11-freeze");
+    await office.check("#tick-letters");
+    await office.check("#tick-read");
+    await office.click("#freeze");
+    await office.click("#dialog-no");
+    await surely(office, "#freeze");
+    await told(office, /Ballot and roll are frozen/);
+    const page = await openPage(browser, `${replicas.url(3)}vote.html`);
+    await page.waitForSelector("#refusal");
+    assert.equal(await page.getAttribute("#refusal", "data-code"), "frozen");
+    await page.context().close();
+  },
+);
 
 test("voting is opened with an end, and extended with a reason", { timeout }, async () => {
   await office.fill("#closes", "2020-01-01T00:00");
@@ -229,7 +332,11 @@ test("a voter tests, changes, casts, and sees who confirmed it", { timeout }, as
   await page.fill("#code", "not a code!");
   await page.click("#enter");
   await page.waitForSelector("#code-trouble");
-  assert.equal(await page.evaluate(() => document.activeElement.hasAttribute("data-focus")), true, "the summary has the focus");
+  assert.equal(
+    await page.evaluate(() => document.activeElement.hasAttribute("data-focus")),
+    true,
+    "the summary has the focus",
+  );
   await inspect(page, "vote-02-bad-code");
   await page.fill("#code", codes[0].toLowerCase().replaceAll("-", " "));
   await page.click("#enter");
@@ -238,7 +345,8 @@ test("a voter tests, changes, casts, and sees who confirmed it", { timeout }, as
   await page.click("#review");
   await page.waitForSelector("#trouble-2");
   await page.getByLabel("Anna Georgiou").check();
-  for (const name of ["Petros Nikolaou", "Zoe Papadaki", "Ilias Manos"]) await page.getByLabel(name).check();
+  for (const name of ["Petros Nikolaou", "Zoe Papadaki", "Ilias Manos"])
+    await page.getByLabel(name).check();
   assert.match(await page.textContent("#count-2"), /4 of at most 3 chosen – 1 too many/);
   await page.click("#review");
   await inspect(page, "vote-03-wrong");
@@ -260,7 +368,11 @@ test("a voter tests, changes, casts, and sees who confirmed it", { timeout }, as
   await page.click("#change-2");
   await heading(page, "Fill in your ballot");
   await page.getByLabel("Leave this question blank").nth(1).check();
-  assert.equal(await page.getByLabel("Anna Georgiou").isChecked(), false, "blank takes the choices away");
+  assert.equal(
+    await page.getByLabel("Anna Georgiou").isChecked(),
+    false,
+    "blank takes the choices away",
+  );
   await page.getByLabel("Zoe Papadaki").check();
   await page.getByLabel("Eleni Dimou").check();
   assert.equal(await page.getByLabel("Leave this question blank").nth(1).isChecked(), false);
@@ -276,10 +388,15 @@ test("a voter tests, changes, casts, and sees who confirmed it", { timeout }, as
   const receipt = await cast(page);
   receipts.push(receipt);
   assert.match(receipt, /^[0-9A-HJKMNP-TV-Z]{4}(-[0-9A-HJKMNP-TV-Z]{4}){2}$/);
-  await page.waitForFunction(() => /Confirmed by 4 of 4 servers/.test(document.getElementById("confirmed").textContent));
+  await page.waitForFunction(() =>
+    /Confirmed by 4 of 4 servers/.test(document.getElementById("confirmed").textContent),
+  );
   await page.waitForSelector("#on-board:has-text('It is on the bulletin board')");
   await inspect(page, "vote-07-done");
-  assert.match(await saved(page, "#save"), new RegExp(`Council of the garden club.*${receipt}.*Confirmed by 4 of 4`, "s"));
+  assert.match(
+    await saved(page, "#save"),
+    new RegExp(`Council of the garden club.*${receipt}.*Confirmed by 4 of 4`, "s"),
+  );
   await page.emulateMedia({ media: "print" });
   assert.equal(await page.locator("#receipt").isVisible(), true);
   assert.equal(await page.locator("#print").isVisible(), false);
@@ -323,7 +440,10 @@ test("a voter votes with the keyboard alone, and may not vote again", { timeout 
   }
   await page.keyboard.press("Enter");
   await heading(page, "Check your choices");
-  assert.match(await page.textContent("dl.choices"), /Ephialtes Vasiliou.*Anna Georgiou.*Petros Nikolaou/s);
+  assert.match(
+    await page.textContent("dl.choices"),
+    /Ephialtes Vasiliou.*Anna Georgiou.*Petros Nikolaou/s,
+  );
   for (let i = 0; i < 3; ++i) await page.keyboard.press("Tab");
   assert.equal(await page.evaluate(() => document.activeElement.id), "cast");
   await page.keyboard.press("Enter");
@@ -339,7 +459,11 @@ test("a voter votes with the keyboard alone, and may not vote again", { timeout 
 });
 
 test("others vote in German and leave a question blank", { timeout }, async () => {
-  for (const [i, blank] of [[2, true], [3, false], [4, true]]) {
+  for (const [i, blank] of [
+    [2, true],
+    [3, false],
+    [4, true],
+  ]) {
     const page = await openPage(browser, `${replicas.url(i % 4)}vote.html`, { locale: "de-DE" });
     await page.fill("#code", codes[i]);
     await page.click("#enter");
@@ -371,13 +495,19 @@ test("the office excludes a voter, and replaces a lost code", { timeout }, async
   await office.waitForSelector("#dialog-title:has-text('New code for Voter number 11')");
   const fresh = (await office.textContent("#dialog-body p")).trim();
   await office.click("#dialog-no");
-  for (const [code, refusal] of [[codes[11], /excluded from this election.*Left the club/s], [codes[10], /not on the roll/]]) {
+  for (const [code, refusal] of [
+    [codes[11], /excluded from this election.*Left the club/s],
+    [codes[10], /not on the roll/],
+  ]) {
     const page = await openPage(browser, `${replicas.url(0)}vote.html`);
     await page.fill("#code", code);
     await page.click("#enter");
     await page.waitForSelector(".notice.bad");
     assert.match(await page.textContent("main"), refusal);
-    await inspect(page, refusal.source.startsWith("excluded") ? "vote-10-excluded" : "vote-11-not-on-roll");
+    await inspect(
+      page,
+      refusal.source.startsWith("excluded") ? "vote-10-excluded" : "vote-11-not-on-roll",
+    );
     await page.context().close();
   }
   const page = await openPage(browser, `${replicas.url(0)}vote.html`);
@@ -399,7 +529,10 @@ test("anybody sees the turnout while people vote", { timeout }, async () => {
   receipts.push(await cast(voter));
   await voter.context().close();
   await page.waitForSelector("main:has-text('7 of 11 voters have voted')");
-  assert.equal(await page.evaluate(() => document.activeElement.getAttribute("href")), "results.html");
+  assert.equal(
+    await page.evaluate(() => document.activeElement.getAttribute("href")),
+    "results.html",
+  );
   assert.equal(await page.evaluate(() => document.getElementById("districts").open), true);
   await page.goto(`${replicas.url(3)}results.html`);
   await page.waitForSelector("main .notice");
@@ -452,11 +585,20 @@ test("anybody sees the result, takes the record, and counts again", { timeout },
   await page.waitForSelector("#outcome:has-text('does not add up')");
   assert.equal(await page.locator("#outcome td > .bad").count(), 1);
   await inspect(page, "recount-wrong");
-  await page.setInputFiles("#file", { name: "x.json", mimeType: "application/json", buffer: Buffer.from("{}") });
+  await page.setInputFiles("#file", {
+    name: "x.json",
+    mimeType: "application/json",
+    buffer: Buffer.from("{}"),
+  });
   await page.waitForSelector("#outcome:has-text('not a record')");
 
-  for (const [name, wanted] of [["", /The result was published/], ["audit.html", /Left the club in spring/],
-    ["board.html", /7 ballots were cast/], ["safety.html", /not encrypted/], ["vote.html", /The election is over/]]) {
+  for (const [name, wanted] of [
+    ["", /The result was published/],
+    ["audit.html", /Left the club in spring/],
+    ["board.html", /7 ballots were cast/],
+    ["safety.html", /not encrypted/],
+    ["vote.html", /The election is over/],
+  ]) {
     await page.goto(replicas.url(2) + name);
     await page.waitForFunction(() => !document.querySelector(".waiting"));
     assert.match(await page.textContent("main"), wanted);

@@ -1,5 +1,5 @@
-// The pages' words and pure parts, without a browser: both languages say the same things, rolls are read as
-// spreadsheets write them, and the recount finds what does not add up.
+// The pages' words and pure parts, without a browser: both languages say the same things, rolls are
+// read as spreadsheets write them, and the recount finds what does not add up.
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -21,7 +21,11 @@ test("both languages have the same keys, parameters and forms, and nothing is un
   for (const [key, words] of Object.entries(en)) {
     assert.deepEqual(parameters(de[key]), parameters(words), key);
     assert.equal(typeof de[key], typeof words, key);
-    if (de[key] === words && !/^(servers\.name|roll\.made|csv\.column|dev\.server|vote\.step\.code)/.test(key)) same.push(key);
+    if (
+      de[key] === words &&
+      !/^(servers\.name|roll\.made|csv\.column|dev\.server|vote\.step\.code)/.test(key)
+    )
+      same.push(key);
   }
   assert.deepEqual(same, []);
 });
@@ -41,41 +45,88 @@ test("no page has a style, a script or an address of elsewhere in it", () => {
   const pages = files.filter((file) => file.endsWith(".html"));
   assert.equal(pages.length, 8);
   for (const name of pages) {
-    assert.match(text(name), /<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'self'; style-src 'self'/, name);
+    assert.match(
+      text(name),
+      /<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'self'; style-/,
+      name,
+    );
     assert.doesNotMatch(text(name), /<style|<script>|style="| on\w+="|https?:\/\//, name);
   }
   for (const name of files.filter((file) => /\.(js|css)$/.test(file) && !file.startsWith("lang")))
-    assert.doesNotMatch(text(name), /innerHTML|insertAdjacentHTML|document\.write|@import|url\(|eval\(/, name);
+    assert.doesNotMatch(
+      text(name),
+      /innerHTML|insertAdjacentHTML|document\.write|@import|url\(|eval\(/,
+      name,
+    );
 });
 
-test("a roll is read with quotes, semicolons, tabs, a byte order mark, and any order of columns", () => {
+test("a roll is read with quotes, semicolons, tabs, byte order mark, any order of columns", () => {
   const roll = (content) => readRoll(new TextEncoder().encode(content));
   const voters = ({ voters: all }) => all.map(({ id, name, district }) => [id, name, district]);
-  const wanted = [["1", 'A "B", C', "X"], ["2", "D", "Y"]];
+  const wanted = [
+    ["1", 'A "B", C', "X"],
+    ["2", "D", "Y"],
+  ];
   assert.deepEqual(voters(roll('id,name,district\r\n1,"A ""B"", C",X\r\n2,D,Y\r\n')), wanted);
   assert.deepEqual(voters(roll('\ufeffNummer;Bezirk;Name\n1;X;"A ""B"", C"\n\n2;Y;D')), wanted);
   assert.deepEqual(voters(roll('name\tid\tdistrict\nA "B", C\t1\tX\nD\t2\tY')), wanted);
-  assert.deepEqual(roll("id,name,district\n1,a,b\n2,\"c\nd\",e\n1,f,g").voters.map(({ line, errors }) => [line, errors.map(({ key }) => key)]),
-    [[2, []], [3, []], [5, ["csv.twice"]]]);
+  assert.deepEqual(
+    roll('id,name,district\n1,a,b\n2,"c\nd",e\n1,f,g').voters.map(({ line, errors }) => [
+      line,
+      errors.map(({ key }) => key),
+    ]),
+    [
+      [2, []],
+      [3, []],
+      [5, ["csv.twice"]],
+    ],
+  );
   assert.deepEqual(roll('id,name,district\n1,"a,b\n').problem, { key: "csv.open_quote", line: 2 });
   assert.equal(roll("").problem.key, "csv.empty");
   assert.equal(roll("id,name,district\n").problem.key, "csv.no_rows");
   assert.equal(roll("id,name\n1,2").problem.column, "district");
-  assert.deepEqual(readRoll(new TextEncoder().encode("id,name,district\n1,a,b"), new Set(["1"])).voters[0].errors, [{ key: "csv.taken" }]);
+  assert.deepEqual(
+    readRoll(new TextEncoder().encode("id,name,district\n1,a,b"), new Set(["1"])).voters[0].errors,
+    [{ key: "csv.taken" }],
+  );
   assert.equal(roll(`id,name,district\n${"x".repeat(51)},a,b`).voters[0].errors[0].max, 50);
-  assert.deepEqual(parseCsv(csvLine(['a"b', "c,d", "e\nf", 7]))[0].fields, ['a"b', "c,d", "e\nf", "7"]);
+  assert.deepEqual(parseCsv(csvLine(['a"b', "c,d", "e\nf", 7]))[0].fields, [
+    'a"b',
+    "c,d",
+    "e\nf",
+    "7",
+  ]);
 });
 
 test("the recount accepts what adds up and finds every kind of mistake", () => {
-  const paper = (question, candidate) => ({ question, text: `Q${question}`, choose_min: 1, choose_max: question, allow_blank: 1, candidate, name: `C${candidate}` });
+  const paper = (question, candidate) => ({
+    question,
+    text: `Q${question}`,
+    choose_min: 1,
+    choose_max: question,
+    allow_blank: 1,
+    candidate,
+    name: `C${candidate}`,
+  });
   const good = () => ({
     format: "evote record 1",
     ballot_paper: [paper(1, 1), paper(1, 2), paper(2, 3), paper(2, 4)],
     turnout: [{ district: "", voters: 5, voted: 3 }],
     receipts: ["A", "B", "C"],
-    published_ballots: [{ question: 1, chosen: "1", ballots: 2 }, { question: 1, chosen: "0", ballots: 1 },
-      { question: 2, chosen: "3 4", ballots: 1 }, { question: 2, chosen: "4", ballots: 2 }],
-    results: [[1, 1, 2], [1, 2, 0], [1, 0, 1], [2, 3, 1], [2, 4, 3], [2, 0, 0]].map(([question, candidate, votes]) => ({ question, candidate, votes })),
+    published_ballots: [
+      { question: 1, chosen: "1", ballots: 2 },
+      { question: 1, chosen: "0", ballots: 1 },
+      { question: 2, chosen: "3 4", ballots: 1 },
+      { question: 2, chosen: "4", ballots: 2 },
+    ],
+    results: [
+      [1, 1, 2],
+      [1, 2, 0],
+      [1, 0, 1],
+      [2, 3, 1],
+      [2, 4, 3],
+      [2, 0, 0],
+    ].map(([question, candidate, votes]) => ({ question, candidate, votes })),
   });
   assert.equal(recount(good()).ok, true);
   const failing = (change) => {
@@ -83,18 +134,76 @@ test("the recount accepts what adds up and finds every kind of mistake", () => {
     change(record);
     const { ok, checks, questions } = recount(record);
     assert.equal(ok, false);
-    return [...checks.filter((check) => !check.ok).map(({ name }) => name),
-      ...questions.flatMap(({ lines }) => lines.filter((line) => !line.ok).map(({ candidate }) => candidate))];
+    return [
+      ...checks.filter((check) => !check.ok).map(({ name }) => name),
+      ...questions.flatMap(({ lines }) =>
+        lines.filter((line) => !line.ok).map(({ candidate }) => candidate),
+      ),
+    ];
   };
-  assert.deepEqual(failing((r) => { r.results[0].votes = 3; }), [1]);
-  assert.deepEqual(failing((r) => { r.results.splice(1, 1); }), [2]);
-  assert.deepEqual(failing((r) => { r.results.push(r.results[0]); }), [1]);
-  assert.deepEqual(failing((r) => { r.published_ballots[0].ballots = 3; r.results[0].votes = 3; }), ["every_ballot"]);
-  assert.deepEqual(failing((r) => { r.published_ballots[0].chosen = "1 2"; r.results[1].votes = 2; }), ["lawful"]);
-  assert.deepEqual(failing((r) => { r.published_ballots[3].chosen = "4 4"; r.results[4].votes = 5; }), ["lawful"]);
-  assert.deepEqual(failing((r) => { r.published_ballots[3].chosen = "0 4"; r.results[5].votes = 2; }), ["lawful"]);
-  assert.deepEqual(failing((r) => { r.turnout[0].voted = 4; }), ["turnout"]);
-  assert.deepEqual(failing((r) => { r.receipts[0] = "B"; }), ["no_double"]);
-  assert.deepEqual(failing((r) => { r.results.push({ question: 9, candidate: 1, votes: 1 }); }), ["nothing_else"]);
+  assert.deepEqual(
+    failing((r) => {
+      r.results[0].votes = 3;
+    }),
+    [1],
+  );
+  assert.deepEqual(
+    failing((r) => {
+      r.results.splice(1, 1);
+    }),
+    [2],
+  );
+  assert.deepEqual(
+    failing((r) => {
+      r.results.push(r.results[0]);
+    }),
+    [1],
+  );
+  assert.deepEqual(
+    failing((r) => {
+      r.published_ballots[0].ballots = 3;
+      r.results[0].votes = 3;
+    }),
+    ["every_ballot"],
+  );
+  assert.deepEqual(
+    failing((r) => {
+      r.published_ballots[0].chosen = "1 2";
+      r.results[1].votes = 2;
+    }),
+    ["lawful"],
+  );
+  assert.deepEqual(
+    failing((r) => {
+      r.published_ballots[3].chosen = "4 4";
+      r.results[4].votes = 5;
+    }),
+    ["lawful"],
+  );
+  assert.deepEqual(
+    failing((r) => {
+      r.published_ballots[3].chosen = "0 4";
+      r.results[5].votes = 2;
+    }),
+    ["lawful"],
+  );
+  assert.deepEqual(
+    failing((r) => {
+      r.turnout[0].voted = 4;
+    }),
+    ["turnout"],
+  );
+  assert.deepEqual(
+    failing((r) => {
+      r.receipts[0] = "B";
+    }),
+    ["no_double"],
+  );
+  assert.deepEqual(
+    failing((r) => {
+      r.results.push({ question: 9, candidate: 1, votes: 1 });
+    }),
+    ["nothing_else"],
+  );
   assert.throws(() => recount({}), /not a record/);
 });

@@ -1,5 +1,5 @@
-// The first web application in a real browser: served by the replicas, it joins, calls, and shows who
-// agreed.
+// The first web application in a real browser: served by the replicas, it joins, calls, and shows
+// who agreed.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -8,7 +8,9 @@ import { launch } from "./chromium.mjs";
 
 let replicas, browser;
 before(async () => {
-  replicas = await DevCluster.start(fileURLToPath(new URL("../../examples/guestbook", import.meta.url)));
+  replicas = await DevCluster.start(
+    fileURLToPath(new URL("../../examples/guestbook", import.meta.url)),
+  );
   // A name that is not this machine's, to a browser: as a page from elsewhere.
   browser = await launch({ args: ["--host-resolver-rules=MAP vote.test 127.0.0.1"] });
 });
@@ -25,8 +27,12 @@ async function open(url) {
   await page.goto(url);
   return page;
 }
-const said = (page, pattern) => page.waitForFunction(
-  (source) => new RegExp(source).test(document.getElementById("said").textContent), pattern.source, { timeout: 15_000 });
+const said = (page, pattern) =>
+  page.waitForFunction(
+    (source) => new RegExp(source).test(document.getElementById("said").textContent),
+    pattern.source,
+    { timeout: 15_000 },
+  );
 async function sign(page, text) {
   await page.fill("#text", text);
   await page.click("#sign");
@@ -46,14 +52,23 @@ test("a page from replica 1 joins, signs, and says that four of four servers con
   await page.waitForSelector("[data-ready]");
   await sign(page, "again");
   await said(page, /you have signed already/);
-  const kept = await page.evaluate(() => new Promise((resolve) => {
-    const opening = indexedDB.open("prytany-client");
-    opening.onsuccess = () => {
-      const get = opening.result.transaction("credentials").objectStore("credentials").get("guest");
-      get.onsuccess = () => crypto.subtle.exportKey("pkcs8", get.result.key).then(
-        () => resolve("read"), () => resolve(get.result.key.extractable));
-    };
-  }));
+  const kept = await page.evaluate(
+    () =>
+      new Promise((resolve) => {
+        const opening = indexedDB.open("prytany-client");
+        opening.onsuccess = () => {
+          const get = opening.result
+            .transaction("credentials")
+            .objectStore("credentials")
+            .get("guest");
+          get.onsuccess = () =>
+            crypto.subtle.exportKey("pkcs8", get.result.key).then(
+              () => resolve("read"),
+              () => resolve(get.result.key.extractable),
+            );
+        };
+      }),
+  );
   assert.equal(kept, false);
   assert.deepEqual(page.errors, []);
 });
@@ -62,11 +77,15 @@ test("with one replica killed the page goes on, and says so", async () => {
   const page = await open(replicas.url(0));
   await page.waitForSelector("[data-ready]");
   replicas.kill(3);
-  await page.waitForFunction(() => document.getElementById("servers").textContent.includes("3 connected"));
+  await page.waitForFunction(() =>
+    document.getElementById("servers").textContent.includes("3 connected"),
+  );
   await sign(page, "three are enough");
   await said(page, /confirmed by 3 of 4 servers/);
   replicas.restart(3);
-  await page.waitForFunction(() => document.getElementById("servers").textContent.includes("4 connected"));
+  await page.waitForFunction(() =>
+    document.getElementById("servers").textContent.includes("4 connected"),
+  );
   assert.deepEqual(page.errors, []);
 });
 

@@ -17,10 +17,17 @@ function file(name) {
   assert.ok(at > 0, name);
   return /```\w+\n([^]*?)```/.exec(page.slice(at))[1];
 }
-const names = ["prytany.json", "schema/001_entries.sql", "procedures/sign.sql", "procedures/entries.sql", "web/index.html"];
+const names = [
+  "prytany.json",
+  "schema/001_entries.sql",
+  "procedures/sign.sql",
+  "procedures/entries.sql",
+  "web/index.html",
+];
 
 test("what the page shows is what examples/guestbook holds", () => {
-  for (const name of names.slice(1, 4)) assert.equal(file(name), read(`examples/guestbook/${name}`), name);
+  for (const name of names.slice(1, 4))
+    assert.equal(file(name), read(`examples/guestbook/${name}`), name);
 });
 
 test("the first page works as written", async () => {
@@ -34,7 +41,9 @@ test("the first page works as written", async () => {
   try {
     const opened = await browser.newPage();
     await opened.goto(replicas.url());
-    await opened.waitForFunction(() => /^4 servers say so/.test(document.getElementById("said").textContent));
+    await opened.waitForFunction(() =>
+      /^4 servers say so/.test(document.getElementById("said").textContent),
+    );
   } finally {
     await browser.close();
     await replicas.stop();

@@ -2,7 +2,15 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { ApplicationError, Client, Cluster, Credential, Real, real, Refused } from "../../client-js/src/index.js";
+import {
+  ApplicationError,
+  Client,
+  Cluster,
+  Credential,
+  Real,
+  real,
+  Refused,
+} from "../../client-js/src/index.js";
 import { DevCluster } from "./dev_cluster.mjs";
 
 let replicas, cluster;
@@ -31,29 +39,61 @@ test("joins, calls, and every replica agrees", async () => {
 
 test("the application's errors and SQL's come with their codes", async () => {
   const client = await cluster.join();
-  await assert.rejects(client.call("sign", { text: "" }), (error) =>
-    error instanceof ApplicationError && error.code === "empty" && error.procedure === "sign" && error.statement === 1);
+  await assert.rejects(
+    client.call("sign", { text: "" }),
+    (error) =>
+      error instanceof ApplicationError &&
+      error.code === "empty" &&
+      error.procedure === "sign" &&
+      error.statement === 1,
+  );
   for (const [ask, code] of [
     [() => client.call("nothing"), "unknown_procedure"],
     [() => client.call("sign"), "missing_parameter"],
     [() => client.call("sign", { text: 5 }), "wrong_type"],
     [() => client.query("DELETE FROM entries"), "not_read_only"],
     [() => client.execute("SELEKT"), "SQLITE_ERROR"],
-    [() => cluster.read("sign", { text: "x" }), "unknown_procedure"]])
-    await assert.rejects(ask, (error) => error instanceof ApplicationError && error.code === code, code);
+    [() => cluster.read("sign", { text: "x" }), "unknown_procedure"],
+  ])
+    await assert.rejects(
+      ask,
+      (error) => error instanceof ApplicationError && error.code === code,
+      code,
+    );
   await client.leave();
 });
 
 test("values survive SQLite exactly, and batches are one transaction", async () => {
   const client = await cluster.join();
-  const values = [2n ** 63n - 1n, -(2n ** 63n), real(-0), 0.1, "a\0b 🏛", new Uint8Array([0, 1, 255]), null, real(1e300)];
-  const { values: [row] } = await client.query("SELECT ?, ?, ?, ?, ?, ?, ?, ?", values);
-  assert.deepEqual(row, values.map((value) => value instanceof Real ? value.value : value));
+  const values = [
+    2n ** 63n - 1n,
+    -(2n ** 63n),
+    real(-0),
+    0.1,
+    "a\0b 🏛",
+    new Uint8Array([0, 1, 255]),
+    null,
+    real(1e300),
+  ];
+  const {
+    values: [row],
+  } = await client.query("SELECT ?, ?, ?, ?, ?, ?, ?, ?", values);
+  assert.deepEqual(
+    row,
+    values.map((value) => (value instanceof Real ? value.value : value)),
+  );
   assert.ok(Object.is(row[2], -0));
-  await assert.rejects(client.batch(["INSERT INTO entries(guest, text) VALUES ('x', 'gone')", "INSERT INTO nowhere VALUES (1)"]),
-                       { code: "SQLITE_ERROR", statement: 2 });
-  const [, count] = await client.batch([{ sql: "SELECT 1" },
-    { sql: "SELECT count(*) FROM entries WHERE text = :t", named: { t: "gone" } }]);
+  await assert.rejects(
+    client.batch([
+      "INSERT INTO entries(guest, text) VALUES ('x', 'gone')",
+      "INSERT INTO nowhere VALUES (1)",
+    ]),
+    { code: "SQLITE_ERROR", statement: 2 },
+  );
+  const [, count] = await client.batch([
+    { sql: "SELECT 1" },
+    { sql: "SELECT count(*) FROM entries WHERE text = :t", named: { t: "gone" } },
+  ]);
   assert.equal(count.value(), 0);
   await client.leave();
 });
@@ -65,28 +105,35 @@ test("one live session per principal: the older is ended, and told", async () =>
   older.addEventListener("end", ({ reason }) => ends.push(reason));
   const newer = await cluster.join({ credential });
   assert.equal(older.principal, newer.principal);
-  for (let i = 0; i < 200 && older.ended === null; ++i) await new Promise((resolve) => setTimeout(resolve, 10));
+  for (let i = 0; i < 200 && older.ended === null; ++i)
+    await new Promise((resolve) => setTimeout(resolve, 10));
   assert.deepEqual([older.ended, ends], ["replaced", ["replaced"]]);
   await newer.leave();
 });
 
 test("an administrator's key file and a code join, too", async () => {
   const pem = replicas.file("admin.key");
-  const admin = await Client.join({ genesis: replicas.genesis,
-                                    credential: await Credential.pem(pem), name: "desk" });
+  const admin = await Client.join({
+    genesis: replicas.genesis,
+    credential: await Credential.pem(pem),
+    name: "desk",
+  });
   assert.equal(admin.role, "admin");
   assert.match(admin.principal, /^admin:[0-9a-f]{16}\/desk$/);
   await admin.leave();
   const code = "7Q4M-0123-4567-89AB-CDEF-GHJK-MN";
   const credential = await Credential.code(code, cluster);
   const voter = await cluster.join({ credential });
-  assert.equal(voter.principal, credential.publicKey);  // "anyone": the principal is the key
+  assert.equal(voter.principal, credential.publicKey); // "anyone": the principal is the key
   await voter.leave();
 });
 
 test("a replica is killed and comes back: nothing is lost, nothing runs twice", async () => {
   const client = await cluster.join();
-  const count = async () => (await client.query("SELECT count(*) FROM entries WHERE guest = ?", [client.principal])).value();
+  const count = async () =>
+    (
+      await client.query("SELECT count(*) FROM entries WHERE guest = ?", [client.principal])
+    ).value();
   const signing = [];
   for (let i = 0; i < 30; ++i) {
     signing.push(client.call("sign", { text: `entry ${i}` }));
@@ -94,12 +141,19 @@ test("a replica is killed and comes back: nothing is lost, nothing runs twice", 
     await signing.at(-1);
   }
   assert.equal(await count(), 30);
-  assert.deepEqual((await client.call("sign", { text: "without" }, { linger: 100 })).agreement.silent, [2]);
+  assert.deepEqual(
+    (await client.call("sign", { text: "without" }, { linger: 100 })).agreement.silent,
+    [2],
+  );
   const status = await cluster.status();
-  assert.deepEqual(status.map(({ reachable }) => reachable), [true, true, false, true]);
+  assert.deepEqual(
+    status.map(({ reachable }) => reachable),
+    [true, true, false, true],
+  );
 
   replicas.restart(2);
-  for (let i = 0; i < 1000 && !cluster.replicas[2].connected; ++i) await new Promise((resolve) => setTimeout(resolve, 10));
+  for (let i = 0; i < 1000 && !cluster.replicas[2].connected; ++i)
+    await new Promise((resolve) => setTimeout(resolve, 10));
   assert.ok(cluster.replicas[2].connected);
   assert.equal(await count(), 31);
   await client.leave();
@@ -108,7 +162,9 @@ test("a replica is killed and comes back: nothing is lost, nothing runs twice", 
 test("sixteen sessions over the same four connections", async () => {
   const clients = await Promise.all(Array.from({ length: 16 }, () => cluster.join()));
   assert.equal(new Set(clients.map(({ sessionId }) => sessionId)).size, 16);
-  const answers = await Promise.all(clients.map((client, i) => client.call("sign", { text: `many ${i}` })));
+  const answers = await Promise.all(
+    clients.map((client, i) => client.call("sign", { text: `many ${i}` })),
+  );
   assert.equal(new Set(answers.map((answer) => answer.one().id)).size, 16);
   await Promise.all(clients.map((client) => client.leave()));
 });

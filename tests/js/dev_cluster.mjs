@@ -6,15 +6,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const program = join(process.env.PRYTANY_BIN ?? fileURLToPath(new URL("../../build/release/bin", import.meta.url)), "prytany");
+export const program = join(
+  process.env.PRYTANY_BIN ?? fileURLToPath(new URL("../../build/release/bin", import.meta.url)),
+  "prytany",
+);
 
 /** A base such that base+i and base+100+i are free, i < n. PRYTANY_TEST_PORTS: "first-last". */
-async function freePorts(n) {
+export async function freePorts(n) {
   const [first, last] = (process.env.PRYTANY_TEST_PORTS ?? "24000-24999").split("-").map(Number);
-  const free = (port) => new Promise((resolve) => {
-    const server = createServer().once("error", () => resolve(false));
-    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
-  });
+  const free = (port) =>
+    new Promise((resolve) => {
+      const server = createServer().once("error", () => resolve(false));
+      server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+    });
   const tens = Math.floor((last - first - 100 - n) / 10);
   for (let tries = 0; tries < 100; ++tries) {
     const base = first + 10 * Math.floor(Math.random() * tens);
@@ -24,8 +28,10 @@ async function freePorts(n) {
   throw new Error("no free ports");
 }
 
-const ended = (child) => new Promise((resolve) =>
-  child.exitCode === null && child.signalCode === null ? child.once("exit", resolve) : resolve());
+export const ended = (child) =>
+  new Promise((resolve) =>
+    child.exitCode === null && child.signalCode === null ? child.once("exit", resolve) : resolve(),
+  );
 
 export class DevCluster {
   #children = [];
@@ -35,8 +41,19 @@ export class DevCluster {
     const cluster = new DevCluster();
     cluster.folder = mkdtempSync(join(tmpdir(), "prytany-test-"));
     cluster.base = await freePorts(replicas);
-    const dev = cluster.#spawn(["dev", "--app", application, "--dir", join(cluster.folder, "cluster"), "--replicas",
-                                String(replicas), "--base-port", String(cluster.base), "--log", "error"]);
+    const dev = cluster.#spawn([
+      "dev",
+      "--app",
+      application,
+      "--dir",
+      join(cluster.folder, "cluster"),
+      "--replicas",
+      String(replicas),
+      "--base-port",
+      String(cluster.base),
+      "--log",
+      "error",
+    ]);
     await new Promise((resolve, reject) => {
       let said = "";
       dev.stdout.on("data", (text) => {
@@ -45,7 +62,9 @@ export class DevCluster {
         [, cluster.home] = /^READY (\S+)$/m.exec(said) ?? [];
         if (cluster.home) resolve();
       });
-      dev.stderr.on("data", (text) => { said += text; });
+      dev.stderr.on("data", (text) => {
+        said += text;
+      });
       dev.on("exit", (code) => reject(new Error(`prytany dev ended with ${code}: ${said}`)));
     }).catch(async (error) => {
       await cluster.stop();

@@ -1,10 +1,32 @@
 // A group of replicas for tests of the client: real WebSockets, real keys, tags and signatures (by
-// Node's own crypto, not the client's), and behaviours that a test sets. Agreement is simple here: all
-// replicas share one object.
-import { createHash, createHmac, createPrivateKey, createPublicKey, diffieHellman, generateKeyPairSync,
-         hkdfSync, randomBytes, sign, verify } from "node:crypto";
-import { encode, clientHello, genesis as genesisType, joinBegin, name, operation, reply as replyType,
-         requestBody, serverHello, toClient, u16, i64 } from "../../client-js/src/codec.js";
+// Node's own crypto, not the client's), and behaviours that a test sets. Agreement is simple here:
+// all replicas share one object.
+import {
+  createHash,
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  diffieHellman,
+  generateKeyPairSync,
+  hkdfSync,
+  randomBytes,
+  sign,
+  verify,
+} from "node:crypto";
+import {
+  encode,
+  clientHello,
+  genesis as genesisType,
+  joinBegin,
+  name,
+  operation,
+  reply as replyType,
+  requestBody,
+  serverHello,
+  toClient,
+  u16,
+  i64,
+} from "../../client-js/src/codec.js";
 import { toJson } from "../../client-js/src/values.js";
 import { listen } from "./web_socket_server.mjs";
 
@@ -19,8 +41,10 @@ const x25519 = (raw) =>
 const ed25519 = (raw) =>
   createPublicKey({ key: join(hex("302a300506032b6570032100"), raw), format: "der", type: "spki" });
 
-const rows = (columns, ...values) => ({ type: "results", results: [
-  { columns, rows: values, changes: "1", last_insert_rowid: "7" }] });
+const rows = (columns, ...values) => ({
+  type: "results",
+  results: [{ columns, rows: values, changes: "1", last_insert_rowid: "7" }],
+});
 export const textRow = (text) => rows(["text"], [{ type: "text", value: text }]);
 
 /** What every correct replica answers. */
@@ -29,34 +53,66 @@ function execute(request) {
   if (op.type === "leave") return { type: "done" };
   if (op.type === "execute") return textRow(op.statements.map(({ sql }) => sql).join(";"));
   if (op.procedure === "refuse")
-    return { type: "error", code: "not_today", message: "come back tomorrow", procedure: "refuse", statement: 2 };
-  return rows(["procedure", ...op.arguments.map((a) => a.name)],
-              [{ type: "text", value: op.procedure }, ...op.arguments.map((a) => a.value)]);
+    return {
+      type: "error",
+      code: "not_today",
+      message: "come back tomorrow",
+      procedure: "refuse",
+      statement: 2,
+    };
+  return rows(
+    ["procedure", ...op.arguments.map((a) => a.name)],
+    [{ type: "text", value: op.procedure }, ...op.arguments.map((a) => a.value)],
+  );
 }
 
 export class FakeGroup {
   replicas = [];
-  #log = new Map();       // "session/number" -> reply
-  #sessions = new Map();  // id -> key
-  executed = [];          // operations, each once
+  #log = new Map(); // "session/number" -> reply
+  #sessions = new Map(); // id -> key
+  executed = []; // operations, each once
 
   static async start({ n = 4, faults = 1 } = {}) {
     const group = new FakeGroup();
     for (let id = 0; id < n; ++id) group.replicas.push(new FakeReplica(group, id));
     for (const replica of group.replicas) await replica.start();
     group.genesis = {
-      format: "prytany genesis 1", name: "fakes", nonce: randomBytes(16).toString("hex"), development: true,
-      faults, members: group.replicas.map(({ id, publicKey, port }) => ({
-        name: `member ${id}`, key: publicKey, peer: `127.0.0.1:${id + 1}`, client: `ws://127.0.0.1:${port}` })),
-      administrators: [], approvals: 1, checkpoint_interval: 128, window: 256, sessions_max: 100,
-      session_idle_us: 1000000, steps_per_request_max: 1000000, application_pages_max: 1000, engine: "none",
+      format: "prytany genesis 1",
+      name: "fakes",
+      nonce: randomBytes(16).toString("hex"),
+      development: true,
+      faults,
+      members: group.replicas.map(({ id, publicKey, port }) => ({
+        name: `member ${id}`,
+        key: publicKey,
+        peer: `127.0.0.1:${id + 1}`,
+        client: `ws://127.0.0.1:${port}`,
+      })),
+      administrators: [],
+      approvals: 1,
+      checkpoint_interval: 128,
+      window: 256,
+      sessions_max: 100,
+      session_idle_us: 1000000,
+      steps_per_request_max: 1000000,
+      application_pages_max: 1000,
+      engine: "none",
       signatures: [],
     };
-    const members = group.genesis.members.map(
-      (m) => ({ ...m, peer_host: "127.0.0.1", peer_port: Number(m.peer.split(":")[1]) }));
+    const members = group.genesis.members.map((m) => ({
+      ...m,
+      peer_host: "127.0.0.1",
+      peer_port: Number(m.peer.split(":")[1]),
+    }));
     const prepared = { ...group.genesis, version: 1, members };
-    for (const field of ["checkpoint_interval", "window", "sessions_max", "session_idle_us",
-                         "steps_per_request_max", "application_pages_max"])
+    for (const field of [
+      "checkpoint_interval",
+      "window",
+      "sessions_max",
+      "session_idle_us",
+      "steps_per_request_max",
+      "application_pages_max",
+    ])
       prepared[field] = String(prepared[field]);
     group.cluster = hash("prytany genesis", encode(genesisType, prepared));
     return group;
@@ -66,11 +122,17 @@ export class FakeGroup {
   }
 
   requestDigest({ session, number, signer, operation: op }) {
-    return hash("prytany request", encode(requestBody, { session, number, signer, operation: encode(operation, op) }));
+    return hash(
+      "prytany request",
+      encode(requestBody, { session, number, signer, operation: encode(operation, op) }),
+    );
   }
   /** The one reply that the group agrees on, made when the first replica asks. */
   order(request, digest) {
-    const slot = request.session === "0" ? `0/${digest.toString("hex")}` : `${request.session}/${request.number}`;
+    const slot =
+      request.session === "0"
+        ? `0/${digest.toString("hex")}`
+        : `${request.session}/${request.number}`;
     const known = this.#log.get(slot);
     if (known) return known;
     let outcome;
@@ -80,9 +142,15 @@ export class FakeGroup {
       this.executed.push(request.operation);
       outcome = execute(request);
     }
-    const reply = { type: "reply", session: request.session, number: request.number,
-                    request: digest.toString("hex"), seq: String(this.#log.size + 1),
-                    agreed: "1795173920086810", outcome };
+    const reply = {
+      type: "reply",
+      session: request.session,
+      number: request.number,
+      request: digest.toString("hex"),
+      seq: String(this.#log.size + 1),
+      agreed: "1795173920086810",
+      outcome,
+    };
     this.#log.set(slot, reply);
     return reply;
   }
@@ -106,11 +174,18 @@ class Caller {
     const { group, id, behaviour } = this.replica;
     let tagged = message;
     if (message.type === "reply") {
-      const reply = hash("prytany reply", group.cluster, encode(replyType, message)).toString("hex");
+      const reply = hash("prytany reply", group.cluster, encode(replyType, message)).toString(
+        "hex",
+      );
       const { session, number, request } = message;
       tagged = { type: "reply_digest", session, number, request, reply };
     }
-    const bytes = join(word("prytany tag"), group.cluster, encode(u16, id), encode(toClient, tagged));
+    const bytes = join(
+      word("prytany tag"),
+      group.cluster,
+      encode(u16, id),
+      encode(toClient, tagged),
+    );
     let tag = createHmac("sha256", this.key).update(bytes).digest().subarray(0, 16).toString("hex");
     if (behaviour.wrongTag?.(message)) tag = "00".repeat(16);
     this.connection.send(toJson({ ...message, tag }));
@@ -121,7 +196,7 @@ export class FakeReplica {
   callers = new Set();
   connections = 0;
   behaviour = {};
-  heard = [];  // types of messages
+  heard = []; // types of messages
 
   constructor(group, id) {
     const { publicKey, privateKey } = generateKeyPairSync("ed25519");
@@ -152,20 +227,41 @@ export class FakeReplica {
     const { behaviour } = this;
     if (behaviour.hear?.(caller, message)) return;
     switch (message.type) {
-      case "hello": return this.#greet(caller, message);
-      case "join_begin": return this.#token(caller, message);
-      case "request": return this.#request(caller, message);
-      case "read": return this.#read(caller, message);
-      case "status": return caller.say({
-        type: "status_reply", id: message.id, replica: this.id, view: "0", primary: 0, last_executed: "1",
-        stable_checkpoint: "0", state_digest: "00".repeat(32), connected_peers: "3" });
+      case "hello":
+        return this.#greet(caller, message);
+      case "join_begin":
+        return this.#token(caller, message);
+      case "request":
+        return this.#request(caller, message);
+      case "read":
+        return this.#read(caller, message);
+      case "status":
+        return caller.say({
+          type: "status_reply",
+          id: message.id,
+          replica: this.id,
+          view: "0",
+          primary: 0,
+          last_executed: "1",
+          stable_checkpoint: "0",
+          state_digest: "00".repeat(32),
+          connected_peers: "3",
+        });
     }
   }
   #greet(caller, hello) {
     const { publicKey, privateKey } = generateKeyPairSync("x25519");
-    const ok = { type: "hello_ok", replica: this.behaviour.claims ?? this.id, key: rawKey(publicKey),
-                 nonce: randomBytes(16).toString("hex") };
-    const said = join(word("prytany client hello"), encode(clientHello, hello), encode(serverHello, ok));
+    const ok = {
+      type: "hello_ok",
+      replica: this.behaviour.claims ?? this.id,
+      key: rawKey(publicKey),
+      nonce: randomBytes(16).toString("hex"),
+    };
+    const said = join(
+      word("prytany client hello"),
+      encode(clientHello, hello),
+      encode(serverHello, ok),
+    );
     ok.signature = sign(null, said, this.behaviour.key ?? this.privateKey).toString("hex");
     const secret = diffieHellman({ privateKey, publicKey: x25519(hex(hello.key)) });
     caller.key = Buffer.from(hkdfSync("sha256", secret, sha256(said), "prytany client tag", 32));
@@ -175,28 +271,57 @@ export class FakeReplica {
   #token(caller, begin) {
     const digest = hash("prytany join", encode(joinBegin, begin));
     const token = { replica: this.id, address: "127.0.0.1", expires: "1795173999000000" };
-    const said = join(word("prytany join token"), this.group.cluster, digest, encode(name, token.address),
-                      encode(i64, token.expires));
+    const said = join(
+      word("prytany join token"),
+      this.group.cluster,
+      digest,
+      encode(name, token.address),
+      encode(i64, token.expires),
+    );
     const key = this.behaviour.tokenKey ?? this.privateKey;
-    caller.say({ type: "join_token", join: digest.toString("hex"), ...token,
-                 signature: sign(null, said, key).toString("hex") });
+    caller.say({
+      type: "join_token",
+      join: digest.toString("hex"),
+      ...token,
+      signature: sign(null, said, key).toString("hex"),
+    });
   }
   #request(caller, request) {
     const digest = this.group.requestDigest(request);
     const said = join(word("prytany signed request"), this.group.cluster, digest);
     if (!verify(null, said, ed25519(hex(request.signer)), hex(request.signature)))
-      return caller.say({ type: "refused", request: digest.toString("hex"), code: "bad_signature", message: "" });
+      return caller.say({
+        type: "refused",
+        request: digest.toString("hex"),
+        code: "bad_signature",
+        message: "",
+      });
     let reply = this.group.order(request, digest);
     reply = this.behaviour.lie?.(structuredClone(reply)) ?? reply;
-    if (request.designated === undefined || request.designated === this.id || this.behaviour.verbose)
+    if (
+      request.designated === undefined ||
+      request.designated === this.id ||
+      this.behaviour.verbose
+    )
       return caller.say(reply);
     const { session, number, request: asked } = reply;
-    caller.say({ type: "reply_digest", session, number, request: asked,
-                 reply: hash("prytany reply", this.group.cluster, encode(replyType, reply)).toString("hex") });
+    caller.say({
+      type: "reply_digest",
+      session,
+      number,
+      request: asked,
+      reply: hash("prytany reply", this.group.cluster, encode(replyType, reply)).toString("hex"),
+    });
   }
   #read(caller, { id, procedure, arguments: args }) {
     const outcome = execute({ operation: { type: "call", procedure, arguments: args } });
-    const answer = { type: "read_reply", id, executed: String(10 + this.id), agreed: "1795173920086810", outcome };
+    const answer = {
+      type: "read_reply",
+      id,
+      executed: String(10 + this.id),
+      agreed: "1795173920086810",
+      outcome,
+    };
     caller.say(this.behaviour.lieRead?.(answer) ?? answer);
   }
 }

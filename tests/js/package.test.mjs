@@ -1,4 +1,5 @@
-// The package as others get it: its types, its exports, its size, and the one file that replicas serve.
+// The package as others get it: its types, its exports, its size, and the one file that replicas
+// serve.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -23,14 +24,20 @@ test("types: what callers may write compiles, what they may not does not", () =>
 
 test("types declare exactly what the module exports, and every member of its classes", () => {
   const types = text("../../client-js/types/index.d.ts");
-  const declared = [...types.matchAll(/^export declare (?:class|function) (\w+)/gm)].map(([, name]) => name);
+  const declared = [...types.matchAll(/^export declare (?:class|function) (\w+)/gm)].map(
+    ([, name]) => name,
+  );
   assert.deepEqual(declared.toSorted(), Object.keys(module).toSorted());
   for (const name of ["Cluster", "Client", "Credential", "Answer"]) {
     const [body] = types.slice(types.indexOf(`export declare class ${name}`)).split("\n}\n");
     const { prototype } = module[name];
     for (const [, fixed, member] of body.matchAll(/^  (static )?(\w+)(?:<[^(]*>)?\(/gm)) {
       if (member === "constructor" || member === "addEventListener") continue;
-      assert.equal(typeof (fixed ? module[name] : prototype)[member], "function", `${name}.${member}`);
+      assert.equal(
+        typeof (fixed ? module[name] : prototype)[member],
+        "function",
+        `${name}.${member}`,
+      );
     }
   }
 });
@@ -38,7 +45,12 @@ test("types declare exactly what the module exports, and every member of its cla
 test("the package names its types first, and has no dependencies", () => {
   const description = JSON.parse(text("../../client-js/package.json"));
   assert.equal(Object.keys(description.exports["."])[0], "types");
-  for (const kind of ["dependencies", "peerDependencies", "optionalDependencies", "devDependencies"])
+  for (const kind of [
+    "dependencies",
+    "peerDependencies",
+    "optionalDependencies",
+    "devDependencies",
+  ])
     assert.equal(description[kind], undefined);
   for (const file of readdirSync(here("../../client-js/src")))
     for (const [, from] of text(`../../client-js/src/${file}`).matchAll(/ from "([^"]+)"/g))
@@ -47,8 +59,15 @@ test("the package names its types first, and has no dependencies", () => {
 
 test(`minified it is at most ${minifiedBytesMax} bytes`, () => {
   const minified = execFileSync(tool("esbuild"), [
-    here("../../client-js/src/index.js"), "--bundle", "--format=esm", "--minify", "--log-level=error"]);
-  console.log(`minified ${minified.length} bytes, compressed ${gzipSync(minified, { level: 9 }).length}`);
+    here("../../client-js/src/index.js"),
+    "--bundle",
+    "--format=esm",
+    "--minify",
+    "--log-level=error",
+  ]);
+  console.log(
+    `minified ${minified.length} bytes, compressed ${gzipSync(minified, { level: 9 }).length}`,
+  );
   assert.ok(minified.length <= minifiedBytesMax, `${minified.length} bytes`);
 });
 
@@ -56,10 +75,16 @@ test("the one file that replicas serve exports the same and works alike", async 
   const folder = mkdtempSync(join(tmpdir(), "prytany-client-"));
   try {
     const file = join(folder, "prytany-client.mjs");
-    execFileSync(process.execPath, [here("../../client-js/bundle.mjs"), file, join(folder, "module.cpp")]);
+    execFileSync(process.execPath, [
+      here("../../client-js/bundle.mjs"),
+      file,
+      join(folder, "module.cpp"),
+    ]);
     const bundled = await import(pathToFileURL(file));
     assert.deepEqual(Object.keys(bundled).toSorted(), Object.keys(module).toSorted());
-    const literals = readFileSync(join(folder, "module.cpp"), "utf8").matchAll(/R"prytany_js\(([^]*?)\)prytany_js"/g);
+    const literals = readFileSync(join(folder, "module.cpp"), "utf8").matchAll(
+      /R"prytany_js\(([^]*?)\)prytany_js"/g,
+    );
     assert.equal([...literals].map(([, piece]) => piece).join(""), readFileSync(file, "utf8"));
     const group = await FakeGroup.start();
     const client = await bundled.Client.join({ genesis: group.genesis });
@@ -90,10 +115,14 @@ test("a page that came unprotected, a browser without the keys: why, in words", 
     await tell();
     told.push(await Cluster.open("{}").catch(({ code, kind }) => ({ code, kind })));
     console.log(JSON.stringify(told));`;
-  const out = execFileSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" });
+  const out = execFileSync(process.execPath, ["--input-type=module", "-e", script], {
+    encoding: "utf8",
+  });
   const told = JSON.parse(out);
-  assert.deepEqual(told.map((one) => one?.code),
-                   [undefined, "no_websocket", "no_ed25519", "no_x25519", "insecure_page", "insecure_page"]);
+  assert.deepEqual(
+    told.map((one) => one?.code),
+    [undefined, "no_websocket", "no_ed25519", "no_x25519", "insecure_page", "insecure_page"],
+  );
   assert.match(told[4].message, /vote\.example.*https/s);
   assert.equal(told[5].kind, "usage");
 });

@@ -36,14 +36,15 @@ async function until(condition, what, ms = 4000) {
   for (const end = Date.now() + ms; !condition(); await sleep(5))
     if (Date.now() > end) assert.fail(`waited in vain: ${what}`);
 }
-const rejects = (promise, Kind, fields = {}) => assert.rejects(promise, (error) => {
-  assert.ok(error instanceof Kind, `${error.name}: ${error.message}`);
-  assert.ok(error instanceof prytany.ClientError && error instanceof Error);
-  for (const [name, value] of Object.entries(fields)) assert.deepEqual(error[name], value, name);
-  return true;
-});
+const rejects = (promise, Kind, fields = {}) =>
+  assert.rejects(promise, (error) => {
+    assert.ok(error instanceof Kind, `${error.name}: ${error.message}`);
+    assert.ok(error instanceof prytany.ClientError && error instanceof Error);
+    for (const [name, value] of Object.entries(fields)) assert.deepEqual(error[name], value, name);
+    return true;
+  });
 
-// ---- the ordinary case ------------------------------------------------------------------------------
+// ---- the ordinary case --------------------------------------------------------------------------
 
 test("a client joins, and a call tells its rows, its place and who agreed", async () => {
   const { client, cluster } = await joined(await start());
@@ -58,25 +59,41 @@ test("a client joins, and a call tells its rows, its place and who agreed", asyn
   assert.equal(answer.seq, 2);
   assert.equal(answer.agreedUs, 1795173920086810);
   assert.equal(answer.changes, 1);
-  assert.deepEqual(cluster.replicas.map(({ id, name, connected }) => [id, name, connected]),
-                   [0, 1, 2, 3].map((id) => [id, `member ${id}`, true]));
+  assert.deepEqual(
+    cluster.replicas.map(({ id, name, connected }) => [id, name, connected]),
+    [0, 1, 2, 3].map((id) => [id, `member ${id}`, true]),
+  );
 });
 
 test("one replica sends the rows, a different one each time, and the others their digest", async () => {
   const group = await start();
   const { client } = await joined(group);
   for (let i = 0; i < 4; ++i) await client.call("vote");
-  const designated = group.replicas[0].heard.filter(({ operation }) => operation?.procedure === "vote")
+  const designated = group.replicas[0].heard
+    .filter(({ operation }) => operation?.procedure === "vote")
     .map((message) => message.designated);
   assert.deepEqual(designated.toSorted(), [0, 1, 2, 3]);
 });
 
 test("values survive exactly: 64-bit integers, -0, infinities, blobs, text", async () => {
   const { client } = await joined(await start());
-  const args = { a: -(2n ** 63n), b: 2n ** 63n - 1n, c: new Uint8Array([0, 255]), d: "Ελλάς 🏛 \0", e: null,
-                 f: prytany.real(-0), g: Infinity, h: 0.1, i: true, j: Number.MAX_SAFE_INTEGER };
+  const args = {
+    a: -(2n ** 63n),
+    b: 2n ** 63n - 1n,
+    c: new Uint8Array([0, 255]),
+    d: "Ελλάς 🏛 \0",
+    e: null,
+    f: prytany.real(-0),
+    g: Infinity,
+    h: 0.1,
+    i: true,
+    j: Number.MAX_SAFE_INTEGER,
+  };
   const row = (await client.call("echo", args)).one();
-  assert.deepEqual({ ...row, procedure: undefined }, { ...args, f: -0, i: 1, procedure: undefined });
+  assert.deepEqual(
+    { ...row, procedure: undefined },
+    { ...args, f: -0, i: 1, procedure: undefined },
+  );
   assert.ok(Object.is(row.f, -0));
   assert.equal((await client.call("echo", { a: 1 }, { integers: "bigint" })).one().a, 1n);
 });
@@ -84,26 +101,48 @@ test("values survive exactly: 64-bit integers, -0, infinities, blobs, text", asy
 test("what no SQL value can be is refused before anything is sent", async () => {
   const group = await start();
   const { client } = await joined(group);
-  for (const value of [NaN, 2 ** 60, 2n ** 63n, "\ud800", {}, [1], () => 1, new Date(), Symbol("x")])
+  for (const value of [
+    NaN,
+    2 ** 60,
+    2n ** 63n,
+    "\ud800",
+    {},
+    [1],
+    () => 1,
+    new Date(),
+    Symbol("x"),
+  ])
     await rejects(client.call("echo", { value }), prytany.Usage, { sent: false });
   await rejects(client.execute("SELECT ?", [undefined]), prytany.Usage);
   await rejects(client.call("x".repeat(257)), prytany.Usage, { code: "too_large" });
-  await rejects(client.call("echo", { blob: new Uint8Array((1 << 20) + 1) }), prytany.Usage, { code: "too_large" });
-  await rejects(client.call("echo", { a: new Uint8Array(600000), b: new Uint8Array(600000) }), prytany.Usage,
-                { code: "too_large" });
+  await rejects(client.call("echo", { blob: new Uint8Array((1 << 20) + 1) }), prytany.Usage, {
+    code: "too_large",
+  });
+  await rejects(
+    client.call("echo", { a: new Uint8Array(600000), b: new Uint8Array(600000) }),
+    prytany.Usage,
+    { code: "too_large" },
+  );
   assert.equal(group.executed.length, 0);
   assert.equal((await client.call("echo", { value: 1 })).seq, 2);
 });
 
 test("an application's refusal is an answer, with code, procedure and statement", async () => {
   const { client } = await joined(await start());
-  await rejects(client.call("refuse"), prytany.ApplicationError,
-                { kind: "application", code: "not_today", message: "come back tomorrow", procedure: "refuse",
-                  statement: 2, sent: true });
+  await rejects(client.call("refuse"), prytany.ApplicationError, {
+    kind: "application",
+    code: "not_today",
+    message: "come back tomorrow",
+    procedure: "refuse",
+    statement: 2,
+    sent: true,
+  });
   const told = [];
-  await assert.rejects(client.call("refuse", {}, { linger: 500, onAgreement: (agreement) => told.push(agreement) }),
-                       ({ agreement }) => agreement.agreed.length === 4);
-  assert.deepEqual(told, []);  // "confirmed by 4" would be a lie about what did not happen
+  await assert.rejects(
+    client.call("refuse", {}, { linger: 500, onAgreement: (agreement) => told.push(agreement) }),
+    ({ agreement }) => agreement.agreed.length === 4,
+  );
+  assert.deepEqual(told, []); // "confirmed by 4" would be a lie about what did not happen
 });
 
 test("execute, query and batch send what they should", async () => {
@@ -113,31 +152,56 @@ test("execute, query and batch send what they should", async () => {
   await client.query("SELECT", { name: 2 });
   await client.batch(["one", { sql: "two", positional: [null], named: { x: 1 } }]);
   const integer = { type: "integer", value: "1" };
-  assert.deepEqual(group.executed.map(({ statements, read_only }) => [statements, read_only]), [
-    [[{ sql: "INSERT", positional: [integer, { type: "text", value: "a" }], named: [] }], false],
-    [[{ sql: "SELECT", positional: [], named: [{ name: "name", value: { type: "integer", value: "2" } }] }], true],
-    [[{ sql: "one", positional: [], named: [] },
-      { sql: "two", positional: [null], named: [{ name: "x", value: integer }] }], false],
-  ]);
+  assert.deepEqual(
+    group.executed.map(({ statements, read_only }) => [statements, read_only]),
+    [
+      [[{ sql: "INSERT", positional: [integer, { type: "text", value: "a" }], named: [] }], false],
+      [
+        [
+          {
+            sql: "SELECT",
+            positional: [],
+            named: [{ name: "name", value: { type: "integer", value: "2" } }],
+          },
+        ],
+        true,
+      ],
+      [
+        [
+          { sql: "one", positional: [], named: [] },
+          { sql: "two", positional: [null], named: [{ name: "x", value: integer }] },
+        ],
+        false,
+      ],
+    ],
+  );
 });
 
 test("two hundred requests at once are each answered, at most 64 outstanding", async () => {
   const group = await start();
   for (const replica of group.replicas) replica.behaviour.delay = 1;
   const { client } = await joined(group);
-  const answers = await Promise.all(Array.from({ length: 200 }, (_, i) => client.call("echo", { i })));
-  assert.deepEqual(answers.map((answer) => answer.one().i), Array.from({ length: 200 }, (_, i) => i));
+  const answers = await Promise.all(
+    Array.from({ length: 200 }, (_, i) => client.call("echo", { i })),
+  );
+  assert.deepEqual(
+    answers.map((answer) => answer.one().i),
+    Array.from({ length: 200 }, (_, i) => i),
+  );
   assert.equal(group.executed.length, 200);
 });
 
-// ---- liars ------------------------------------------------------------------------------------------
+// ---- liars --------------------------------------------------------------------------------------
 
 test("a replica that answers first and wrongly changes nothing and is named", async () => {
   const group = await start();
   for (const id of [0, 1, 3]) group.replicas[id].behaviour.delay = 30;
   group.replicas[2].behaviour = {
     verbose: true,
-    lie: (reply) => ({ ...reply, outcome: reply.outcome.type === "joined" ? reply.outcome : textRow("forged") }),
+    lie: (reply) => ({
+      ...reply,
+      outcome: reply.outcome.type === "joined" ? reply.outcome : textRow("forged"),
+    }),
   };
   const { client, events, cluster } = await joined(group);
   const answer = await client.call("tally");
@@ -150,12 +214,19 @@ test("a replica that answers first and wrongly changes nothing and is named", as
 });
 
 for (const [field, forged] of Object.entries({
-  seq: "999", agreed: "1", session: "77", number: "2", request: "ab".repeat(32) })) {
+  seq: "999",
+  agreed: "1",
+  session: "77",
+  number: "2",
+  request: "ab".repeat(32),
+})) {
   test(`a reply with another ${field} is another reply`, async () => {
     const group = await start();
     for (const id of [0, 1, 3]) group.replicas[id].behaviour.delay = 20;
     group.replicas[2].behaviour = {
-      verbose: true, lie: (reply) => reply.outcome.type === "joined" ? reply : { ...reply, [field]: forged } };
+      verbose: true,
+      lie: (reply) => (reply.outcome.type === "joined" ? reply : { ...reply, [field]: forged }),
+    };
     const { client } = await joined(group);
     const { agreement, rows } = await client.call("tally");
     assert.deepEqual(rows, [{ procedure: "tally" }]);
@@ -166,8 +237,12 @@ for (const [field, forged] of Object.entries({
 test("two liars that agree deceive a client of a group that bears one: f+1 is the whole promise", async () => {
   const group = await start();
   for (const id of [0, 3]) group.replicas[id].behaviour.delay = 50;
-  for (const id of [1, 2]) group.replicas[id].behaviour = {
-    verbose: true, lie: (reply) => reply.outcome.type === "joined" ? reply : { ...reply, outcome: textRow("forged") } };
+  for (const id of [1, 2])
+    group.replicas[id].behaviour = {
+      verbose: true,
+      lie: (reply) =>
+        reply.outcome.type === "joined" ? reply : { ...reply, outcome: textRow("forged") },
+    };
   const { client } = await joined(group);
   assert.deepEqual((await client.call("tally")).rows, [{ text: "forged" }]);
 });
@@ -175,8 +250,11 @@ test("two liars that agree deceive a client of a group that bears one: f+1 is th
 test("two liars among seven that bear two deceive nobody", async () => {
   const group = await start({ n: 7, faults: 2 });
   for (const id of [0, 3, 4, 5, 6]) group.replicas[id].behaviour.delay = 30;
-  for (const id of [1, 2]) group.replicas[id].behaviour = {
-    verbose: true, lie: (reply) => ({ ...reply, outcome: textRow("forged") }) };
+  for (const id of [1, 2])
+    group.replicas[id].behaviour = {
+      verbose: true,
+      lie: (reply) => ({ ...reply, outcome: textRow("forged") }),
+    };
   const { client } = await joined(group);
   const answer = await client.call("tally", {}, { linger: 500 });
   assert.deepEqual(answer.agreement, { agreed: [0, 3, 4, 5, 6], differed: [1, 2], silent: [] });
@@ -187,7 +265,7 @@ test("a designated replica that sends no rows costs a moment, not the answer", a
   group.replicas[1].behaviour.hear = (caller, { operation, designated }) =>
     operation?.type === "call" && designated === 1;
   const { client } = await joined(group);
-  const answer = await client.call("vote");  // number 1 is designated to replica 1
+  const answer = await client.call("vote"); // number 1 is designated to replica 1
   assert.deepEqual(answer.rows, [{ procedure: "vote" }]);
   assert.equal(group.executed.length, 1);
 });
@@ -199,17 +277,29 @@ test("late voices are told, and one that contradicts is named late", async () =>
   await sleep(20);
   const before = cluster.replicas[3].standing;
   group.replicas[0].behaviour.delay = 60;
-  group.replicas[3].behaviour = { delay: 60, verbose: true, lie: (reply) => ({ ...reply, seq: "999" }) };
+  group.replicas[3].behaviour = {
+    delay: 60,
+    verbose: true,
+    lie: (reply) => ({ ...reply, seq: "999" }),
+  };
   const told = [];
-  const answer = await client.call("vote", {}, { onAgreement: (agreement) => told.push(agreement) });
+  const answer = await client.call(
+    "vote",
+    {},
+    { onAgreement: (agreement) => told.push(agreement) },
+  );
   assert.deepEqual(answer.agreement, { agreed: [1, 2], differed: [], silent: [0, 3] });
   await until(() => told.length === 3, "three agreements");
   assert.deepEqual(told.at(-1), { agreed: [0, 1, 2], differed: [3], silent: [] });
-  assert.ok(events.some(([type, replica, reason]) => type === "differ" && replica === 3 && reason.includes("late")));
+  assert.ok(
+    events.some(
+      ([type, replica, reason]) => type === "differ" && replica === 3 && reason.includes("late"),
+    ),
+  );
   assert.deepEqual(cluster.replicas[3].standing, { ...before, differed: 1 });
 });
 
-// ---- impostors and noise ----------------------------------------------------------------------------
+// ---- impostors and noise ------------------------------------------------------------------------
 
 test("a replica without the key that genesis names is not believed, and named", async () => {
   const group = await start();
@@ -217,8 +307,12 @@ test("a replica without the key that genesis names is not believed, and named", 
   const { client, events } = await joined(group);
   const { agreement } = await client.call("vote", {}, { linger: 200 });
   assert.deepEqual(agreement, { agreed: [0, 2, 3], differed: [], silent: [1] });
-  assert.ok(events.some(([type, replica, reason]) =>
-    type === "differ" && replica === 1 && reason.includes("does not hold the key")));
+  assert.ok(
+    events.some(
+      ([type, replica, reason]) =>
+        type === "differ" && replica === 1 && reason.includes("does not hold the key"),
+    ),
+  );
 });
 
 test("a replica that claims to be another is not believed", async () => {
@@ -226,22 +320,41 @@ test("a replica that claims to be another is not believed", async () => {
   group.replicas[1].behaviour = { claims: 2, key: group.replicas[2].privateKey };
   const { client, events } = await joined(group);
   assert.ok(!(await client.call("vote", {}, { linger: 200 })).agreement.agreed.includes(1));
-  assert.ok(events.some(([type, replica, reason]) => type === "differ" && replica === 1 && reason.includes("another")));
+  assert.ok(
+    events.some(
+      ([type, replica, reason]) => type === "differ" && replica === 1 && reason.includes("another"),
+    ),
+  );
 });
 
 const disturbances = {
   "a wrong tag": { wrongTag: ({ type }) => type === "reply" || type === "reply_digest" },
-  "no JSON": { hear: (caller, { type }) => type === "request" && (caller.connection.send("{"), true) },
-  "nothing but null": { hear: (caller, { type }) => type === "request" && (caller.connection.send("null"), true) },
-  "an unknown type": { hear: (caller, { type }) =>
-    type === "request" && (caller.connection.send('{"type":"surprise","tag":"00"}'), true) },
-  "a binary frame": { hear: (caller, { type }) => type === "request" && (caller.connection.sendBinary(Buffer.from([1])), true) },
-  "nine megabytes": { hear: (caller, { type }) =>
-    type === "request" && (caller.connection.send(`"${"x".repeat(9 << 20)}"`), true) },
-  "a second hello": { hear: (caller, { type }) =>
-    type === "request" && (caller.connection.send('{"type":"hello_ok"}'), true) },
-  "a reply before its hello": { hear: (caller, { type }) =>
-    type === "hello" && (caller.connection.send('{"type":"reply"}'), true) },
+  "no JSON": {
+    hear: (caller, { type }) => type === "request" && (caller.connection.send("{"), true),
+  },
+  "nothing but null": {
+    hear: (caller, { type }) => type === "request" && (caller.connection.send("null"), true),
+  },
+  "an unknown type": {
+    hear: (caller, { type }) =>
+      type === "request" && (caller.connection.send('{"type":"surprise","tag":"00"}'), true),
+  },
+  "a binary frame": {
+    hear: (caller, { type }) =>
+      type === "request" && (caller.connection.sendBinary(Buffer.from([1])), true),
+  },
+  "nine megabytes": {
+    hear: (caller, { type }) =>
+      type === "request" && (caller.connection.send(`"${"x".repeat(9 << 20)}"`), true),
+  },
+  "a second hello": {
+    hear: (caller, { type }) =>
+      type === "request" && (caller.connection.send('{"type":"hello_ok"}'), true),
+  },
+  "a reply before its hello": {
+    hear: (caller, { type }) =>
+      type === "hello" && (caller.connection.send('{"type":"reply"}'), true),
+  },
 };
 for (const [what, behaviour] of Object.entries(disturbances)) {
   test(`a replica that sends ${what} loses its connection and nothing else happens`, async () => {
@@ -250,12 +363,15 @@ for (const [what, behaviour] of Object.entries(disturbances)) {
     const { client, cluster } = await joined(group);
     assert.ok(!(await client.call("vote")).agreement.agreed.includes(3));
     await until(() => cluster.replicas[3].standing.untrusted > 0, "distrust");
-    assert.deepEqual(cluster.replicas.slice(0, 3).map(({ standing }) => standing.untrusted), [0, 0, 0]);
+    assert.deepEqual(
+      cluster.replicas.slice(0, 3).map(({ standing }) => standing.untrusted),
+      [0, 0, 0],
+    );
     assert.deepEqual((await client.call("again")).rows, [{ procedure: "again" }]);
   });
 }
 
-// ---- silence, loss, reconnection --------------------------------------------------------------------
+// ---- silence, loss, reconnection ----------------------------------------------------------------
 
 test("a silent replica is told as silent", async () => {
   const group = await start();
@@ -273,13 +389,19 @@ test("answers in another order than asked find their questions", async () => {
       if (message.operation?.type !== "call" || message.again) return false;
       held.push(message);
       if (held.length === 8)
-        for (const one of held.splice(0).reverse()) setImmediate(() => caller.connection.onText(JSON.stringify({ ...one, again: true })));
+        for (const one of held.splice(0).reverse())
+          setImmediate(() => caller.connection.onText(JSON.stringify({ ...one, again: true })));
       return true;
     };
   }
   const { client } = await joined(group);
-  const answers = await Promise.all(Array.from({ length: 8 }, (_, i) => client.call("echo", { i })));
-  assert.deepEqual(answers.map((answer) => answer.one().i), [0, 1, 2, 3, 4, 5, 6, 7]);
+  const answers = await Promise.all(
+    Array.from({ length: 8 }, (_, i) => client.call("echo", { i })),
+  );
+  assert.deepEqual(
+    answers.map((answer) => answer.one().i),
+    [0, 1, 2, 3, 4, 5, 6, 7],
+  );
 });
 
 test("a request whose connections all die is sent again, and runs once", async () => {
@@ -291,16 +413,22 @@ test("a request whose connections all die is sent again, and runs once", async (
       if (dead || message.operation?.type !== "call") return false;
       dead = true;
       ++cut;
-      group.order(message, group.requestDigest(message));  // it was executed, and the answer got lost
+      group.order(message, group.requestDigest(message)); // it was executed, and the answer got lost
       caller.connection.destroy();
       return true;
     };
   }
   const { client, events } = await joined(group);
-  assert.deepEqual((await client.call("vote", {}, { timeout: 4000 })).rows, [{ procedure: "vote" }]);
+  assert.deepEqual((await client.call("vote", {}, { timeout: 4000 })).rows, [
+    { procedure: "vote" },
+  ]);
   assert.equal(cut, 4);
   assert.equal(group.executed.length, 1);
-  for (const type of ["disconnect", "reconnecting"]) assert.ok(events.some(([t]) => t === type), type);
+  for (const type of ["disconnect", "reconnecting"])
+    assert.ok(
+      events.some(([t]) => t === type),
+      type,
+    );
 });
 
 test("a replica that stops and comes back is connected again", async () => {
@@ -316,26 +444,52 @@ test("a replica that stops and comes back is connected again", async () => {
   assert.ok(events.filter(([type, replica]) => type === "connect" && replica === 1).length === 2);
 });
 
+test(
+  "connections that died without a word, as after sleep, are noticed and replaced",
+  { timeout: 20_000 },
+  async () => {
+    const group = await start();
+    const { client, events } = await joined(group);
+    for (const replica of group.replicas) {
+      const dead = new Set(replica.callers);
+      replica.behaviour.hear = (caller) => dead.has(caller);
+    }
+    assert.deepEqual((await client.call("vote", {}, { timeout: 15_000 })).rows, [
+      { procedure: "vote" },
+    ]);
+    assert.ok(events.some(([type, , reason]) => type === "disconnect" && reason === "is silent"));
+    assert.equal(group.executed.length, 1);
+  },
+);
+
 test("attempts to connect back off", async () => {
   const group = await start();
   const { cluster } = await joined(group);
   await group.replicas[0].stop();
   const delays = [];
-  cluster.addEventListener("reconnecting", ({ replica, delay }) => replica === 0 && delays.push(delay));
+  cluster.addEventListener(
+    "reconnecting",
+    ({ replica, delay }) => replica === 0 && delays.push(delay),
+  );
   await sleep(1500);
   assert.ok(delays.length >= 3 && delays.length <= 30, `${delays.length} attempts`);
   assert.ok(delays[0] <= 200 && delays.every((delay) => delay <= 5000));
 });
 
-test("with fewer than f+1 replicas: NoQuorum after the timeout, and who was heard", async () => {
+test("with fewer than f+1 replicas the outcome is unknown after the timeout, and who was heard is told", async () => {
   const group = await start();
   const { client } = await joined(group);
   for (const id of [1, 2, 3]) group.replicas[id].behaviour.hear = () => true;
-  await rejects(client.call("vote", {}, { timeout: 150 }), prytany.NoQuorum,
-                { code: "no_quorum", sent: true, agreement: { agreed: [], differed: [0], silent: [1, 2, 3] } });
+  await rejects(client.call("vote", {}, { timeout: 150 }), prytany.OutcomeUnknown, {
+    code: "outcome_unknown",
+    sent: true,
+    agreement: { agreed: [], differed: [0], silent: [1, 2, 3] },
+  });
   // The number is kept alive: when they are back, what was asked is answered and the next goes on.
   for (const id of [1, 2, 3]) group.replicas[id].behaviour.hear = undefined;
-  assert.deepEqual((await client.call("next", {}, { timeout: 4000 })).rows, [{ procedure: "next" }]);
+  assert.deepEqual((await client.call("next", {}, { timeout: 4000 })).rows, [
+    { procedure: "next" },
+  ]);
 });
 
 test("nobody there: NoQuorum, and certainly not sent", async () => {
@@ -352,8 +506,11 @@ test("an AbortSignal rejects with Aborted, before and after sending", async () =
   const { client } = await joined(group);
   const early = new AbortController();
   early.abort(new Error("no"));
-  await rejects(client.call("vote", {}, { signal: early.signal }), prytany.Aborted,
-                { name: "AbortError", sent: false, cause: early.signal.reason });
+  await rejects(client.call("vote", {}, { signal: early.signal }), prytany.Aborted, {
+    name: "AbortError",
+    sent: false,
+    cause: early.signal.reason,
+  });
   assert.equal(group.executed.length, 0);
   for (const replica of group.replicas) replica.behaviour.delay = 100;
   const late = new AbortController();
@@ -361,14 +518,18 @@ test("an AbortSignal rejects with Aborted, before and after sending", async () =
   setTimeout(() => late.abort(), 40);
   await rejects(asked, prytany.Aborted, { sent: true });
   assert.equal((await client.call("next")).one().procedure, "next");
-  await rejects(client.cluster.read("vote", {}, { signal: AbortSignal.timeout(10) }), prytany.Aborted);
+  await rejects(
+    client.cluster.read("vote", {}, { signal: AbortSignal.timeout(10) }),
+    prytany.Aborted,
+  );
 });
 
-// ---- joining ----------------------------------------------------------------------------------------
+// ---- joining ------------------------------------------------------------------------------------
 
 test("a forged token is not used", async () => {
   const group = await start();
   group.replicas[0].behaviour.tokenKey = generateKeyPairSync("ed25519").privateKey;
+  for (const id of [1, 2, 3]) group.replicas[id].behaviour.delay = 30; // it comes first
   const { cluster } = await joined(group);
   const { operation } = group.replicas[1].heard.find((message) => message.type === "request");
   assert.ok(!operation.tokens.some(({ replica }) => replica === 0));
@@ -382,7 +543,13 @@ test("a join refused for its tokens is tried again with others", async () => {
     ++attempts;
     // Replica 0's tokens look good and expire at once.
     if (operation.tokens.some(({ replica }) => replica === 0))
-      return { type: "error", code: "token_expired", message: "too late", procedure: "", statement: 0 };
+      return {
+        type: "error",
+        code: "token_expired",
+        message: "too late",
+        procedure: "",
+        statement: 0,
+      };
   };
   const { client } = await joined(group);
   assert.ok(client.sessionId > 0 && attempts >= 1);
@@ -390,10 +557,18 @@ test("a join refused for its tokens is tried again with others", async () => {
 
 test("an application that refuses a join is believed, and named as such", async () => {
   const group = await start();
-  group.joinOutcome = () => ({ type: "error", code: "not_on_the_roll", message: "ask the office",
-                               procedure: "authorize", statement: 1 });
+  group.joinOutcome = () => ({
+    type: "error",
+    code: "not_on_the_roll",
+    message: "ask the office",
+    procedure: "authorize",
+    statement: 1,
+  });
   const { cluster } = await open(group);
-  await rejects(cluster.join(), prytany.ApplicationError, { code: "not_on_the_roll", procedure: "authorize" });
+  await rejects(cluster.join(), prytany.ApplicationError, {
+    code: "not_on_the_roll",
+    procedure: "authorize",
+  });
 });
 
 test("two sessions share the connections of one cluster", async () => {
@@ -402,10 +577,13 @@ test("two sessions share the connections of one cluster", async () => {
   const other = await cluster.join();
   assert.notEqual(client.sessionId, other.sessionId);
   await Promise.all([client.call("a"), other.call("b"), cluster.read("c")]);
-  assert.deepEqual(group.replicas.map(({ connections }) => connections), [1, 1, 1, 1]);
+  assert.deepEqual(
+    group.replicas.map(({ connections }) => connections),
+    [1, 1, 1, 1],
+  );
 });
 
-// ---- the end of a session ---------------------------------------------------------------------------
+// ---- the end of a session -----------------------------------------------------------------------
 
 test("one replica cannot end a session, f+1 can, and what was in flight is unknown", async () => {
   const group = await start();
@@ -416,15 +594,24 @@ test("one replica cannot end a session, f+1 can, and what was in flight is unkno
   assert.deepEqual((await client.call("vote")).rows, [{ procedure: "vote" }]);
   assert.equal(client.ended, null);
 
-  for (const replica of group.replicas) replica.behaviour.hear = (caller, { type }) => type === "request";
+  for (const replica of group.replicas)
+    replica.behaviour.hear = (caller, { type }) => type === "request";
   const flying = client.call("vote");
   const queued = Array.from({ length: 64 }, () => client.call("later"));
-  await until(() => group.replicas.every(({ heard }) => heard.some(({ session, number }) => session > 0 && number === "2")),
-              "it was sent");
+  await until(
+    () =>
+      group.replicas.every(({ heard }) =>
+        heard.some(({ session, number }) => session > 0 && number === "2"),
+      ),
+    "it was sent",
+  );
   group.tell([0], { type: "session_ended", session: String(client.sessionId), reason: "replaced" });
   await rejects(flying, prytany.OutcomeUnknown, { code: "outcome_unknown", sent: true });
   const results = await Promise.allSettled(queued);
-  assert.deepEqual([results.at(-1).reason.code, results.at(-1).reason.sent], ["session_ended", false]);
+  assert.deepEqual(
+    [results.at(-1).reason.code, results.at(-1).reason.sent],
+    ["session_ended", false],
+  );
   assert.deepEqual([client.ended, ends], ["replaced", ["replaced"]]);
   await rejects(client.call("vote"), prytany.Refused, { code: "session_ended", sent: false });
 });
@@ -433,7 +620,12 @@ test("a refusal of one replica is one voice; of f+1 that insist it is believed",
   const group = await start();
   const refuse = (code) => (caller, message) => {
     if (message.operation?.type !== "call") return false;
-    caller.say({ type: "refused", request: group.requestDigest(message).toString("hex"), code, message: "no" });
+    caller.say({
+      type: "refused",
+      request: group.requestDigest(message).toString("hex"),
+      code,
+      message: "no",
+    });
     return true;
   };
   group.replicas[0].behaviour.hear = refuse("unknown_session");
@@ -454,7 +646,12 @@ test("replicas that are overloaded for a moment are asked again", async () => {
       if (!first) return false;
       first = false;
       ++refusals;
-      caller.say({ type: "refused", request: group.requestDigest(message).toString("hex"), code: "overloaded", message: "" });
+      caller.say({
+        type: "refused",
+        request: group.requestDigest(message).toString("hex"),
+        code: "overloaded",
+        message: "",
+      });
       return true;
     };
   }
@@ -466,7 +663,10 @@ test("leave goes last, ends the session, and later calls are refused", async () 
   const { client } = await joined(await start());
   const calls = [client.call("a"), client.call("b")];
   await client.leave();
-  assert.deepEqual((await Promise.all(calls)).map((answer) => answer.one().procedure), ["a", "b"]);
+  assert.deepEqual(
+    (await Promise.all(calls)).map((answer) => answer.one().procedure),
+    ["a", "b"],
+  );
   assert.equal(client.ended, "left");
   await rejects(client.call("vote"), prytany.Refused, { code: "session_ended" });
 });
@@ -492,8 +692,11 @@ test("a cluster that is closed while it connects keeps no program alive", async 
     cluster.connect().catch(() => {});
     cluster.read("tally").catch(({ code }) => console.log(code));
     cluster.close();`;
-  const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", script,
-                                                                  JSON.stringify(group.genesis)], { timeout: 10_000 });
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ["--input-type=module", "-e", script, JSON.stringify(group.genesis)],
+    { timeout: 10_000 },
+  );
   assert.equal(stdout, "closed\n");
 });
 
@@ -505,7 +708,7 @@ test("Client.join makes a cluster of its own, and leave closes it", async () => 
   await rejects(client.cluster.read("x"), prytany.Usage, { code: "closed" });
 });
 
-// ---- reads and status -------------------------------------------------------------------------------
+// ---- reads and status ---------------------------------------------------------------------------
 
 test("a public read is believed from f+1, and tells the lowest number they had executed", async () => {
   const group = await start();
@@ -515,7 +718,7 @@ test("a public read is believed from f+1, and tells the lowest number they had e
   assert.deepEqual(answer.rows, [{ procedure: "tally", x: 1 }]);
   assert.deepEqual(answer.agreement, { agreed: [1, 2, 3], differed: [0], silent: [] });
   assert.equal(answer.seq, 11);
-  assert.equal(cluster.replicas[0].standing.differed, 0);  // who is behind differs honestly
+  assert.equal(cluster.replicas[0].standing.differed, 0); // who is behind differs honestly
   await rejects(cluster.read("refuse"), prytany.ApplicationError, { code: "not_today" });
 });
 
@@ -538,21 +741,48 @@ test("status tells each replica's own word, and who cannot be reached", async ()
   await group.replicas[3].stop();
   const { cluster } = await open(group);
   const status = await cluster.status();
-  assert.deepEqual(status.map(({ id, reachable, lastExecuted }) => [id, reachable, lastExecuted]),
-                   [[0, true, 1], [1, true, 1], [2, true, 1], [3, false, 0]]);
+  assert.deepEqual(
+    status.map(({ id, reachable, lastExecuted }) => [id, reachable, lastExecuted]),
+    [
+      [0, true, 1],
+      [1, true, 1],
+      [2, true, 1],
+      [3, false, 0],
+    ],
+  );
   await group.replicas[3].start();
 });
 
 test("a callback that throws harms nobody but its owner", async () => {
   const uncaught = [];
   const { queueMicrotask } = globalThis;
-  cleanup.push(() => { globalThis.queueMicrotask = queueMicrotask; });
-  // Where an uncaught error would be reported: the test's runner would take it for its own.
-  globalThis.queueMicrotask = (act) => queueMicrotask(() => {
-    try { act(); } catch (error) { uncaught.push(error.message); }
+  cleanup.push(() => {
+    globalThis.queueMicrotask = queueMicrotask;
   });
+  // Where an uncaught error would be reported: the test's runner would take it for its own.
+  globalThis.queueMicrotask = (act) =>
+    queueMicrotask(() => {
+      try {
+        act();
+      } catch (error) {
+        uncaught.push(error.message);
+      }
+    });
   const { client } = await joined(await start());
-  assert.equal((await client.call("vote", {}, { onAgreement() { throw new Error("mine"); } })).one().procedure, "vote");
+  assert.equal(
+    (
+      await client.call(
+        "vote",
+        {},
+        {
+          onAgreement() {
+            throw new Error("mine");
+          },
+        },
+      )
+    ).one().procedure,
+    "vote",
+  );
   assert.equal((await client.call("next")).one().procedure, "next");
   await sleep(10);
   assert.ok(uncaught.includes("mine"));

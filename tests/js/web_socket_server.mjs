@@ -1,4 +1,5 @@
-// A WebSocket server of one file (RFC 6455), for replicas that misbehave: text frames, no extensions.
+// A WebSocket server of one file (RFC 6455), for replicas that misbehave: text frames, no
+// extensions.
 import { createHash } from "node:crypto";
 import { createServer } from "node:http";
 
@@ -46,12 +47,16 @@ class Connection {
   #frame() {
     const bytes = this.#bytes;
     if (bytes.length < 2) return false;
-    let size = bytes[1] & 127, at = 2;
+    let size = bytes[1] & 127,
+      at = 2;
     if (size === 126) [size, at] = bytes.length < 4 ? [Infinity, 0] : [bytes.readUInt16BE(2), 4];
-    else if (size === 127) [size, at] = bytes.length < 10 ? [Infinity, 0] : [Number(bytes.readBigUInt64BE(2)), 10];
+    else if (size === 127)
+      [size, at] = bytes.length < 10 ? [Infinity, 0] : [Number(bytes.readBigUInt64BE(2)), 10];
     if (bytes.length < at + 4 + size) return false;
     const mask = bytes.subarray(at, at + 4);
-    const payload = Buffer.from(bytes.subarray(at + 4, at + 4 + size)).map((byte, i) => byte ^ mask[i % 4]);
+    const payload = Buffer.from(bytes.subarray(at + 4, at + 4 + size)).map(
+      (byte, i) => byte ^ mask[i % 4],
+    );
     this.#bytes = bytes.subarray(at + 4 + size);
     const opcode = bytes[0] & 15;
     if (opcode === 8) {
@@ -74,18 +79,23 @@ export async function listen(accept, port = 0) {
   server.on("upgrade", (request, socket) => {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
-    const key = createHash("sha1").update(request.headers["sec-websocket-key"] + magic).digest("base64");
+    const key = createHash("sha1")
+      .update(request.headers["sec-websocket-key"] + magic)
+      .digest("base64");
     const protocol = request.headers["sec-websocket-protocol"];
-    socket.write("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-                 `Sec-WebSocket-Accept: ${key}\r\nSec-WebSocket-Protocol: ${protocol}\r\n\r\n`);
+    socket.write(
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+        `Sec-WebSocket-Accept: ${key}\r\nSec-WebSocket-Protocol: ${protocol}\r\n\r\n`,
+    );
     accept(new Connection(socket), protocol);
   });
   await new Promise((resolve) => server.listen(port, "127.0.0.1", resolve));
   return {
     port: server.address().port,
-    close: () => new Promise((resolve) => {
-      for (const socket of sockets) socket.destroy();
-      server.close(resolve);
-    }),
+    close: () =>
+      new Promise((resolve) => {
+        for (const socket of sockets) socket.destroy();
+        server.close(resolve);
+      }),
   };
 }

@@ -1,12 +1,36 @@
 // What callers may write, and what they may not: checked by tsc, never run.
 import {
-  Aborted, Answer, ApplicationError, Client, ClientError, Cluster, Credential, NoQuorum, OutcomeUnknown,
-  Refused, ReplicaEvent, Usage, credentialPublicKey, fingerprint, generateCode, problem, real,
+  Aborted,
+  Answer,
+  ApplicationError,
+  Client,
+  ClientError,
+  Cluster,
+  Credential,
+  NoQuorum,
+  OutcomeUnknown,
+  Refused,
+  ReplicaEvent,
+  Usage,
+  credentialPublicKey,
+  fingerprint,
+  generateCode,
+  problem,
+  real,
 } from "prytany-client";
-import type { Agreement, ErrorKind, Input, Problem, ReplicaStatus, Row, Value } from "prytany-client";
+import type {
+  Agreement,
+  ErrorKind,
+  Input,
+  Problem,
+  ReplicaStatus,
+  Row,
+  Value,
+} from "prytany-client";
 
 /** Compiles only if A and B are the same type. */
-type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true : false;
+type Same<A, B> =
+  (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 const same = <A, B>(_: Same<A, B>) => {};
 
 declare const genesis: string;
@@ -14,7 +38,11 @@ declare const genesis: string;
 export async function opening() {
   const trouble = await problem(genesis);
   same<typeof trouble, Problem | null>(true);
-  const cluster = await Cluster.open(genesis, { timeout: 1000, log: (line) => line.length, integers: "bigint" });
+  const cluster = await Cluster.open(genesis, {
+    timeout: 1000,
+    log: (line) => line.length,
+    integers: "bigint",
+  });
   await Cluster.open(JSON.parse(genesis));
   same<typeof cluster.fingerprint, string>(true);
   cluster.addEventListener("differ", (event) => {
@@ -35,10 +63,20 @@ export async function opening() {
 }
 
 export async function asking(client: Client, signal: AbortSignal) {
-  interface Vote { id: number; at: string }
-  const answer = await client.call<Vote>("cast", { choice: 3, note: undefined, big: 1n, blob: new Uint8Array() }, {
-    signal, timeout: 5, linger: 10, onAgreement: ({ agreed }) => agreed.length,
-  });
+  interface Vote {
+    id: number;
+    at: string;
+  }
+  const answer = await client.call<Vote>(
+    "cast",
+    { choice: 3, note: undefined, big: 1n, blob: new Uint8Array() },
+    {
+      signal,
+      timeout: 5,
+      linger: 10,
+      onAgreement: ({ agreed }) => agreed.length,
+    },
+  );
   same<typeof answer, Answer<Vote>>(true);
   same<ReturnType<typeof answer.one>, Vote>(true);
   for (const row of answer) same<typeof row, Vote>(true);
@@ -60,7 +98,12 @@ export async function asking(client: Client, signal: AbortSignal) {
   await client.call("cast", [1]);
   // @ts-expect-error rows are not written to
   answer.rows[0] = { id: 1, at: "" };
-  return [cell, inputs, await credentialPublicKey(generateCode(), client.cluster), await fingerprint(genesis)];
+  return [
+    cell,
+    inputs,
+    await credentialPublicKey(generateCode(), client.cluster),
+    await fingerprint(genesis),
+  ];
 }
 
 export async function failing(client: Client) {
@@ -71,7 +114,8 @@ export async function failing(client: Client) {
       same<typeof error.kind, "application">(true);
       return `${error.code} in ${error.procedure}:${error.statement}`;
     }
-    if (error instanceof NoQuorum || error instanceof OutcomeUnknown || error instanceof Aborted) return error.sent;
+    if (error instanceof NoQuorum || error instanceof OutcomeUnknown || error instanceof Aborted)
+      return error.sent;
     if (error instanceof Refused || error instanceof Usage) return error.code;
     if (error instanceof ClientError) {
       const kind: ErrorKind = error.kind;

@@ -22,7 +22,8 @@ export const en = {
   "nav.safety": "What is protected, and what is not",
 
   "limits.title": "What is not protected",
-  "limits.secrecy": "Your ballot is not secret from the people who run the servers. Ballots are not encrypted: whoever runs a server can see who votes for what.",
+  "limits.secrecy":
+    "Your ballot is not secret from the people who run the servers. Ballots are not encrypted: whoever runs a server can see who votes for what.",
   "limits.more": "Do not use this for elections to public office. Read more:",
 
   "servers.title": "What the servers say",
@@ -31,21 +32,31 @@ export const en = {
   "servers.confirmed": "Confirmed by {k} of {n} servers",
   "servers.waiting": "None of {n} servers has answered yet",
   "servers.agreed": "agrees",
+  "servers.gone": "agreed, and cannot be reached now",
   "servers.silent": "silent: no answer in time",
   "servers.unreachable": "silent: cannot be reached",
   "servers.connected": "connected",
   "servers.differed": "gave another answer; being checked",
   "servers.behind": "is behind; its answer is not used",
-  "servers.contradicted": { one: "was contradicted by {n} other", other: "was contradicted by {n} others" },
+  "servers.contradicted": {
+    one: "was contradicted by {n} other",
+    other: "was contradicted by {n} others",
+  },
   "servers.other_genesis": "names other servers than this page does",
   "servers.distrusted": "could not prove that it is this server",
   "servers.fingerprint": "Fingerprint of the group of servers that this page believes:",
-  "servers.compare": "Compare it with the one in your letter. If it differs, this page may be forged.",
+  "servers.compare":
+    "Compare it with the one in your letter. If it differs, this page may be forged.",
 
-  "alarm.contradicted": { one: "Server {id} was contradicted by {n} other.", other: "Server {id} was contradicted by {n} others." },
-  "alarm.other_genesis": "Server {id} names other servers than this page does. Compare the fingerprint below with your letter.",
+  "alarm.contradicted": {
+    one: "Server {id} was contradicted by {n} other.",
+    other: "Server {id} was contradicted by {n} others.",
+  },
+  "alarm.other_genesis":
+    "Server {id} names other servers than this page does. Compare the fingerprint below with your letter.",
   "alarm.distrusted": "Server {id} could not prove that it is this server.",
-  "alarm.not_used": "What it says is not used. What you see here is what the other servers agree on.",
+  "alarm.not_used":
+    "What it says is not used. What you see here is what the other servers agree on.",
 
   "state.none": "There is no election yet.",
   "state.draft": "The election is being prepared.",
@@ -72,31 +83,43 @@ export const en = {
   "home.safety.what": "in plain words.",
 
   "turnout.title": "Turnout",
-  "turnout.line": { one: "{voted} of {n} voter has voted.", other: "{voted} of {n} voters have voted." },
+  "turnout.line": {
+    one: "{voted} of {n} voter has voted.",
+    other: "{voted} of {n} voters have voted.",
+  },
   "turnout.by_district": "By district",
   "turnout.district": "District",
   "turnout.voters": "Voters",
   "turnout.voted": "Have voted",
 
-  "board.lead": "Every ballot that was cast is listed here by its receipt code. Nobody can see from a code who voted, or for what.",
+  "board.lead":
+    "Every ballot that was cast is listed here by its receipt code. Nobody can see from a code who voted, or for what.",
   "board.search": "Search",
   "board.label": "Your receipt code",
-  "board.hint": "12 letters and digits, for example 7Q4M-X2KD-90ZT. Small letters and missing hyphens do not matter.",
+  "board.hint":
+    "12 letters and digits, for example 7Q4M-X2KD-90ZT. Small letters and missing hyphens do not matter.",
   "board.searching": "Searching …",
   "board.searching.what": "The servers are being asked.",
   "board.confirmed": "Confirmed: this ballot is in the ballot box",
-  "board.confirmed.what": "It will be counted, or has been counted. Nobody can change or remove it.",
+  "board.confirmed.what":
+    "It will be counted, or has been counted. Nobody can change or remove it.",
   "board.spoiled": "Test ballot: it does not count",
-  "board.spoiled.what": "This code belongs to a test ballot. What it says is shown in the list of test ballots below. If you meant to vote, you still have to cast your ballot.",
+  "board.spoiled.what":
+    "This code belongs to a test ballot. What it says is shown in the list of test ballots below. If you meant to vote, you still have to cast your ballot.",
   "board.missing": "Not found",
-  "board.missing.what": "There is no ballot with this code. Check every character. If your receipt shows exactly this code, tell the election office and show them the receipt.",
+  "board.missing.what":
+    "There is no ballot with this code. Check every character. If your receipt shows exactly this code, tell the election office and show them the receipt.",
   "board.incomplete": "This code is not complete",
-  "board.incomplete.what": { one: "A receipt code has 12 letters and digits. Here is {n}.", other: "A receipt code has 12 letters and digits. Here are {n}." },
+  "board.incomplete.what": {
+    one: "A receipt code has 12 letters and digits. Here is {n}.",
+    other: "A receipt code has 12 letters and digits. Here are {n}.",
+  },
   "board.all": { one: "{n} ballot was cast", other: "{n} ballots were cast" },
   "board.order": "In the order of the codes, not in the order of voting.",
   "board.empty": "No ballot has been cast yet.",
   "board.tests": "Test ballots",
-  "board.tests.what": "Voters may have a ballot recorded for show, to see that it arrives as they filled it in. Test ballots are public and do not count.",
+  "board.tests.what":
+    "Voters may have a ballot recorded for show, to see that it arrives as they filled it in. Test ballots are public and do not count.",
   "board.tests.none": "There are none.",
 
   "ballot.blank": "Blank (no choice)",
@@ -123,32 +146,38 @@ export const en = {
   "vote.step.done": "Done",
   "vote.code.title": "Your personal code",
   "vote.code.label": "Personal code",
-  "vote.code.hint": "It is in your letter: 26 letters and digits in groups of four. Small letters and missing hyphens do not matter. The code stays in this browser; the servers never see it.",
+  "vote.code.hint":
+    "It is in your letter: 26 letters and digits in groups of four. Small letters and missing hyphens do not matter. The code stays in this browser; the servers never see it.",
   "vote.code.enter": "Go to the ballot",
   "vote.code.busy": "Checking with the servers …",
   "vote.place": "Is this the right place?",
-  "vote.place.what": "Compare these groups with those in your letter. If they differ, do not type your code, and call the election office.",
+  "vote.place.what":
+    "Compare these groups with those in your letter. If they differ, do not type your code, and call the election office.",
   "vote.choose.title": "Fill in your ballot",
   "vote.choose.lead": "You are voting as {name}.",
   "vote.choose.next": "Check my choices",
   "vote.choose.not_cast": "Nothing is cast yet. On the next page you can check everything.",
   "vote.check.title": "Check your choices",
   "vote.check.not_cast": "You have not voted yet.",
-  "vote.check.once": "You can still change everything. Once you cast your ballot, it can be neither changed nor taken back.",
+  "vote.check.once":
+    "You can still change everything. Once you cast your ballot, it can be neither changed nor taken back.",
   "vote.check.change": "Change",
   "vote.check.change_one": "Change: {question}",
   "vote.check.cast": "Cast my ballot now",
   "vote.casting.title": "Your ballot is being cast",
   "vote.casting.test": "Your test ballot is being recorded",
   "vote.casting.what": "It is on its way to {n} servers. Please leave this page open.",
-  "vote.casting.slow": "This takes longer than usual. Please leave this page open: it goes on asking. Whatever happens, your ballot can count only once.",
+  "vote.casting.slow":
+    "This takes longer than usual. Please leave this page open: it goes on asking. Whatever happens, your ballot can count only once.",
   "vote.test.title": "Optional: test before you vote",
-  "vote.test.what": "The servers record the ballot as it arrives, show it to everybody without your name, and do not count it. On another device you can look up whether it says what you chose. Afterwards you still have to vote. A test finds mistakes; a forged page could behave well during a test.",
+  "vote.test.what":
+    "The servers record the ballot as it arrives, show it to everybody without your name, and do not count it. On another device you can look up whether it says what you chose. Afterwards you still have to vote. A test finds mistakes; a forged page could behave well during a test.",
   "vote.test.left": { one: "You have one test left.", other: "You have {n} tests left." },
   "vote.test.do": "Record a test ballot",
   "vote.tested.title": "This was a test",
   "vote.tested.not_cast": "You have not voted yet.",
-  "vote.tested.what": "The test ballot does not count. Look at what it says, then go back and cast your ballot.",
+  "vote.tested.what":
+    "The test ballot does not count. Look at what it says, then go back and cast your ballot.",
   "vote.tested.code": "Code of the test ballot",
   "vote.tested.look": "Look at the test ballots (new tab)",
   "vote.tested.back": "Back to my ballot",
@@ -159,6 +188,7 @@ export const en = {
   "vote.ended": "You were signed out here",
   "vote.ended.nothing": "Nothing was cast in this window.",
   "vote.ended.continue": "Continue in this window",
+  "vote.already": "You have already voted",
   "vote.over": "Your ballot was not cast here",
   "vote.unknown": "It is not certain whether your ballot was cast",
   "vote.unknown.look": "Find out now",
@@ -167,13 +197,17 @@ export const en = {
   "vote.not.draft": "Voting has not begun: the election is still being prepared.",
   "vote.not.draft.todo": "Keep your letter, and come back when voting is open.",
   "vote.not.frozen": "Voting has not begun yet.",
-  "vote.not.frozen.todo": "Keep your letter, and come back when voting is open. The ballot can be read on the overview.",
+  "vote.not.frozen.todo":
+    "Keep your letter, and come back when voting is open. The ballot can be read on the overview.",
   "vote.not.ended": "The election is closed: the time for voting is over.",
-  "vote.not.ended.todo": "No more ballots are taken. If you have voted, you can look up your receipt code on the bulletin board.",
+  "vote.not.ended.todo":
+    "No more ballots are taken. If you have voted, you can look up your receipt code on the bulletin board.",
   "vote.not.closed": "The election is closed.",
-  "vote.not.closed.todo": "No more ballots are taken. If you have voted, you can look up your receipt code on the bulletin board.",
+  "vote.not.closed.todo":
+    "No more ballots are taken. If you have voted, you can look up your receipt code on the bulletin board.",
   "vote.not.published": "The election is over, and the result is published.",
-  "vote.not.published.todo": "No more ballots are taken. You can see the result, count again yourself, and look up your receipt code.",
+  "vote.not.published.todo":
+    "No more ballots are taken. You can see the result, count again yourself, and look up your receipt code.",
 
   "receipt.code": "Your receipt code",
   "receipt.election": "Election",
@@ -181,12 +215,14 @@ export const en = {
   "receipt.seq": "Number in the order of all requests",
   "receipt.on_board": "It is on the bulletin board.",
   "receipt.not_on_board": "It is not on the bulletin board. Please tell the election office.",
-  "receipt.what": "Keep this code. With it you can see on the bulletin board, at any time and from any device, that your ballot is there.",
+  "receipt.what":
+    "Keep this code. With it you can see on the bulletin board, at any time and from any device, that your ballot is there.",
   "receipt.hides": "The code does not show what you voted for.",
   "receipt.print": "Print the receipt",
   "receipt.save": "Save as a file",
 
-  "ended.replaced": "Your code was used in another window or on another device, so this window was signed out.",
+  "ended.replaced":
+    "Your code was used in another window or on another device, so this window was signed out.",
   "ended.expired": "You were inactive for a long time.",
   "ended.other": "The servers ended the connection ({reason}).",
   "ended.left": "You have signed out.",
@@ -198,14 +234,22 @@ export const en = {
   "results.votes": "Votes",
   "results.share": "Of ballots",
   "results.sum": "Sum",
-  "results.adds_up": { one: "One ballot, and the sum is {sum}.", other: "{n} ballots, and the sum is {sum}." },
-  "results.several": { one: "One ballot. A ballot may hold several choices, so the sum may be larger.", other: "{n} ballots. A ballot may hold several choices, so the sum may be larger." },
+  "results.adds_up": {
+    one: "One ballot, and the sum is {sum}.",
+    other: "{n} ballots, and the sum is {sum}.",
+  },
+  "results.several": {
+    one: "One ballot. A ballot may hold several choices, so the sum may be larger.",
+    other: "{n} ballots. A ballot may hold several choices, so the sum may be larger.",
+  },
   "results.own": "Do not take our word for it",
-  "results.own.what": "Let your browser count all ballots again, or keep the whole record of the election and have anybody check it.",
+  "results.own.what":
+    "Let your browser count all ballots again, or keep the whole record of the election and have anybody check it.",
   "results.record": "Download the record",
   "results.taken": "The record was saved.",
 
-  "recount.lead": "Your browser takes all published ballots, adds them up itself, and compares the sums with the published result.",
+  "recount.lead":
+    "Your browser takes all published ballots, adds them up itself, and compares the sums with the published result.",
   "recount.begin": "Where should the ballots come from?",
   "recount.now": "Ask the servers, and count",
   "recount.file": "Or open a record that somebody kept",
@@ -213,7 +257,8 @@ export const en = {
   "recount.ok": "The result is right",
   "recount.ok.what": "Every sum that this browser counted equals the published one.",
   "recount.wrong": "The result does not add up",
-  "recount.wrong.what": "At least one sum or check below is not right. Keep the record, and tell the election office and others who count.",
+  "recount.wrong.what":
+    "At least one sum or check below is not right. Keep the record, and tell the election office and others who count.",
   "recount.other_cluster": "This record is of another group of servers than this page.",
   "recount.published": "Published",
   "recount.counted": "Counted here",
@@ -229,7 +274,8 @@ export const en = {
   "recount.check.no_double": "No receipt code is listed twice.",
   "recount.check.nothing_else": "There are no ballots or sums for other questions.",
 
-  "audit.lead": "Everything that administrators and officials did, in order. Nobody can change or remove an entry. Ballots are not listed here: a time beside a ballot would tell whose it is.",
+  "audit.lead":
+    "Everything that administrators and officials did, in order. Nobody can change or remove an entry. Ballots are not listed here: a time beside a ballot would tell whose it is.",
   "audit.entries": { one: "{n} entry", other: "{n} entries" },
   "audit.number": "No.",
   "audit.when": "When",
@@ -259,27 +305,37 @@ export const en = {
 
   "safety.not": "What is not protected",
   "safety.not.1": "The secrecy of your ballot from the people who run the servers.",
-  "safety.not.1.what": "Ballots are not encrypted. Every server must see a ballot in order to agree on it with the others, so whoever runs a server can see who votes for what.",
+  "safety.not.1.what":
+    "Ballots are not encrypted. Every server must see a ballot in order to agree on it with the others, so whoever runs a server can see who votes for what.",
   "safety.not.2": "You, from pressure.",
-  "safety.not.2.what": "Somebody may look over your shoulder, or make you vote in front of them. The receipt code does not show what you voted for.",
+  "safety.not.2.what":
+    "Somebody may look over your shoulder, or make you vote in front of them. The receipt code does not show what you voted for.",
   "safety.not.3": "Your device.",
-  "safety.not.3.what": "A virus in your computer or browser can show you one thing and send another. A test ballot finds some of this, not all.",
+  "safety.not.3.what":
+    "A virus in your computer or browser can show you one thing and send another. A test ballot finds some of this, not all.",
   "safety.not.4": "This page itself, if you do not compare.",
-  "safety.not.4.what": "The page comes from one server. If that server is dishonest it can send a forged page, which says whatever it likes, also about fingerprints. Open the page from several servers, or from a place you trust.",
+  "safety.not.4.what":
+    "The page comes from one server. If that server is dishonest it can send a forged page, which says whatever it likes, also about fingerprints. Open the page from several servers, or from a place you trust.",
   "safety.not.5": "Who holds the letters.",
-  "safety.not.5.what": "The election office makes the codes. Whoever reads your letter before you can vote in your place; then you are told that you have voted already.",
+  "safety.not.5.what":
+    "The election office makes the codes. Whoever reads your letter before you can vote in your place; then you are told that you have voted already.",
   "safety.yes": "What is protected",
   "safety.yes.1": "The count.",
-  "safety.yes.1.what": "No single server can add, change, lose or miscount a ballot. This page believes only what several servers say alike, and names a server that says something else.",
+  "safety.yes.1.what":
+    "No single server can add, change, lose or miscount a ballot. This page believes only what several servers say alike, and names a server that says something else.",
   "safety.yes.2": "One voter, one ballot.",
-  "safety.yes.2.what": "Nobody can vote twice, before the opening, or after the end: not even somebody who runs the database.",
+  "safety.yes.2.what":
+    "Nobody can vote twice, before the opening, or after the end: not even somebody who runs the database.",
   "safety.yes.3": "Your code.",
-  "safety.yes.3.what": "It never leaves your browser. The servers hold only its public half, which nobody can vote with.",
+  "safety.yes.3.what":
+    "It never leaves your browser. The servers hold only its public half, which nobody can vote with.",
   "safety.yes.4": "That it goes on.",
-  "safety.yes.4.what": "If a server fails in the middle of voting, the others go on, and nothing that was confirmed is lost.",
+  "safety.yes.4.what":
+    "If a server fails in the middle of voting, the others go on, and nothing that was confirmed is lost.",
   "safety.do": "What you can do yourself",
   "safety.do.1": "Compare the fingerprint below with the one in your letter.",
-  "safety.do.2": "Keep your receipt code, and look it up on the bulletin board from another device and another server.",
+  "safety.do.2":
+    "Keep your receipt code, and look it up on the bulletin board from another device and another server.",
   "safety.do.3": "After the election let your browser count again.",
   "safety.do.4": "Tell the election office if something does not match.",
   "safety.mine": "This page believes the servers with this fingerprint:",
@@ -290,35 +346,45 @@ export const en = {
   "error.other": "Something went wrong.",
   "todo.other": "Please try again. If it happens again, call the election office.",
   "error.no_quorum": "Too few servers answered alike in time.",
-  "todo.no_quorum": "Check that you are online, and try again. Nothing is shown that too few servers confirm.",
+  "todo.no_quorum":
+    "Check that you are online, and try again. Nothing is shown that too few servers confirm.",
   "error.outcome_unknown": "The connection ended before the servers answered.",
   "todo.outcome_unknown": "Find out now whether it was done. Nothing can happen twice.",
-  "error.insecure_page": "This page was opened without encryption (http) from another computer. Anybody on the way could have changed it.",
+  "error.insecure_page":
+    "This page was opened without encryption (http) from another computer. Anybody on the way could have changed it.",
   "todo.insecure_page": "Open it with https. On the server's own computer http://localhost works.",
   "error.insecure_address": "This page came encrypted, but the servers' addresses are not.",
-  "todo.insecure_address": "The operators of the servers have to set up encryption (wss). Tell the election office.",
+  "todo.insecure_address":
+    "The operators of the servers have to set up encryption (wss). Tell the election office.",
   "error.no_ed25519": "This browser is too old: it cannot make the signatures that are needed.",
   "todo.no_ed25519": "Use a current version of Firefox, Chrome, Edge or Safari.",
   "error.no_x25519": "This browser is too old: it cannot agree on keys with the servers.",
   "todo.no_x25519": "Use a current version of Firefox, Chrome, Edge or Safari.",
   "error.no_websocket": "This browser cannot open the connections that are needed.",
   "todo.no_websocket": "Use a current version of Firefox, Chrome, Edge or Safari.",
-  "error.bad_genesis": "This server did not name its group of servers in a way that can be checked.",
+  "error.bad_genesis":
+    "This server did not name its group of servers in a way that can be checked.",
   "todo.bad_genesis": "Open the page from another server. Tell the election office.",
   "error.bad_code": "This is not a personal code.",
-  "todo.bad_code": "Compare it with your letter, character by character. There is no letter O, I, L or U in a code: they are the digits 0 and 1, or V.",
+  "todo.bad_code":
+    "Compare it with your letter, character by character. There is no letter O, I, L or U in a code: they are the digits 0 and 1, or V.",
   "error.not_on_the_roll": "This code is not on the roll of this election.",
-  "todo.not_on_the_roll": "Compare every character with your letter. Is it the letter for this election? If it is right and does not work, call the election office: you can get another code.",
+  "todo.not_on_the_roll":
+    "Compare every character with your letter. Is it the letter for this election? If it is right and does not work, call the election office: you can get another code.",
   "error.excluded": "You are excluded from this election.",
   "todo.excluded": "The reason is below. If you do not agree, call the election office.",
-  "error.already_voted": "A ballot was already cast with this code. It counts, and cannot be changed.",
-  "todo.already_voted": "You need to do nothing more. Look up your receipt code on the bulletin board. If it was not you who voted, call the election office at once.",
+  "error.already_voted":
+    "A ballot was already cast with this code. It counts, and cannot be changed.",
+  "todo.already_voted":
+    "You need to do nothing more. Look up your receipt code on the bulletin board. If it was not you who voted, call the election office at once.",
   "error.closed": "The election is closed: the time for voting is over.",
-  "todo.closed": "Your ballot was not taken. The office may extend the time; otherwise it is too late.",
+  "todo.closed":
+    "Your ballot was not taken. The office may extend the time; otherwise it is too late.",
   "error.not_open": "Voting is not open.",
   "todo.not_open": "Nothing was cast. Come back when voting is open.",
   "error.not_a_voter": "This code belongs to an election official, not to a voter.",
-  "todo.not_a_voter": "Officials use the page “Election office”. To vote, use the code of your voter's letter.",
+  "todo.not_a_voter":
+    "Officials use the page “Election office”. To vote, use the code of your voter's letter.",
   "error.not_an_official": "This code belongs to a voter, not to an official.",
   "todo.not_an_official": "To vote, open the page “Vote”.",
   "error.no_more_tests": "You have made all three test ballots.",
@@ -332,7 +398,8 @@ export const en = {
   "error.not_authorized": "The servers do not know this key.",
   "todo.not_authorized": "Use the code or the key file that belongs to this election.",
   "error.bad_key": "This file is not a key.",
-  "todo.bad_key": "Choose the file that was made for the administrator (a text file that begins with BEGIN PRIVATE KEY).",
+  "todo.bad_key":
+    "Choose the file that was made for the administrator (a text file that begins with BEGIN PRIVATE KEY).",
   "error.not_allowed": "You are not allowed to do this.",
   "todo.not_allowed": "Ask an administrator.",
   "error.wrong_state": "This is not possible at this point of the election.",
@@ -342,20 +409,24 @@ export const en = {
   "error.already_there": "This is already there.",
   "todo.already_there": "Choose another name.",
   "error.duplicate_voter": "A voter with this number is on the roll already.",
-  "todo.duplicate_voter": "Nothing of this part was put on the roll. Correct the file, and choose it again.",
+  "todo.duplicate_voter":
+    "Nothing of this part was put on the roll. Correct the file, and choose it again.",
   "error.already_appointed": "There is an official of this name already.",
   "todo.already_appointed": "Choose another name.",
-  "error.does_not_add_up": "There are not as many ballots as voters who have voted. This must never happen.",
+  "error.does_not_add_up":
+    "There are not as many ballots as voters who have voted. This must never happen.",
   "todo.does_not_add_up": "Do not publish. Keep the servers as they are, and have them examined.",
   "error.bad_time": "The closing time has passed, or is not later than the old one.",
   "todo.bad_time": "Choose a later time.",
 
-  "official.lead": "For those who run the election. What you do here is decided by all servers together, and is written in the public audit log.",
+  "official.lead":
+    "For those who run the election. What you do here is decided by all servers together, and is written in the public audit log.",
   "official.code": "With a personal code",
   "official.code.label": "Code of an official",
   "official.key": "With an administrator's key",
   "official.key.label": "Key file",
-  "official.key.what": "The file stays in this browser. On a cluster for development it is admin.key in the cluster's folder.",
+  "official.key.what":
+    "The file stays in this browser. On a cluster for development it is admin.key in the cluster's folder.",
   "official.enter": "Enter",
   "official.again": "Enter again to go on. What was confirmed is done.",
   "official.who": "Signed in as {who}.",
@@ -375,10 +446,12 @@ export const en = {
   "office.title.save": "Save",
   "office.description.label": "Description (optional)",
   "office.closes.label": "Voting ends (optional)",
-  "office.closes.hint": "In the time zone of this computer. Without it voting ends when you close it.",
+  "office.closes.hint":
+    "In the time zone of this computer. Without it voting ends when you close it.",
   "office.time.past": "The closing time is in the past.",
   "office.extend": "Extend the time for voting",
-  "office.extend.what": "Voting ends on {when}. The end can be put off, never brought forward; the audit log shows the reason.",
+  "office.extend.what":
+    "Voting ends on {when}. The end can be put off, never brought forward; the audit log shows the reason.",
   "office.extend.label": "New end",
   "office.extend.later": "The new end must be later than the old one, and in the future.",
   "office.reason.label": "Reason",
@@ -391,14 +464,18 @@ export const en = {
   "course.published": "Published",
 
   "next.freeze": "Next: freeze ballot and roll",
-  "next.freeze.what": "After this nobody can change questions, candidates or the roll. It cannot be undone.",
+  "next.freeze.what":
+    "After this nobody can change questions, candidates or the roll. It cannot be undone.",
   "next.open": "Next: open voting",
-  "next.open.what": "Ballot and roll are frozen. As soon as you open, voters can cast their ballots.",
+  "next.open.what":
+    "Ballot and roll are frozen. As soon as you open, voters can cast their ballots.",
   "next.close": "Close voting",
   "next.close.what": "After closing nobody can vote, and it cannot be opened again.",
-  "next.close.ended": "The time is over, and no ballots are taken any more. Close voting, so that the votes can be counted; or extend the time.",
+  "next.close.ended":
+    "The time is over, and no ballots are taken any more. Close voting, so that the votes can be counted; or extend the time.",
   "next.tally": "Next: count the votes",
-  "next.tally.what": "The servers count all ballots. Only officials see the sums, until you publish them.",
+  "next.tally.what":
+    "The servers count all ballots. Only officials see the sums, until you publish them.",
   "next.publish": "Next: publish the result",
   "next.publish.what": "Check the sums. After publishing anybody can see them, and count again.",
   "next.nothing": "The election is complete",
@@ -436,11 +513,15 @@ export const en = {
   "check.ok": "done",
   "check.go": "to do: {section}",
   "check.servers_ok": "The servers have checked this too: nothing is missing.",
-  "check.servers": { one: "The servers say: one point is missing.", other: "The servers say: {n} points are missing." },
+  "check.servers": {
+    one: "The servers say: one point is missing.",
+    other: "The servers say: {n} points are missing.",
+  },
   "check.yourself": "Check yourself, best with a second person",
   "check.not_ready": "Something is still missing: see the list.",
   "check.not_ticked": "Please confirm both points that only people can check.",
-  "tick.letters": "The letters of all voters are printed or saved in a safe place. They cannot be made again.",
+  "tick.letters":
+    "The letters of all voters are printed or saved in a safe place. They cannot be made again.",
   "tick.read": "We have read title, questions and names of the candidates, and they are right.",
 
   "sure.freeze": "Freeze ballot and roll for good?",
@@ -448,11 +529,13 @@ export const en = {
   "sure.open": "Open voting now?",
   "sure.open.what": "Voting ends on {when}.",
   "sure.open_without_end": "Open voting without an end?",
-  "sure.open_without_end.what": "No end is given. Voting goes on until you close it, and an end cannot be set later.",
+  "sure.open_without_end.what":
+    "No end is given. Voting goes on until you close it, and an end cannot be set later.",
   "sure.close": "Close voting for good?",
   "sure.close.what": "Nobody can vote afterwards, and it cannot be opened again.",
   "sure.close_early": "Close before the announced end?",
-  "sure.close_early.what": "Voters were told that they can vote until {when}. It cannot be opened again.",
+  "sure.close_early.what":
+    "Voters were told that they can vote until {when}. It cannot be opened again.",
   "sure.publish": "Publish the result?",
   "sure.publish.what": "Anybody can see it afterwards. It cannot be taken back.",
 
@@ -479,21 +562,27 @@ export const en = {
   "csv.open_quote": "A quotation mark in line {line} is never closed.",
   "csv.empty": "The file is empty.",
   "csv.no_rows": "There is only the headline, and no voter.",
-  "csv.no_column": "The headline has no column “{column}”. The first line must name the columns: id, name, district.",
+  "csv.no_column":
+    "The headline has no column “{column}”. The first line must name the columns: id, name, district.",
   "csv.missing": "{column} is missing.",
   "csv.too_long": "{column} is longer than {max} characters.",
-  "csv.too_many": "{n} fields instead of {most}: is there a comma in a name? Put it in quotation marks.",
+  "csv.too_many":
+    "{n} fields instead of {most}: is there a comma in a name? Put it in quotation marks.",
   "csv.twice": "The same number as in line {other}.",
   "csv.taken": "This number is on the roll already.",
 
   "roll.import": "Put voters on the roll",
-  "roll.import.what": "Save the list of voters from your spreadsheet as CSV, with the columns id, name, district. First you see what is in it; nothing is sent yet.",
+  "roll.import.what":
+    "Save the list of voters from your spreadsheet as CSV, with the columns id, name, district. First you see what is in it; nothing is sent yet.",
   "roll.example": "Example of a file",
   "roll.file": "List of voters (CSV)",
   "roll.unreadable": "{file} cannot be read.",
   "roll.preview": { one: "{file}: one voter.", other: "{file}: {n} voters." },
   "roll.districts": { one: "One district.", other: "{n} districts." },
-  "roll.errors": { one: "One row has mistakes. Correct the file and choose it again.", other: "{n} rows have mistakes. Correct the file and choose it again." },
+  "roll.errors": {
+    one: "One row has mistakes. Correct the file and choose it again.",
+    other: "{n} rows have mistakes. Correct the file and choose it again.",
+  },
   "roll.no_errors": "No mistakes were found.",
   "roll.error_table": "Rows with mistakes",
   "roll.line": "Line",
@@ -503,7 +592,8 @@ export const en = {
   "roll.make": { one: "Make one code", other: "Make {n} codes" },
   "roll.made": { one: "One code is made", other: "{n} codes are made" },
   "roll.only_here": "The codes exist only in this browser window.",
-  "roll.only_here.what": "Print the letters or save the codes now, best on a computer without network printer. Whoever has a code can vote with it. The servers get only the public half, from which nobody can make the code again.",
+  "roll.only_here.what":
+    "Print the letters or save the codes now, best on a computer without network printer. Whoever has a code can vote with it. The servers get only the public half, from which nobody can make the code again.",
   "roll.print": "Print",
   "roll.save": "Save the codes as a file",
   "roll.sample": "See the first letter",
@@ -519,13 +609,16 @@ export const en = {
   "roll.actions": "Actions",
   "roll.voted": "has voted",
   "roll.excluded": "excluded: {reason}",
-  "roll.frozen": "The roll is frozen: nobody can be added any more. Until voting is closed you can exclude voters who have not voted, and replace a lost code.",
+  "roll.frozen":
+    "The roll is frozen: nobody can be added any more. Until voting is closed you can exclude voters who have not voted, and replace a lost code.",
   "roll.exclude": "Exclude",
   "roll.exclude.title": "Exclude {name}?",
-  "roll.exclude.what": "The voter and everybody who reads the audit log see the reason. It cannot be undone.",
+  "roll.exclude.what":
+    "The voter and everybody who reads the audit log see the reason. It cannot be undone.",
   "roll.renew": "New code",
   "roll.renew.title": "Another code for {name}?",
-  "roll.renew.what": "The old code becomes worthless. Everybody who reads the audit log sees the reason.",
+  "roll.renew.what":
+    "The old code becomes worthless. Everybody who reads the audit log sees the reason.",
   "roll.renewed": "New code for {name}",
   "roll.renewed.what": "It is shown only now. Print the letter, or write the code down.",
 
@@ -534,21 +627,28 @@ export const en = {
   "letter.code": "Your personal code. Keep it secret: whoever has it can use it.",
   "letter.open": "Open this address in a browser:",
   "letter.compare": "Compare this with what the page shows as its fingerprint:",
-  "letter.type": "Type your code, choose, check, and cast your ballot. You get a receipt code. You can vote once.",
+  "letter.type":
+    "Type your code, choose, check, and cast your ballot. You get a receipt code. You can vote once.",
   "letter.run": "Type your code. What you do is written in the public audit log.",
-  "letter.keep": "The election office keeps no copy of this code. If you lose the letter before you have voted, ask for another one.",
+  "letter.keep_official":
+    "Nobody keeps a copy of this code. If you lose the letter, ask an administrator for another one.",
+  "letter.keep":
+    "The election office keeps no copy of this code. If you lose the letter before you have voted, ask for another one.",
 
   "officials.appoint": "Appoint an official",
-  "officials.what": "Officials run the election with a personal code. Everybody can see who they are.",
+  "officials.what":
+    "Officials run the election with a personal code. Everybody can see who they are.",
   "officials.name": "Name of the official",
   "officials.letter": "Letter to the official",
   "officials.once": "This code is shown only now. Print the letter, or write the code down.",
   "officials.dismiss": "Dismiss",
   "officials.dismiss.sure": "Dismiss {name}?",
-  "officials.dismiss.what": "The code cannot be used to enter any more. Whoever is signed in stays so until they sign out.",
+  "officials.dismiss.what":
+    "The code cannot be used to enter any more. Whoever is signed in stays so until they sign out.",
 
   "dev.title": "Development: hurt a server",
-  "dev.what": "Only on a cluster for development. Stop a server, or let one lie, and watch that nothing is lost.",
+  "dev.what":
+    "Only on a cluster for development. Stop a server, or let one lie, and watch that nothing is lost.",
   "dev.server": "Server {id}",
   "dev.state.running": "runs",
   "dev.state.stopped": "is stopped",

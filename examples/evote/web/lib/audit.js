@@ -9,11 +9,30 @@ export const actionWords = (action) => {
 };
 /** Without the name of the window or tool that an administrator's session has. */
 export const actorWords = (actor) => actor.replace(/\/.*$/, "").replace(/^official:/, "");
-export const auditTable = (rows) => table(t("nav.audit"),
-  [{ title: t("audit.number"), number: true }, { title: t("audit.when") }, { title: t("audit.what") }, { title: t("audit.who") }],
-  rows.map((row) => [String(row.id), moment(row.at_us),
-    [el("b", {}, actionWords(row.action)), row.detail && el("span", { class: "detail" }, row.detail)],
-    el("span", { class: "actor" }, actorWords(row.actor))]), { hideCaption: true });
-export const auditCsv = (rows) => ["id,at,actor,action,detail\r\n",
-  ...rows.map(({ id, at_us, actor, action, detail }) =>
-    csvLine([id, new Date(at_us / 1000).toISOString(), actor, action, detail]))].join("");
+export const auditTable = (rows) =>
+  table(
+    t("nav.audit"),
+    [
+      { title: t("audit.number"), number: true },
+      { title: t("audit.when") },
+      { title: t("audit.what") },
+      { title: t("audit.who") },
+    ],
+    rows.map((row) => [
+      String(row.id),
+      moment(row.at_us),
+      [
+        el("b", {}, actionWords(row.action)),
+        row.detail && el("span", { class: "detail" }, row.detail),
+      ],
+      el("span", { class: "actor" }, actorWords(row.actor)),
+    ]),
+    { hideCaption: true },
+  );
+export const auditCsv = (rows) =>
+  [
+    "id,at,actor,action,detail\r\n",
+    ...rows.map(({ id, at_us, actor, action, detail }) =>
+      csvLine([id, new Date(at_us / 1000).toISOString(), actor, action, detail]),
+    ),
+  ].join("");

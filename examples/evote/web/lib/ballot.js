@@ -4,10 +4,12 @@ import { ruleWords } from "./election.js";
 import { t } from "./i18n.js";
 
 export class Ballot {
-  #chosen;  // question -> {candidates: Set, blank}
+  #chosen; // question -> {candidates: Set, blank}
   constructor(questions) {
     this.questions = questions;
-    this.#chosen = new Map(questions.map(({ question }) => [question, { candidates: new Set(), blank: false }]));
+    this.#chosen = new Map(
+      questions.map(({ question }) => [question, { candidates: new Set(), blank: false }]),
+    );
   }
   of(question) {
     return this.#chosen.get(question);
@@ -35,15 +37,25 @@ export class Ballot {
     return null;
   }
   get troubles() {
-    return this.questions.map((question) => ({ question, trouble: this.trouble(question) })).filter(({ trouble }) => trouble);
+    return this.questions
+      .map((question) => ({ question, trouble: this.trouble(question) }))
+      .filter(({ trouble }) => trouble);
   }
   names({ question, candidates }) {
-    return candidates.filter(({ candidate }) => this.of(question).candidates.has(candidate)).map(({ name }) => name);
+    return candidates
+      .filter(({ candidate }) => this.of(question).candidates.has(candidate))
+      .map(({ name }) => name);
   }
   /** As cast_ballot takes it. */
   get json() {
-    return JSON.stringify(Object.fromEntries(this.questions.map(({ question }) =>
-      [question, [...this.of(question).candidates].sort((a, b) => a - b)])));
+    return JSON.stringify(
+      Object.fromEntries(
+        this.questions.map(({ question }) => [
+          question,
+          [...this.of(question).candidates].sort((a, b) => a - b),
+        ]),
+      ),
+    );
   }
 }
 
@@ -58,7 +70,8 @@ export function questionField(ballot, question, { showTrouble }) {
   const update = (aloud) => {
     const chosen = ballot.of(id);
     for (const { candidate } of candidates)
-      document.getElementById(`choice-${id}-${candidate}`).checked = chosen.candidates.has(candidate);
+      document.getElementById(`choice-${id}-${candidate}`).checked =
+        chosen.candidates.has(candidate);
     if (blank) document.getElementById(`choice-${id}-blank`).checked = chosen.blank;
     tellCount();
     if (aloud && type === "checkbox") announce(counter.textContent);
@@ -67,37 +80,94 @@ export function questionField(ballot, question, { showTrouble }) {
     if (type !== "checkbox") return;
     const wrong = ballot.trouble(question);
     const n = ballot.of(id).candidates.size;
-    counter.textContent = ballot.of(id).blank ? t("ballot.left_blank")
+    counter.textContent = ballot.of(id).blank
+      ? t("ballot.left_blank")
       : t("ballot.count", { n, max }) + (wrong && n > max ? ` – ${say(wrong)}` : "");
     counter.classList.toggle("bad", n > max);
   };
-  const option = (value, name, checked, change) => el("label", { class: "option" },
-    el("input", { type, name: `question-${id}`, id: `choice-${id}-${value}`, checked,
-      onchange: (e) => { change(e.target.checked); update(true); } }),
-    el("span", {}, name));
-  const field = el("fieldset", {
-    class: trouble ? "question wrong" : "question", id: `question-${id}`, tabindex: "-1",
-    "aria-describedby": `rule-${id}${trouble ? ` trouble-${id}` : ""}`,
-  },
-  el("legend", {}, text),
-  el("p", { class: "hint", id: `rule-${id}` }, ruleWords(question)),
-  trouble && el("p", { class: "trouble", id: `trouble-${id}` }, mark("bad"), say(trouble)),
-  candidates.map(({ candidate, name }) => option(candidate, name, ballot.of(id).candidates.has(candidate),
-    (on) => ballot.choose(question, candidate, on))),
-  blank ? el("div", { class: "blank" },
-    option("blank", t("ballot.leave_blank"), ballot.of(id).blank, (on) => ballot.leaveBlank(question, on))) : null,
-  type === "checkbox" && counter);
+  const option = (value, name, checked, change) =>
+    el(
+      "label",
+      { class: "option" },
+      el("input", {
+        type,
+        name: `question-${id}`,
+        id: `choice-${id}-${value}`,
+        checked,
+        onchange: (e) => {
+          change(e.target.checked);
+          update(true);
+        },
+      }),
+      el("span", {}, name),
+    );
+  const field = el(
+    "fieldset",
+    {
+      class: trouble ? "question wrong" : "question",
+      id: `question-${id}`,
+      tabindex: "-1",
+      "aria-describedby": `rule-${id}${trouble ? ` trouble-${id}` : ""}`,
+    },
+    el("legend", {}, text),
+    el("p", { class: "hint", id: `rule-${id}` }, ruleWords(question)),
+    trouble && el("p", { class: "trouble", id: `trouble-${id}` }, mark("bad"), say(trouble)),
+    candidates.map(({ candidate, name }) =>
+      option(candidate, name, ballot.of(id).candidates.has(candidate), (on) =>
+        ballot.choose(question, candidate, on),
+      ),
+    ),
+    blank
+      ? el(
+          "div",
+          { class: "blank" },
+          option("blank", t("ballot.leave_blank"), ballot.of(id).blank, (on) =>
+            ballot.leaveBlank(question, on),
+          ),
+        )
+      : null,
+    type === "checkbox" && counter,
+  );
   tellCount();
   return field;
 }
 
 /** What is wrong, with links to it: gets the focus when a form is sent with mistakes. */
-export const troubleSummary = (troubles) => el("div", { class: "notice bad", "data-focus": true, tabindex: "-1" }, mark("bad"),
-  el("div", {}, el("h2", {}, t("form.wrong", { n: troubles.length })),
-    el("ul", {}, troubles.map(({ target, words }) => el("li", {}, el("a", {
-      href: `#${target}`,
-      onclick: (event) => { event.preventDefault(); document.getElementById(target).focus(); },
-    }, words))))));
+export const troubleSummary = (troubles) =>
+  el(
+    "div",
+    { class: "notice bad", "data-focus": true, tabindex: "-1" },
+    mark("bad"),
+    el(
+      "div",
+      {},
+      el("h2", {}, t("form.wrong", { n: troubles.length })),
+      el(
+        "ul",
+        {},
+        troubles.map(({ target, words }) =>
+          el(
+            "li",
+            {},
+            el(
+              "a",
+              {
+                href: `#${target}`,
+                onclick: (event) => {
+                  event.preventDefault();
+                  document.getElementById(target).focus();
+                },
+              },
+              words,
+            ),
+          ),
+        ),
+      ),
+    ),
+  );
 
-export const ballotTroubles = (ballot) => ballot.troubles.map(({ question, trouble }) =>
-  ({ target: `question-${question.question}`, words: `${question.text} – ${say(trouble)}` }));
+export const ballotTroubles = (ballot) =>
+  ballot.troubles.map(({ question, trouble }) => ({
+    target: `question-${question.question}`,
+    words: `${question.text} – ${say(trouble)}`,
+  }));

@@ -18,4 +18,8 @@ export function codeTrouble(typed) {
 export const codeCount = (typed) => t("code.count", { n: plainCode(typed).length, all: length });
 
 /** "A B C D, E F G H": what a screen reader should say for a code in groups. */
-export const spelled = (code) => code.split("-").map((group) => [...group].join(" ")).join(", ");
+export const spelled = (code) =>
+  code
+    .split("-")
+    .map((group) => [...group].join(" "))
+    .join(", ");

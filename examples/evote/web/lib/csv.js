@@ -1,14 +1,19 @@
 // The roll as a spreadsheet saves it, with what is wrong in which row.
 
-export const csvField = (value) => /[",;\r\n]/.test(value) ? `"${String(value).replaceAll('"', '""')}"` : String(value);
-export const csvLine = (values) => `${values.map((value) => csvField(String(value))).join(",")}\r\n`;
+export const csvField = (value) =>
+  /[",;\r\n]/.test(value) ? `"${String(value).replaceAll('"', '""')}"` : String(value);
+export const csvLine = (values) =>
+  `${values.map((value) => csvField(String(value))).join(",")}\r\n`;
 
 /** [{line, fields}]; quotes as in RFC 4180. Throws {key, line} at a quote that is not closed. */
 export function parseCsv(text) {
   const first = text.slice(0, text.search(/[\r\n]|$/));
-  const delimiter = [",", ";", "\t"].reduce((best, d) => first.split(d).length > first.split(best).length ? d : best);
+  const delimiter = [",", ";", "\t"].reduce((best, d) =>
+    first.split(d).length > first.split(best).length ? d : best,
+  );
   const rows = [];
-  let line = 1, at = 0;
+  let line = 1,
+    at = 0;
   while (at < text.length) {
     const row = { line, fields: [] };
     for (;;) {
@@ -22,7 +27,8 @@ export function parseCsv(text) {
           field += text[at];
         }
       }
-      while (at < text.length && text[at] !== delimiter && text[at] !== "\n" && text[at] !== "\r") field += text[at++];
+      while (at < text.length && text[at] !== delimiter && text[at] !== "\n" && text[at] !== "\r")
+        field += text[at++];
       row.fields.push(field.trim());
       if (text[at] !== delimiter) break;
       ++at;
@@ -42,7 +48,8 @@ const columns = {
 };
 
 /**
- * {voters: [{line, id, name, district, errors: [{key, ...}]}], problem: {key, ...} or null}: a problem is of
+ * {voters: [{line, id, name, district, errors: [{key, ...}]}], problem: {key, ...} or null}: a
+ * problem is of
  * the whole file. `taken`: ids that are on the roll already.
  */
 export function readRoll(bytes, taken = new Set()) {
@@ -75,8 +82,10 @@ export function readRoll(bytes, taken = new Set()) {
       if (length === 0) voter.errors.push({ key: "csv.missing", column });
       else if (length > max) voter.errors.push({ key: "csv.too_long", column, max });
     }
-    if (fields.length > head.length) voter.errors.push({ key: "csv.too_many", n: fields.length, most: head.length });
-    if (voter.id !== "" && seen.has(voter.id)) voter.errors.push({ key: "csv.twice", other: seen.get(voter.id) });
+    if (fields.length > head.length)
+      voter.errors.push({ key: "csv.too_many", n: fields.length, most: head.length });
+    if (voter.id !== "" && seen.has(voter.id))
+      voter.errors.push({ key: "csv.twice", other: seen.get(voter.id) });
     else seen.set(voter.id, line);
     if (taken.has(voter.id)) voter.errors.push({ key: "csv.taken" });
     return voter;

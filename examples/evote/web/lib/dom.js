@@ -1,6 +1,17 @@
-// Elements without a framework. Texts go in as text, never as HTML: nothing a server says becomes markup.
+// Elements without a framework. Texts go in as text, never as HTML: nothing a server says becomes
+// markup.
 
-const asProperty = new Set(["value", "checked", "disabled", "hidden", "open", "selected", "htmlFor", "id", "indeterminate"]);
+const asProperty = new Set([
+  "value",
+  "checked",
+  "disabled",
+  "hidden",
+  "open",
+  "selected",
+  "htmlFor",
+  "id",
+  "indeterminate",
+]);
 
 /** el("button", {class: "main", onclick: act}, "Cast") */
 export function el(tag, props = {}, ...children) {
@@ -16,7 +27,9 @@ export function el(tag, props = {}, ...children) {
 }
 
 export function fill(node, ...children) {
-  node.replaceChildren(...children.flat(Infinity).filter((c) => c !== null && c !== undefined && c !== false));
+  node.replaceChildren(
+    ...children.flat(Infinity).filter((c) => c !== null && c !== undefined && c !== false),
+  );
   return node;
 }
 
@@ -28,8 +41,12 @@ export function announce(text) {
 }
 
 /** A drawing that only repeats what the words beside it say. */
-export const mark = (kind) => el("span", { class: `mark ${kind}`, "aria-hidden": "true" },
-  { good: "✓", bad: "✕", warn: "!", none: "○", wait: "…" }[kind]);
+export const mark = (kind) =>
+  el(
+    "span",
+    { class: `mark ${kind}`, "aria-hidden": "true" },
+    { good: "✓", bad: "✕", warn: "!", none: "○", wait: "…" }[kind],
+  );
 
 export function notice(kind, ...children) {
   return el("div", { class: `notice ${kind}` }, mark(kind), el("div", {}, ...children));
@@ -47,11 +64,40 @@ export function download(name, type, text) {
 /** Columns: [{title, number, wide}]; rows of texts or nodes. The first column heads its row. */
 export function table(caption, columns, rows, { hideCaption = false } = {}) {
   const cell = (column, tag, props, content) =>
-    el(tag, { ...props, class: column.number ? "number" : column.wide ? "wide" : undefined }, content);
-  return el("div", { class: "scroll", role: "group", tabindex: "0", "aria-label": caption },
-    el("table", {},
+    el(
+      tag,
+      { ...props, class: column.number ? "number" : column.wide ? "wide" : undefined },
+      content,
+    );
+  return el(
+    "div",
+    { class: "scroll", role: "group", tabindex: "0", "aria-label": caption },
+    el(
+      "table",
+      {},
       el("caption", { class: hideCaption ? "unseen" : undefined }, caption),
-      el("thead", {}, el("tr", {}, columns.map((c) => cell(c, "th", { scope: "col" }, c.title)))),
-      el("tbody", {}, rows.map((row) => el("tr", {}, row.map((content, i) =>
-        cell(columns[i], i === 0 ? "th" : "td", i === 0 ? { scope: "row" } : {}, content)))))));
+      el(
+        "thead",
+        {},
+        el(
+          "tr",
+          {},
+          columns.map((c) => cell(c, "th", { scope: "col" }, c.title)),
+        ),
+      ),
+      el(
+        "tbody",
+        {},
+        rows.map((row) =>
+          el(
+            "tr",
+            {},
+            row.map((content, i) =>
+              cell(columns[i], i === 0 ? "th" : "td", i === 0 ? { scope: "row" } : {}, content),
+            ),
+          ),
+        ),
+      ),
+    ),
+  );
 }

@@ -4,12 +4,16 @@ import { moment, t, until } from "./i18n.js";
 
 const pageRows = 500;
 
-/** The election, or null before there is one. `state` is "ended" while it is open and its time is over. */
+/** The election, or null before there is one. `state` is "ended" if it is open past its time. */
 export async function readElection(read) {
   const { rows } = await read("election");
   if (rows.length === 0) return null;
   const election = { ...rows[0] };
-  if (election.state === "open" && election.closes_us !== null && election.closes_us / 1000 <= Date.now())
+  if (
+    election.state === "open" &&
+    election.closes_us !== null &&
+    election.closes_us / 1000 <= Date.now()
+  )
     election.state = "ended";
   return election;
 }
@@ -18,7 +22,8 @@ export async function readElection(read) {
 export function questionsOf(rows) {
   const questions = new Map();
   for (const { candidate, name, ...question } of rows) {
-    if (!questions.has(question.question)) questions.set(question.question, { ...question, candidates: [] });
+    if (!questions.has(question.question))
+      questions.set(question.question, { ...question, candidates: [] });
     questions.get(question.question).candidates.push({ candidate, name });
   }
   return [...questions.values()];
@@ -39,13 +44,29 @@ export function stateWords(election) {
   if (!election) return t("state.none");
   const { state } = election;
   if (state === "open" && election.closes_us !== null)
-    return t("state.open_until", { when: moment(election.closes_us), left: until(election.closes_us) });
-  return t(`state.${state}`, { when: moment(
-    { frozen: election.frozen_us, open: election.opened_us, ended: election.closes_us,
-      closed: election.closed_us, published: election.published_us }[state]) });
+    return t("state.open_until", {
+      when: moment(election.closes_us),
+      left: until(election.closes_us),
+    });
+  return t(`state.${state}`, {
+    when: moment(
+      {
+        frozen: election.frozen_us,
+        open: election.opened_us,
+        ended: election.closes_us,
+        closed: election.closed_us,
+        published: election.published_us,
+      }[state],
+    ),
+  });
 }
 export const stateLine = (election) =>
-  el("p", { class: "state" }, mark(["open", "published"].includes(election?.state) ? "good" : "none"), el("strong", {}, stateWords(election)));
+  el(
+    "p",
+    { class: "state" },
+    mark(["open", "published"].includes(election?.state) ? "good" : "none"),
+    el("strong", {}, stateWords(election)),
+  );
 
 /** "choose 1 to 3, or leave it blank" */
 export function ruleWords({ choose_min: min, choose_max: max, allow_blank: blank }) {

@@ -10,6 +10,11 @@ export function explain(error) {
     title: t(`error.${key}`, { message: error?.message ?? "" }),
     todo: has(`todo.${key}`) ? t(`todo.${key}`) : t("todo.other"),
     // The reason is a person's words behind the colon; the rest is the servers' English.
-    detail: code === "excluded" ? t("error.reason", { reason: error.message.replace(/^[^:]*: /, "") }) : code ? t("error.detail", { code, message: error?.message ?? "" }) : String(error?.message ?? error),
+    detail:
+      code === "excluded"
+        ? t("error.reason", { reason: error.message.replace(/^[^:]*: /, "") })
+        : code
+          ? t("error.detail", { code, message: error?.message ?? "" })
+          : String(error?.message ?? error),
   };
 }

@@ -1,4 +1,5 @@
-// Letters with personal codes. They are made here, and never sent anywhere: printed, or saved as a file.
+// Letters with personal codes. They are made here, and never sent anywhere: printed, or saved as a
+// file.
 import { Credential, generateCode } from "../prytany-client.js";
 import { codeTrouble } from "./code.js";
 import { csvLine } from "./csv.js";
@@ -12,22 +13,45 @@ export async function makeCode(cluster) {
   return { code, key: (await Credential.code(code, cluster)).publicKey };
 }
 
-export const lettersCsv = (voters) => ["id,name,district,code\r\n",
-  ...voters.map(({ id, name, district, code }) => csvLine([id, name, district, code]))].join("");
+export const lettersCsv = (voters) =>
+  [
+    "id,name,district,code\r\n",
+    ...voters.map(({ id, name, district, code }) => csvLine([id, name, district, code])),
+  ].join("");
 
 export function letter({ election, cluster, id, name, district, code, official }) {
-  return el("article", { class: "letter" },
+  return el(
+    "article",
+    { class: "letter" },
     el("p", { class: "over" }, election?.title ?? t("app.name")),
     el("h3", {}, name),
     el("p", {}, official ? t("letter.official") : t("letter.voter", { id, district })),
     el("p", {}, t("letter.code")),
-    el("p", { class: "letter-code" }, code.split("-").map((group) => [el("span", {}, group), " "])),
-    el("ol", {}, el("li", {}, t("letter.open"), " ",
-      el("b", { class: "address" }, new URL(official ? "official.html" : "vote.html", location.href).href)),
-    el("li", {}, t("letter.compare"), " ", el("b", { class: "address" }, cluster.fingerprint)),
-    el("li", {}, t(official ? "letter.run" : "letter.type"))),
-    el("p", { class: "small" }, t("letter.keep")),
-    !official && el("p", { class: "small" }, t("limits.secrecy")));
+    el(
+      "p",
+      { class: "letter-code" },
+      code.split("-").map((group) => [el("span", {}, group), " "]),
+    ),
+    el(
+      "ol",
+      {},
+      el(
+        "li",
+        {},
+        t("letter.open"),
+        " ",
+        el(
+          "b",
+          { class: "address" },
+          new URL(official ? "official.html" : "vote.html", location.href).href,
+        ),
+      ),
+      el("li", {}, t("letter.compare"), " ", el("b", { class: "address" }, cluster.fingerprint)),
+      el("li", {}, t(official ? "letter.run" : "letter.type")),
+    ),
+    el("p", { class: "small" }, t(official ? "letter.keep_official" : "letter.keep")),
+    !official && el("p", { class: "small" }, t("limits.secrecy")),
+  );
 }
 
 /** Prints these and nothing else of the page. */

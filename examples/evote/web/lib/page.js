@@ -1,5 +1,5 @@
-// What all pages share: genesis and the cluster, header and footer, the servers' panel, and one place where
-// content is shown, so that it can be said again in the other language.
+// What all pages share: genesis and the cluster, header and footer, the servers' panel, and one
+// place where content is shown, so that it can be said again in the other language.
 import { Cluster, fingerprint, problem } from "../prytany-client.js";
 import { showDevPanel } from "../dev_panel.js";
 import { announce, el, fill, notice } from "./dom.js";
@@ -13,15 +13,13 @@ const main = document.getElementById("main");
 
 let page = "index";
 let render = () => [];
-let title = () => t(`nav.${page}`);
 
 /**
- * Shows what `view` returns, now and whenever the language changes. With `focus`, its heading gets the focus,
- * so that a screen reader begins to read there: for a new step, not for an update.
+ * Shows what `view` returns, now and whenever the language changes. With `focus`, its heading gets
+ * the focus, so that a screen reader begins to read there: for a new step, not for an update.
  */
-export function show(view, { focus = false, heading } = {}) {
+export function show(view, { focus = false } = {}) {
   render = view;
-  if (heading) title = heading;
   draw();
   if (!focus) return;
   const target = main.querySelector("[data-focus]") ?? main.querySelector("h1");
@@ -30,17 +28,23 @@ export function show(view, { focus = false, heading } = {}) {
   scrollTo({ top: 0 });
 }
 
-const focusable = () => [...main.querySelectorAll("a, button, input, textarea, summary, [tabindex]")];
+const focusable = () => [
+  ...main.querySelectorAll("a, button, input, textarea, summary, [tabindex]"),
+];
 
 /** Draws again where it is: whoever has the focus keeps it, and what was unfolded stays so. */
 export function draw() {
   const active = document.activeElement;
-  const held = main.contains(active) && { id: active.id, tag: active.tagName, place: focusable().indexOf(active) };
+  const held = main.contains(active) && {
+    id: active.id,
+    tag: active.tagName,
+    place: focusable().indexOf(active),
+  };
   const unfolded = [...main.querySelectorAll("details[id][open]")].map(({ id }) => id);
   const scroll = scrollY;
   fill(main, render());
   for (const id of unfolded) document.getElementById(id)?.setAttribute("open", "");
-  document.title = `${title()} – ${t("app.name")}`;
+  document.title = `${main.querySelector("h1").textContent} – ${t("app.name")}`;
   if (!held) return;
   // What has no name is found by its place, if the same kind of thing is there now.
   if (held.tag === "H1") main.querySelector("h1").setAttribute("tabindex", "-1");
@@ -53,29 +57,82 @@ export function draw() {
 function drawFrame() {
   const here = page === "recount" ? "results" : page;
   document.getElementById("skip").textContent = t("app.skip");
-  fill(document.getElementById("header"), el("div", { class: "bar" },
-    el("a", { class: "brand", href: "./" }, el("img", { src: "icon.svg", alt: "", width: "28", height: "28" }), t("app.name")),
-    el("nav", { "aria-label": t("app.nav") }, el("ul", {}, pages.map((name) => el("li", {},
-      el("a", { href: name === "index" ? "./" : `${name}.html`, "aria-current": name === here ? "page" : undefined },
-        t(`nav.${name}`)))))),
-    el("div", { class: "languages", role: "group", "aria-label": t("app.language") },
-      Object.entries(languages).map(([tag, { name }]) => el("button", {
-        id: `language-${tag}`, type: "button", lang: tag, "aria-pressed": String(tag === language),
-        onclick: () => setLanguage(tag),
-      }, name)))));
-  fill(document.getElementById("footer"),
-    el("div", { class: "limits" },
+  fill(
+    document.getElementById("header"),
+    el(
+      "div",
+      { class: "bar" },
+      el(
+        "a",
+        { class: "brand", href: "./" },
+        el("img", { src: "icon.svg", alt: "", width: "28", height: "28" }),
+        t("app.name"),
+      ),
+      el(
+        "nav",
+        { "aria-label": t("app.nav") },
+        el(
+          "ul",
+          {},
+          pages.map((name) =>
+            el(
+              "li",
+              {},
+              el(
+                "a",
+                {
+                  href: name === "index" ? "./" : `${name}.html`,
+                  "aria-current": name === here ? "page" : undefined,
+                },
+                t(`nav.${name}`),
+              ),
+            ),
+          ),
+        ),
+      ),
+      el(
+        "div",
+        { class: "languages", role: "group", "aria-label": t("app.language") },
+        Object.entries(languages).map(([tag, { name }]) =>
+          el(
+            "button",
+            {
+              id: `language-${tag}`,
+              type: "button",
+              lang: tag,
+              "aria-pressed": String(tag === language),
+              onclick: () => setLanguage(tag),
+            },
+            name,
+          ),
+        ),
+      ),
+    ),
+  );
+  fill(
+    document.getElementById("footer"),
+    el(
+      "div",
+      { class: "limits" },
       el("h2", {}, t("limits.title")),
       el("p", {}, t("limits.secrecy")),
-      el("p", {}, t("limits.more"), " ", el("a", { href: "safety.html" }, t("nav.safety")), ".")));
+      el("p", {}, t("limits.more"), " ", el("a", { href: "safety.html" }, t("nav.safety")), "."),
+    ),
+  );
 }
 
 /** connect-src as narrow as genesis allows: policies add up, so this can only take away. */
 function narrowPolicy(replicas) {
-  const hosts = replicas.flatMap(({ url }) => [new URL(url).origin, new URL(url.replace(/^ws/, "http")).origin]);
-  document.head.append(el("meta", {
-    "http-equiv": "Content-Security-Policy", content: `connect-src 'self' ${hosts.join(" ")}`,
-  }));
+  const hosts = replicas.flatMap(({ url }) => [
+    new URL(url).origin,
+    new URL(url.replace(/^ws/, "http")).origin,
+  ]);
+  document.head.append(
+    el("meta", {
+      "http-equiv": "Content-Security-Policy",
+      content: `connect-src 'self' ${hosts.join(" ")}`,
+    }),
+  );
 }
 
 const failure = ({ code, message }) => Object.assign(new Error(message), { code });
@@ -84,18 +141,34 @@ async function loadGenesis() {
   const trouble = await problem();
   if (trouble) throw failure(trouble);
   const answer = await fetch("genesis.json", { cache: "no-store" });
-  if (!answer.ok) throw failure({ code: "bad_genesis", message: `${answer.status} ${answer.statusText}` });
+  if (!answer.ok)
+    throw failure({ code: "bad_genesis", message: `${answer.status} ${answer.statusText}` });
   return answer.text();
 }
 
 export function showError(error) {
   const { title: words, todo, detail } = explain(error);
-  show(() => [el("h1", {}, t("error.title")), notice("bad", el("p", {}, el("strong", {}, words)), el("p", {}, todo),
-    el("p", { class: "small" }, detail)),
-    el("p", {}, el("button", { type: "button", class: "main", onclick: () => location.reload() }, t("app.again")))]);
+  show(() => [
+    el("h1", {}, t("error.title")),
+    notice(
+      "bad",
+      el("p", {}, el("strong", {}, words)),
+      el("p", {}, todo),
+      el("p", { class: "small" }, detail),
+    ),
+    el(
+      "p",
+      {},
+      el(
+        "button",
+        { type: "button", class: "main", onclick: () => location.reload() },
+        t("app.again"),
+      ),
+    ),
+  ]);
 }
 
-/** Until every server has connected or could not be reached, so that a first answer has all voices. */
+/** Until every server has connected or failed to, so that a first answer has all voices. */
 function everybodyTried(cluster) {
   const tried = new Set();
   return new Promise((resolve) => {
@@ -105,7 +178,7 @@ function everybodyTried(cluster) {
     };
     for (const type of ["connect", "reconnecting"]) cluster.addEventListener(type, heard);
     setTimeout(resolve, patienceMs);
-    cluster.connect().catch(() => {});  // who asks something will be told
+    cluster.connect().catch(() => {}); // who asks something will be told
   });
 }
 
@@ -129,10 +202,16 @@ export async function start(name, begin) {
     servers.addEventListener("change", redraw);
     onLanguage(redraw);
     redraw();
-    if (cluster.development) onLanguage(await showDevPanel(document.getElementById("dev"), { t, el, fill }));
+    if (cluster.development)
+      onLanguage(await showDevPanel(document.getElementById("dev"), { t, el, fill }));
     servers.compareGenesis(fingerprint);
     await everybodyTried(cluster);
-    await begin({ cluster, genesis, servers, read: (procedure, args, options) => servers.read(procedure, args, options) });
+    await begin({
+      cluster,
+      genesis,
+      servers,
+      read: (procedure, args, options) => servers.read(procedure, args, options),
+    });
   } catch (error) {
     showError(error);
     throw error;

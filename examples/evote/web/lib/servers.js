@@ -7,17 +7,18 @@ const againTimes = 2;
 
 export class Servers extends EventTarget {
   #cluster;
-  #last = null;               // the last agreement
-  #contradicted = new Map();  // id -> by how many others
+  #last = null; // the last agreement
+  #contradicted = new Map(); // id -> by how many others
   #behind = new Set();
   #distrusted = new Set();
-  #other = new Set();         // ids that hand out another genesis
-  #checking = new Set();      // questions that are asked again
+  #other = new Set(); // ids that hand out another genesis
+  #checking = new Set(); // questions that are asked again
 
   constructor(cluster) {
     super();
     this.#cluster = cluster;
-    for (const type of ["connect", "disconnect"]) cluster.addEventListener(type, () => this.#changed());
+    for (const type of ["connect", "disconnect"])
+      cluster.addEventListener(type, () => this.#changed());
     cluster.addEventListener("differ", ({ replica }) => {
       if (cluster.replicas[replica].standing.untrusted > 0) this.#distrusted.add(replica);
       this.#changed();
@@ -42,6 +43,12 @@ export class Servers extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 
+  /** What was said before says nothing about what is asked now. */
+  asking() {
+    this.#last = null;
+    this.#changed();
+  }
+
   /** Of what was ordered: there a differing answer is never honest. */
   heard(agreement) {
     this.#last = agreement;
@@ -53,8 +60,8 @@ export class Servers extends EventTarget {
   }
 
   /**
-   * A public question. One that differs may be a moment behind, honestly: it is asked again, and is called
-   * contradicted only if the others' answer stood still meanwhile.
+   * A public question. One that differs may be a moment behind, honestly: it is asked again, and is
+   * called contradicted only if the others' answer stood still meanwhile.
    */
   async read(procedure, args, options = {}) {
     // Called again for each server that is heard later.
@@ -62,7 +69,11 @@ export class Servers extends EventTarget {
       this.#last = agreement;
       this.#changed();
     };
-    const answer = await this.#cluster.read(procedure, args, { linger: 400, onAgreement, ...options });
+    const answer = await this.#cluster.read(procedure, args, {
+      linger: 400,
+      onAgreement,
+      ...options,
+    });
     if (answer.agreement.differed.length > 0) this.#askAgain(procedure, args, answer);
     return answer;
   }
@@ -95,21 +106,26 @@ export class Servers extends EventTarget {
     }
   }
 
-  /** Whether all replicas hand out the genesis that this page believes. They are asked one by one. */
+  /** Whether each replica hands out the genesis that this page believes. */
   async compareGenesis(fingerprint) {
     const own = this.#cluster.fingerprint;
-    await Promise.allSettled(this.#cluster.replicas.map(async ({ id, url }) => {
-      const address = new URL("/genesis.json", url.replace(/^ws/, "http"));
-      const answer = await fetch(address, { signal: AbortSignal.timeout(8000), credentials: "omit" });
-      if (!answer.ok) return;
-      let theirs = null;
-      try {
-        theirs = await fingerprint(await answer.text());
-      } catch {
-        // what it hands out is no genesis at all
-      }
-      if (theirs !== own) this.#other.add(id);
-    }));
+    await Promise.allSettled(
+      this.#cluster.replicas.map(async ({ id, url }) => {
+        const address = new URL("/genesis.json", url.replace(/^ws/, "http"));
+        const answer = await fetch(address, {
+          signal: AbortSignal.timeout(8000),
+          credentials: "omit",
+        });
+        if (!answer.ok) return;
+        let theirs = null;
+        try {
+          theirs = await fingerprint(await answer.text());
+        } catch {
+          // what it hands out is no genesis at all
+        }
+        if (theirs !== own) this.#other.add(id);
+      }),
+    );
     this.#changed();
   }
 
@@ -120,23 +136,35 @@ export class Servers extends EventTarget {
     if (this.#other.has(id)) return { kind: "bad", words: t("servers.other_genesis") };
     if (this.#distrusted.has(id)) return { kind: "bad", words: t("servers.distrusted") };
     const { agreed = [], differed = [] } = this.#last ?? {};
-    if (agreed.includes(id)) return { kind: "good", words: t("servers.agreed") };
+    if (agreed.includes(id))
+      return connected
+        ? { kind: "good", words: t("servers.agreed") }
+        : { kind: "none", words: t("servers.gone") };
     if (differed.includes(id))
-      return { kind: "warn", words: t(this.#behind.has(id) ? "servers.behind" : "servers.differed") };
+      return {
+        kind: "warn",
+        words: t(this.#behind.has(id) ? "servers.behind" : "servers.differed"),
+      };
     if (!connected) return { kind: "none", words: t("servers.unreachable") };
-    return this.#last ? { kind: "none", words: t("servers.silent") } : { kind: "wait", words: t("servers.connected") };
+    return this.#last
+      ? { kind: "none", words: t("servers.silent") }
+      : { kind: "wait", words: t("servers.connected") };
   }
   /** "confirmed by 3 of 4 servers" */
   summary(agreement = this.#last) {
     const n = this.#cluster.replicas.length;
-    return agreement ? t("servers.confirmed", { k: agreement.agreed.length, n }) : t("servers.waiting", { n });
+    return agreement
+      ? t("servers.confirmed", { k: agreement.agreed.length, n })
+      : t("servers.waiting", { n });
   }
   /** What must not be overlooked, a sentence each. */
   alarms() {
     const by = (key, ids, more = () => ({})) =>
       [...ids].map((id) => t(key, { id: String(id), name: this.names.get(id), ...more(id) }));
     return [
-      ...by("alarm.contradicted", this.#contradicted.keys(), (id) => ({ n: this.#contradicted.get(id) })),
+      ...by("alarm.contradicted", this.#contradicted.keys(), (id) => ({
+        n: this.#contradicted.get(id),
+      })),
       ...by("alarm.other_genesis", this.#other),
       ...by("alarm.distrusted", this.#distrusted),
     ];
@@ -149,10 +177,19 @@ export class Servers extends EventTarget {
 export const serverName = ({ id, name }) => t("servers.name", { id: String(id), name });
 
 export function serverList(servers, agreement) {
-  return el("ul", { class: "servers" }, servers.replicas.map((replica) => {
-    const { kind, words } = agreement ? voice(agreement, replica.id) : servers.state(replica);
-    return el("li", { class: kind }, mark(kind), el("div", {}, el("b", {}, serverName(replica)), el("span", {}, words)));
-  }));
+  return el(
+    "ul",
+    { class: "servers" },
+    servers.replicas.map((replica) => {
+      const { kind, words } = agreement ? voice(agreement, replica.id) : servers.state(replica);
+      return el(
+        "li",
+        { class: kind },
+        mark(kind),
+        el("div", {}, el("b", {}, serverName(replica)), el("span", {}, words)),
+      );
+    }),
+  );
 }
 function voice(agreement, id) {
   if (agreement.agreed.includes(id)) return { kind: "good", words: t("servers.agreed") };
@@ -168,18 +205,48 @@ export function showServers(servers, cluster) {
   const text = alarms.join("\n");
   if (alarm.dataset.text !== text) {
     alarm.dataset.text = text;
-    fill(alarm, alarms.length > 0 && el("div", { class: "notice bad" }, mark("bad"),
-      el("div", {}, alarms.map((words) => el("p", {}, el("strong", {}, words))), el("p", {}, t("alarm.not_used")))));
+    fill(
+      alarm,
+      alarms.length > 0 &&
+        el(
+          "div",
+          { class: "notice bad" },
+          mark("bad"),
+          el(
+            "div",
+            {},
+            alarms.map((words) => el("p", {}, el("strong", {}, words))),
+            el("p", {}, t("alarm.not_used")),
+          ),
+        ),
+    );
   }
-  fill(document.getElementById("servers"),
+  fill(
+    document.getElementById("servers"),
     el("h2", { id: "servers-title" }, t("servers.title")),
-    el("p", { id: "servers-summary" }, servers.summary(), ". ",
-      t("servers.rule", { k: cluster.faults + 1, n: servers.replicas.length })),
+    el(
+      "p",
+      { id: "servers-summary" },
+      servers.summary(),
+      ". ",
+      t("servers.rule", { k: cluster.faults + 1, n: servers.replicas.length }),
+    ),
     serverList(servers),
-    el("p", { class: "fingerprint" }, t("servers.fingerprint"), " ",
-      el("code", { id: "fingerprint" }, cluster.fingerprint.split(" ").map((group) => [el("span", {}, group), " "]))),
-    el("p", { class: "small" }, t("servers.compare")));
+    el(
+      "p",
+      { class: "fingerprint" },
+      t("servers.fingerprint"),
+      " ",
+      el(
+        "code",
+        { id: "fingerprint" },
+        cluster.fingerprint.split(" ").map((group) => [el("span", {}, group), " "]),
+      ),
+    ),
+    el("p", { class: "small" }, t("servers.compare")),
+  );
 }
 
 /** What a session's end, by its reason, means. */
-export const endWords = (reason) => t(has(`ended.${reason}`) ? `ended.${reason}` : "ended.other", { reason });
+export const endWords = (reason) =>
+  t(has(`ended.${reason}`) ? `ended.${reason}` : "ended.other", { reason });

@@ -14,16 +14,31 @@ import { officialsSection } from "./official/officials.js";
 import { overviewSection } from "./official/overview.js";
 import { rollSection } from "./official/roll.js";
 
-const sections = { overview: overviewSection, roll: rollSection, ballot: ballotSection, officials: officialsSection, audit: auditSection };
+const sections = {
+  overview: overviewSection,
+  roll: rollSection,
+  ballot: ballotSection,
+  officials: officialsSection,
+  audit: auditSection,
+};
 // Questions without candidates are on no ballot paper, but in the draft.
-const draftSql = "SELECT q.id AS question, q.text, q.choose_min, q.choose_max, q.allow_blank, c.id AS candidate, c.name " +
+const draftSql =
+  "SELECT q.id AS question, q.text, q.choose_min, q.choose_max, q.allow_blank, " +
+  "c.id AS candidate, c.name " +
   "FROM questions q LEFT JOIN candidates c ON c.question = q.id ORDER BY q.id, c.id";
 
 start("official", async ({ cluster, read, servers }) => {
   const office = {
-    cluster, read, servers,
-    client: null, election: await readElection(read), questions: [], turnout: [], problems: [], at: "overview",
-    told: null,  // the outcome of the last action: {kind, words(), agreement, todo()}
+    cluster,
+    read,
+    servers,
+    client: null,
+    election: await readElection(read),
+    questions: [],
+    turnout: [],
+    problems: [],
+    at: "overview",
+    told: null, // the outcome of the last action: {kind, words(), agreement, todo()}
     busy: false,
     draw: () => draw(),
     /** Does something and says how it went. Resolves to its answer, or to null. */
@@ -32,7 +47,10 @@ start("official", async ({ cluster, read, servers }) => {
       office.busy = true;
       let answer = null;
       try {
-        answer = await office.client.call(procedure, args, { linger: 400, onAgreement: (a) => servers.heard(a) });
+        answer = await office.client.call(procedure, args, {
+          linger: 400,
+          onAgreement: (a) => servers.heard(a),
+        });
         office.told = { kind: "good", words: () => t(done), agreement: answer.agreement };
         await office.refresh();
       } catch (error) {
@@ -43,47 +61,112 @@ start("official", async ({ cluster, read, servers }) => {
       return answer;
     },
     fail(error) {
-      office.told = { kind: "bad", words: () => explain(error).title, todo: () => explain(error).todo };
+      office.told = {
+        kind: "bad",
+        words: () => explain(error).title,
+        todo: () => explain(error).todo,
+      };
     },
-    /** Shows `told`, and says it to a screen reader; whoever has the focus keeps it if it is still there. */
+    /** Shows `told`, and says it to a screen reader; the focus stays where it is. */
     say() {
       draw();
-      announce([office.told.words(), office.told.agreement && servers.summary(office.told.agreement)].filter(Boolean).join(". "));
+      announce(
+        [office.told.words(), office.told.agreement && servers.summary(office.told.agreement)]
+          .filter(Boolean)
+          .join(". "),
+      );
     },
     async refresh() {
       const { client } = office;
-      const [draft, problems] = await Promise.all([client.query(draftSql), client.call("checklist"),
-        readElection(read).then((election) => { office.election = election; }),
-        read("turnout").then(({ rows }) => { office.turnout = rows; })]);
-      office.questions = questionsOf(draft.rows).map((q) => ({ ...q, candidates: q.candidates.filter((c) => c.candidate !== null) }));
+      const [draft, problems] = await Promise.all([
+        client.query(draftSql),
+        client.call("checklist"),
+        readElection(read).then((election) => {
+          office.election = election;
+        }),
+        read("turnout").then(({ rows }) => {
+          office.turnout = rows;
+        }),
+      ]);
+      office.questions = questionsOf(draft.rows).map((q) => ({
+        ...q,
+        candidates: q.candidates.filter((c) => c.candidate !== null),
+      }));
       office.problems = problems.rows;
     },
   };
 
-  // ---- entering -------------------------------------------------------------------------------------
+  // ---- entering
+  // -------------------------------------------------------------------------------------
 
   const entry = { typed: "", trouble: null, busy: false };
   const entryView = () => [
     el("h1", {}, t("nav.official")),
     stateLine(office.election),
     el("p", { class: "lead" }, t("official.lead")),
-    entry.trouble && el("div", { "data-focus": true, tabindex: "-1", id: "refusal" }, notice("bad",
-      el("p", {}, el("strong", {}, entry.trouble.title())), el("p", {}, entry.trouble.todo()))),
-    el("form", { class: "card", novalidate: true, onsubmit: (event) => {
-      event.preventDefault();
-      if (codeTrouble(entry.typed)) refuse(() => codeTrouble(entry.typed), () => t("todo.bad_code"));
-      else enter(() => Credential.code(entry.typed, cluster));
-    } },
-    el("h2", {}, t("official.code")),
-    el("label", { for: "code" }, t("official.code.label")),
-    el("input", { id: "code", class: "code", autocomplete: "off", spellcheck: "false", autocapitalize: "characters",
-      maxlength: "60", value: entry.typed, oninput: (e) => { entry.typed = e.target.value; } }),
-    el("p", {}, el("button", { id: "enter", class: "main" }, t(entry.busy ? "vote.code.busy" : "official.enter")))),
-    el("div", { class: "card" }, el("h2", {}, t("official.key")),
+    entry.trouble &&
+      el(
+        "div",
+        { "data-focus": true, tabindex: "-1", id: "refusal" },
+        notice(
+          "bad",
+          el("p", {}, el("strong", {}, entry.trouble.title())),
+          el("p", {}, entry.trouble.todo()),
+        ),
+      ),
+    el(
+      "form",
+      {
+        class: "card",
+        novalidate: true,
+        onsubmit: (event) => {
+          event.preventDefault();
+          if (codeTrouble(entry.typed))
+            refuse(
+              () => codeTrouble(entry.typed),
+              () => t("todo.bad_code"),
+            );
+          else enter(() => Credential.code(entry.typed, cluster));
+        },
+      },
+      el("h2", {}, t("official.code")),
+      el("label", { for: "code" }, t("official.code.label")),
+      el("input", {
+        id: "code",
+        class: "code",
+        autocomplete: "off",
+        spellcheck: "false",
+        autocapitalize: "characters",
+        maxlength: "60",
+        value: entry.typed,
+        oninput: (e) => {
+          entry.typed = e.target.value;
+        },
+      }),
+      el(
+        "p",
+        {},
+        el(
+          "button",
+          { id: "enter", class: "main" },
+          t(entry.busy ? "vote.code.busy" : "official.enter"),
+        ),
+      ),
+    ),
+    el(
+      "div",
+      { class: "card" },
+      el("h2", {}, t("official.key")),
       el("label", { for: "key" }, t("official.key.label")),
       el("p", { class: "hint" }, t("official.key.what")),
-      el("input", { id: "key", type: "file", accept: ".key,.pem", onchange: (e) =>
-        e.target.files[0] && enter(async () => Credential.pem(await e.target.files[0].text())) })),
+      el("input", {
+        id: "key",
+        type: "file",
+        accept: ".key,.pem",
+        onchange: (e) =>
+          e.target.files[0] && enter(async () => Credential.pem(await e.target.files[0].text())),
+      }),
+    ),
   ];
   function refuse(title, todo) {
     entry.trouble = { title, todo };
@@ -95,7 +178,10 @@ start("official", async ({ cluster, read, servers }) => {
     announce(t("vote.code.busy"));
     try {
       // A name of its own: an administrator may have this page open twice.
-      const client = await cluster.join({ credential: await credential(), name: `page-${crypto.randomUUID().slice(0, 8)}` });
+      const client = await cluster.join({
+        credential: await credential(),
+        name: `page-${crypto.randomUUID().slice(0, 8)}`,
+      });
       if (!["official", "admin"].includes(client.role)) {
         client.leave().catch(() => {});
         throw Object.assign(new Error(client.role), { code: "not_an_official" });
@@ -104,37 +190,101 @@ start("official", async ({ cluster, read, servers }) => {
       office.client = client;
       client.addEventListener("end", ({ reason }) => {
         office.client = null;
-        refuse(() => endWords(reason), () => t("official.again"));
+        refuse(
+          () => endWords(reason),
+          () => t("official.again"),
+        );
       });
       await office.refresh();
       go(location.hash.slice(1));
     } catch (error) {
-      refuse(() => explain(error).title, () => explain(error).todo);
+      refuse(
+        () => explain(error).title,
+        () => explain(error).todo,
+      );
     } finally {
       entry.busy = false;
     }
   }
 
-  // ---- inside ---------------------------------------------------------------------------------------
+  // ---- inside
+  // ---------------------------------------------------------------------------------------
 
-  const names = () => Object.keys(sections).filter((name) => name !== "officials" || office.client.role === "admin");
+  const names = () =>
+    Object.keys(sections).filter((name) => name !== "officials" || office.client.role === "admin");
   function go(name) {
     office.at = names().includes(name) ? name : "overview";
     office.told = null;
     const section = sections[office.at](office);
-    show(() => [
-      el("div", { class: "office-head" }, el("p", { class: "over" }, office.election?.title ?? t("state.none")),
-        el("p", { class: "small" }, t("official.who", { who: actorWords(office.client.principal) }), " ",
-          el("button", { id: "leave", type: "button", class: "small", onclick: () => office.client.leave().catch(() => {}) }, t("official.leave")))),
-      el("nav", { class: "sections", "aria-label": t("official.sections") }, el("ul", {}, names().map((other) => el("li", {},
-        el("a", { href: `#${other}`, id: `to-${other}`, "aria-current": other === office.at ? "page" : undefined }, t(`office.${other}`)))))),
-      el("h1", {}, t(`office.${office.at}`)),
-      office.told && el("div", { id: "told", "data-kind": office.told.kind }, notice(office.told.kind,
-        el("p", {}, el("strong", {}, office.told.words())),
-        office.told.todo && el("p", {}, office.told.todo()),
-        office.told.agreement && el("p", { class: "small" }, mark("good"), servers.summary(office.told.agreement), "."))),
-      section(),
-    ], { focus: true, heading: () => t(`office.${office.at}`) });
+    show(
+      () => [
+        el(
+          "div",
+          { class: "office-head" },
+          el("p", { class: "over" }, office.election?.title ?? t("state.none")),
+          el(
+            "p",
+            { class: "small" },
+            t("official.who", { who: actorWords(office.client.principal) }),
+            " ",
+            el(
+              "button",
+              {
+                id: "leave",
+                type: "button",
+                class: "small",
+                onclick: () => office.client.leave().catch(() => {}),
+              },
+              t("official.leave"),
+            ),
+          ),
+        ),
+        el(
+          "nav",
+          { class: "sections", "aria-label": t("official.sections") },
+          el(
+            "ul",
+            {},
+            names().map((other) =>
+              el(
+                "li",
+                {},
+                el(
+                  "a",
+                  {
+                    href: `#${other}`,
+                    id: `to-${other}`,
+                    "aria-current": other === office.at ? "page" : undefined,
+                  },
+                  t(`office.${other}`),
+                ),
+              ),
+            ),
+          ),
+        ),
+        el("h1", {}, t(`office.${office.at}`)),
+        office.told &&
+          el(
+            "div",
+            { id: "told", "data-kind": office.told.kind },
+            notice(
+              office.told.kind,
+              el("p", {}, el("strong", {}, office.told.words())),
+              office.told.todo && el("p", {}, office.told.todo()),
+              office.told.agreement &&
+                el(
+                  "p",
+                  { class: "small" },
+                  mark("good"),
+                  servers.summary(office.told.agreement),
+                  ".",
+                ),
+            ),
+          ),
+        section(),
+      ],
+      { focus: true },
+    );
   }
   addEventListener("hashchange", () => {
     const name = location.hash.slice(1);

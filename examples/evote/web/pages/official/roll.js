@@ -8,16 +8,32 @@ import { letter, lettersCsv, makeCode, printLetters } from "../../lib/letters.js
 
 const batchRows = 100;
 const shownMax = 50;
-const say = ({ key, ...params }) => t(key, { ...params, column: params.column ? t(`csv.column.${params.column}`) : "" });
+const say = ({ key, ...params }) =>
+  t(key, { ...params, column: params.column ? t(`csv.column.${params.column}`) : "" });
 
 export function rollSection(office) {
-  const model = { roll: null, filter: "", file: null, voters: null, problem: null, made: null, progress: null, saved: false, ticked: false };
-  const letterOf = (voter) => letter({ election: office.election, cluster: office.cluster, ...voter });
+  const model = {
+    roll: null,
+    filter: "",
+    file: null,
+    voters: null,
+    problem: null,
+    made: null,
+    progress: null,
+    saved: false,
+    ticked: false,
+  };
+  const letterOf = (voter) =>
+    letter({ election: office.election, cluster: office.cluster, ...voter });
   const hold = (event) => event.preventDefault();
 
   const load = async () => {
     try {
-      model.roll = await readAll((procedure, args) => office.client.call(procedure, args), "roll", "id");
+      model.roll = await readAll(
+        (procedure, args) => office.client.call(procedure, args),
+        "roll",
+        "id",
+      );
     } catch (error) {
       office.fail(error);
       return office.say();
@@ -25,12 +41,16 @@ export function rollSection(office) {
     office.draw();
   };
 
-  // ---- import ---------------------------------------------------------------------------------------
+  // ---- import
+  // ---------------------------------------------------------------------------------------
 
   const readFile = async (event) => {
     const [file] = event.target.files;
     if (!file) return;
-    const read = readRoll(new Uint8Array(await file.arrayBuffer()), new Set(model.roll.map(({ id }) => id)));
+    const read = readRoll(
+      new Uint8Array(await file.arrayBuffer()),
+      new Set(model.roll.map(({ id }) => id)),
+    );
     Object.assign(model, { file: file.name, made: null, saved: false, ticked: false, ...read });
     office.draw();
     document.getElementById("preview").focus();
@@ -39,7 +59,7 @@ export function rollSection(office) {
     const made = [];
     addEventListener("beforeunload", hold);
     for (const voter of model.voters) {
-      made.push({ ...voter, ...await makeCode(office.cluster) });
+      made.push({ ...voter, ...(await makeCode(office.cluster)) });
       if (made.length % 20 === 0) {
         model.progress = made.length;
         office.draw();
@@ -58,8 +78,10 @@ export function rollSection(office) {
     // Batches are whole or not at all; after a failure the rest can be tried again.
     while (model.made.length > 0) {
       const batch = model.made.slice(0, batchRows);
-      const rows = JSON.stringify(batch.map(({ id, name, district, key }) => ({ id, name, district, key })));
-      if (!await office.act("did.import", "import_voters", { rows })) return;
+      const rows = JSON.stringify(
+        batch.map(({ id, name, district, key }) => ({ id, name, district, key })),
+      );
+      if (!(await office.act("did.import", "import_voters", { rows }))) return;
       model.made.splice(0, batch.length);
       model.progress = model.voters.length - model.made.length;
       if (model.made.length > 0) office.draw();
@@ -72,92 +94,297 @@ export function rollSection(office) {
 
   const previewView = () => {
     if (model.problem) {
-      return el("div", { id: "preview", tabindex: "-1" }, notice("bad", el("p", {}, el("strong", {}, t("roll.unreadable", { file: model.file }))),
-        el("p", {}, say(model.problem))));
+      return el(
+        "div",
+        { id: "preview", tabindex: "-1" },
+        notice(
+          "bad",
+          el("p", {}, el("strong", {}, t("roll.unreadable", { file: model.file }))),
+          el("p", {}, say(model.problem)),
+        ),
+      );
     }
     const bad = model.voters.filter(({ errors }) => errors.length > 0);
     const districts = new Set(model.voters.map(({ district }) => district));
-    return el("div", { id: "preview", tabindex: "-1" },
-      notice(bad.length > 0 ? "bad" : "good",
-        el("p", {}, el("strong", {}, t("roll.preview", { n: model.voters.length, file: model.file })), " ", t("roll.districts", { n: districts.size })),
-        el("p", {}, bad.length > 0 ? t("roll.errors", { n: bad.length }) : t("roll.no_errors"))),
-      bad.length > 0 && table(t("roll.error_table"), [{ title: t("roll.line"), number: true }, { title: t("roll.what_is_wrong"), wide: true },
-        { title: t("csv.column.id") }, { title: t("csv.column.name") }],
-      bad.slice(0, shownMax).map(({ line, errors, id, name }) => [String(line), errors.map(say).join(" "), id || "–", name || "–"])),
+    return el(
+      "div",
+      { id: "preview", tabindex: "-1" },
+      notice(
+        bad.length > 0 ? "bad" : "good",
+        el(
+          "p",
+          {},
+          el("strong", {}, t("roll.preview", { n: model.voters.length, file: model.file })),
+          " ",
+          t("roll.districts", { n: districts.size }),
+        ),
+        el("p", {}, bad.length > 0 ? t("roll.errors", { n: bad.length }) : t("roll.no_errors")),
+      ),
+      bad.length > 0 &&
+        table(
+          t("roll.error_table"),
+          [
+            { title: t("roll.line"), number: true },
+            { title: t("roll.what_is_wrong"), wide: true },
+            { title: t("csv.column.id") },
+            { title: t("csv.column.name") },
+          ],
+          bad
+            .slice(0, shownMax)
+            .map(({ line, errors, id, name }) => [
+              String(line),
+              errors.map(say).join(" "),
+              id || "–",
+              name || "–",
+            ]),
+        ),
       bad.length > shownMax && el("p", {}, t("roll.more_errors", { n: bad.length - shownMax })),
-      table(t("roll.first_rows"), [{ title: t("csv.column.id") }, { title: t("csv.column.name") }, { title: t("csv.column.district") }],
-        model.voters.slice(0, 5).map(({ id, name, district }) => [id || "–", name || "–", district || "–"])),
-      bad.length === 0 && !model.made && el("p", {}, el("button", { id: "make-codes", type: "button", class: "main", onclick: makeCodes },
-        t("roll.make", { n: model.voters.length }))));
+      table(
+        t("roll.first_rows"),
+        [
+          { title: t("csv.column.id") },
+          { title: t("csv.column.name") },
+          { title: t("csv.column.district") },
+        ],
+        model.voters
+          .slice(0, 5)
+          .map(({ id, name, district }) => [id || "–", name || "–", district || "–"]),
+      ),
+      bad.length === 0 &&
+        !model.made &&
+        el(
+          "p",
+          {},
+          el(
+            "button",
+            { id: "make-codes", type: "button", class: "main", onclick: makeCodes },
+            t("roll.make", { n: model.voters.length }),
+          ),
+        ),
+    );
   };
-  const lettersView = () => el("section", { id: "letters", tabindex: "-1", "aria-labelledby": "letters-title" },
-    el("h3", { id: "letters-title" }, t("roll.made", { n: model.made.length })),
-    notice("warn", el("p", {}, el("strong", {}, t("roll.only_here"))), el("p", {}, t("roll.only_here.what"))),
-    el("p", { class: "row" },
-      el("button", { id: "print-letters", type: "button", class: "main", onclick: () => {
-        model.saved = true;
-        printLetters(model.made.map(letterOf));
-      } }, t("roll.print")),
-      el("button", { id: "save-codes", type: "button", onclick: () => {
-        model.saved = true;
-        download("codes-SECRET.csv", "text/csv", lettersCsv(model.made));
-      } }, t("roll.save"))),
-    el("details", { id: "sample" }, el("summary", { id: "sample-summary" }, t("roll.sample")), letterOf(model.made[0])),
-    el("label", { class: "option" }, el("input", { type: "checkbox", id: "codes-saved", checked: model.ticked,
-      onchange: (e) => { model.ticked = e.target.checked; } }), el("span", {}, t("roll.saved"))),
-    el("p", {}, el("button", { id: "put-on-roll", type: "button", class: "main", onclick: putOnRoll }, t("roll.put", { n: model.made.length }))));
-  const importCard = () => el("section", { class: "card", "aria-labelledby": "import-title" },
-    el("h2", { id: "import-title" }, t("roll.import")),
-    el("p", {}, t("roll.import.what")),
-    el("pre", { tabindex: "0", "aria-label": t("roll.example") }, "id,name,district\nV1004,Aris Livas,Thissio\nV1005,Angeliki Manou,Zografou"),
-    el("label", { for: "roll-file" }, t("roll.file")),
-    el("input", { id: "roll-file", type: "file", accept: ".csv,.txt,text/csv", onchange: readFile }),
-    (model.voters || model.problem) && previewView(),
-    model.progress !== null && el("p", { id: "progress" }, t("roll.progress", { n: model.progress, all: model.voters.length })),
-    model.made && lettersView());
+  const lettersView = () =>
+    el(
+      "section",
+      { id: "letters", tabindex: "-1", "aria-labelledby": "letters-title" },
+      el("h3", { id: "letters-title" }, t("roll.made", { n: model.made.length })),
+      notice(
+        "warn",
+        el("p", {}, el("strong", {}, t("roll.only_here"))),
+        el("p", {}, t("roll.only_here.what")),
+      ),
+      el(
+        "p",
+        { class: "row" },
+        el(
+          "button",
+          {
+            id: "print-letters",
+            type: "button",
+            class: "main",
+            onclick: () => {
+              model.saved = true;
+              printLetters(model.made.map(letterOf));
+            },
+          },
+          t("roll.print"),
+        ),
+        el(
+          "button",
+          {
+            id: "save-codes",
+            type: "button",
+            onclick: () => {
+              model.saved = true;
+              download("codes-SECRET.csv", "text/csv", lettersCsv(model.made));
+            },
+          },
+          t("roll.save"),
+        ),
+      ),
+      el(
+        "details",
+        { id: "sample" },
+        el("summary", { id: "sample-summary" }, t("roll.sample")),
+        letterOf(model.made[0]),
+      ),
+      el(
+        "label",
+        { class: "option" },
+        el("input", {
+          type: "checkbox",
+          id: "codes-saved",
+          checked: model.ticked,
+          onchange: (e) => {
+            model.ticked = e.target.checked;
+          },
+        }),
+        el("span", {}, t("roll.saved")),
+      ),
+      el(
+        "p",
+        {},
+        el(
+          "button",
+          { id: "put-on-roll", type: "button", class: "main", onclick: putOnRoll },
+          t("roll.put", { n: model.made.length }),
+        ),
+      ),
+    );
+  const importCard = () =>
+    el(
+      "section",
+      { class: "card", "aria-labelledby": "import-title" },
+      el("h2", { id: "import-title" }, t("roll.import")),
+      el("p", {}, t("roll.import.what")),
+      el(
+        "pre",
+        { tabindex: "0", "aria-label": t("roll.example") },
+        "id,name,district\nV1004,Aris Livas,Thissio\nV1005,Angeliki Manou,Zografou",
+      ),
+      el("label", { for: "roll-file" }, t("roll.file")),
+      el("input", {
+        id: "roll-file",
+        type: "file",
+        accept: ".csv,.txt,text/csv",
+        onchange: readFile,
+      }),
+      (model.voters || model.problem) && previewView(),
+      model.progress !== null &&
+        el(
+          "p",
+          { id: "progress" },
+          t("roll.progress", { n: model.progress, all: model.voters.length }),
+        ),
+      model.made && lettersView(),
+    );
 
-  // ---- who is on it ---------------------------------------------------------------------------------
+  // ---- who is on it
+  // ---------------------------------------------------------------------------------
 
   const exclude = async ({ id, name }) => {
-    const reason = await askFor({ title: t("roll.exclude.title", { name }), body: t("roll.exclude.what"),
-      label: t("office.reason.label"), action: t("roll.exclude") });
-    if (reason && await office.act("did.exclude", "exclude_voter", { id, reason })) load();
+    const reason = await askFor({
+      title: t("roll.exclude.title", { name }),
+      body: t("roll.exclude.what"),
+      label: t("office.reason.label"),
+      action: t("roll.exclude"),
+    });
+    if (reason && (await office.act("did.exclude", "exclude_voter", { id, reason }))) load();
   };
   const renew = async ({ id, name, district }) => {
-    const reason = await askFor({ title: t("roll.renew.title", { name }), body: t("roll.renew.what"),
-      label: t("office.reason.label"), action: t("roll.renew") });
+    const reason = await askFor({
+      title: t("roll.renew.title", { name }),
+      body: t("roll.renew.what"),
+      label: t("office.reason.label"),
+      action: t("roll.renew"),
+    });
     if (!reason) return;
     const { code, key } = await makeCode(office.cluster);
-    if (!await office.act("did.renew", "replace_key", { id, key: bytes(key), reason })) return;
-    if (await confirmed({ title: t("roll.renewed", { name }), body: [code, t("roll.renewed.what")], action: t("roll.print") }))
+    if (!(await office.act("did.renew", "replace_key", { id, key: bytes(key), reason }))) return;
+    if (
+      await confirmed({
+        title: t("roll.renewed", { name }),
+        body: [code, t("roll.renewed.what")],
+        action: t("roll.print"),
+      })
+    )
       printLetters([letterOf({ id, name, district, code })]);
   };
   const rollCard = () => {
     const wanted = model.filter.trim().toLowerCase();
-    const found = model.roll.filter(({ id, name }) => id.toLowerCase().includes(wanted) || name.toLowerCase().includes(wanted));
+    const found = model.roll.filter(
+      ({ id, name }) => id.toLowerCase().includes(wanted) || name.toLowerCase().includes(wanted),
+    );
     const changeable = ["draft", "frozen", "open", "ended"].includes(office.election?.state);
-    const actions = (voter) => !changeable || voter.voted ? "–" : el("span", { class: "actions" },
-      el("button", { type: "button", class: "small", id: `renew-${voter.id}`, "aria-label": `${t("roll.renew")}: ${voter.name}`, onclick: () => renew(voter) }, t("roll.renew")),
-      !voter.excluded_reason && el("button", { type: "button", class: "small", id: `exclude-${voter.id}`, "aria-label": `${t("roll.exclude")}: ${voter.name}`,
-        onclick: () => exclude(voter) }, t("roll.exclude")));
-    return el("section", { class: "card", "aria-labelledby": "on-roll" },
+    const actions = (voter) =>
+      !changeable || voter.voted
+        ? "–"
+        : el(
+            "span",
+            { class: "actions" },
+            el(
+              "button",
+              {
+                type: "button",
+                class: "small",
+                id: `renew-${voter.id}`,
+                "aria-label": `${t("roll.renew")}: ${voter.name}`,
+                onclick: () => renew(voter),
+              },
+              t("roll.renew"),
+            ),
+            !voter.excluded_reason &&
+              el(
+                "button",
+                {
+                  type: "button",
+                  class: "small",
+                  id: `exclude-${voter.id}`,
+                  "aria-label": `${t("roll.exclude")}: ${voter.name}`,
+                  onclick: () => exclude(voter),
+                },
+                t("roll.exclude"),
+              ),
+          );
+    return el(
+      "section",
+      { class: "card", "aria-labelledby": "on-roll" },
       el("h2", { id: "on-roll", tabindex: "-1" }, t("roll.on_it", { n: model.roll.length })),
       model.roll.length > 0 && [
         el("label", { for: "filter" }, t("roll.filter")),
-        el("input", { id: "filter", type: "search", value: model.filter, oninput: (e) => { model.filter = e.target.value; office.draw(); } }),
-        el("p", { class: "small" }, t("roll.showing", { n: Math.min(found.length, shownMax), all: count(found.length) })),
-        table(t("roll.table"), [{ title: t("csv.column.id") }, { title: t("csv.column.name") }, { title: t("csv.column.district") },
-          { title: t("roll.status") }, { title: t("roll.actions") }],
-        found.slice(0, shownMax).map((voter) => [voter.id, voter.name, voter.district,
-          voter.voted ? t("roll.voted") : voter.excluded_reason ? t("roll.excluded", { reason: voter.excluded_reason }) : "–", actions(voter)]),
-        { hideCaption: true })]);
+        el("input", {
+          id: "filter",
+          type: "search",
+          value: model.filter,
+          oninput: (e) => {
+            model.filter = e.target.value;
+            office.draw();
+          },
+        }),
+        el(
+          "p",
+          { class: "small" },
+          t("roll.showing", { n: Math.min(found.length, shownMax), all: count(found.length) }),
+        ),
+        table(
+          t("roll.table"),
+          [
+            { title: t("csv.column.id") },
+            { title: t("csv.column.name") },
+            { title: t("csv.column.district") },
+            { title: t("roll.status") },
+            { title: t("roll.actions") },
+          ],
+          found
+            .slice(0, shownMax)
+            .map((voter) => [
+              voter.id,
+              voter.name,
+              voter.district,
+              voter.voted
+                ? t("roll.voted")
+                : voter.excluded_reason
+                  ? t("roll.excluded", { reason: voter.excluded_reason })
+                  : "–",
+              actions(voter),
+            ]),
+          { hideCaption: true },
+        ),
+      ],
+    );
   };
   load();
-  return () => model.roll === null ? el("p", {}, t("app.connecting")) : [
-    !office.election ? notice("wait", el("p", {}, t("paper.title_first")))
-      : office.election.state === "draft" ? importCard() : notice("wait", el("p", {}, t("roll.frozen"))),
-    rollCard(),
-  ];
+  return () =>
+    model.roll === null
+      ? el("p", {}, t("app.connecting"))
+      : [
+          !office.election
+            ? notice("wait", el("p", {}, t("paper.title_first")))
+            : office.election.state === "draft"
+              ? importCard()
+              : notice("wait", el("p", {}, t("roll.frozen"))),
+          rollCard(),
+        ];
 }
 
 const bytes = (hex) => Uint8Array.from(hex.match(/../g), (pair) => parseInt(pair, 16));

@@ -80,7 +80,9 @@ class Rejoining {
     const auto address =
         wire::client_address_from(genesis.value().genesis.members.items[victim].client_url.text);
     const auto page = cli::http_get(address.value(), "/status", 20'000'000);
-    return page ? Json::parse(*page) : Json();
+    // While it installs, it answers nobody.
+    const Json json = page ? Json::parse(*page, nullptr, false) : Json();
+    return json.is_object() ? json : Json();
   }
   /// Asks for its word until `enough`; null if that takes too long.
   Json wait_until(const std::function<bool(const Json&)>& enough, seconds at_most) const {

@@ -2,5 +2,8 @@
 -- @roles official, admin
 SELECT ensure((SELECT state FROM election) IS 'closed', 'wrong_state', 'the election is not closed');
 SELECT ensure(EXISTS (SELECT 1 FROM results), 'not_tallied', 'the ballots are not counted yet: tally');
+SELECT ensure(r.votes = (SELECT count(*) FROM choices x WHERE x.question = r.question AND x.candidate = r.candidate),
+              'does_not_add_up', 'the counted result is not that of the ballots: tally again')
+  FROM results r;
 UPDATE election SET state = 'published', published_us = now();
 INSERT INTO audit(at_us, actor, action, detail) VALUES(now(), session_principal(), 'publish', '');

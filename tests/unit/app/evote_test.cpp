@@ -485,7 +485,7 @@ TEST_F(Evote, separates_voters_from_ballots_in_the_tables) {
 /// examples/evote/tests/*.sql: statements as the administrator; "-- fails: CODE" before the ones
 /// that must fail.
 TEST_F(Evote, holds_its_rules_in_the_schema) {
-  for (const char* name : {"states", "ballots", "roll", "closing"}) {
+  for (const char* name : {"states", "ballots", "roll", "closing", "guards"}) {
     Replica fresh;
     Client root = fresh.join(test_key(100));
     ASSERT_EQ(code_of(fresh.ask(root, *load_application_folder(evote_folder))), "");

@@ -123,10 +123,30 @@ std::string answer_json(const Answer& answer) {
   return out + ",\"agreed_us\":" + std::to_string(answer.agreed_us) + "}";
 }
 
+/// Texts are other people's: control characters (ASCII, and the C1 ones that UTF-8 writes C2 80 to
+/// C2 9F) do not reach the terminal as such.
+std::string harmless(const std::string& text) {
+  std::string shown;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const bool c1 =
+        byte == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0;
+    if (byte >= 0x20 && byte != 0x7F && !c1) {
+      shown += text[i];
+    } else if (byte == '\n' || byte == '\t') {
+      shown += byte == '\n' ? "\\n" : "\\t";
+    } else {
+      shown += "\\x" + to_hex(ByteView(&byte, 1));
+      if (c1) shown += "\\x" + to_hex(as_bytes(text).subspan(++i, 1));
+    }
+  }
+  return shown;
+}
+
 std::string display(const Value& value) {
   const auto& storage = value.storage();
   if (value.is_null()) return "NULL";
-  if (const auto* text = std::get_if<std::string>(&storage)) return *text;
+  if (const auto* text = std::get_if<std::string>(&storage)) return harmless(*text);
   if (const auto* blob = std::get_if<Blob>(&storage)) {
     Bytes bytes;
     for (const std::byte byte : *blob) bytes.push_back(std::to_integer<std::uint8_t>(byte));

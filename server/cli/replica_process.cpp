@@ -221,8 +221,8 @@ Result<State> open_state(const std::string& folder, const wire::Genesis& genesis
   // Before SQLite opens it: a file that was cut or changed is no database that we know.
   if (state.store->size() > 0 && !recovery.vouches_for(image)) {
     return Error{folder + "/state.db has digest " + image.brief() +
-                 ", which no certificate in the journal vouches for: the file was changed, cut or "
-                 "replaced. Treat this as loss of the disk: see \"Disk loss\" in "
+                 ", which no certificate in the journal vouches for: the file or the journal was "
+                 "changed, cut or replaced. Treat this as loss of the disk: see \"Disk loss\" in "
                  "docs/how-to/operate.md"};
   }
   state.executor =

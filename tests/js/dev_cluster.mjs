@@ -33,6 +33,13 @@ export const ended = (child) =>
     child.exitCode === null && child.signalCode === null ? child.once("exit", resolve) : resolve(),
   );
 
+/** A test that is stopped half way leaves no servers behind. */
+const running = new Set();
+process.on("exit", () => {
+  for (const child of running) child.kill("SIGTERM");
+});
+process.once("SIGTERM", () => process.exit(1));
+
 export class DevCluster {
   #children = [];
 
@@ -77,6 +84,8 @@ export class DevCluster {
     child.stdout.resume();
     child.stderr.resume();
     this.#children.push(child);
+    running.add(child);
+    child.once("exit", () => running.delete(child));
     return child;
   }
 

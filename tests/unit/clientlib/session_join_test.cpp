@@ -160,7 +160,9 @@ TEST(SessionJoin, that_was_ordered_and_not_answered_in_time_is_no_unknown_outcom
   Host host;
   host.start();
   const Ticket ticket = host.begin_join(host.now + 2'000'000);
-  for (unsigned i = 0; i < 3; ++i) host.say(i, host.group[i].token_for(begin_of(host.group[i])));
+  const wire::JoinBegin begin = begin_of(host.group[3]);
+  for (const unsigned i : {1U, 3U}) host.say(i, host.group[i].token_for(begin));
+  ASSERT_EQ(host.group[0].count<wire::SubmitRequest>(), 1U) << "it was ordered";
   host.advance_to(host.now + 2'000'000);
   ASSERT_TRUE(host.completed.contains(ticket));
   EXPECT_EQ(host.completed.at(ticket).verdict, Verdict::no_quorum);

@@ -9,7 +9,7 @@ UPDATE election SET state = 'open';
 INSERT INTO ballots(receipt) VALUES('AAAA-BBBB-CCCC');
 INSERT INTO choices(receipt, question, candidate) VALUES('AAAA-BBBB-CCCC', 1, 1);
 INSERT INTO participation(voter, district) VALUES('V1', 'North');
--- fails: SQLITE_CONSTRAINT_PRIMARYKEY
+-- fails: already_voted
 INSERT INTO participation(voter, district) VALUES('V1', 'North');
 -- fails: SQLITE_CONSTRAINT_FOREIGNKEY
 INSERT INTO participation(voter, district) VALUES('V2', 'North');

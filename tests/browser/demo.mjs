@@ -23,7 +23,7 @@ async function shot(page, name) {
 }
 
 async function vote() {
-  const page = await openPage(browser, `${url}vote.html`);
+  const page = await openPage(browser, `${url}/vote.html`);
   await page.fill("#code", process.env.PRYTANY_CODE);
   await page.click("#enter");
   await heading(page, "Fill in your ballot");
@@ -40,13 +40,13 @@ async function vote() {
 }
 
 async function result() {
-  const page = await openPage(browser, `${url}results.html`);
+  const page = await openPage(browser, `${url}/results.html`);
   await page.waitForSelector("#record");
   await contradicted(page);
   const shown = await page.$$eval("table.results tbody tr", (rows) => rows.map((row) => [
     row.querySelector("th").firstChild.textContent.trim(), Number(row.querySelector("td").textContent.replace(/\D/g, ""))]));
   const expected = Object.entries(JSON.parse(process.env.PRYTANY_TALLY));
-  for (const [name, votes] of expected.filter(([name]) => name !== "")) {
+  for (const [name, votes] of expected.filter(([name]) => name !== "(blank)")) {
     assert.deepEqual(shown.find(([who]) => who === name), [name, votes]);
   }
   assert.equal(shown.reduce((sum, [, votes]) => sum + votes, 0), expected.reduce((sum, [, votes]) => sum + votes, 0));

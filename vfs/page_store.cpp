@@ -44,7 +44,10 @@ class PageStore::Loader final : public ImageSink {
 };
 
 PageStore::PageStore(StateDisk& disk, Region region, PageStoreOptions options)
-    : disk_(disk), options_(options), region_(std::move(region)) {}
+    : disk_(disk),
+      options_(options),
+      owned_region_(std::make_shared<Region>(std::move(region))),
+      region_(*owned_region_) {}
 
 Result<std::unique_ptr<PageStore>> PageStore::open(StateDisk& disk, PageStoreOptions options) {
   Result<Region> region = Region::reserve(options.capacity_bytes);
@@ -117,7 +120,9 @@ void PageStore::grow(PageIndex page_count) {
 void PageStore::touch(PageIndex page) {
   std::uint64_t& word = changed_bits_[page / 64];
   const std::uint64_t bit = std::uint64_t{1} << (page % 64);
+  ENSURE(!lent_);
   if ((word & bit) != 0) return;
+  installed_.reset();
   word |= bit;
   changed_.push_back(page);
   if (last_change_[page] == in_file) ++written_pages_;

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -19,6 +20,7 @@
 #include "server/base/result.h"
 #include "vfs/merkle.h"
 #include "vfs/page.h"
+#include "vfs/page_slots.h"
 #include "vfs/region.h"
 #include "vfs/state_disk.h"
 
@@ -63,6 +65,8 @@ class PageStore {
   Digest checkpoint(Label label);
   /// The root of the newest checkpoint, or of the loaded image.
   [[nodiscard]] Digest root() const { return tree_.root(); }
+  /// The tree of the same: what a walk compares with.
+  [[nodiscard]] const TreeReader& tree() const { return tree_; }
   [[nodiscard]] bool retains(Label label) const { return find(label) != nullptr; }
   /// Ascending.
   [[nodiscard]] std::vector<Label> retained() const;
@@ -88,8 +92,9 @@ class PageStore {
   // ---- the disk ----
 
   /// Copies the pages that differ since the last begun commit and hands them to the disk; durable
-  /// later. Requires: retains(label); labels ascend. durable() is ignored. An
-  /// Error is a local fault, as below.
+  /// later. Those of an image just installed, perhaps all there are, are lent instead: until it is
+  /// durable the live image must not be written. Requires: retains(label); labels ascend. durable()
+  /// is ignored. An Error is a local fault, as below.
   Result<void> begin_commit(Label label);
   /// Collects what the disk finished. An Error is a local fault: stop the process.
   Result<void> poll_disk();
@@ -101,15 +106,16 @@ class PageStore {
 
   // ---- replacing the state. No SQL handle may be open. ----
 
-  /// The whole image, which is refused unless its root is `root`. Every retained checkpoint is
-  /// dropped, `label` is the only one left. Pages that are the same already stay clean and are not
-  /// written to disk again.
-  Result<void> install(Label label, const Digest& root, ByteView image);
-  /// The same from the live image and the pages in which the wanted one differs (merkle.h: diff).
-  /// On an Error the live image is neither the old one nor the wanted one, nothing is retained, and
-  /// a whole image must be installed.
+  /// Puts the content of page i of those listed into `out`.
+  using PageSource = std::function<Result<void>(std::size_t i, PageSlots::PageBuffer out)>;
+  /// The newest checkpoint with these pages in their new content (merkle.h: diff), cut or
+  /// lengthened to `page_count`. What was written since that checkpoint is undone. Afterwards no
+  /// older one is retained. Pages that are the same already stay clean. On an Error the live image
+  /// is neither the old one nor the wanted one, and the process must stop. Requires: a checkpoint
+  /// is retained; `pages` ascending, below page_count; page_count > 0, and within the capacity.
   Result<void> install(Label label, const Digest& root, PageIndex page_count,
-                       const PageBatch& pages);
+                       std::span<const PageIndex> pages, const PageSource& source);
+  [[nodiscard]] PageIndex capacity() const { return region_.capacity(); }
 
   /// Counters for people.
   struct Use {
@@ -146,6 +152,7 @@ class PageStore {
   [[nodiscard]] std::size_t position(Label label) const;
   void touch(PageIndex page);
   void grow(PageIndex page_count);
+  void undo_changes();
   void drop_checkpoints();
   std::vector<PageIndex> take_changed();
   std::vector<PageIndex> take_due(std::uint32_t ordinal, PageIndex page_count);
@@ -153,7 +160,8 @@ class PageStore {
 
   StateDisk& disk_;
   PageStoreOptions options_;
-  Region region_;
+  const std::shared_ptr<Region> owned_region_;  // shared with commits to which pages are lent
+  Region& region_;
   PageIndex page_count_ = 0;
 
   // A page is changed if it differs, or may, from the newest checkpoint (before any, from the
@@ -171,6 +179,8 @@ class PageStore {
   std::uint64_t next_commit_ = 1;
   PageIndex committed_page_count_ = 0;
   std::optional<Label> durable_;
+  std::optional<Label> installed_;     // and not written since
+  std::optional<std::uint64_t> lent_;  // the commit that reads the live image
 
   // For each page the ordinal of the checkpoint that has its last change, or `in_file` if it was
   // not written since the file was mapped there: only such pages take no memory.

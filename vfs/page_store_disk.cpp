@@ -34,10 +34,17 @@ Result<void> PageStore::begin_commit(Label label) {
   Commit commit;
   commit.number = next_commit_++;
   commit.page_count = frozen.page_count;
-  commit.pages = PageBatch(take_due(frozen.ordinal, frozen.page_count));
-  for (std::size_t i = 0; i < commit.pages.size(); ++i) {
-    const PageView content = read_page(label, commit.pages.page(i));
-    std::memcpy(commit.pages.slot(i), content.data(), page_bytes);
+  std::vector<PageIndex> due = take_due(frozen.ordinal, frozen.page_count);
+  if (installed_ == label) {
+    lent_ = commit.number;
+    commit.pages = PageBatch::lent(
+        std::move(due), std::shared_ptr<const std::uint8_t>(owned_region_, region_.data()));
+  } else {
+    commit.pages = PageBatch(std::move(due));
+    for (std::size_t i = 0; i < commit.pages.size(); ++i) {
+      const PageView content = read_page(label, commit.pages.page(i));
+      std::memcpy(commit.pages.slot(i), content.data(), page_bytes);
+    }
   }
   committed_page_count_ = frozen.page_count;
   begun_.push_back({commit.number, label, frozen.ordinal, frozen.page_count});
@@ -48,6 +55,7 @@ Result<void> PageStore::begin_commit(Label label) {
 Result<void> PageStore::poll_disk() {
   const Result<DiskProgress> progress = disk_.progress();
   if (!progress) return progress.error();
+  if (lent_ && *lent_ <= progress->committed) lent_.reset();
   for (const Begun& begun : begun_) {
     if (begun.label && begun.number <= progress->committed) durable_ = begun.label;
   }
@@ -56,7 +64,9 @@ Result<void> PageStore::poll_disk() {
     backfilled = begun_.front();
     begun_.pop_front();
   }
-  if (backfilled && region_.has_file() && written_pages_ * page_bytes > options_.written_bytes_max)
+  // Not while pages are lent: to map the file over them, even for a moment, would show its content.
+  if (backfilled && !lent_ && region_.has_file() &&
+      written_pages_ * page_bytes > options_.written_bytes_max)
     return give_back(*backfilled);
   return {};
 }
@@ -103,33 +113,32 @@ void PageStore::drop_checkpoints() {
   for (Begun& begun : begun_) begun.label.reset();
 }
 
-Result<void> PageStore::install(Label label, const Digest& root, ByteView image) {
-  if (image.empty() || image.size() % page_bytes != 0)
-    return Error{"the image is not a whole number of pages"};
-  if (image.size() > byte_offset(region_.capacity()))
-    return Error{"the image is larger than the capacity this replica was given"};
-  if (image_root(image) != root) return Error{"the image is not the one that was certified"};
-  drop_checkpoints();
-  ENSURE(write(0, image));
-  truncate(image.size());
-  ENSURE(checkpoint(label) == root);
-  return {};
+// Back to the newest checkpoint. What is restored counts as changed: it is hashed again.
+void PageStore::undo_changes() {
+  const Frozen& base = frozen_.back();
+  grow(base.page_count);
+  for (const auto& [page, content] : base.pages)
+    std::memcpy(region_.data() + byte_offset(page), content->bytes.data(), page_bytes);
+  truncate(byte_offset(base.page_count));
 }
 
 Result<void> PageStore::install(Label label, const Digest& root, PageIndex page_count,
-                                const PageBatch& pages) {
-  if (page_count == 0 || page_count > region_.capacity())
-    return Error{"an image of this size cannot be installed"};
+                                std::span<const PageIndex> pages, const PageSource& source) {
+  ENSURE(!frozen_.empty() && page_count > 0 && page_count <= region_.capacity());
+  undo_changes();
   drop_checkpoints();
   grow(page_count);
+  Page content;
   for (std::size_t i = 0; i < pages.size(); ++i) {
-    if (pages.page(i) >= page_count) return Error{"a page lies beyond the end of the image"};
-    ENSURE(write(byte_offset(pages.page(i)), pages.content(i)));
+    ENSURE(pages[i] < page_count);
+    if (Result<void> read = source(i, content.bytes); !read) return read;
+    ENSURE(write(byte_offset(pages[i]), content.bytes));
   }
   truncate(byte_offset(page_count));
-  if (checkpoint(label) == root) return {};
-  drop_checkpoints();
-  return Error{"the pages do not add up to the image that was certified"};
+  if (checkpoint(label) != root)
+    return Error{"pages that were proven when they came are not what was written beside state.db"};
+  installed_ = label;
+  return {};
 }
 
 }  // namespace prytany::vfs

@@ -20,6 +20,7 @@
 #include "server/crypto/agree.h"
 #include "server/crypto/key_file.h"
 #include "server/store/journal_file.h"
+#include "vfs/slot_file.h"
 #include "vfs/state_file.h"
 
 namespace prytany::cli {
@@ -160,6 +161,7 @@ struct State {
   std::unique_ptr<node::Journal> journal;
   std::unique_ptr<vfs::StateFile> disk;
   std::unique_ptr<vfs::PageStore> store;
+  std::unique_ptr<vfs::SlotFile> fetched;
   std::unique_ptr<app::Executor> executor;
   pbft::Recovered recovered;
 };
@@ -219,6 +221,7 @@ Result<State> open_state(const std::string& folder, const wire::Genesis& genesis
   auto store = vfs::PageStore::open(*state.disk);
   if (!store) return store.error();
   state.store = std::move(*store);
+  state.fetched = std::make_unique<vfs::SlotFile>(folder);
   const Digest image = state.store->root();  // before the executor writes the genesis state
   // Before SQLite opens it: a file that was cut or changed is no database that we know.
   if (state.store->size() > 0 && !recovery.vouches_for(image)) {
@@ -286,6 +289,7 @@ class ReplicaProcess {
  private:
   node::Node::World world() {
     return {.store = *state_.store,
+            .fetched = *state_.fetched,
             .executor = *state_.executor,
             .application = nullptr,
             .transport = transport_,

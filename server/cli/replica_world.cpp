@@ -9,6 +9,34 @@ net::Upstream::Page json_page(const std::string& text) {
   return {"application/json", to_bytes(as_bytes(text))};
 }
 
+/// `running` only while a state is being fetched; the rest since the start.
+nlohmann::ordered_json transfer_json(const node::Node& node) {
+  nlohmann::ordered_json json = nlohmann::ordered_json::object();
+  if (const auto running = node.transfer()) {
+    std::vector<unsigned> avoided;
+    for (const ReplicaId liar : running->avoided) avoided.push_back(liar.value);
+    const double share = running->pages == 0 ? 0.0
+                                             : static_cast<double>(running->settled) /
+                                                   static_cast<double>(running->pages);
+    json["running"] = {{"target", running->target.value},
+                       {"progress", share},
+                       {"pages", running->pages},
+                       {"pages_settled", running->settled},
+                       {"pages_differing", running->differing},
+                       {"avoided", avoided}};
+  }
+  const node::TransferCounters& total = node.transfer_counters();
+  json["bytes_fetched"] = total.bytes;
+  json["pages_fetched"] = total.pages;
+  json["pages_at_hand"] = total.pages_at_hand;
+  json["parts"] = total.parts;
+  json["lies"] = total.lies;
+  json["stalls"] = total.stalls;
+  json["unrequested"] = total.unrequested;
+  json["bytes_served"] = node.state_bytes_served();
+  return json;
+}
+
 }  // namespace
 
 std::optional<net::Upstream::Page> NodeUpstream::page(std::string_view path) {
@@ -47,7 +75,7 @@ std::string NodeUpstream::status_json() const {
       {"state_transfers", node.state_transfers},
       {"journal_syncs", node.syncs},
   };
-  if (const auto progress = node_.transfer_progress()) json["state_transfer"] = *progress;
+  json["state_transfer"] = transfer_json(node_);
   if (const net::Links* links = transport_.links()) {
     json["links"] = {{"up", links->connected()},
                      {"handshakes_refused", links->counters().handshakes_refused},

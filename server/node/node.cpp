@@ -9,7 +9,8 @@
 #include "server/node/clients.h"
 #include "server/node/nondeterminism.h"
 #include "server/node/outbox.h"
-#include "server/node/state_transfer.h"
+#include "server/node/state_fetch.h"
+#include "server/node/state_server.h"
 
 namespace prytany::node {
 namespace {
@@ -35,6 +36,7 @@ class Node::Impl {
                   world_.clock, world_.random, config_.join_token_life_us}),
         outbox_(config_.pbft.number, world_.transport),
         server_(world_.store),
+        fetched_(world_.fetched),
         replica_(config_.pbft, signer, nondeterminism_, std::move(recovered)) {
     inbox_.emplace_back(pbft::Tick{});  // what the journal tells to be executed again comes out now
   }
@@ -48,6 +50,7 @@ class Node::Impl {
   void link_down(ReplicaId peer) {
     outbox_.down(peer);
     connected_.erase(peer);
+    if (fetch_) fetch_->lost(peer);
   }
 
   void frame(ReplicaId peer, ByteView sealed) {
@@ -59,10 +62,10 @@ class Node::Impl {
       return;
     }
     for (wire::AuthenticPeerMessage& message : *opened) {
-      if (const auto* ask = std::get_if<wire::FetchPages>(&*message)) {
+      if (const auto* ask = std::get_if<wire::FetchPart>(&*message)) {
         outbox_.add(peer, server_.serve(peer, *ask, world_.clock.now()));
-      } else if (const auto* pages = std::get_if<wire::Pages>(&*message)) {
-        if (fetch_) fetch_->on(peer, *pages, world_.clock.now());
+      } else if (const auto* part = std::get_if<wire::StatePart>(&*message)) {
+        fetched(peer, *part);
       } else if (const auto* forward = std::get_if<wire::Forward>(&*message);
                  forward != nullptr && is_over(forward->request.body)) {
         // A peer that was behind passes on what was executed long ago. Ordered again after its
@@ -84,6 +87,7 @@ class Node::Impl {
   }
 
   Result<void> turn() {
+    if (fault_) return *fault_;
     // Bounded: each round consumes what the last one caused, and execution causes no more than
     // votes do.
     do {
@@ -134,12 +138,18 @@ class Node::Impl {
   Clients clients_;
   Outbox outbox_;
   StateServer server_;
+  vfs::FetchedPages fetched_;
+  TransferCounters transfer_;
   pbft::Replica replica_;
   NodeCounters counters_;
   std::optional<StateFetch> fetch_;
 
  private:
   static constexpr std::uint64_t keep_check_us = 1'000'000;
+  /// The core knows the latest sixteen states that it asked for.
+  static constexpr unsigned newer_max = 12;
+  /// After so many checkpoints of our own, what an earlier process fetched is not needed any more.
+  static constexpr unsigned leftovers_kept = 4;
 
   void note(const std::string& text, bool important = true) {
     if (world_.on_note) world_.on_note(text, important);
@@ -225,6 +235,7 @@ class Node::Impl {
     if (installing_ && installing_->seq.value <= durable->value) {
       inbox_.emplace_back(pbft::StateInstalled{installing_->seq, installing_->state});
       installing_.reset();
+      return fetched_.clear();
     }
     return {};
   }
@@ -239,7 +250,8 @@ class Node::Impl {
     world_.journal.discard(seq);
     stable_ = std::max(stable_, seq);
     release_pages(now);
-    return {};
+    if (fetch_ || installing_ || ++settled_checkpoints_ != leftovers_kept) return {};
+    return fetched_.clear();
   }
 
   /// Pages of checkpoints below the stable one go, unless a peer is reading them.
@@ -255,46 +267,73 @@ class Node::Impl {
     // again. (A second install would throw away what was executed after the first.)
     if (installing_) return {};
     const Seq seq = wanted.proof.checkpoint.seq;
-    if (fetch_ && fetch_->proof().checkpoint.seq >= seq && !fetch_->exhausted()) return {};
-    note("state of n" + std::to_string(seq.value) + " is needed -> fetch it");
-    fetch_.emplace(std::move(wanted.proof), config_.pbft.self, config_.pbft.group.n, now);
+    if (fetch_) {
+      if (seq <= (newer_ ? newer_->checkpoint.seq : fetch_->target().seq)) return {};
+      newer_ = std::move(wanted.proof);
+      ++newer_seen_;
+      return {};
+    }
+    note("state of n" + std::to_string(seq.value) + " is needed -> fetch what differs");
+    if (auto loaded = fetched_.load(); !loaded) return loaded;
+    // A state that went wrong may have done so in memory, below the tree that we compare by.
+    std::vector<vfs::PageIndex> damaged;
+    if (wanted.diverged)
+      damaged = world_.store.verify(world_.store.retained().back(), world_.store.root()).damaged;
+    fetch_.emplace(StateFetch::World{world_.store, fetched_, transfer_}, std::move(wanted.proof),
+                   config_.pbft.self, config_.pbft.group.n, std::move(damaged), now);
     return {};
+  }
+
+  void fetched(ReplicaId peer, const wire::StatePart& part) {
+    if (!fetch_) {
+      ++transfer_.unrequested;
+    } else if (auto taken = fetch_->on(peer, part, world_.clock.now()); !taken) {
+      fault_ = taken.error();
+    }
   }
 
   Result<void> transfer(Time now) {
     if (keep_ < stable_ && now >= keep_checked_ + keep_check_us) release_pages(now);
     if (!fetch_) return {};
-    for (auto& [to, ask] : fetch_->ask(now, connected_)) outbox_.add(to, ask);
-    if (!fetch_->complete()) return {};
-    const wire::Checkpoint target = fetch_->proof().checkpoint;
-    if (vfs::image_root(fetch_->image()) != target.state) {
-      note("image of n" + std::to_string(target.seq.value) + " from r" +
-           std::to_string(fetch_->source()->value) + " has another root -> ask the next");
-      fetch_->reject_peer();
-      return {};
+    // The group goes on, and peers keep old pages for a bounded time only. But a walk that moves is
+    // let finish: the next one, from there, has little left to fetch.
+    if (newer_ && (fetch_->exhausted() || !fetch_->progressing(now) || newer_seen_ > newer_max)) {
+      fetch_->retarget(*std::exchange(newer_, std::nullopt), now);
+      newer_seen_ = 0;
     }
-    return install(target);
+    for (auto& [to, ask] : fetch_->ask(now, connected_)) outbox_.add(to, ask);
+    for (const std::string& text : fetch_->take_notes()) note(text);
+    return fetch_->complete() ? install() : Result<void>{};
   }
 
   /// Durable before the core hears of it: from then on it answers for this state.
-  Result<void> install(const wire::Checkpoint& target) {
-    const vfs::Label label{target.seq.value};
+  Result<void> install() {
+    const wire::Checkpoint target = fetch_->target();
     world_.executor.release();
-    if (auto done = world_.store.install(label, target.state, fetch_->image()); !done) return done;
+    if (auto done = fetch_->install(world_.store); !done) return done;
     world_.executor.reload();
+    note("state of n" + std::to_string(target.seq.value) + " is here, " +
+         std::to_string(fetch_->progress().differing) + " of " +
+         std::to_string(fetch_->progress().pages) + " pages differed -> make it durable");
     fetch_.reset();
+    newer_.reset();
+    newer_seen_ = 0;
     ++counters_.state_transfers;
     committing_.clear();
     installing_ = target;
     clients_.silence(false);
     stable_ = keep_ = target.seq;
-    return world_.store.begin_commit(label);
+    return world_.store.begin_commit(vfs::Label{target.seq.value});
   }
 
   std::deque<Seq> committing_;                  // begun, not known to be durable
   std::optional<wire::Checkpoint> installing_;  // in the store, not known to be durable
+  std::optional<wire::CheckpointProof> newer_;  // than the one being fetched
+  unsigned newer_seen_ = 0;                     // since that one was begun
+  std::optional<Error> fault_;                  // met while reading frames
   std::vector<pbft::Event> inbox_;
   std::set<ReplicaId> connected_;
+  unsigned settled_checkpoints_ = 0;
   Seq stable_;
   Seq keep_;
   Time keep_checked_;
@@ -324,9 +363,11 @@ const NodeCounters& Node::counters() const { return impl_->counters_; }
 std::optional<app::Executor::Page> Node::page(std::string_view path) const {
   return impl_->world_.executor.page(path);
 }
-std::optional<double> Node::transfer_progress() const {
+std::optional<StateFetch::Progress> Node::transfer() const {
   if (!impl_->fetch_) return std::nullopt;
   return impl_->fetch_->progress();
 }
+const TransferCounters& Node::transfer_counters() const { return impl_->transfer_; }
+std::uint64_t Node::state_bytes_served() const { return impl_->server_.bytes_served(); }
 
 }  // namespace prytany::node

@@ -11,6 +11,7 @@
 
 #include "server/app/executor.h"
 #include "server/node/ports.h"
+#include "server/node/state_fetch.h"
 #include "server/pbft/replica.h"
 #include "server/wire/client_messages.h"
 #include "server/wire/handshake.h"
@@ -44,6 +45,7 @@ class Node {
   /// What ties a node to its world. All outlive the node.
   struct World {
     vfs::PageStore& store;
+    vfs::PageSlots& fetched;  // where a state transfer puts what is not installed yet
     app::Executor& executor;
     app::Application* application = nullptr;  // for its two upcalls; may be null
     Transport& transport;
@@ -78,8 +80,11 @@ class Node {
   [[nodiscard]] pbft::ReplicaStatus replica_status() const;
   [[nodiscard]] const NodeCounters& counters() const;
   [[nodiscard]] std::optional<app::Executor::Page> page(std::string_view path) const;
-  /// 0..1 of the image fetched, while a state transfer runs.
-  [[nodiscard]] std::optional<double> transfer_progress() const;
+  /// While a state transfer runs.
+  [[nodiscard]] std::optional<StateFetch::Progress> transfer() const;
+  [[nodiscard]] const TransferCounters& transfer_counters() const;
+  /// Sent to others that fetch state.
+  [[nodiscard]] std::uint64_t state_bytes_served() const;
 
  private:
   class Impl;

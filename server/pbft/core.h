@@ -111,8 +111,8 @@ class Replica::Core {
   // ---- view change: stored, not yet acted on ---------------------------------------------------
   void on(ReplicaId from, const wire::Signed<wire::ViewChange>& message);
   void on(ReplicaId from, const wire::Signed<wire::NewView>& message);
-  void on(ReplicaId from, const wire::FetchPages&);
-  void on(ReplicaId from, const wire::Pages&);
+  void on(ReplicaId from, const wire::FetchPart&);
+  void on(ReplicaId from, const wire::StatePart&);
 
   // ---- speaking --------------------------------------------------------------------------------
   void persist(JournalRecord record) { out_->push_back(Persist{std::move(record)}); }

@@ -158,12 +158,12 @@ void Replica::Core::on(ReplicaId from, const wire::Signed<wire::NewView>& messag
        from);
 }
 
-void Replica::Core::on(ReplicaId from, const wire::FetchPages&) {
-  drop(Refusal::not_for_replica, "fetch-pages from r", from);
+void Replica::Core::on(ReplicaId from, const wire::FetchPart&) {
+  drop(Refusal::not_for_replica, "fetch-part from r", from);
 }
 
-void Replica::Core::on(ReplicaId from, const wire::Pages&) {
-  drop(Refusal::not_for_replica, "pages from r", from);
+void Replica::Core::on(ReplicaId from, const wire::StatePart&) {
+  drop(Refusal::not_for_replica, "state-part from r", from);
 }
 
 Time Replica::Core::deadline() const {

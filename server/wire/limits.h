@@ -37,7 +37,12 @@ inline constexpr std::uint64_t window_max = 4096;
 
 // Frames between replicas
 inline constexpr std::size_t frame_bytes_max = 8 << 20;
-inline constexpr std::size_t image_chunk_bytes_max = 256 << 10;
+
+// State transfer: what one answer holds
+inline constexpr std::size_t pages_per_part_max = 64;
+inline constexpr std::size_t state_part_bytes_max = pages_per_part_max * 4096;
+inline constexpr std::size_t nodes_per_part_max = 128;
+inline constexpr std::size_t node_children_max = 16;
 
 // Sessions
 inline constexpr std::uint64_t session_window = 64;  // outstanding request numbers per session

@@ -210,33 +210,73 @@ struct NewView {
 
 // ---- state transfer: between nodes, below the core ----------------------------------------------
 
-/// Asks for `page_count` pages from `first_page` of the image of checkpoint `seq`.
-struct FetchPages {
+/// Asks one peer for a part of the state of checkpoint `seq` (section 5.3). `ask` is the asker's
+/// own number, which the answer repeats.
+struct RootWish {
+  static constexpr auto fields(auto&) { return std::tuple<>(); }
+  bool operator==(const RootWish&) const = default;
+};
+/// The digests under each of these nodes of the tree. `level` counts from the pages, which are 0.
+struct NodesWish {
+  std::uint8_t level = 0;
+  List<std::uint32_t, limits::nodes_per_part_max> indexes;
+  static constexpr auto fields(auto& m) { return std::tie(m.level, m.indexes); }
+  bool operator==(const NodesWish&) const = default;
+};
+struct PagesWish {
+  List<std::uint32_t, limits::pages_per_part_max> indexes;
+  static constexpr auto fields(auto& m) { return std::tie(m.indexes); }
+  bool operator==(const PagesWish&) const = default;
+};
+struct FetchPart {
   Seq seq;
-  std::uint64_t first_page = 0;
-  std::uint32_t page_count = 0;
-  static constexpr auto fields(auto& m) { return std::tie(m.seq, m.first_page, m.page_count); }
-  bool operator==(const FetchPages&) const = default;
+  std::uint64_t ask = 0;
+  std::variant<RootWish, NodesWish, PagesWish> what;
+  static constexpr auto fields(auto& m) { return std::tie(m.seq, m.ask, m.what); }
+  bool operator==(const FetchPart&) const = default;
 };
 
-/// The answer; `pages_total` is the image's length in pages. `gone`: this checkpoint is not held
-/// any more.
-struct Pages {
+/// The answer. This checkpoint is not held here (any more).
+struct NotHeld {
+  static constexpr auto fields(auto&) { return std::tuple<>(); }
+  bool operator==(const NotHeld&) const = default;
+};
+/// You have had enough for the moment.
+struct AskLater {
+  static constexpr auto fields(auto&) { return std::tuple<>(); }
+  bool operator==(const AskLater&) const = default;
+};
+/// What the certified digest is made of.
+struct TreeRoot {
+  std::uint32_t page_count = 0;
+  Digest top;
+  static constexpr auto fields(auto& m) { return std::tie(m.page_count, m.top); }
+  bool operator==(const TreeRoot&) const = default;
+};
+/// The children of the nodes asked for, one node's after the other's, in the order asked.
+struct TreeNodes {
+  List<Digest, limits::nodes_per_part_max * limits::node_children_max> digests;
+  static constexpr auto fields(auto& m) { return std::tie(m.digests); }
+  bool operator==(const TreeNodes&) const = default;
+};
+/// Whole pages, in the order asked.
+struct StatePages {
+  Body<limits::state_part_bytes_max> bytes;
+  static constexpr auto fields(auto& m) { return std::tie(m.bytes); }
+  bool operator==(const StatePages&) const = default;
+};
+struct StatePart {
   Seq seq;
-  bool gone = false;
-  std::uint64_t pages_total = 0;
-  std::uint64_t first_page = 0;
-  Body<limits::image_chunk_bytes_max> bytes;  // whole pages
-  static constexpr auto fields(auto& m) {
-    return std::tie(m.seq, m.gone, m.pages_total, m.first_page, m.bytes);
-  }
-  bool operator==(const Pages&) const = default;
+  std::uint64_t ask = 0;
+  std::variant<NotHeld, AskLater, TreeRoot, TreeNodes, StatePages> what;
+  static constexpr auto fields(auto& m) { return std::tie(m.seq, m.ask, m.what); }
+  bool operator==(const StatePart&) const = default;
 };
 
 /// Appending an alternative is a new wire version; the order here is the tag on the wire.
 using PeerMessage = std::variant<PrePrepare, Prepare, Commit, Signed<Checkpoint>, Committed,
                                  Forward, Status, FetchBatch, BatchBody, CheckpointProof,
-                                 Signed<ViewChange>, Signed<NewView>, FetchPages, Pages>;
+                                 Signed<ViewChange>, Signed<NewView>, FetchPart, StatePart>;
 
 /// "pre-prepare", "prepare", ...: for traces, logs and counters.
 const char* name_of(const PeerMessage& message);

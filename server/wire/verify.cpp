@@ -130,8 +130,8 @@ const char* Verifier::refuse_inside(ReplicaId sender, const PeerMessage& message
           [](const Committed&) -> const char* { return nullptr; },
           [](const Status&) -> const char* { return nullptr; },
           [](const FetchBatch&) -> const char* { return nullptr; },
-          [](const FetchPages&) -> const char* { return nullptr; },
-          [](const Pages&) -> const char* { return nullptr; },
+          [](const FetchPart&) -> const char* { return nullptr; },
+          [](const StatePart&) -> const char* { return nullptr; },
       },
       message);
 }

@@ -136,4 +136,18 @@ void ImageDisk::crash(Time now) {
   pending_.clear();
 }
 
+// ---- pages beside state.db --------------------------------------------------------------------
+
+void SlotDisk::crash(Rng& rng, Ppm kept_rate) {
+  for (vfs::Page& page : slots) {
+    if (rng.chance(kept_rate)) continue;
+    const auto half = static_cast<std::ptrdiff_t>(vfs::page_bytes / 2);
+    if (rng.chance(kept_rate)) {
+      std::fill(page.bytes.begin() + half, page.bytes.end(), std::uint8_t{0});
+    } else {
+      page.bytes.fill(0);
+    }
+  }
+}
+
 }  // namespace prytany::sim

@@ -11,6 +11,7 @@
 #include "server/base/bytes.h"
 #include "server/wire/ids.h"
 #include "tests/sim/rng.h"
+#include "vfs/page.h"
 #include "vfs/state_disk.h"
 
 namespace prytany::sim {
@@ -87,6 +88,14 @@ class ImageDisk {
   std::deque<Pending> pending_;
   vfs::DiskProgress progress_;
   bool lies_ = false;
+};
+
+/// Pages beside state.db, never synced: power takes any of them, whole or half.
+class SlotDisk {
+ public:
+  std::vector<vfs::Page> slots;
+
+  void crash(Rng& rng, Ppm kept_rate);
 };
 
 }  // namespace prytany::sim

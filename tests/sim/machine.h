@@ -21,6 +21,7 @@ struct Machine {
   Rng entropy;  // what the operating system would give: nonces, ephemeral keys
   Folder journal;
   ImageDisk image;
+  SlotDisk fetched;
   std::int64_t skew_us = 0;  // of the wall clock
   std::int64_t drift_ppm = 0;
   std::uint64_t uptime_us = 0;  // where its monotonic clock stood when the run began

@@ -9,6 +9,7 @@ Process::Process(Run run, Machine& machine, Outside& outside, app::Application* 
     : ports_{run, machine, outside, {}},
       application_(application),
       state_disk_(ports_, [this](Time due) { disk_news_.insert(due); }),
+      fetched_(ports_),
       transport_(ports_) {}
 
 Process::~Process() { *alive_ = false; }
@@ -44,8 +45,8 @@ Result<void> Process::start(const GroupSetting& setting) {
   config.pbft = setting.pbft;
   config.pbft.self = machine.id;
   config.membership = setting.membership;
-  node::Node::World world{*store_,   *executor_,   application_, transport_,
-                          *journal_, ports_.clock, random,       nullptr};
+  node::Node::World world{*store_,   fetched_,     *executor_, application_, transport_,
+                          *journal_, ports_.clock, random,     nullptr};
   if (ports_.run.trace.has_reader())
     world.on_note = [this](const std::string& note, bool) {
       ports_.run.trace.say(ports_.clock.world_now(), ports_.name(), note);

@@ -60,6 +60,7 @@ class Process {
   Ports ports_;
   app::Application* application_;
   SimulatedStateDisk state_disk_;
+  SimulatedSlots fetched_;
   SimulatedTransport transport_;
   std::unique_ptr<vfs::PageStore> store_;
   std::unique_ptr<app::Executor> executor_;

@@ -226,4 +226,29 @@ Result<vfs::DiskProgress> SimulatedStateDisk::progress() {
   return ports_.machine.image.settle(ports_.clock.world_now());
 }
 
+// ---- pages beside state.db --------------------------------------------------------------------
+
+Result<vfs::PageSlots::Slot> SimulatedSlots::count() {
+  return static_cast<Slot>(ports_.machine.fetched.slots.size());
+}
+
+Result<void> SimulatedSlots::write(Slot slot, vfs::PageView page) {
+  if (!ports_.fuse.spend()) return killed;
+  std::vector<vfs::Page>& slots = ports_.machine.fetched.slots;
+  if (slot >= slots.size()) slots.resize(slot + 1);
+  std::copy(page.begin(), page.end(), slots[slot].bytes.begin());
+  return {};
+}
+
+Result<void> SimulatedSlots::read(Slot slot, PageBuffer out) {
+  if (ports_.fuse.blown()) return killed;
+  std::ranges::copy(ports_.machine.fetched.slots.at(slot).bytes, out.begin());
+  return {};
+}
+
+Result<void> SimulatedSlots::clear() {
+  if (ports_.fuse.spend()) ports_.machine.fetched.slots.clear();
+  return {};
+}
+
 }  // namespace prytany::sim

@@ -15,6 +15,7 @@
 #include "tests/sim/machine.h"
 #include "tests/sim/parameters.h"
 #include "tests/sim/trace.h"
+#include "vfs/page_slots.h"
 #include "vfs/state_disk.h"
 
 namespace prytany::sim {
@@ -99,6 +100,19 @@ class SimulatedTransport final : public node::Transport {
   void send(ReplicaId to, Bytes frame) override;
   void reply(node::ConnectionId to, std::string text) override;
   void close(node::ConnectionId connection, std::string_view reason) override;
+
+ private:
+  Ports& ports_;
+};
+
+/// Where the real state transfer puts its pages.
+class SimulatedSlots final : public vfs::PageSlots {
+ public:
+  explicit SimulatedSlots(Ports& ports) : ports_(ports) {}
+  Result<Slot> count() override;
+  Result<void> write(Slot slot, vfs::PageView page) override;
+  Result<void> read(Slot slot, PageBuffer out) override;
+  Result<void> clear() override;
 
  private:
   Ports& ports_;

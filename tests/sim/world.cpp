@@ -118,6 +118,7 @@ void World::bury(ReplicaId id, Time when) {
   Machine& machine = machines_[id.value];
   const bool power_fails = chaos_.chance(parameters_.power_failure_rate);
   if (power_fails) machine.journal.crash(chaos_, parameters_.torn_tail_rate);
+  if (power_fails) machine.fetched.crash(chaos_, parameters_.torn_tail_rate);
   machine.image.crash(when);
   trace_.add(queue_.now(), replica_name(id), power_fails ? "loses power" : "is killed");
   ++counters_.kills;

@@ -137,8 +137,16 @@ const peerMessages = [
   ["checkpoint-proof", struct({ checkpoint, signatures: list(struct({ signer: u16, signature })) })],
   ["view-change", signed(viewChange), viewChange],
   ["new-view", signed(newView), newView],
-  ["fetch-pages", struct({ seq: u64, first_page: u64, page_count: u32 })],
-  ["pages", struct({ seq: u64, gone: boolean, pages_total: u64, first_page: u64, bytes: hexBody })],
+  ["fetch-part", struct({ seq: u64, ask: u64, what: variant(
+    ["root", nothing],
+    ["nodes", struct({ level: u8, indexes: list(u32) })],
+    ["pages", struct({ indexes: list(u32) })]) })],
+  ["state-part", struct({ seq: u64, ask: u64, what: variant(
+    ["not_held", nothing],
+    ["ask_later", nothing],
+    ["root", struct({ page_count: u32, top: digest })],
+    ["nodes", struct({ digests: list(digest) })],
+    ["pages", struct({ bytes: hexBody })]) })],
 ];
 const linkHello = struct({
   version: u8, cluster: digest, config: u64, from: u16, to: u16, key, nonce, engine: text });

@@ -248,8 +248,9 @@ Named<PeerMessage> peer_messages() {
   Batch batch;
   batch.requests.items = {requests()[2].second, requests()[4].second};
   const Checkpoint checkpoint{Seq{128}, digest_of("state 128")};
-  Pages pages{Seq{128}, false, 7, 3, {}};
-  set(pages.bytes, "four bytes stand for pages");
+  StatePages pages;
+  set(pages.bytes, "some bytes stand for pages");
+  const TreeNodes nodes{{{digest_of("a child"), digest_of("another")}}};
   return {
       {"pre-prepare", PrePrepare{View{1}, Seq{130}, batch, chosen}},
       {"pre-prepare, null batch", PrePrepare{View{1}, Seq{131}, {}, agreed}},
@@ -265,8 +266,14 @@ Named<PeerMessage> peer_messages() {
       {"checkpoint-proof", checkpoint_proof(checkpoint, {0, 1, 2})},
       {"view-change", by_sender(view_change())},
       {"new-view", by_sender(new_view())},
-      {"fetch-pages", FetchPages{Seq{128}, 3, 64}},
-      {"pages", pages},
+      {"fetch-part, root", FetchPart{Seq{128}, 1, RootWish{}}},
+      {"fetch-part, nodes", FetchPart{Seq{128}, 2, NodesWish{3, {{0, 17}}}}},
+      {"fetch-part, pages", FetchPart{Seq{128}, 3, PagesWish{{{5, 6, 4'294'967'295}}}}},
+      {"state-part, not held", StatePart{Seq{128}, 1, NotHeld{}}},
+      {"state-part, ask later", StatePart{Seq{128}, 1, AskLater{}}},
+      {"state-part, root", StatePart{Seq{128}, 1, TreeRoot{300, digest_of("top")}}},
+      {"state-part, nodes", StatePart{Seq{128}, 2, nodes}},
+      {"state-part, pages", StatePart{Seq{128}, 3, pages}},
   };
 }
 

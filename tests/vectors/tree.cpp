@@ -113,12 +113,44 @@ Names names_of<NewView>() {
   return {"view", "view_changes", "start", "choices"};
 }
 template <>
-Names names_of<FetchPages>() {
-  return {"seq", "first_page", "page_count"};
+Names names_of<FetchPart>() {
+  return {"seq", "ask", "what"};
 }
 template <>
-Names names_of<Pages>() {
-  return {"seq", "gone", "pages_total", "first_page", "bytes"};
+Names names_of<StatePart>() {
+  return {"seq", "ask", "what"};
+}
+template <>
+Names names_of<RootWish>() {
+  return {};
+}
+template <>
+Names names_of<NodesWish>() {
+  return {"level", "indexes"};
+}
+template <>
+Names names_of<PagesWish>() {
+  return {"indexes"};
+}
+template <>
+Names names_of<NotHeld>() {
+  return {};
+}
+template <>
+Names names_of<AskLater>() {
+  return {};
+}
+template <>
+Names names_of<TreeRoot>() {
+  return {"page_count", "top"};
+}
+template <>
+Names names_of<TreeNodes>() {
+  return {"digests"};
+}
+template <>
+Names names_of<StatePages>() {
+  return {"bytes"};
 }
 template <>
 Names names_of<LinkHello>() {
@@ -188,6 +220,29 @@ struct Tree<SharedList<T, Max>> {
 template <class T>
 struct Tree<std::optional<T>> {
   static Json of(const std::optional<T>& value) { return value ? tree(*value) : Json(nullptr); }
+};
+
+// Alternatives within a message, by the names that docs/wire.md gives them.
+const char* alternative(const RootWish&) { return "root"; }
+const char* alternative(const NodesWish&) { return "nodes"; }
+const char* alternative(const PagesWish&) { return "pages"; }
+const char* alternative(const NotHeld&) { return "not_held"; }
+const char* alternative(const AskLater&) { return "ask_later"; }
+const char* alternative(const TreeRoot&) { return "root"; }
+const char* alternative(const TreeNodes&) { return "nodes"; }
+const char* alternative(const StatePages&) { return "pages"; }
+
+template <class... Ts>
+struct Tree<std::variant<Ts...>> {
+  static Json of(const std::variant<Ts...>& value) {
+    return std::visit(
+        [](const auto& chosen) {
+          Json object = {{"type", alternative(chosen)}};
+          object.update(tree(chosen));
+          return object;
+        },
+        value);
+  }
 };
 
 template <class T>

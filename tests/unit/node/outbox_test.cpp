@@ -56,9 +56,9 @@ TEST_F(Sending, drops_what_is_for_a_peer_without_a_link) {
 
 TEST_F(Sending, splits_what_is_too_much_for_one_frame) {
   outbox.up(ReplicaId{1}, keys(1, 2));
-  wire::Pages pages;
-  pages.bytes.bytes.resize(limits::image_chunk_bytes_max);
-  for (int i = 0; i < 64; ++i) outbox.add(ReplicaId{1}, pages);
+  wire::StatePages pages;
+  pages.bytes.bytes.resize(limits::state_part_bytes_max);
+  for (int i = 0; i < 64; ++i) outbox.add(ReplicaId{1}, wire::StatePart{Seq{1}, 1, pages});
   outbox.flush();
   EXPECT_GT(transport.sent.size(), 1u);
   for (const auto& [to, frame] : transport.sent) EXPECT_LE(frame.size(), limits::frame_bytes_max);

@@ -40,7 +40,7 @@ class Babel {
       case 8: return wire::BatchBody{seq(), batch(), agreed()};
       case 9: return wire::Signed<wire::ViewChange>{view_change(), {}};
       case 10: return new_view();
-      default: return wire::FetchPages{seq(), 0, 1};
+      default: return wire::FetchPart{seq(), 1, wire::RootWish{}};
     }
   }
   unsigned sender() { return static_cast<unsigned>(dice_.roll(5)); }

@@ -113,5 +113,25 @@ TEST(ImageDisk, that_lies_says_durable_and_writes_nothing) {
   EXPECT_EQ(disk.durable().page_count, 0U);
 }
 
+TEST(SlotDisk, loses_pages_whole_or_half_when_power_fails_and_keeps_the_rest) {
+  SlotDisk disk;
+  disk.slots.resize(900);
+  for (vfs::Page& page : disk.slots) page.bytes.fill(7);
+  Rng rng(5);
+  disk.crash(rng, 333'333);
+  unsigned whole = 0;
+  unsigned torn = 0;
+  for (const vfs::Page& page : disk.slots) {
+    const bool first = page.bytes.front() == 7;
+    const bool last = page.bytes.back() == 7;
+    EXPECT_TRUE(first || !last);
+    whole += first && last;
+    torn += first && !last;
+  }
+  EXPECT_GT(whole, 200U);
+  EXPECT_GT(torn, 100U);
+  EXPECT_LT(whole + torn, 700U);
+}
+
 }  // namespace
 }  // namespace prytany::sim

@@ -129,23 +129,15 @@ TEST(PageStore, finds_a_page_that_was_damaged_behind_its_back) {
   EXPECT_EQ(found.damaged, std::vector<PageIndex>{17});
 }
 
-TEST(PageStore, installs_a_whole_image_only_if_it_is_the_certified_one) {
-  NoDisk disk;
-  const auto store = new_store(disk);
-  ASSERT_TRUE(store->write(0, Bytes(9 * page_bytes, 5)));
-  const Digest old = store->checkpoint(Label{128});
-  Bytes image(5 * page_bytes, 6);
-  Digest wrong = image_root(image);
-  wrong.bytes[0] ^= 1;
-  EXPECT_FALSE(store->install(Label{256}, wrong, image).ok());
-  EXPECT_FALSE(store->install(Label{256}, wrong, {}).ok());
-  EXPECT_FALSE(store->install(Label{256}, image_root(image), ByteView(image).first(5000)).ok());
-  EXPECT_EQ(store->root(Label{128}), old);
-
-  ASSERT_TRUE(store->install(Label{256}, image_root(image), image).ok());
-  EXPECT_EQ(store->retained(), std::vector<Label>{Label{256}});
-  EXPECT_EQ(image_of(*store, Label{256}), image);
-  EXPECT_EQ(store->size(), image.size());
+/// Makes `store` what `other` is at `label`, as a walk would.
+Result<void> install_from(PageStore& store, const PageStore& other, Label label) {
+  const CheckpointTree theirs(other, label);
+  const std::vector<PageIndex> pages = diff(store.tree(), theirs);
+  return store.install(label, theirs.root(), other.page_count(label), pages,
+                       [&](std::size_t i, PageSlots::PageBuffer out) {
+                         std::ranges::copy(other.read_page(label, pages[i]), out.begin());
+                         return Result<void>();
+                       });
 }
 
 TEST(PageStore, installs_the_pages_that_a_walk_found_to_differ) {
@@ -160,20 +152,65 @@ TEST(PageStore, installs_the_pages_that_a_walk_found_to_differ) {
   ASSERT_TRUE(other->write(520 * page_bytes, Bytes(1, 3)));
   store->checkpoint(Label{1});
   const Digest root = other->checkpoint(Label{9});
-
-  const CheckpointTree mine(*store, Label{1});
-  const CheckpointTree theirs(*other, Label{9});
-  PageBatch pages(diff(mine, theirs));
-  EXPECT_EQ(pages.size(), 1u + 3 + 21);
-  for (std::size_t i = 0; i < pages.size(); ++i)
-    std::ranges::copy(other->read_page(Label{9}, pages.page(i)), pages.slot(i));
-  ASSERT_TRUE(store->install(Label{9}, root, other->page_count(Label{9}), pages).ok());
+  EXPECT_EQ(diff(store->tree(), other->tree()).size(), 1u + 3 + 21);
+  ASSERT_TRUE(install_from(*store, *other, Label{9}).ok());
+  EXPECT_EQ(store->retained(), std::vector<Label>{Label{9}});
   EXPECT_EQ(store->root(Label{9}), root);
   EXPECT_EQ(image_of(*store, Label{9}), image_of(*other, Label{9}));
+}
 
-  *pages.slot(0) ^= 1;
-  EXPECT_FALSE(store->install(Label{10}, root, other->page_count(Label{9}), pages).ok());
-  EXPECT_TRUE(store->retained().empty());
+TEST(PageStore, undoes_what_was_written_after_the_checkpoint_that_a_walk_compared_with) {
+  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+    std::mt19937_64 random(seed);
+    NoDisk disk;
+    NoDisk other_disk;
+    const auto store = new_store(disk);
+    const auto other = new_store(other_disk);
+    const auto scribble = [&random](PageStore& into) {
+      for (int i = 0; i < 5; ++i)
+        ASSERT_TRUE(into.write(random() % 300'000, Bytes(random() % 9000 + 1, std::uint8_t(i))));
+      if (random() % 2 == 0) into.truncate(random() % into.size() + 1);
+    };
+    scribble(*store);
+    store->checkpoint(Label{1});
+    scribble(*store);
+    scribble(*other);
+    other->checkpoint(Label{2});
+    ASSERT_TRUE(install_from(*store, *other, Label{2}).ok()) << "seed " << seed;
+    EXPECT_EQ(image_of(*store, Label{2}), image_of(*other, Label{2})) << "seed " << seed;
+    EXPECT_EQ(store->size(), other->size());
+  }
+}
+
+TEST(PageStore, refuses_installed_pages_that_do_not_add_up_to_the_certified_root) {
+  NoDisk disk;
+  const auto store = new_store(disk);
+  ASSERT_TRUE(store->write(0, Bytes(9 * page_bytes, 5)));
+  Digest wrong = store->checkpoint(Label{128});
+  wrong.bytes[0] ^= 1;
+  const std::vector<PageIndex> one{3};
+  const auto zeros = [](std::size_t, PageSlots::PageBuffer out) {
+    std::ranges::fill(out, std::uint8_t{0});
+    return Result<void>();
+  };
+  EXPECT_FALSE(store->install(Label{256}, wrong, 9, one, zeros).ok());
+}
+
+TEST(PageStore, lends_an_installed_image_to_the_disk_and_is_not_written_until_it_is_durable) {
+  MemoryFolder folder;
+  MemoryFiles files(folder);
+  InlineDisk disk(files);
+  NoDisk other_disk;
+  const auto store = new_store(disk);
+  const auto other = new_store(other_disk);
+  store->checkpoint(Label{1});
+  ASSERT_TRUE(other->write(0, Bytes(40 * page_bytes, 9)));
+  other->checkpoint(Label{2});
+  ASSERT_TRUE(install_from(*store, *other, Label{2}).ok());
+  ASSERT_TRUE(store->begin_commit(Label{2}).ok());
+  EXPECT_DEATH((void)store->write(0, Bytes(1, 1)), "lent_");
+  ASSERT_TRUE(store->poll_disk().ok());
+  EXPECT_TRUE(store->write(0, Bytes(1, 1)));
 }
 
 TEST(PageStore, finds_on_disk_after_a_restart_the_checkpoint_committed_last) {
@@ -220,7 +257,11 @@ TEST(PageStore, makes_an_installed_image_durable_even_under_a_label_that_was_dur
   ASSERT_TRUE(store->poll_disk().ok());
   ASSERT_EQ(store->durable(), Label{128});
   const Bytes image(2 * page_bytes, 9);
-  ASSERT_TRUE(store->install(Label{128}, image_root(image), image).ok());
+  NoDisk other_disk;
+  const auto other = new_store(other_disk);
+  ASSERT_TRUE(other->write(0, image));
+  other->checkpoint(Label{128});
+  ASSERT_TRUE(install_from(*store, *other, Label{128}).ok());
   ASSERT_TRUE(store->poll_disk().ok());
   EXPECT_EQ(store->durable(), std::nullopt);
   ASSERT_TRUE(store->begin_commit(Label{128}).ok());

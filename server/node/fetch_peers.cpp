@@ -87,15 +87,16 @@ void FetchPeers::lost(ReplicaId id) {
   --peer.in_flight;
 }
 
-void FetchPeers::stalled(ReplicaId id, Time now) {
+bool FetchPeers::stalled(ReplicaId id, Time now) {
   Peer& peer = peers_.at(id);
   ENSURE(peer.in_flight > 0);
   --peer.in_flight;
   peer.window = 1;
   // Several asks of one silence count once.
-  if (now < peer.not_before) return;
+  if (now < peer.not_before) return false;
   peer.not_before = now + doubled(patience_us, peer.stalls);
   peer.stalls = std::min(peer.stalls + 1, doublings_max);
+  return true;
 }
 
 void FetchPeers::reject(ReplicaId id) { peers_.at(id).rejected = true; }

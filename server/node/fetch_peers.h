@@ -32,8 +32,8 @@ class FetchPeers {
   void refused(ReplicaId peer, Time now, bool has_it);
   /// The answer is given up, because the link is gone.
   void lost(ReplicaId peer);
-  /// The answer did not come in time.
-  void stalled(ReplicaId peer, Time now);
+  /// The answer did not come in time. True if this is news: the peer was not left alone already.
+  bool stalled(ReplicaId peer, Time now);
   /// It lied: it is never asked again.
   void reject(ReplicaId peer);
   /// Another checkpoint is wanted: who had not the last one may have this.

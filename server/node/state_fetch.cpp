@@ -16,6 +16,7 @@ using vfs::TreeShape;
 /// and the list stays short however many differ.
 constexpr std::size_t pages_waiting_max = 8192;
 constexpr std::uint64_t progress_us = 5'000'000;
+constexpr std::uint64_t report_us = 10'000'000;
 /// An answer that takes longer than this, while another peer has nothing to do, is asked for twice.
 constexpr std::uint64_t second_ask_us = 250'000;
 
@@ -36,7 +37,8 @@ StateFetch::StateFetch(World world, wire::CheckpointProof proof, ReplicaId self,
       peers_(self, replicas),
       damaged_(std::move(damaged)),
       progressed_(now),
-      deadline_(now) {
+      deadline_(now),
+      report_at_(now + report_us) {
   start_walk();
 }
 
@@ -71,6 +73,7 @@ StateFetch::Requests StateFetch::ask(Time now, const std::set<ReplicaId>& connec
   // What was compared with is not there any more: compare again. Nothing is fetched twice.
   if (world_.store.root() != base_) start_walk();
   give_up_late(now, connected);
+  report(now);
   Requests out;
   while (const auto peer = peers_.free(now, connected)) {
     auto work = next_work(peers_.pages_per_ask(*peer));
@@ -93,13 +96,25 @@ void StateFetch::give_up_late(Time now, const std::set<ReplicaId>& connected) {
       peers_.lost(peer);
       it = drop(it);
     } else if (now >= it->second.due) {
-      peers_.stalled(peer, now);
       ++world_.counters.stalls;
+      if (peers_.stalled(peer, now))
+        notes_.push_back("r" + std::to_string(peer.value) + " does not answer ask " +
+                         std::to_string(it->first) + " for the state of n" +
+                         std::to_string(proof_.checkpoint.seq.value) + " -> ask others");
       it = drop(it);
     } else {
       ++it;
     }
   }
+}
+
+void StateFetch::report(Time now) {
+  if (now < report_at_) return;
+  report_at_ = now + report_us;
+  notes_.push_back("state of n" + std::to_string(proof_.checkpoint.seq.value) + ": " +
+                   std::to_string(settled_) + " of " + std::to_string(shape_.page_count) +
+                   " pages are here, " + std::to_string(differing_.size()) +
+                   " were found to differ -> go on");
 }
 
 void StateFetch::lost(ReplicaId peer) {

@@ -102,6 +102,7 @@ class StateFetch {
   using Asks = std::map<std::uint64_t, Ask>;
 
   void start_walk();
+  void report(Time now);
   void give_up_late(Time now, const std::set<ReplicaId>& connected);
   void second_asks(Time now, const std::set<ReplicaId>& connected, Requests& out);
   Asks::iterator drop(Asks::iterator ask);
@@ -140,6 +141,7 @@ class StateFetch {
   std::uint64_t next_ask_ = 1;
   Time progressed_;
   Time deadline_;
+  Time report_at_;
   std::vector<std::string> notes_;
 };
 

@@ -88,14 +88,23 @@ wire::StatePart StateServer::serve(ReplicaId to, const wire::FetchPart& ask, Tim
 }
 
 Seq StateServer::keep_from(Seq stable, Time now) {
-  const bool too_many = store_.use().retained_pages > options_.retained_pages_max;
-  Seq keep = stable;
-  for (auto& [id, reader] : readers_) {
-    if (now.value - reader.since.value > options_.reader_total_us || too_many) reader.pins = false;
-    if (!reader.pins || now.value - reader.last.value > options_.reader_idle_us) continue;
-    keep = std::min(keep, reader.seq);
+  // Whoever reads the oldest checkpoint costs most, and goes first.
+  if (store_.use().retained_pages > options_.retained_pages_max) {
+    const Seq oldest = lowest_pinned(stable, now);
+    for (auto& [id, reader] : readers_)
+      if (reader.seq == oldest) reader.pins = false;
   }
-  return keep;
+  return lowest_pinned(stable, now);
+}
+
+Seq StateServer::lowest_pinned(Seq stable, Time now) {
+  Seq lowest = stable;
+  for (auto& [id, reader] : readers_) {
+    if (now.value - reader.since.value > options_.reader_total_us) reader.pins = false;
+    if (!reader.pins || now.value - reader.last.value > options_.reader_idle_us) continue;
+    lowest = std::min(lowest, reader.seq);
+  }
+  return lowest;
 }
 
 }  // namespace prytany::node

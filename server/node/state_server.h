@@ -42,6 +42,7 @@ class StateServer {
     bool pins = true;
     std::uint64_t allowance = 0;  // bytes
   };
+  [[nodiscard]] Seq lowest_pinned(Seq stable, Time now);
   Reader& reader(ReplicaId peer, Seq seq, Time now);
 
   const vfs::PageStore& store_;

@@ -228,12 +228,16 @@ TEST(StateFetch, asks_others_for_what_a_silent_peer_owes_and_counts_its_silence)
   t.source(2).mangle = [](const wire::FetchPart&, wire::StatePart) {
     return std::optional<wire::StatePart>();
   };
+  for (const unsigned other : {0U, 1U}) t.source(other).latency_us = 250'000;
   t.begin(128);
   const Time began = t.now;
   ASSERT_TRUE(t.run());
-  EXPECT_LT(t.now - began, 3'000'000u);
+  EXPECT_LT(t.now - began, 6'000'000u);
   EXPECT_LE(t.source(2).asks, 4u);
   EXPECT_TRUE(t.fetch->progress().avoided.empty());  // slow is not a lie
+  EXPECT_GE(t.counters.stalls, 1u);
+  ASSERT_FALSE(t.notes.empty());
+  EXPECT_THAT(t.notes[0], HasSubstr("r2 does not answer"));
 }
 
 TEST(StateFetch, leaves_a_silent_peer_alone_longer_each_time) {
@@ -249,6 +253,17 @@ TEST(StateFetch, leaves_a_silent_peer_alone_longer_each_time) {
   EXPECT_LE(t.asks(), 30u);
   for (unsigned i = 0; i < 3; ++i) t.source(i).mangle = nullptr;
   EXPECT_TRUE(t.run());
+}
+
+TEST(StateFetch, says_now_and_then_how_far_it_is) {
+  Transfer t;
+  t.theirs.fill(0, 3000, 1);
+  t.theirs.checkpoint(128);
+  for (unsigned i = 0; i < 3; ++i) t.source(i).latency_us = 900'000;
+  t.begin(128);
+  ASSERT_TRUE(t.run(~0ULL, 600'000'000));
+  ASSERT_FALSE(t.notes.empty());
+  EXPECT_THAT(t.notes[0], HasSubstr("of 3000 pages are here"));
 }
 
 TEST(StateFetch, asks_a_slow_peer_for_less) {

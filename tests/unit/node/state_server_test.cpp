@@ -117,5 +117,19 @@ TEST_F(Serving, lets_go_when_old_pages_become_too_many) {
   EXPECT_EQ(strict.keep_from(Seq{512}, now), Seq{512});
 }
 
+TEST_F(Serving, lets_the_reader_of_the_oldest_checkpoint_go_first) {
+  options.retained_pages_max = 500;
+  StateServer strict(*state.store, options);
+  (void)strict.serve(ReplicaId{1}, {Seq{128}, 1, wire::RootWish{}}, now);
+  state.fill(0, 600, 2);
+  state.checkpoint(256);
+  (void)strict.serve(ReplicaId{2}, {Seq{256}, 1, wire::RootWish{}}, now);
+  state.fill(0, 300, 3);
+  const Seq kept = strict.keep_from(Seq{512}, now);
+  EXPECT_EQ(kept, Seq{256});
+  state.store->discard_below(vfs::Label{kept.value});
+  EXPECT_EQ(strict.keep_from(Seq{512}, now), Seq{256});
+}
+
 }  // namespace
 }  // namespace prytany::node

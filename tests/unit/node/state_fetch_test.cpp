@@ -221,6 +221,19 @@ TEST(StateFetch, drops_what_nobody_asked_this_peer_for) {
   EXPECT_EQ(t.counters.unrequested, 4u);
 }
 
+TEST(StateFetch, bounds_what_it_asks_of_one_peer_at_once) {
+  Transfer t;
+  t.theirs.fill(0, 12'000, 1);
+  t.theirs.checkpoint(128);
+  for (unsigned i = 0; i < 3; ++i) t.source(i).latency_us = 100'000;
+  t.begin(128);
+  ASSERT_TRUE(t.run());
+  for (unsigned i = 0; i < 3; ++i) {
+    EXPECT_GT(t.source(i).in_flight_max, 8u);
+    EXPECT_LE(t.source(i).in_flight_max, 16u);
+  }
+}
+
 TEST(StateFetch, asks_others_for_what_a_silent_peer_owes_and_counts_its_silence) {
   Transfer t;
   t.theirs.fill(0, 3000, 1);

@@ -69,6 +69,8 @@ struct Source {
   std::uint64_t latency_us = 500;
   std::uint64_t asks = 0;
   std::uint64_t bytes = 0;
+  unsigned in_flight = 0;
+  unsigned in_flight_max = 0;
 };
 
 class Transfer {
@@ -114,6 +116,7 @@ class Transfer {
       if (arrival > now) continue;
       const auto [from, part] = in_flight_.begin()->second;
       in_flight_.erase(in_flight_.begin());
+      --sources.at(from.value)->in_flight;
       ++answers;
       fault = fetch->on(from, part, now);
       if (!fault) return false;
@@ -142,6 +145,7 @@ class Transfer {
     if (!part) return;
     const Bytes encoded = wire::encode(*part);
     source.bytes += encoded.size();
+    source.in_flight_max = std::max(source.in_flight_max, ++source.in_flight);
     in_flight_.emplace(now + source.latency_us, std::pair(to, *std::move(part)));
   }
 

@@ -5,6 +5,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <csignal>
+#include <cstdio>
 #include <functional>
 #include <thread>
 
@@ -134,7 +136,14 @@ void expect_rejoin_fetches_what_differs(std::uint64_t bytes, seconds at_most) {
   const std::uint64_t second = r.kill_amid_transfer(pages / 5);
   EXPECT_GT(first + second, pages / 5) << "it was too fast to be killed in the middle";
   const int before = load.acknowledged();
+  const auto began = steady_clock::now();
   const Json third = r.rejoin(at_most);
+  std::printf(
+      "pages: %llu in the first life, %llu in the second; then %s after %.1f s, while %d "
+      "requests were served\n",
+      static_cast<unsigned long long>(first), static_cast<unsigned long long>(second),
+      third.dump().c_str(), std::chrono::duration<double>(steady_clock::now() - began).count(),
+      load.acknowledged() - before);
   ASSERT_TRUE(third.is_object()) << "it did not rejoin";
   const auto fetched = third["pages_fetched"].get<std::uint64_t>();
   // A little is lost with what the killed process had not yet counted here, or the group changed.
@@ -157,6 +166,29 @@ void expect_rejoin_fetches_what_differs(std::uint64_t bytes, seconds at_most) {
 
 TEST(Transfer, a_replica_far_behind_fetches_what_differs_once_though_killed_twice_amid_load) {
   expect_rejoin_fetches_what_differs(96 * mib, seconds(120));
+}
+
+TEST(Transfer, a_replica_rejoins_and_makes_the_quorum_although_a_source_stands_still_amid_it) {
+  constexpr unsigned frozen = 3;
+  Rejoining r;
+  r.cluster.kill(victim);
+  r.fill(96 * mib);
+  r.go_beyond_the_window();
+  r.cluster.start_without_waiting(victim);
+  const Json amid = r.wait_until(
+      [](const Json& s) {
+        return s["state_transfers"] > 0 || s["state_transfer"]["pages_fetched"] >= 2000;
+      },
+      seconds(60));
+  r.cluster.signal(frozen, SIGSTOP);
+  ASSERT_TRUE(amid.is_object());
+  EXPECT_EQ(amid["state_transfers"], 0) << "it was too fast to be disturbed";
+  EXPECT_TRUE(r.wait_until([](const Json& s) { return s["state_transfers"] > 0; }, seconds(60))
+                  .is_object());
+  // Three of four are a quorum only with the one that came back.
+  r.go_beyond_the_window();
+  r.cluster.signal(frozen, SIGCONT);
+  r.cluster.expect_one_state(r.last);
 }
 
 TEST(LongTransfer, a_replica_2_gb_behind_rejoins_while_the_group_serves) {

@@ -19,8 +19,6 @@ namespace {
 constexpr std::uintmax_t genesis_bytes_max = 1 << 20;
 /// A replica that refused the connection so often is not waited for.
 constexpr unsigned unreachable_failures = 2;
-/// A public read is for people who want to see how many agree; a slow replica may cost them this.
-constexpr std::uint64_t observer_linger_us = 100'000;
 
 ErrorInfo usage(std::string message) { return client::usage_error(std::move(message)); }
 
@@ -69,8 +67,9 @@ Credential Credential::code(std::string code) { return {Kind::code, std::move(co
 
 // ---- Cluster --------------------------------------------------------------------------------
 
-Cluster::Impl::Impl(wire::GenesisFile file)
+Cluster::Impl::Impl(wire::GenesisFile file, std::chrono::milliseconds linger)
     : genesis(std::move(file.genesis)),
+      observer_linger(linger),
       view(std::make_shared<const client::ClusterView>(genesis)),
       loop(std::make_unique<client::Loop>(view)) {}
 
@@ -84,7 +83,7 @@ client::Seat Cluster::Impl::observer() {
   const std::lock_guard lock(mutex);
   if (!observer_seat) {
     client::SessionOptions options;
-    options.linger_us = observer_linger_us;
+    options.linger_us = microseconds(observer_linger);
     observer_seat = loop->open(options, {});
   }
   return *observer_seat;
@@ -94,8 +93,8 @@ void Cluster::Impl::must_not_be_loop_thread() const {
   if (loop->on_thread()) throw Usage("a blocking function was called from a callback");
 }
 
-Cluster::Cluster(const std::string& genesis)
-    : impl_(std::make_shared<Impl>(load_genesis(genesis).value())) {}
+Cluster::Cluster(const std::string& genesis, std::chrono::milliseconds linger)
+    : impl_(std::make_shared<Impl>(load_genesis(genesis).value(), linger)) {}
 Cluster::Cluster(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Cluster::~Cluster() = default;
 Cluster::Cluster(Cluster&&) noexcept = default;

@@ -18,7 +18,7 @@ inline std::uint64_t microseconds(std::chrono::milliseconds time) {
 }
 
 struct Cluster::Impl {
-  explicit Impl(wire::GenesisFile file);
+  Impl(wire::GenesisFile file, std::chrono::milliseconds observer_linger);
   ~Impl();
   /// For what needs no session: public reads, status. Opened when first needed.
   client::Seat observer();
@@ -26,6 +26,7 @@ struct Cluster::Impl {
   void must_not_be_loop_thread() const;
 
   wire::Genesis genesis;
+  std::chrono::milliseconds observer_linger;
   std::shared_ptr<const client::ClusterView> view;
   std::unique_ptr<client::Loop> loop;
   std::mutex mutex;

@@ -14,6 +14,8 @@ namespace prytany::cli {
 namespace {
 
 constexpr auto linger = std::chrono::milliseconds(200);
+// People and scripts ask once, from cold, and want to know who differs; a mute replica costs this.
+constexpr auto public_linger = std::chrono::seconds(1);
 
 std::string list_of(const std::vector<unsigned>& ids) {
   std::string text;
@@ -68,7 +70,7 @@ Failure failure_of(const ErrorInfo& error) {
 }
 
 Result<Cluster, Failure> open_cluster(const ClientOptions& options) {
-  auto cluster = attempt([&] { return Cluster(options.cluster); });
+  auto cluster = attempt([&] { return Cluster(options.cluster, public_linger); });
   if (!cluster || options.fingerprint.empty()) return cluster;
   const auto digits = [](std::string text) {
     std::erase(text, ' ');

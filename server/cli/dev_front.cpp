@@ -76,7 +76,8 @@ HttpReply DevFront::answer(const HttpRequest& request) {
     return said(405, "pages are read with GET");
   if (value_in(request.query, '&', "dev") == setting_.token) {
     HttpReply reply = said(303, "go on without the token in the address");
-    reply.headers = {{"location", request.path},
+    // "//name" would be another host's.
+    reply.headers = {{"location", request.path.starts_with("//") ? "/" : request.path},
                      {"set-cookie", cookie_name(setting_.port) + "=" + setting_.token +
                                         "; Path=/dev; HttpOnly; SameSite=Strict"}};
     return reply;

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 #include <string_view>
+#include <vector>
 
 #include "server/net/poller.h"
 #include "server/net/socket.h"
@@ -60,20 +61,42 @@ Result<HttpPage> page_of(const std::string& answer) {
   return HttpPage{header(head, "content-type"), answer.substr(end + 4)};
 }
 
-Result<net::SocketAddress> find(const wire::HostPort& address) {
-  auto numeric = net::numeric_address(address.host, address.port);
-  if (numeric) return numeric;
+Result<std::vector<net::SocketAddress>> find(const wire::HostPort& address) {
+  if (auto numeric = net::numeric_address(address.host, address.port)) return std::vector{*numeric};
   addrinfo hints = {};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
   const int failed =
       ::getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &found);
   if (failed != 0) return Error{address.host + ": " + ::gai_strerror(failed)};
-  net::SocketAddress first;
-  std::memcpy(&first.storage, found->ai_addr, found->ai_addrlen);
-  first.length = found->ai_addrlen;
+  std::vector<net::SocketAddress> all;
+  for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
+    net::SocketAddress& target = all.emplace_back();
+    std::memcpy(&target.storage, each->ai_addr, each->ai_addrlen);
+    target.length = each->ai_addrlen;
+  }
   ::freeaddrinfo(found);
-  return first;
+  return all;
+}
+
+Result<net::Fd> connect(const net::SocketAddress& target, Time deadline) {
+  auto fd = net::start_connect(target);
+  if (!fd) return fd.error();
+  if (!wait_for(*fd, POLLOUT, deadline)) return Error{"no connection in time"};
+  if (const int error = net::connect_error(*fd); error != 0) return Error{std::strerror(error)};
+  return fd;
+}
+
+/// The first of the host's addresses that answers.
+Result<net::Fd> connect(const wire::HostPort& address, Time deadline) {
+  const auto targets = find(address);
+  if (!targets) return targets.error();
+  Result<net::Fd> fd = Error{address.host + " has no address"};
+  for (const net::SocketAddress& target : *targets) {
+    fd = connect(target, deadline);
+    if (fd) break;
+  }
+  return fd;
 }
 
 }  // namespace
@@ -81,12 +104,8 @@ Result<net::SocketAddress> find(const wire::HostPort& address) {
 Result<HttpPage> http_page(const wire::HostPort& address, const std::string& path,
                            std::uint64_t timeout_us) {
   const Time deadline = net::SystemClock().now() + timeout_us;
-  const auto target = find(address);
-  if (!target) return target.error();
-  const auto fd = net::start_connect(*target);
+  const auto fd = connect(address, deadline);
   if (!fd) return fd.error();
-  if (!wait_for(*fd, POLLOUT, deadline)) return Error{"no connection in time"};
-  if (const int error = net::connect_error(*fd); error != 0) return Error{std::strerror(error)};
   const std::string request = "GET " + path + " HTTP/1.1\r\nHost: " + address.host + ":" +
                               std::to_string(address.port) + "\r\nConnection: close\r\n\r\n";
   if (::send(fd->get(), request.data(), request.size(), MSG_NOSIGNAL) !=

@@ -100,7 +100,7 @@ TEST_F(Liar, is_contradicted_and_named_whichever_replica_it_is) {
     for (const std::string& receipt : receipts)
       EXPECT_THAT(stored.rows, Contains(ElementsAre(Value(receipt))));
     EXPECT_THAT(stored.agreement.differed, ElementsAre(liar));
-    const Answer tally = client.cluster().read("tally");
+    const Answer tally = Cluster(cluster_.genesis(), std::chrono::seconds(5)).read("tally");
     EXPECT_THAT(tally.rows, ElementsAre(ElementsAre(Value("Aspasia"),
                                                     Value(static_cast<std::int64_t>(votes)))));
     EXPECT_THAT(tally.agreement.differed, ElementsAre(liar));
@@ -128,12 +128,12 @@ TEST_F(Liar, cannot_refuse_nor_end_sessions_nor_keep_anybody_from_joining) {
 }
 
 TEST_F(Liar, cannot_make_a_refusal_look_like_a_vote) {
-  cluster_.lie(1, lie_about_results);
+  cluster_.lie(0, lie_about_results);
   Client client = join("refused");
   const auto refused = client.try_call("vote", {{"choice", "nobody"}});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, "no_such_choice");
-  EXPECT_GE(client.standings()[1].differed, 1U);
+  EXPECT_GE(client.standings()[0].differed, 1U);
 }
 
 TEST_F(Liar, that_answers_first_changes_nothing) {

@@ -107,8 +107,10 @@ using AnswerCallback = std::function<void(Expected<Answer>)>;
 /// may share one. It must outlive nothing: clients keep it alive.
 class Cluster {
  public:
-  /// Reads genesis; throws Usage if it is not one. Connects only when asked something.
-  explicit Cluster(const std::string& genesis);
+  /// Reads genesis; throws Usage if it is not one. Connects only when asked something. `linger`:
+  /// how long a public read waits for the others after f+1 agreed, for a fuller Agreement.
+  explicit Cluster(const std::string& genesis,
+                   std::chrono::milliseconds linger = std::chrono::milliseconds(100));
   ~Cluster();
   Cluster(Cluster&&) noexcept;
   Cluster& operator=(Cluster&&) noexcept;

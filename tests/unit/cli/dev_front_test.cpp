@@ -84,6 +84,8 @@ TEST_F(Front, gives_the_cookie_for_the_token_of_the_printed_address_only) {
   EXPECT_THAT(text, AllOf(HasSubstr("\r\nlocation: /\r\n"),
                           HasSubstr("prytany_dev_27399=secret; Path=/dev; HttpOnly; "
                                     "SameSite=Strict")));
+  request.path = "//evil.example";
+  EXPECT_THAT(to_text(front_->answer(request), true), HasSubstr("\r\nlocation: /\r\n"));
   request.query = "dev=guess";
   EXPECT_THAT(to_text(front_->answer(request), true), Not(HasSubstr("set-cookie")));
 }

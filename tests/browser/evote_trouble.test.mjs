@@ -345,3 +345,23 @@ test(
     await page.context().close();
   },
 );
+
+test(
+  "with too few servers nothing is shown as true, and the page says so",
+  { timeout },
+  async () => {
+    for (const id of [1, 2, 3]) replicas.kill(id);
+    const page = await openPage(browser, replicas.url(0));
+    await page.waitForSelector("main:has-text('Too few servers answered alike in time')", {
+      timeout: 40_000,
+    });
+    assert.doesNotMatch(await page.textContent("main"), /Council/);
+    assert.match(await page.textContent("#servers"), /None of 4 servers has answered yet/);
+    await inspect(page, "trouble-10-too-few");
+    for (const id of [1, 2, 3]) replicas.restart(id);
+    await page.waitForFunction(() => document.querySelectorAll("#servers li.wait").length === 4);
+    await page.click("button:has-text('Try again')");
+    await page.waitForSelector("#turnout");
+    await page.context().close();
+  },
+);

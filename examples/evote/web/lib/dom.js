@@ -45,7 +45,7 @@ export const mark = (kind) =>
   el(
     "span",
     { class: `mark ${kind}`, "aria-hidden": "true" },
-    { good: "✓", bad: "✕", warn: "!", none: "○", wait: "…" }[kind],
+    { good: "✓", bad: "✕", warn: "!", none: "○", wait: "…", info: "i" }[kind],
   );
 
 export function notice(kind, ...children) {

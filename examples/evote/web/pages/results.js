@@ -35,7 +35,7 @@ start("results", async ({ cluster, read, servers }) => {
     stateLine(election),
     !results
       ? notice(
-          "wait",
+          "info",
           el("p", {}, el("strong", {}, t("results.not_yet"))),
           el("p", {}, t("results.not_yet.todo")),
         )

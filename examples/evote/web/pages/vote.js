@@ -68,7 +68,7 @@ function notOpen(election) {
       "div",
       { id: "refusal", "data-code": key },
       notice(
-        "wait",
+        "info",
         el("p", {}, el("strong", {}, t(`vote.not.${key}`))),
         el("p", {}, t(`vote.not.${key}.todo`)),
       ),

@@ -9,7 +9,7 @@ export function ballotSection(office) {
   const names = new Map(); // question -> the candidate being typed
   let wrong = null;
 
-  const draftOnly = () => !["draft", undefined].includes(office.election?.state);
+  const isFrozen = () => !["draft", undefined].includes(office.election?.state);
   const add = async (event) => {
     event.preventDefault();
     const [min, max] = [Number(question.min), Number(question.max)];
@@ -80,7 +80,7 @@ export function ballotSection(office) {
                 "li",
                 {},
                 el("span", {}, name),
-                !draftOnly() &&
+                !isFrozen() &&
                   el(
                     "button",
                     {
@@ -94,7 +94,7 @@ export function ballotSection(office) {
               ),
             ),
           ),
-      !draftOnly() && [
+      !isFrozen() && [
         el(
           "form",
           { onsubmit: addCandidate(q.question) },
@@ -127,11 +127,11 @@ export function ballotSection(office) {
       ],
     );
   return () => [
-    draftOnly() && notice("wait", el("p", {}, t("paper.frozen"))),
-    !office.election && notice("wait", el("p", {}, t("paper.title_first"))),
+    isFrozen() && notice("info", el("p", {}, t("paper.frozen"))),
+    !office.election && notice("info", el("p", {}, t("paper.title_first"))),
     office.questions.map(card),
     office.election &&
-      !draftOnly() &&
+      !isFrozen() &&
       el(
         "form",
         { class: "card", novalidate: true, onsubmit: add },

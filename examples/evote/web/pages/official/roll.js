@@ -379,10 +379,10 @@ export function rollSection(office) {
       ? el("p", {}, t("app.connecting"))
       : [
           !office.election
-            ? notice("wait", el("p", {}, t("paper.title_first")))
+            ? notice("info", el("p", {}, t("paper.title_first")))
             : office.election.state === "draft"
               ? importCard()
-              : notice("wait", el("p", {}, t("roll.frozen"))),
+              : notice("info", el("p", {}, t("roll.frozen"))),
           rollCard(),
         ];
 }

@@ -30,7 +30,7 @@ export function over(booth, { error, key }) {
         "div",
         { id: "refusal", "data-code": why },
         notice(
-          unknown ? "warn" : already ? "wait" : "bad",
+          unknown ? "warn" : already ? "info" : "bad",
           el("p", {}, el("strong", {}, title)),
           el("p", {}, todo),
           detail && el("p", { class: "small" }, detail),

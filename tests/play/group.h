@@ -6,8 +6,10 @@
 // execution in order.
 #pragma once
 
+#include <cstdlib>
 #include <deque>
 #include <functional>
+#include <iostream>
 #include <map>
 #include <memory>
 #include <optional>
@@ -366,6 +368,9 @@ class Group {
     std::ostringstream line;
     line << "[" << std::string(now_.value / ms < 1000 ? (now_.value / ms < 100 ? 2 : 1) : 0, ' ')
          << now_.value / ms << "] r" << id << " > " << text;
+    // A play that aborts shows no trace at its end.
+    static const bool echo = std::getenv("PRYTANY_ECHO") != nullptr;
+    if (echo) std::cerr << line.str() << "\n";
     trace.push_back(line.str());
   }
 

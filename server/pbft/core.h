@@ -118,7 +118,7 @@ class Replica::Core {
 
   // ---- suspect_primary.cpp: sections 4.4 and 4.5.2, the timers -----------------------------------
   /// How long the primary is given, now.
-  [[nodiscard]] std::uint64_t patience() const { return config_.request_timeout_us << level_; }
+  [[nodiscard]] std::uint64_t patience() const;
   /// This number is in use, if the primary or weak_quorum() replicas say so.
   void in_use(Seq seq, Slot& slot);
   [[nodiscard]] bool may_judge() const;
@@ -221,6 +221,7 @@ class Replica::Core {
 
   std::set<ReplicaId> caught_;           // at a false NEW-VIEW: one line in the log is enough
   bool judging_ = false;                 // the primary's time is running
+  bool was_behind_ = false;              // others were known to have executed more
   unsigned level_ = 0;                   // doublings of its patience
   std::uint64_t new_view_patience_ = 0;  // for the NEW-VIEW that we wait for
   Time new_view_due_ = never;            // nothing until quorum() replicas wait, too

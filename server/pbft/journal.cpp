@@ -64,7 +64,9 @@ void Recovery::add(JournalRecord record) {
                         },
                         [&](CommitVote& r) {
                           in_view(r.vote.view);
-                          state_.slots[r.vote.seq].commit = r.vote;
+                          RecoveredSlot& slot = state_.slots[r.vote.seq];
+                          slot.commit = r.vote;
+                          if (r.prepared) slot.prepared = r.vote;
                         },
                         [&](CommittedRecord& r) {
                           RecoveredSlot& slot = state_.slots[r.committed.seq];

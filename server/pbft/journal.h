@@ -34,7 +34,8 @@ struct PreparedVote {
 };
 struct CommitVote {
   wire::Commit vote;
-  static constexpr auto fields(auto& m) { return std::tie(m.vote); }
+  bool prepared = true;  // else I knew it to be committed: no entry of P
+  static constexpr auto fields(auto& m) { return std::tie(m.vote, m.prepared); }
   bool operator==(const CommitVote&) const = default;
 };
 /// I know that n is committed with d, and hold the batch: it may be executed again after a restart.
@@ -72,6 +73,7 @@ struct RecoveredSlot {
   std::vector<wire::PrePrepare> earlier;        // of other batches: P and Q may need them
   std::optional<wire::Prepare> prepare;         // my latest vote
   std::optional<wire::Commit> commit;           // my latest vote
+  std::optional<wire::Commit> prepared;         // P: what I prepared last
   std::optional<CommittedRecord> committed;     // with its batch filled in
   /// Q: every digest that I sent PREPARE for, with its latest view.
   std::vector<wire::PrePreparedEntry> pre_prepared;

@@ -20,7 +20,7 @@ std::size_t units_of_entries(const M& message) {
 /// across a restart, and so that there is one VIEW-CHANGE of ours for this view, ever.
 void Replica::Core::leave_view(View next) {
   ENSURE(next > view_);
-  new_view_patience_ = patience();
+  new_view_patience_ = config_.request_timeout_us << level_;
   level_ = std::min(level_ + 1, config_.request_timeout_doublings_max);
   new_view_due_ = never;
   view_ = next;

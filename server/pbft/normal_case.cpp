@@ -200,13 +200,19 @@ void Replica::Core::on(ReplicaId from, const wire::Prepare& message) {
 
 // ---- commit -----------------------------------------------------------------------------------
 
+/// Whoever knows that it is committed, from an earlier view or from others' word, says COMMIT
+/// without being prepared here: others may need this vote to make a quorum, and nobody would repeat
+/// to it the PREPAREs that it does not miss. What a quorum of COMMITs then proves is true all the
+/// same: its correct senders were prepared, or one of them knew it to be committed.
 void Replica::Core::try_commit(Seq seq, Slot& slot) {
-  if (!diverged_ && slot.commits.of(config_.self) == nullptr && slot.prepared(config_.group)) {
+  const bool prepared = slot.prepared(config_.group);
+  const bool known = slot.accepted() && slot.committed() == slot.proposed()->digest;
+  if (!diverged_ && slot.commits.of(config_.self) == nullptr && (prepared || known)) {
     const wire::Commit vote{view_, seq, slot.proposed()->digest};
-    trace("prepared n", seq, " -> commit");
-    persist(CommitVote{vote});
+    trace(prepared ? "prepared n" : "known to be committed, n", seq, " -> commit");
+    persist(CommitVote{vote, prepared});
     slot.commits.add(config_.self, vote.digest);
-    view_changes_.prepared(seq, vote.digest, view_);
+    if (prepared) view_changes_.prepared(seq, vote.digest, view_);
     broadcast(vote);
   }
   try_decide(seq, slot);
@@ -246,6 +252,7 @@ void Replica::Core::try_decide(Seq seq, Slot& slot) {
   if (active_ && !slot.accepted() && !diverged_ && slot.proposed() != nullptr &&
       slot.proposed()->digest == *digest)
     accept(seq, slot);
+  if (active_) try_commit(seq, slot);
   record_committed(seq, slot);
   execute_ready();
 }

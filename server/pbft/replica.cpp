@@ -88,7 +88,7 @@ void Replica::Core::recover(Seq seq, Slot& slot, RecoveredSlot old) {
   }
   for (const wire::PrePreparedEntry& entry : old.pre_prepared)
     view_changes_.pre_prepared(seq, entry.digest, entry.view);
-  if (old.commit) view_changes_.prepared(seq, old.commit->digest, old.commit->view);
+  if (old.prepared) view_changes_.prepared(seq, old.prepared->digest, old.prepared->view);
   if (active_ && old.prepare && old.prepare->view == view_)
     slot.prepares.add(config_.self, old.prepare->digest);
   if (active_ && old.commit && old.commit->view == view_)
@@ -112,7 +112,7 @@ void Replica::Core::start() {
   if (!active_) {
     // In the middle of a view change: the same VIEW-CHANGE, word for word.
     say("view ", view_, " was asked for before the restart -> ask for it again");
-    new_view_patience_ = patience();
+    new_view_patience_ = config_.request_timeout_us;
     return broadcast(*view_changes_.of(config_.self));
   }
   for (auto& [seq, slot] : window_.slots()) {

@@ -11,6 +11,11 @@
 #include "server/pbft/core.h"
 
 namespace prytany::pbft {
+namespace {
+
+constexpr std::uint64_t patience_when_behind = 4;
+
+}  // namespace
 
 void Replica::Core::in_use(Seq seq, Slot& slot) {
   if (!slot.awaited(config_.group)) return;
@@ -18,17 +23,26 @@ void Replica::Core::in_use(Seq seq, Slot& slot) {
   if (slot.since == never) slot.since = now_;
 }
 
-/// What is executed elsewhere and not here is ours to fetch, not the primary's to order.
+/// Who fetches state does not know what is executed in it.
 bool Replica::Core::may_judge() const {
-  return active_ && !is_primary() && !fetching_ && !diverged_ &&
-         peers_.executed_by_some_correct() <= handed_;
+  return active_ && !is_primary() && !fetching_ && !diverged_;
+}
+
+/// What is executed elsewhere and not here is ours to be told of, not the primary's to order. But
+/// not for ever: those who know it may have left the view, too few of them to convince us, and then
+/// only another view brings it.
+std::uint64_t Replica::Core::patience() const {
+  const bool behind = peers_.executed_by_some_correct() > handed_;
+  return (config_.request_timeout_us << level_) * (behind ? patience_when_behind : 1);
 }
 
 /// Whoever begins to judge, in a new view or because it caught up, gives the primary all its time.
 void Replica::Core::watch_primary() {
   const bool may = may_judge();
-  if (may && !judging_) rearm();
+  const bool behind = peers_.executed_by_some_correct() > handed_;
+  if (may && (!judging_ || (was_behind_ && !behind))) rearm();
   judging_ = may;
+  was_behind_ = behind;
 }
 
 void Replica::Core::rearm() {

@@ -152,6 +152,8 @@ class Host {
       executed_ = e->seq;
       state_ = crypto::sha256_pair(state_, e->digest);
       if (spoil) state_ = spoil(state_);
+      for (const wire::ClientRequest& request : e->batch.requests)
+        done_.insert(wire::request_digest(request.body));
       on_execute(*e);
       inbox.push_back(pbft::Executed{e->seq});
     } else if (const auto* t = std::get_if<pbft::TakeCheckpoint>(&effect)) {
@@ -164,6 +166,9 @@ class Host {
       disk_.image_state = taken_.at(s->seq);
       ENSURE(disk_.image_state == s->state);
       inbox.push_back(pbft::CheckpointDurable{s->seq});
+    } else if (const auto* a = std::get_if<pbft::AskIfWanted>(&effect)) {
+      const Digest digest = wire::request_digest(a->request.body);
+      if (done_.contains(digest)) inbox.push_back(pbft::NotWanted{digest});
     } else if (const auto* f = std::get_if<pbft::FetchState>(&effect)) {
       on_fetch(f->proof);
     }
@@ -176,6 +181,7 @@ class Host {
   Seq executed_;
   Digest state_;
   std::map<Seq, Digest> taken_;
+  std::set<Digest> done_;  // requests executed here, in this life
 };
 
 /// "drop from r0 type prepare to r2": any part may be missing, and then means "any".
@@ -209,7 +215,7 @@ class Group {
   std::vector<std::string> trace;
 
   void submit(unsigned to, const wire::ClientRequest& request) {
-    submitted_.insert(wire::request_digest(request.body));
+    submitted_.emplace(wire::request_digest(request.body), request);
     if (alive(to)) host(to).handle(now_, play::submitted(request));
   }
   void submit_to_all(const wire::ClientRequest& request) {
@@ -285,6 +291,7 @@ class Group {
     }
     for (std::uint64_t waited = 0; waited < patience_ms; waited += 1000) {
       if (agreed()) return {};
+      repeat_requests();
       advance(1000);
     }
     std::ostringstream why;
@@ -297,7 +304,7 @@ class Group {
     text << "r" << id << ": ";
     if (!alive(id)) return text.str() + "dead";
     const auto s = host(id).status();
-    text << "view " << s.view << ", stable n" << s.stable << ", executed n" << s.executed
+    text << "view " << s.view << (s.active ? "" : " asked for") << ", stable n" << s.stable << ", executed n" << s.executed
          << ", proposed n" << s.proposed << ", " << s.waiting << " waiting, state "
          << host(id).state() << (s.fetching ? ", fetching" : "")
          << (s.diverged ? ", diverged" : "");
@@ -311,9 +318,10 @@ class Group {
       if (host(id).executed() != host(*first).executed()) return false;
       if (host(id).state() != host(*first).state()) return false;
       if (host(id).status().stable != host(*first).status().stable) return false;
-      if (halted || faulty(0)) continue;
+      if (halted) continue;
       const auto status = host(id).status();
-      if (status.waiting > 0 || status.proposed != status.executed) return false;
+      // Whoever asks alone for another view has seen what a liar proposed to nobody else.
+      if (status.waiting > 0 || (status.active && status.proposed != status.executed)) return false;
     }
     return true;
   }
@@ -325,6 +333,13 @@ class Group {
   [[nodiscard]] const std::map<Seq, Digest>& history() const { return history_; }
 
  private:
+  /// Clients send to all what nobody answers. (A host would not let in again what is executed.)
+  void repeat_requests() {
+    if (halted) return;
+    for (const auto& [digest, request] : submitted_)
+      if (!executed_requests_.contains(digest)) submit_to_all(wire::ClientRequest(request));
+  }
+
   struct Member {
     std::unique_ptr<Host> host;
     PlayClock clock;
@@ -473,7 +488,7 @@ class Group {
   std::uint64_t sent_ = 0;
   std::vector<DropRule> rules_;
   std::set<std::pair<unsigned, unsigned>> cuts_;
-  std::set<Digest> submitted_;
+  std::map<Digest, wire::ClientRequest> submitted_;
   std::set<Digest> executed_requests_;
   std::map<Seq, Digest> history_;
   std::map<std::tuple<unsigned, View, Seq, std::size_t>, Digest> votes_;

@@ -107,6 +107,8 @@ class Host {
   std::function<void(const pbft::Send&)> on_send = [](const pbft::Send&) {};
   std::function<void(const std::string&)> on_note = [](const std::string&) {};
   std::function<void(const pbft::Execute&)> on_execute = [](const pbft::Execute&) {};
+  /// What a host finds in its own state: this request was executed.
+  std::function<bool(const Digest&)> is_over = [](const Digest&) { return false; };
   std::function<void(const wire::CheckpointProof&)> on_fetch = [](const auto&) {};
   /// state.db's commit does not finish while this is set.
   bool disk_stalls = false;
@@ -152,8 +154,6 @@ class Host {
       executed_ = e->seq;
       state_ = crypto::sha256_pair(state_, e->digest);
       if (spoil) state_ = spoil(state_);
-      for (const wire::ClientRequest& request : e->batch.requests)
-        done_.insert(wire::request_digest(request.body));
       on_execute(*e);
       inbox.push_back(pbft::Executed{e->seq});
     } else if (const auto* t = std::get_if<pbft::TakeCheckpoint>(&effect)) {
@@ -168,7 +168,7 @@ class Host {
       inbox.push_back(pbft::CheckpointDurable{s->seq});
     } else if (const auto* a = std::get_if<pbft::AskIfWanted>(&effect)) {
       const Digest digest = wire::request_digest(a->request.body);
-      if (done_.contains(digest)) inbox.push_back(pbft::NotWanted{digest});
+      if (is_over(digest)) inbox.push_back(pbft::NotWanted{digest});
     } else if (const auto* f = std::get_if<pbft::FetchState>(&effect)) {
       on_fetch(f->proof);
     }
@@ -181,7 +181,6 @@ class Host {
   Seq executed_;
   Digest state_;
   std::map<Seq, Digest> taken_;
-  std::set<Digest> done_;  // requests executed here, in this life
 };
 
 /// "drop from r0 type prepare to r2": any part may be missing, and then means "any".
@@ -216,7 +215,8 @@ class Group {
 
   void submit(unsigned to, const wire::ClientRequest& request) {
     submitted_.emplace(wire::request_digest(request.body), request);
-    if (alive(to)) host(to).handle(now_, play::submitted(request));
+    if (!alive(to) || host(to).is_over(wire::request_digest(request.body))) return;
+    host(to).handle(now_, play::submitted(request));
   }
   void submit_to_all(const wire::ClientRequest& request) {
     for (unsigned id = 0; id < size(); ++id) submit(id, request);
@@ -366,6 +366,10 @@ class Group {
     host.on_note = [this, id](const std::string& text) { say(id, text); };
     host.on_send = [this, id](const pbft::Send& send) { this->send(id, send); };
     host.on_execute = [this, id](const pbft::Execute& e) { executed(id, e); };
+    host.is_over = [this, &host](const Digest& request) {
+      const auto at = executed_requests_.find(request);
+      return at != executed_requests_.end() && at->second <= host.executed();
+    };
     host.on_fetch = [this, id](const wire::CheckpointProof& proof) {
       Member& fetcher = members_[id];
       if (fetcher.fetching == proof.checkpoint.seq) return;  // under way
@@ -431,6 +435,10 @@ class Group {
         if (fetcher.fetching != letter.image.seq) continue;  // a newer one was asked for
         fetcher.fetching.reset();
         host(letter.to).install(now_, letter.image);
+      } else if (const auto* forward = std::get_if<wire::Forward>(&*letter.message);
+                 forward != nullptr &&
+                 host(letter.to).is_over(wire::request_digest(forward->request.body))) {
+        continue;  // as a node does
       } else if (alive(letter.from) || faulty(letter.from)) {
         host(letter.to).handle(now_, received(letter.from, *std::move(letter.message)));
       }
@@ -463,7 +471,7 @@ class Group {
     for (const wire::ClientRequest& request : e.batch.requests) {
       const Digest digest = wire::request_digest(request.body);
       ENSURE(submitted_.contains(digest) || any_faulty());  // nobody invents requests
-      executed_requests_.insert(digest);
+      executed_requests_.emplace(digest, e.seq);
     }
   }
   [[nodiscard]] bool any_faulty() const {
@@ -489,7 +497,7 @@ class Group {
   std::vector<DropRule> rules_;
   std::set<std::pair<unsigned, unsigned>> cuts_;
   std::map<Digest, wire::ClientRequest> submitted_;
-  std::set<Digest> executed_requests_;
+  std::map<Digest, Seq> executed_requests_;
   std::map<Seq, Digest> history_;
   std::map<std::tuple<unsigned, View, Seq, std::size_t>, Digest> votes_;
 };

@@ -157,7 +157,8 @@ void Replica::Core::accept(Seq seq, Slot& slot) {
   const Body& body = *slot.proposed();
   slot.set_standing(Standing::accepted);
   if (slot.chosen()) {
-    trace("n", seq, " is proposed again -> prepare");
+    trace("n", seq, body.digest == null_body().digest ? " is null" : " is proposed again",
+          " -> prepare");
   } else {
     trace("pre-prepare n", seq, " from r", primary(), " -> prepare");
   }

@@ -41,8 +41,7 @@ class Backlog {
 
   /// These were in flight in a view that was left, and its successor does not propose them: they
   /// wait again, whether or not their clients had sent them here.
-  void return_to_waiting(Time now, const std::vector<Digest>& digests,
-                         const wire::Batch& batch);
+  void return_to_waiting(Time now, const std::vector<Digest>& digests, const wire::Batch& batch);
 
   /// State was installed: what waits may be executed in it, and nobody here knows. Clients repeat
   /// what is not.
@@ -59,7 +58,9 @@ class Backlog {
   /// times, which no other session's progress changes; `never` if nothing waits. That is what a
   /// client may count on: a primary that serves sessions in turn comes by every session within a
   /// round, however many requests another one has poured in.
-  [[nodiscard]] Time first_since() const { return firsts_.empty() ? never : firsts_.begin()->first; }
+  [[nodiscard]] Time first_since() const {
+    return firsts_.empty() ? never : firsts_.begin()->first;
+  }
   /// So many rounds of the pipeline it takes a correct primary to come by every session, more or
   /// less: 1 unless very many wait, or very long requests.
   [[nodiscard]] std::uint64_t rounds() const;

@@ -82,8 +82,8 @@ struct Config {
 
   /// False: PRE-PREPARE leaves after its record is durable, so the journal knows every proposal and
   /// a restarted primary goes on with the same ones. True: it leaves at once and its fsync overlaps
-  /// with travel; a restarted primary may then have forgotten a proposal and must never propose in
-  /// a view it led (docs/protocol.md).
+  /// with travel; a restarted primary may then have forgotten a proposal, never proposes in a view
+  /// that it led, and asks for the next one (docs/protocol.md).
   bool early_pre_prepare = false;
 
   /// A Note for every decision: traces, plays. Off: only those that an operator wants to read.

@@ -116,7 +116,8 @@ class Replica::Core {
   [[nodiscard]] Time idle_at() const;
   [[nodiscard]] Time forward_at() const;
 
-  // ---- suspect_primary.cpp: sections 4.4 and 4.5.2, the timers -----------------------------------
+  // ---- suspect_primary.cpp: sections 4.4 and 4.5.2, the timers
+  // -----------------------------------
   /// How long the primary is given, now.
   [[nodiscard]] std::uint64_t patience() const;
   /// This number is in use, if the primary or weak_quorum() replicas say so.
@@ -131,7 +132,8 @@ class Replica::Core {
   void ask_if_wanted();
   void calm_down();
 
-  // ---- leave_view.cpp: section 4.4, to the VIEW-CHANGE -------------------------------------------
+  // ---- leave_view.cpp: section 4.4, to the VIEW-CHANGE
+  // -------------------------------------------
   void on(ReplicaId from, const wire::Signed<wire::ViewChange>& message);
   void leave_view(View next);
   void join_others();
@@ -139,7 +141,8 @@ class Replica::Core {
   void new_view_overdue();
   std::size_t answer_view(ReplicaId to, const wire::Status& theirs);
 
-  // ---- enter_view.cpp: section 4.4, the NEW-VIEW and what follows from it ------------------------
+  // ---- enter_view.cpp: section 4.4, the NEW-VIEW and what follows from it
+  // ------------------------
   void try_new_view();
   [[nodiscard]] bool can_lead(const NewViewPlan& plan);
   void on(ReplicaId from, wire::Signed<wire::NewView> message);
@@ -200,9 +203,9 @@ class Replica::Core {
   NonDeterminism& nondeterminism_;
   const wire::Membership membership_;  // what signatures bind
 
-  View view_;            // entered, or asked for
-  bool active_ = true;   // it was entered
-  View entered_;         // the latest NEW-VIEW heard of; view_ while active_
+  View view_;           // entered, or asked for
+  bool active_ = true;  // it was entered
+  View entered_;        // the latest NEW-VIEW heard of; view_ while active_
   std::optional<wire::Signed<wire::NewView>> new_view_;  // of entered_; nothing for view 0
   Window window_;
   Backlog backlog_;

@@ -69,9 +69,8 @@ struct Note {
   bool important = false;  // for the operator; others come only with Config::notes
 };
 
-using Effect =
-    std::variant<Persist, Send, Execute, TakeCheckpoint, Stable, DiscardJournal, FetchState,
-                 AskIfWanted, Note>;
+using Effect = std::variant<Persist, Send, Execute, TakeCheckpoint, Stable, DiscardJournal,
+                            FetchState, AskIfWanted, Note>;
 using Effects = std::vector<Effect>;
 
 }  // namespace prytany::pbft

@@ -102,13 +102,12 @@ void Replica::Core::learn(const wire::Signed<wire::NewView>& message) {
 /// Cannot be while at most f replicas lie: what is committed is chosen.
 bool Replica::Core::contradicts(const wire::NewView& message) const {
   const auto& choices = message.choices.items;
-  return std::any_of(
-      window_.slots().begin(), window_.slots().end(), [&](const auto& of_seq) {
-        const auto& [seq, slot] = of_seq;
-        if (!slot.committed() || seq <= message.start.seq) return false;
-        const std::uint64_t index = seq - message.start.seq - 1;
-        return index >= choices.size() || digest_of(choices[index]) != *slot.committed();
-      });
+  return std::any_of(window_.slots().begin(), window_.slots().end(), [&](const auto& of_seq) {
+    const auto& [seq, slot] = of_seq;
+    if (!slot.committed() || seq <= message.start.seq) return false;
+    const std::uint64_t index = seq - message.start.seq - 1;
+    return index >= choices.size() || digest_of(choices[index]) != *slot.committed();
+  });
 }
 
 // ---- both -------------------------------------------------------------------------------------
@@ -141,8 +140,7 @@ void Replica::Core::enter_view(wire::Signed<wire::NewView> message) {
     if (slot.committed()) proposed_ = known_ = std::max(known_, seq);
   if (certified_) known_ = std::max(known_, certified_->checkpoint.seq);
   // Before the choices are taken up, which take theirs out of the queue again.
-  for (const Body& body : dropped)
-    backlog_.return_to_waiting(now_, body.requests, body.batch);
+  for (const Body& body : dropped) backlog_.return_to_waiting(now_, body.requests, body.batch);
 
   if (auto proof = proof_of(new_view_->message.start, new_view_->message.view_changes.items))
     certified(*std::move(proof));

@@ -15,10 +15,10 @@ namespace prytany::pbft {
 struct Snapshot {
   View view;
   bool active = true;  // the view was entered
-  Seq stable;    // h
-  Seq executed;  // the host's word
-  Seq handed;    // the last Execute that came out
-  Seq proposed;  // the highest number seen proposed
+  Seq stable;          // h
+  Seq executed;        // the host's word
+  Seq handed;          // the last Execute that came out
+  Seq proposed;        // the highest number seen proposed
   std::uint64_t window = 0;
   std::size_t slots = 0;
   Seq lowest_slot = Seq{~std::uint64_t{0}};  // of those held, if any
@@ -61,8 +61,8 @@ class Invariants {
 
   std::map<Seq, Promise> promises_;
   View entered_;
-  std::optional<wire::ViewChange> left_for_;     // until that view or a later one is entered
-  std::optional<crypto::Signature> new_view_;    // the last one recorded
+  std::optional<wire::ViewChange> left_for_;   // until that view or a later one is entered
+  std::optional<crypto::Signature> new_view_;  // the last one recorded
   Snapshot last_;
   Seq next_execution_;
   bool installed_ = false;

@@ -9,8 +9,8 @@ namespace {
 template <class M>
 std::size_t units_of_entries(const M& message) {
   constexpr std::size_t entry_bytes = 48;
-  return 1 + (message.prepared.size() + message.pre_prepared.size()) * entry_bytes /
-                 Peers::unit_bytes;
+  return 1 +
+         (message.prepared.size() + message.pre_prepared.size()) * entry_bytes / Peers::unit_bytes;
 }
 
 }  // namespace

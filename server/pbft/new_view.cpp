@@ -30,8 +30,9 @@ const wire::PrePreparedEntry* voted_for(const wire::ViewChange& message, Seq seq
                                         const Digest& digest) {
   const auto& q = message.pre_prepared.items;
   const auto key = std::tie(seq, digest);
-  const auto it = std::lower_bound(
-      q.begin(), q.end(), key, [](const auto& e, const auto& k) { return std::tie(e.seq, e.digest) < k; });
+  const auto it = std::lower_bound(q.begin(), q.end(), key, [](const auto& e, const auto& k) {
+    return std::tie(e.seq, e.digest) < k;
+  });
   return it != q.end() && it->seq == seq && it->digest == digest ? &*it : nullptr;
 }
 

@@ -23,8 +23,8 @@ void Replica::Core::take_in(const Digest& digest, wire::ClientRequest request) {
 /// A number is free: fewer than in_flight_max are between executed and proposed, and it is in the
 /// window.
 bool Replica::Core::may_propose() const {
-  return is_primary() && active_ && !silent_ && !diverged_ && !fetching_ && proposed_ < window_.high() &&
-         proposed_ - executed_ < config_.in_flight_max;
+  return is_primary() && active_ && !silent_ && !diverged_ && !fetching_ &&
+         proposed_ < window_.high() && proposed_ - executed_ < config_.in_flight_max;
 }
 
 /// Batches cut themselves: while all numbers are in use, requests gather; no timer.

@@ -28,11 +28,11 @@ enum class Refusal : std::uint8_t {
   body_not_held,   // a FETCH-BATCH for what we do not hold
   too_often,       // this peer has had its share for now
   view_change_malformed,
-  view_change_old,     // not newer than the one held from this sender
-  new_view_unfounded,  // its VIEW-CHANGEs are no quorum of good ones for its view
-  new_view_wrong,      // its VIEW-CHANGEs imply another start of the view
+  view_change_old,       // not newer than the one held from this sender
+  new_view_unfounded,    // its VIEW-CHANGEs are no quorum of good ones for its view
+  new_view_wrong,        // its VIEW-CHANGEs imply another start of the view
   new_view_contradicts,  // it proposes another batch where we know what is committed
-  not_for_replica,     // a message for the host's state transfer
+  not_for_replica,       // a message for the host's state transfer
 };
 inline constexpr std::size_t refusals = 25;
 

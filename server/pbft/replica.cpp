@@ -180,9 +180,8 @@ void Replica::Core::on(ReplicaId from, const wire::Pages&) {
 
 Time Replica::Core::deadline() const {
   if (!started_) return Time{0};
-  Time due =
-      std::min({overdue_.due(), refetching_.due(), reminding_.due(), idle_at(), forward_at(),
-                doubt_at(), suspicion_at(), new_view_due_});
+  Time due = std::min({overdue_.due(), refetching_.due(), reminding_.due(), idle_at(), forward_at(),
+                       doubt_at(), suspicion_at(), new_view_due_});
   if (!held_.empty()) due = std::min(due, held_.begin()->first);
   return due;
 }
@@ -205,8 +204,8 @@ ReplicaStatus Replica::Core::status() const {
 }
 
 Snapshot Replica::Core::snapshot() const {
-  Snapshot s{view_,     active_,         window_.low(), executed_, handed_,
-             proposed_, config_.window, 0,             {},        {}};
+  Snapshot s{view_, active_, window_.low(), executed_, handed_, proposed_, config_.window, 0,
+             {},    {}};
   const auto& slots = window_.slots();
   s.slots = slots.size();
   if (!slots.empty()) {

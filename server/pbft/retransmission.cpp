@@ -233,8 +233,7 @@ void Replica::Core::on(ReplicaId from, const wire::Committed& message) {
   in_use(seq, slot);
   try_decide(seq, slot);
   // Who is told by others will not get the PRE-PREPARE from the primary any more.
-  if (slot.committed() && slot.executable() == nullptr)
-    ask_for_body(seq, slot, *slot.committed());
+  if (slot.committed() && slot.executable() == nullptr) ask_for_body(seq, slot, *slot.committed());
 }
 
 void Replica::Core::on(ReplicaId from, const wire::FetchBatch& message) {

@@ -91,10 +91,10 @@ class Slot {
   std::optional<Body> leave_view(Pinned pinned);
 
   // ---- bookkeeping of the replica ----
-  Time since = never;              // when it was first awaited in this view, or not yet
-  bool recorded = false;           // its CommittedRecord was written
-  bool released = false;           // its requests are no longer in flight
-  bool complained = false;         // that the primary lies: one line in the log is enough
+  Time since = never;       // when it was first awaited in this view, or not yet
+  bool recorded = false;    // its CommittedRecord was written
+  bool released = false;    // its requests are no longer in flight
+  bool complained = false;  // that the primary lies: one line in the log is enough
   struct Asked {
     ReplicaId peer;
     Digest digest;
@@ -122,9 +122,8 @@ std::optional<Body> Slot::leave_view(Pinned pinned) {
   since = never;
   complained = false;
   asked.reset();
-  std::erase_if(bodies_, [&](const Body& body) {
-    return committed_ != body.digest && !pinned(body.digest);
-  });
+  std::erase_if(
+      bodies_, [&](const Body& body) { return committed_ != body.digest && !pinned(body.digest); });
   return dropped;
 }
 

@@ -84,8 +84,8 @@ void Replica::Core::ask_if_wanted() {
 void Replica::Core::on(const NotWanted& event) { backlog_.release(now_, {event.request}); }
 
 void Replica::Core::suspect() {
-  say("n", handed_ + 1, " or ", backlog_.waiting(), " requests have waited for ",
-      patience() / 1000, " ms in view ", view_, " -> leave it: r", primary(), " is too slow");
+  say("n", handed_ + 1, " or ", backlog_.waiting(), " requests have waited for ", patience() / 1000,
+      " ms in view ", view_, " -> leave it: r", primary(), " is too slow");
   leave_view(view_ + 1);
 }
 

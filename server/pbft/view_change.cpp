@@ -126,9 +126,9 @@ const wire::Signed<wire::ViewChange>* ViewChanges::of(ReplicaId sender) const {
 }
 
 unsigned ViewChanges::asking_from(View view) const {
-  return static_cast<unsigned>(std::count_if(
-      stored_.begin(), stored_.end(),
-      [&](const auto& of_sender) { return of_sender.second.message.view >= view; }));
+  return static_cast<unsigned>(
+      std::count_if(stored_.begin(), stored_.end(),
+                    [&](const auto& of_sender) { return of_sender.second.message.view >= view; }));
 }
 
 std::optional<View> ViewChanges::wanted_by_some_correct() const {
@@ -142,9 +142,8 @@ std::optional<View> ViewChanges::wanted_by_some_correct() const {
 }
 
 void ViewChanges::entered(View view) {
-  std::erase_if(stored_, [&](const auto& of_sender) {
-    return of_sender.second.message.view <= view;
-  });
+  std::erase_if(stored_,
+                [&](const auto& of_sender) { return of_sender.second.message.view <= view; });
 }
 
 }  // namespace prytany::pbft

@@ -135,7 +135,8 @@ const char* Verifier::refuse_inside(ReplicaId sender, const PeerMessage& message
 const char* Verifier::refuse_new_view(const Signed<NewView>& m) const {
   const std::size_t n = group_.replica_keys.size();
   const ReplicaId primary{static_cast<std::uint16_t>(n == 0 ? 0 : m.message.view.value % n)};
-  if (!verify_signed(group_, primary, m.message, m.signature)) return "wrong signature of a new-view";
+  if (!verify_signed(group_, primary, m.message, m.signature))
+    return "wrong signature of a new-view";
   for (const SignedViewChange& inner : m.message.view_changes) {
     if (!verify_signed(group_, inner.sender, inner.content.message, inner.content.signature))
       return "wrong signature of a view-change in a new-view";

@@ -124,8 +124,8 @@ TEST(NewView, fills_gaps_with_null_4_4_B) {
   EXPECT_EQ(p->choices[2], (wire::Choice{Seq{3}, digest_of("c")}));
 }
 
-// The paper chooses "the checkpoint with the highest number h such that" f + 1 vouch for it and 2f + 1
-// have not gone beyond it. Here each message proves its own: the highest of them is both.
+// The paper chooses "the checkpoint with the highest number h such that" f + 1 vouch for it and 2f
+// + 1 have not gone beyond it. Here each message proves its own: the highest of them is both.
 TEST(NewView, starts_at_the_highest_checkpoint_that_is_proven_4_4) {
   const auto p = plan({from(0, {}, {}, 4), from(1, {}, {}, 8), from(2)});
   ASSERT_TRUE(p.ok());

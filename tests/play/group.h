@@ -304,9 +304,9 @@ class Group {
     text << "r" << id << ": ";
     if (!alive(id)) return text.str() + "dead";
     const auto s = host(id).status();
-    text << "view " << s.view << (s.active ? "" : " asked for") << ", stable n" << s.stable << ", executed n" << s.executed
-         << ", proposed n" << s.proposed << ", " << s.waiting << " waiting, state "
-         << host(id).state() << (s.fetching ? ", fetching" : "")
+    text << "view " << s.view << (s.active ? "" : " asked for") << ", stable n" << s.stable
+         << ", executed n" << s.executed << ", proposed n" << s.proposed << ", " << s.waiting
+         << " waiting, state " << host(id).state() << (s.fetching ? ", fetching" : "")
          << (s.diverged ? ", diverged" : "");
     return text.str();
   }

@@ -125,11 +125,13 @@ class Liar {
     if (!entries.empty() && dice_.percent(50)) {
       wire::PreparedEntry& entry = entries[dice_.roll(entries.size())];
       if (dice_.percent(50)) entry.digest = other();
-      if (dice_.percent(50)) entry.view = View{dice_.roll(std::min<std::uint64_t>(below.value, 20) + 1)};
+      if (dice_.percent(50))
+        entry.view = View{dice_.roll(std::min<std::uint64_t>(below.value, 20) + 1)};
     }
     if (!entries.empty() && dice_.percent(30)) entries.pop_back();
     if (dice_.percent(50))
-      entries.push_back({Seq{dice_.roll(40)}, other(), View{dice_.roll(std::min<std::uint64_t>(below.value, 20) + 1)}});
+      entries.push_back({Seq{dice_.roll(40)}, other(),
+                         View{dice_.roll(std::min<std::uint64_t>(below.value, 20) + 1)}});
     const auto key = [](const auto& e) { return std::tie(e.seq, e.digest); };
     if (dice_.percent(90))
       std::sort(entries.begin(), entries.end(),

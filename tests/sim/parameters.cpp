@@ -33,6 +33,8 @@ void draw_group(Rng& rng, Parameters& p) {
   p.window = p.checkpoint_interval * rng.between(2, 4);
   p.in_flight_max = rng.between(1, 8);
   p.batch_requests_max = rng.chance(250'000) ? 1 : rng.between(2, 64);
+  p.request_timeout_us = rng.between(100'000, 800'000);
+  p.early_pre_prepare = rng.chance(300'000);
 }
 
 void draw_processes(Rng& rng, Parameters& p) {
@@ -63,6 +65,7 @@ void make_gentle(Parameters& p) {
   }
   p.reset_every_us = p.partition_every_us = 0;
   p.primary_rate = 0;
+  p.request_timeout_us = 500'000;
 }
 
 void draw_clients(Rng& rng, Parameters& p) {
@@ -133,13 +136,14 @@ std::string describe(const Parameters& p) {
   return "n=" + number(p.options.replicas) + " f=" + number(p.options.faults) +
          " K=" + number(p.checkpoint_interval) + " L=" + number(p.window) +
          " in_flight=" + number(p.in_flight_max) + " batch=" + number(p.batch_requests_max) +
+         " patience=" + number(p.request_timeout_us) + (p.early_pre_prepare ? "us early" : "us") +
          " delay=" + number(link.delay_min_us) + "+" + number(link.delay_mean_us) +
          "us tail=" + percent(link.tail_rate) + "x" + number(link.tail_us) +
          "us loss=" + percent(link.loss_rate) + " duplicates=" + percent(link.duplicate_rate) +
          (link.in_order ? " in-order" : " reordering") + " resets=" + number(p.reset_every_us) +
          "us partitions=" + number(p.partition_every_us) + "x" + number(p.partition_mean_us) +
-         (p.gentle ? "us gentle kills=" : "us kills=") + number(p.kill_every_us) + "us down=" + number(p.down_mean_us) +
-         "us pauses=" + number(p.pause_every_us) + "x" +
+         (p.gentle ? "us gentle kills=" : "us kills=") + number(p.kill_every_us) +
+         "us down=" + number(p.down_mean_us) + "us pauses=" + number(p.pause_every_us) + "x" +
          number(p.pause_mean_us) + "us sync=" + number(p.sync_min_us) + "+" +
          number(p.sync_mean_us) + "us skew=" + number(p.skew_max_us) +
          "us clients=" + number(p.clients) + "x" + number(p.outstanding_max) +

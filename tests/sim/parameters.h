@@ -44,6 +44,8 @@ struct Parameters {
   std::uint64_t window = 0;               // L
   std::uint64_t in_flight_max = 0;
   std::uint64_t batch_requests_max = 0;
+  std::uint64_t request_timeout_us = 0;  // how long a primary is given
+  bool early_pre_prepare = false;
 
   // The network. Each link draws its own numbers around these when it comes up.
   LinkParameters link;
@@ -86,8 +88,8 @@ struct Parameters {
   Ppm sql_rate = 0;          // ad-hoc SQL instead of a procedure
   ApplicationKind application = ApplicationKind::installed;
 
-  /// Nothing happens that a primary could be blamed for: the network is good, and only one backup at
-  /// a time is down or stands still. Then there must be no view change.
+  /// Nothing happens that a primary could be blamed for: the network is good, and only one backup
+  /// at a time is down or stands still. Then there must be no view change.
   bool gentle = false;
 
   /// When faults stop, and how long everything may take to finish afterwards.

@@ -17,8 +17,13 @@ std::string name(View view) { return "v" + std::to_string(view.value); }
 }  // namespace
 
 void ViewChecker::synced(ReplicaId by, const pbft::JournalRecord& record) {
-  if (const auto* left = std::get_if<pbft::ViewChangeRecord>(&record)) {
+  if (const auto* prepare = std::get_if<pbft::PreparedVote>(&record)) {
+    vote(by, prepare->vote.view);
+  } else if (const auto* commit = std::get_if<pbft::CommitVote>(&record)) {
+    vote(by, commit->vote.view);
+  } else if (const auto* left = std::get_if<pbft::ViewChangeRecord>(&record)) {
     durable_.insert({by, left->sent.view, digest_of(left->sent)});
+    left_for_[by] = std::max(left_for_[by], left->sent.view);
   } else if (const auto* entered = std::get_if<pbft::NewViewRecord>(&record)) {
     const wire::NewView& m = entered->accepted.message;
     durable_.insert({by, m.view, digest_of(m)});
@@ -26,10 +31,7 @@ void ViewChecker::synced(ReplicaId by, const pbft::JournalRecord& record) {
 }
 
 void ViewChecker::sent(ReplicaId by, const wire::PeerMessage& message) {
-  if (const auto* prepare = std::get_if<wire::Prepare>(&message)) {
-    vote(by, prepare->view);
-  } else if (const auto* commit = std::get_if<wire::Commit>(&message)) {
-    vote(by, commit->view);
+  if (const auto* commit = std::get_if<wire::Commit>(&message)) {
     commits_[{commit->view, commit->seq, commit->digest}].insert(by);
   } else if (const auto* left = std::get_if<wire::Signed<wire::ViewChange>>(&message)) {
     view_change(by, left->message);
@@ -48,7 +50,7 @@ void ViewChecker::recovered(ReplicaId by, const pbft::Recovered& recovered) {
 
 void ViewChecker::vote(ReplicaId by, View view) {
   if (view < left_for_[by])
-    violations_.add("votes", replica_name(by) + " voted in " + name(view) +
+    violations_.add("votes", replica_name(by) + " cast a vote in " + name(view) +
                                  " after its view-change for " + name(left_for_[by]));
 }
 
@@ -56,13 +58,11 @@ void ViewChecker::view_change(ReplicaId by, const wire::ViewChange& message) {
   const Digest digest = digest_of(message);
   const auto [said, fresh] = said_.try_emplace({by, message.view}, digest);
   if (!fresh && said->second != digest)
-    violations_.add("votes",
-                    replica_name(by) + " sent two view-changes for " + name(message.view));
+    violations_.add("votes", replica_name(by) + " sent two view-changes for " + name(message.view));
   if (!durable_.contains({by, message.view, digest}))
     violations_.add("persist before send", replica_name(by) + " sent its view-change for " +
                                                name(message.view) +
                                                " before its record was synced");
-  left_for_[by] = std::max(left_for_[by], message.view);
 }
 
 void ViewChecker::new_view(ReplicaId by, const wire::NewView& message) {

@@ -36,9 +36,9 @@ class ViewChecker {
 
   Violations& violations_;
   unsigned quorum_;
-  std::map<std::pair<ReplicaId, View>, Digest> said_;        // VIEW-CHANGEs
-  std::map<ReplicaId, View> left_for_;                       // the highest of them
-  std::set<std::tuple<ReplicaId, View, Digest>> durable_;    // of both kinds
+  std::map<std::pair<ReplicaId, View>, Digest> said_;      // VIEW-CHANGEs
+  std::map<ReplicaId, View> left_for_;                     // the highest of its records
+  std::set<std::tuple<ReplicaId, View, Digest>> durable_;  // of both kinds
   std::map<View, std::pair<Digest, wire::NewView>> new_views_;
   std::map<std::tuple<View, Seq, Digest>, std::set<ReplicaId>> commits_;
 };

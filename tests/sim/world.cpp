@@ -69,6 +69,8 @@ void World::make_group() {
   setting_.pbft.window = parameters_.window;
   setting_.pbft.in_flight_max = parameters_.in_flight_max;
   setting_.pbft.batch_requests_max = parameters_.batch_requests_max;
+  setting_.pbft.request_timeout_us = parameters_.request_timeout_us;
+  setting_.pbft.early_pre_prepare = parameters_.early_pre_prepare;
   setting_.pbft.notes = trace_.has_reader();
   setting_.membership.cluster = cluster;
   setting_.membership.quorum = setting_.pbft.group.quorum();
@@ -179,9 +181,10 @@ void World::partition() {
   const std::uint64_t direction = chaos_.below(3);
   links_->partition(inside, direction != 1, direction != 2);
   ++counters_.partitions;
-  queue_.after(1 + chaos_.exponential(parameters_.partition_mean_us), [this, n = counters_.partitions] {
-    if (n == counters_.partitions) links_->heal();
-  });
+  queue_.after(1 + chaos_.exponential(parameters_.partition_mean_us),
+               [this, n = counters_.partitions] {
+                 if (n == counters_.partitions) links_->heal();
+               });
 }
 
 void World::repeatedly(std::uint64_t every_us, std::function<void()> what) {

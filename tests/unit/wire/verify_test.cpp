@@ -135,8 +135,7 @@ TEST(Verifier, refuses_a_new_view_that_another_than_its_primary_signed) {
 TEST(Verifier, refuses_a_view_change_whose_checkpoint_is_not_proven) {
   auto message = sample<Signed<ViewChange>>().message;
   message.stable->signatures.items.pop_back();
-  const auto unproven =
-      sign(membership(), peer_sender, replica_signer(peer_sender.value), message);
+  const auto unproven = sign(membership(), peer_sender, replica_signer(peer_sender.value), message);
   EXPECT_EQ(verdict(unproven), "no proof of a view-change's checkpoint");
   auto quoting = sample<Signed<NewView>>().message;
   auto& inner = quoting.view_changes.items[0];

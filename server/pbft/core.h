@@ -222,6 +222,7 @@ class Replica::Core {
   AgreedTime agreed_executed_;  // of the last Execute that went out
   bool silent_ = false;         // restarted as the primary of this view: proposes nothing
 
+  bool begun_ = false;                   // others voted in this view: its NEW-VIEW has left
   std::set<ReplicaId> caught_;           // at a false NEW-VIEW: one line in the log is enough
   bool judging_ = false;                 // the primary's time is running
   bool was_behind_ = false;              // others were known to have executed more

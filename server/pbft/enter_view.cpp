@@ -115,6 +115,7 @@ bool Replica::Core::contradicts(const wire::NewView& message) const {
 void Replica::Core::enter_view(wire::Signed<wire::NewView> message) {
   view_ = entered_ = message.message.view;
   active_ = true;
+  begun_ = false;
   new_view_due_ = never;
   calm_since_ = now_;
   held_.clear();

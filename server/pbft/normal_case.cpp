@@ -48,10 +48,12 @@ void Replica::Core::propose_batch(Backlog::Taken taken) {
   proposed_ = seq;
   in_use(seq, slot);
   // A PRE-PREPARE is not a vote: the primary promises with its PREPARE (DESIGN section 4).
-  if (config_.early_pre_prepare) broadcast(message, true);
+  // It may overtake its record, but not that of the NEW-VIEW, which a crash would let us make anew.
+  const bool early = config_.early_pre_prepare && (view_ == View{0} || begun_);
+  if (early) broadcast(message, true);
   persist(PrePreparedRecord{message});
   slot.set_recorded(slot.proposed()->digest);
-  if (!config_.early_pre_prepare) broadcast(message);
+  if (!early) broadcast(message);
   cast_prepare(seq, slot);
   try_commit(seq, slot);
 }
@@ -193,6 +195,7 @@ void Replica::Core::on(ReplicaId from, const wire::Prepare& message) {
   if (added == Added::conflicting)
     return drop(Refusal::conflicting_vote, "prepare n", seq, " from r", from);
   if (added == Added::repeated) return;
+  begun_ = true;
   in_use(seq, slot);
   if (slot.proposed() == nullptr) return;  // kept until the PRE-PREPARE comes
   if (!slot.accepted() && !diverged_ && vouched(slot)) return accept(seq, slot);

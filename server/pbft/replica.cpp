@@ -137,7 +137,7 @@ void Replica::Core::step(Time now, Event event, Effects& out) {
   out_ = &out;
   const std::size_t first = out.size();
   if (!started_) start();
-  if (owed_ != never && now_ > owed_ + config_.request_timeout_us / 4) slept();
+  if (owed_ != never && now_ > owed_ + config_.request_timeout_us / 2) slept();
   std::visit([this](auto& happened) { on(std::move(happened)); }, event);
   watch();
   pass_time();

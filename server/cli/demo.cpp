@@ -1,11 +1,13 @@
 // prytany demo: an election of four servers and some hundred voters, played from end to end. One
-// server is killed and restarted while people vote, or lies to everybody all the time; at the end
-// everything must add up.
+// server is killed and restarted while people vote, then the primary, or one lies to everybody all
+// the time; at the end everything must add up.
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <iomanip>
+#include <map>
 #include <sstream>
 
 #include "server/cli/client_access.h"
@@ -89,6 +91,7 @@ class Demo {
   Step vote();
   Step vote_while_one_is_killed(Polling& polling);
   Step vote_while_one_lies(Polling& polling);
+  Step lose_primary(Polling& polling);
   Step try_to_cheat();
   Step count();
   Step vote_elsewhere();
@@ -114,6 +117,8 @@ class Demo {
   std::size_t restarted_at_ = 0;
   std::size_t confirmed_after_ = 0;
   std::size_t contradicted_ = 0;
+  unsigned old_primary_ = 0;
+  std::size_t primary_killed_at_ = 0;
   std::uint64_t last_vote_seq_ = 0;
   std::uint64_t last_seq_ = 0;
   Tally cast_;
@@ -240,6 +245,31 @@ Demo::Step Demo::prepare_election() {
   return {};
 }
 
+/// The primary dies, 25 more vote, and it comes back.
+Demo::Step Demo::lose_primary(Polling& polling) {
+  const std::size_t all = voters_.size();
+  std::map<unsigned, int> named;
+  for (const ReplicaStatus& status : cluster_->status())
+    if (status.reachable) ++named[status.primary];
+  old_primary_ = std::max_element(named.begin(), named.end(), [](const auto& a, const auto& b) {
+                   return a.second < b.second;
+                 })->first;
+  servers_->signal(old_primary_, SIGKILL);
+  primary_killed_at_ = polling.acknowledged();
+  say("After ", primary_killed_at_, " votes replica ", old_primary_,
+      ", the primary, is killed. Another takes its place; voters notice a short wait.");
+  polling.admit(all - 25);
+  if (!polling.wait_for(all - 25))
+    return Error{polling.failure().value_or("the polling stopped without its primary")};
+  if (auto started = servers_->start(old_primary_); !started) return started.error();
+  if (auto ready = servers_->wait_until_ready(ready_timeout_us); !ready) return ready.error();
+  const auto caught_up =
+      wait_until_executed(*cluster_, old_primary_, polling.last_seq(), check_timeout);
+  if (!caught_up) return caught_up.error();
+  say("It is restarted, and follows replica ", cluster_->status()[old_primary_].primary, " now.");
+  return {};
+}
+
 Demo::Step Demo::vote() {
   Polling polling(*cluster_, voters_, {question_, 40});
   auto voted = options_.liar ? vote_while_one_lies(polling) : vote_while_one_is_killed(polling);
@@ -306,6 +336,7 @@ Demo::Step Demo::vote_while_one_is_killed(Polling& polling) {
   if (auto waited = wait(all - 50); !waited) return waited;
   const auto caught_up = wait_until_executed(*cluster_, victim_, polling.last_seq(), check_timeout);
   if (!caught_up) return caught_up.error();
+  if (auto lost = lose_primary(polling); !lost) return lost;
   const std::size_t confirmed_before = polling.confirmed_by(victim_);
   // The last voters wait a moment for all four voices.
   polling.admit(all, std::chrono::milliseconds(500));
@@ -314,7 +345,7 @@ Demo::Step Demo::vote_while_one_is_killed(Polling& polling) {
   if (confirmed_after_ == 0)
     return Error{"replica " + std::to_string(victim_) + " executed none of the last votes"};
   say(all, " votes are acknowledged, each by at least 2 replicas; replica ", victim_,
-      " executed and confirmed ", confirmed_after_, " of the last 50.");
+      " executed and confirmed ", confirmed_after_, " of the last 25.");
   return {};
 }
 
@@ -423,6 +454,8 @@ void Demo::finish(double seconds) const {
                           ",\"contradicted\":" + std::to_string(contradicted_)
                     : "\"killed_replica\":" + std::to_string(victim_) +
                           ",\"killed_after_votes\":" + std::to_string(killed_at_) +
+                          ",\"killed_primary\":" + std::to_string(old_primary_) +
+                          ",\"primary_killed_after_votes\":" + std::to_string(primary_killed_at_) +
                           ",\"restarted_after_votes\":" + std::to_string(restarted_at_) +
                           ",\"votes_confirmed_after_restart\":" + std::to_string(confirmed_after_);
   std::printf(

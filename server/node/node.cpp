@@ -211,10 +211,18 @@ class Node::Impl {
                      [&](const pbft::Stable& s) { return commit(s.seq); },
                      [&](const pbft::DiscardJournal& d) { return discard(d.seq, now); },
                      [&](pbft::FetchState& f) { return fetch(std::move(f), now); },
+                     [&](const pbft::AskIfWanted& a) { return answer(a); },
                      [](const auto&) { return Result<void>{}; }},
           effect);
       if (!done) return done;
     }
+    return {};
+  }
+
+  /// The primary's node would not order it (see frame()).
+  Result<void> answer(const pbft::AskIfWanted& asked) {
+    const wire::RequestBody& body = asked.request.body;
+    if (is_over(body)) inbox_.emplace_back(pbft::NotWanted{wire::request_digest(body)});
     return {};
   }
 

@@ -23,24 +23,27 @@ std::optional<Refusal> Backlog::add(Time now, const Digest& digest, wire::Client
   const std::size_t session_max =
       session == SessionId{0} ? config_.backlog_joins_max : config_.backlog_per_session_max;
   const auto queue = queues_.find(session);
-  if (queue != queues_.end() && queue->second.size() >= session_max) return Refusal::session_full;
+  if (queue != queues_.end() && queue->second.digests.size() >= session_max)
+    return Refusal::session_full;
 
   bytes_ += bytes;
-  queues_[session].push_back(digest);
+  Queue& mine = queues_[session];
+  mine.digests.push_back(digest);
+  if (mine.digests.size() == 1) first_changed(now, session, mine);
   order_[next_ticket_] = {digest, now};
   waiting_.emplace(digest, Waiting{std::move(request), next_ticket_});
   ++next_ticket_;
   return std::nullopt;
 }
 
-Backlog::Taken Backlog::take(std::size_t requests_max, std::size_t bytes_max) {
+Backlog::Taken Backlog::take(Time now, std::size_t requests_max, std::size_t bytes_max) {
   Taken taken;
   std::size_t bytes = 0;
   while (taken.requests.size() < requests_max && !queues_.empty()) {
     // The session after the one served last, around the circle.
     auto queue = served_last_ ? queues_.upper_bound(*served_last_) : queues_.begin();
     if (queue == queues_.end()) queue = queues_.begin();
-    const Digest digest = queue->second.front();
+    const Digest digest = queue->second.digests.front();
     const auto it = waiting_.find(digest);
     ENSURE(it != waiting_.end());
     const std::size_t more = bytes_of(it->second.request);
@@ -49,23 +52,34 @@ Backlog::Taken Backlog::take(std::size_t requests_max, std::size_t bytes_max) {
     served_last_ = queue->first;
     taken.requests.push_back(it->second.request);
     taken.digests.push_back(digest);
-    forget_waiting(it);
+    forget_waiting(now, it);
     in_flight_.insert(digest);
   }
   return taken;
 }
 
-void Backlog::in_flight(const std::vector<Digest>& digests) {
+void Backlog::in_flight(Time now, const std::vector<Digest>& digests) {
   for (const Digest& digest : digests) {
-    if (const auto it = waiting_.find(digest); it != waiting_.end()) forget_waiting(it);
+    if (const auto it = waiting_.find(digest); it != waiting_.end()) forget_waiting(now, it);
     in_flight_.insert(digest);
   }
 }
 
-void Backlog::release(const std::vector<Digest>& digests) {
+void Backlog::release(Time now, const std::vector<Digest>& digests) {
   for (const Digest& digest : digests) {
-    if (const auto it = waiting_.find(digest); it != waiting_.end()) forget_waiting(it);
+    if (const auto it = waiting_.find(digest); it != waiting_.end()) forget_waiting(now, it);
     in_flight_.erase(digest);
+  }
+}
+
+void Backlog::return_to_waiting(Time now, const std::vector<Digest>& digests,
+                                const wire::Batch& batch) {
+  ENSURE(digests.size() == batch.requests.size());
+  auto digest = digests.begin();
+  for (const wire::ClientRequest& request : batch.requests) {
+    // Else it was executed, or waits already. Without room, its client sends it again.
+    if (in_flight_.erase(*digest) > 0) (void)add(now, *digest, request);
+    ++digest;
   }
 }
 
@@ -73,6 +87,8 @@ void Backlog::forget_all() {
   waiting_.clear();
   in_flight_.clear();
   queues_.clear();
+  firsts_.clear();
+  undoubted_.clear();
   order_.clear();
   bytes_ = 0;
 }
@@ -95,12 +111,52 @@ Time Backlog::overdue_at(std::uint64_t older_than_us) const {
   return order_.empty() ? never : order_.begin()->second.since + older_than_us;
 }
 
-void Backlog::forget_waiting(std::map<Digest, Waiting>::iterator it) {
-  const auto queue = queues_.find(it->second.request.body.session);
-  ENSURE(queue != queues_.end());
+std::uint64_t Backlog::rounds() const {
+  // In flight at a time; what is at hand of sessions and of bytes, in these portions.
+  const std::uint64_t requests = config_.in_flight_max * config_.batch_requests_max;
+  const std::uint64_t bytes = config_.in_flight_max * config_.batch_bytes_max;
+  return 1 + std::max(queues_.size() / requests, bytes == 0 ? 0 : bytes_ / bytes);
+}
+
+void Backlog::rearm(Time now) {
+  firsts_.clear();
+  undoubted_.clear();
+  for (auto& [session, queue] : queues_) {
+    queue.first_since = now;
+    firsts_.insert({now, session});
+    undoubted_.insert({now, session});
+  }
+}
+
+std::vector<wire::ClientRequest> Backlog::doubtful(Time before) {
+  std::vector<wire::ClientRequest> all;
+  while (!undoubted_.empty() && undoubted_.begin()->first <= before) {
+    const Queue& queue = queues_.at(undoubted_.begin()->second);
+    all.push_back(waiting_.at(queue.digests.front()).request);
+    undoubted_.erase(undoubted_.begin());
+  }
+  return all;
+}
+
+void Backlog::first_changed(Time now, SessionId session, Queue& queue) {
+  firsts_.erase({queue.first_since, session});
+  undoubted_.erase({queue.first_since, session});
+  if (queue.digests.empty()) return;
+  queue.first_since = now;
+  firsts_.insert({now, session});
+  undoubted_.insert({now, session});
+}
+
+void Backlog::forget_waiting(Time now, std::map<Digest, Waiting>::iterator it) {
+  const auto found = queues_.find(it->second.request.body.session);
+  ENSURE(found != queues_.end());
+  Queue& queue = found->second;
   // Nearly always the first: the primary takes in the order of arrival, too.
-  queue->second.erase(std::find(queue->second.begin(), queue->second.end(), it->first));
-  if (queue->second.empty()) queues_.erase(queue);
+  const auto place = std::find(queue.digests.begin(), queue.digests.end(), it->first);
+  const bool first = place == queue.digests.begin();
+  queue.digests.erase(place);
+  if (first) first_changed(now, found->first, queue);
+  if (queue.digests.empty()) queues_.erase(found);
   order_.erase(it->second.ticket);
   bytes_ -= bytes_of(it->second.request);
   waiting_.erase(it);

@@ -11,7 +11,7 @@
 
 #include "server/pbft/config.h"
 #include "server/pbft/refusal.h"
-#include "server/wire/request.h"
+#include "server/wire/messages.h"
 
 namespace prytany::pbft {
 
@@ -30,13 +30,18 @@ class Backlog {
   };
   /// The next batch, at least one request if any waits, within both caps. They are in flight from
   /// now on.
-  Taken take(std::size_t requests_max, std::size_t bytes_max);
+  Taken take(Time now, std::size_t requests_max, std::size_t bytes_max);
 
   /// These were proposed by the primary: they wait no longer, and are not taken in while in flight.
-  void in_flight(const std::vector<Digest>& digests);
+  /// (One that never waited here is only noted.)
+  void in_flight(Time now, const std::vector<Digest>& digests);
   /// These were executed, or will never be under the number that they had: nothing of them is
   /// remembered.
-  void release(const std::vector<Digest>& digests);
+  void release(Time now, const std::vector<Digest>& digests);
+
+  /// These were in flight in a view that was left, and its successor does not propose them: they
+  /// wait again, whether or not their clients had sent them here.
+  void return_to_waiting(Time now, const std::vector<Digest>& digests, const wire::Batch& batch);
 
   /// State was installed: what waits may be executed in it, and nobody here knows. Clients repeat
   /// what is not.
@@ -47,6 +52,26 @@ class Backlog {
   std::vector<wire::ClientRequest> overdue(Time now, std::uint64_t older_than_us, std::size_t max);
   /// When the next one will have waited that long; `never` if nothing waits.
   [[nodiscard]] Time overdue_at(std::uint64_t older_than_us) const;
+
+  // ---- how long the primary lets somebody wait (section 4.4: the timers of the view change) ----
+  /// Each session's first waiting request has been first since some time; the longest of these
+  /// times, which no other session's progress changes; `never` if nothing waits. That is what a
+  /// client may count on: a primary that serves sessions in turn comes by every session within a
+  /// round, however many requests another one has poured in.
+  [[nodiscard]] Time first_since() const {
+    return firsts_.empty() ? never : firsts_.begin()->first;
+  }
+  /// So many rounds of the pipeline it takes a correct primary to come by every session, more or
+  /// less: 1 unless very many wait, or very long requests.
+  [[nodiscard]] std::uint64_t rounds() const;
+  /// The primary is given all its time again, for all of them.
+  void rearm(Time now);
+  /// Those that have been first since before `before`, each once: is it still wanted?
+  std::vector<wire::ClientRequest> doubtful(Time before);
+  /// When the first of them will have been first for that long.
+  [[nodiscard]] Time doubtful_since() const {
+    return undoubted_.empty() ? never : undoubted_.begin()->first;
+  }
 
   [[nodiscard]] std::size_t waiting() const { return waiting_.size(); }
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
@@ -61,12 +86,21 @@ class Backlog {
     Time since;
   };
 
-  void forget_waiting(std::map<Digest, Waiting>::iterator it);
+  struct Queue {
+    std::deque<Digest> digests;  // in the order of arrival
+    Time first_since;            // since when the first one has been the first
+  };
+  using Firsts = std::set<std::pair<Time, SessionId>>;
+
+  void forget_waiting(Time now, std::map<Digest, Waiting>::iterator it);
+  void first_changed(Time now, SessionId session, Queue& queue);
 
   const Config& config_;
   std::map<Digest, Waiting> waiting_;
   std::set<Digest> in_flight_;
-  std::map<SessionId, std::deque<Digest>> queues_;  // only non-empty ones
+  std::map<SessionId, Queue> queues_;  // only non-empty ones
+  Firsts firsts_;                      // of all queues
+  Firsts undoubted_;                   // of those about whose first one nobody was asked
   std::optional<SessionId> served_last_;
   std::map<std::uint64_t, Named> order_;  // by ticket: longest unnamed first
   std::uint64_t next_ticket_ = 0;

@@ -1,6 +1,26 @@
 #include "server/pbft/config.h"
 
+#include "server/pbft/view_change.h"
+
 namespace prytany::pbft {
+namespace {
+
+/// The longest VIEW-CHANGE, with its sender and signature, in its canonical encoding.
+std::uint64_t view_change_bytes_max(const Config& config) {
+  constexpr std::uint64_t entry = 8 + 32 + 8;
+  const std::uint64_t entries =
+      config.window * (1 + ViewChanges::digests_per_number_max);  // P, and Q
+  const std::uint64_t proof = 1 + 8 + 32 + 4 + config.group.n * (2 + 64U);
+  return 2 + 64 + 8 + proof + 4 + 4 + entries * entry;
+}
+
+/// A frame that holds the longest NEW-VIEW, and its own few bytes.
+std::uint64_t new_view_bytes_max(const Config& config) {
+  constexpr std::uint64_t choice = 8 + 1 + 32;
+  return 1024 + config.group.n * view_change_bytes_max(config) + config.window * choice;
+}
+
+}  // namespace
 
 std::optional<std::string> Config::refuse() const {
   if (group.n == 0) return "a group needs at least one replica";
@@ -18,6 +38,10 @@ std::optional<std::string> Config::refuse() const {
   if (window > limits::window_max)
     return "the window may hold at most " + std::to_string(limits::window_max) + " numbers";
   if (window / checkpoint_interval > 60) return "at most 60 checkpoints in a window";
+  if (new_view_bytes_max(*this) > limits::frame_bytes_max)
+    return "a NEW-VIEW of so many replicas with such a window would not fit a frame";
+  if (request_timeout_us == 0 || request_timeout_doublings_max > 20)
+    return "the request timeout must be positive, and doubled at most 20 times";
   if (in_flight_max == 0) return "at least one number must be in flight";
   if (batch_requests_max == 0 || batch_requests_max > limits::batch_requests_max)
     return "a batch holds 1 to " + std::to_string(limits::batch_requests_max) + " requests";

@@ -64,6 +64,13 @@ struct Config {
   std::uint64_t retransmit_max_us = 3'200'000;
   /// A request that has waited here for this long is forwarded to the primary.
   std::uint64_t forward_us = 150'000;
+  /// The primary of a view is given this long for a request that it could serve, and for a number
+  /// that it gave out; then a VIEW-CHANGE asks for the next one. The same again until its NEW-VIEW
+  /// is there. It must cover three syncs of a quorum's disks and their travel; the client notices
+  /// it once when a primary dies.
+  std::uint64_t request_timeout_us = 500'000;
+  /// Doubled with each view that is left, at most so often; halved again in a view that works.
+  unsigned request_timeout_doublings_max = 5;
   /// An idle primary fills up with null batches to the next checkpoint this long after the last
   /// request, so that what was executed becomes stable within seconds.
   std::uint64_t idle_checkpoint_us = 500'000;
@@ -75,8 +82,8 @@ struct Config {
 
   /// False: PRE-PREPARE leaves after its record is durable, so the journal knows every proposal and
   /// a restarted primary goes on with the same ones. True: it leaves at once and its fsync overlaps
-  /// with travel; a restarted primary may then have forgotten a proposal and must never propose in
-  /// a view it led (docs/protocol.md).
+  /// with travel; a restarted primary may then have forgotten a proposal, never proposes in a view
+  /// that it led, and asks for the next one (docs/protocol.md).
   bool early_pre_prepare = false;
 
   /// A Note for every decision: traces, plays. Off: only those that an operator wants to read.

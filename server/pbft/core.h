@@ -14,6 +14,7 @@
 #include "server/pbft/catch_up.h"
 #include "server/pbft/checkpoints.h"
 #include "server/pbft/invariants.h"
+#include "server/pbft/new_view.h"
 #include "server/pbft/refusal.h"
 #include "server/pbft/replica.h"
 #include "server/pbft/view_change.h"
@@ -34,6 +35,7 @@ class Replica::Core {
  private:
   // ---- replica.cpp: dispatch -------------------------------------------------------------------
   void recover(Recovered recovered);
+  void recover(Seq seq, Slot& slot, RecoveredSlot old);
   void start();
   void on(Tick) {}  // time passes at the end of every step
   void on(Submitted event);
@@ -43,6 +45,7 @@ class Replica::Core {
   void on(CheckpointTaken event);
   void on(CheckpointDurable event);
   void on(StateInstalled event);
+  void on(const NotWanted& event);
   [[nodiscard]] Snapshot snapshot() const;
 
   // ---- normal_case.cpp: section 4.2 ------------------------------------------------------------
@@ -57,6 +60,7 @@ class Replica::Core {
   [[nodiscard]] bool vouched(const Slot& slot) const;
   /// Accepts the PRE-PREPARE held, unless the upcall says to wait or to doubt.
   void consider(Seq seq, Slot& slot);
+  void take_up(Seq seq, Slot& slot);
   void hold_until(Time due, Standing standing, Seq seq, Slot& slot);
   void due(Seq seq, Slot& slot);
   void accept(Seq seq, Slot& slot);
@@ -68,6 +72,8 @@ class Replica::Core {
   void release(Slot& slot);
   [[nodiscard]] AgreedTime agreed_before(Seq seq) const;
   [[nodiscard]] std::optional<Refusal> refuse(View view, Seq seq) const;
+  /// A view that was not entered here is spoken of: its NEW-VIEW is to be had.
+  void ask_if_behind(Refusal refusal, ReplicaId peer);
   [[nodiscard]] std::optional<Refusal> refuse(ReplicaId from,
                                               const wire::PrePrepare& message) const;
 
@@ -81,6 +87,7 @@ class Replica::Core {
   /// Requires: certified_ is of a number at which a checkpoint was taken here.
   void compare_with_certified();
   void make_stable(const wire::CheckpointProof& proof);
+  void record_stable(const wire::CheckpointProof& proof);
   void fetch_state(wire::CheckpointProof proof);
   void advance(Seq low);
 
@@ -96,7 +103,8 @@ class Replica::Core {
   std::size_t answer_slot(ReplicaId to, const Slot& slot, const wire::SlotStatus& theirs,
                           bool same_view);
   std::size_t answer_checkpoints(ReplicaId to, const wire::Status& theirs);
-  void ask_for_body(Seq seq, Slot& slot);
+  void ask_for_body(Seq seq, Slot& slot, const Digest& digest);
+  [[nodiscard]] std::set<ReplicaId> holders(Seq seq, const Slot& slot, const Digest& digest) const;
   void pass_time();
   void say_what_is_missing();
   void ask_all();
@@ -108,9 +116,44 @@ class Replica::Core {
   [[nodiscard]] Time idle_at() const;
   [[nodiscard]] Time forward_at() const;
 
-  // ---- view change: stored, not yet acted on ---------------------------------------------------
+  // ---- suspect_primary.cpp: sections 4.4 and 4.5.2, the timers
+  // -----------------------------------
+  /// How long the primary is given, now.
+  [[nodiscard]] std::uint64_t patience() const;
+  /// This number is in use, if the primary or weak_quorum() replicas say so.
+  void in_use(Seq seq, Slot& slot);
+  [[nodiscard]] bool may_judge() const;
+  void watch_primary();
+  void rearm();
+  void slept();
+  [[nodiscard]] Time suspicion_at() const;
+  [[nodiscard]] Time doubt_at() const;
+  void suspect();
+  void ask_if_wanted();
+  void calm_down();
+
+  // ---- leave_view.cpp: section 4.4, to the VIEW-CHANGE
+  // -------------------------------------------
   void on(ReplicaId from, const wire::Signed<wire::ViewChange>& message);
-  void on(ReplicaId from, const wire::Signed<wire::NewView>& message);
+  void leave_view(View next);
+  void join_others();
+  void start_new_view_timer();
+  void new_view_overdue();
+  std::size_t answer_view(ReplicaId to, const wire::Status& theirs);
+
+  // ---- enter_view.cpp: section 4.4, the NEW-VIEW and what follows from it
+  // ------------------------
+  void try_new_view();
+  [[nodiscard]] bool can_lead(const NewViewPlan& plan);
+  void on(ReplicaId from, wire::Signed<wire::NewView> message);
+  void learn(const wire::Signed<wire::NewView>& message);
+  [[nodiscard]] bool contradicts(const wire::NewView& message) const;
+  void enter_view(wire::Signed<wire::NewView> message);
+  void propose_again();
+  /// The number from which the current view's primary gives out new ones, less one.
+  [[nodiscard]] Seq end_of_choices() const;
+
+  // ---- messages for the host's state transfer --------------------------------------------------
   void on(ReplicaId from, const wire::FetchPart&);
   void on(ReplicaId from, const wire::StatePart&);
 
@@ -160,7 +203,10 @@ class Replica::Core {
   NonDeterminism& nondeterminism_;
   const wire::Membership membership_;  // what signatures bind
 
-  View view_;
+  View view_;           // entered, or asked for
+  bool active_ = true;  // it was entered
+  View entered_;        // the latest NEW-VIEW heard of; view_ while active_
+  std::optional<wire::Signed<wire::NewView>> new_view_;  // of entered_; nothing for view 0
   Window window_;
   Backlog backlog_;
   Checkpoints checkpoints_;
@@ -175,6 +221,16 @@ class Replica::Core {
   Seq known_;                   // the highest number that is known to be in use
   AgreedTime agreed_executed_;  // of the last Execute that went out
   bool silent_ = false;         // restarted as the primary of this view: proposes nothing
+
+  bool begun_ = false;                   // others voted in this view: its NEW-VIEW has left
+  std::set<ReplicaId> caught_;           // at a false NEW-VIEW: one line in the log is enough
+  bool judging_ = false;                 // the primary's time is running
+  bool was_behind_ = false;              // others were known to have executed more
+  unsigned level_ = 0;                   // doublings of its patience
+  std::uint64_t new_view_patience_ = 0;  // for the NEW-VIEW that we wait for
+  Time new_view_due_ = never;            // nothing until quorum() replicas wait, too
+  Time calm_since_;                      // when this view was entered, or patience() fell
+  Time owed_ = never;                    // when the host owed us a Tick at the latest
 
   std::optional<wire::CheckpointProof> stable_;     // of h; nothing at genesis
   std::optional<wire::CheckpointProof> certified_;  // the highest above h

@@ -57,14 +57,20 @@ struct FetchState {
   /// Our own state differs from what was certified: answer no client until it is replaced.
   bool diverged = false;
 };
+/// This request has waited for half the time that the primary is given for it. If it will not be
+/// executed any more (its session ended, its number was used), say NotWanted: the primary may know,
+/// and is not to blame.
+struct AskIfWanted {
+  wire::ClientRequest request;
+};
 /// "condition -> decision": the operator's log, the message trace, and a test's expectation.
 struct Note {
   std::string text;
   bool important = false;  // for the operator; others come only with Config::notes
 };
 
-using Effect =
-    std::variant<Persist, Send, Execute, TakeCheckpoint, Stable, DiscardJournal, FetchState, Note>;
+using Effect = std::variant<Persist, Send, Execute, TakeCheckpoint, Stable, DiscardJournal,
+                            FetchState, AskIfWanted, Note>;
 using Effects = std::vector<Effect>;
 
 }  // namespace prytany::pbft

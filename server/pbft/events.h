@@ -40,8 +40,12 @@ struct StateInstalled {
   Seq seq;
   Digest state;
 };
+/// The request with this digest, of an AskIfWanted, will not be executed any more.
+struct NotWanted {
+  Digest request;
+};
 
 using Event = std::variant<Tick, Submitted, Received, PeerConnected, Executed, CheckpointTaken,
-                           CheckpointDurable, StateInstalled>;
+                           CheckpointDurable, StateInstalled, NotWanted>;
 
 }  // namespace prytany::pbft

@@ -93,8 +93,16 @@ void Replica::Core::make_stable(const wire::CheckpointProof& proof) {
   const wire::Checkpoint& checkpoint = proof.checkpoint;
   trace("checkpoint n", checkpoint.seq, " has a quorum -> stable");
   pending_.insert_or_assign(checkpoint.seq, proof);
-  persist(StableRecord{view_, proof});
+  record_stable(proof);
   out_->push_back(Stable{checkpoint.seq, checkpoint.state});
+}
+
+/// What of views is still needed is written again with every proof: older segments go one day.
+void Replica::Core::record_stable(const wire::CheckpointProof& proof) {
+  persist(StableRecord{view_, proof});
+  if (new_view_) persist(NewViewRecord{*new_view_});
+  if (const auto* mine = active_ ? nullptr : view_changes_.of(config_.self))
+    persist(ViewChangeRecord{mine->message});
 }
 
 void Replica::Core::on(CheckpointDurable event) {
@@ -104,6 +112,7 @@ void Replica::Core::on(CheckpointDurable event) {
   stable_ = proof->second;
   trace("checkpoint n", event.seq, " is durable -> discard what it covers");
   advance(event.seq);
+  propose_again();
   propose();
 }
 
@@ -111,7 +120,7 @@ void Replica::Core::fetch_state(wire::CheckpointProof proof) {
   const Seq seq = proof.checkpoint.seq;
   if (!targets_.contains(seq)) {
     // First the proof, so that a crash between finds state.db vouched for, old or new.
-    persist(StableRecord{view_, proof});
+    record_stable(proof);
     targets_.emplace(seq, proof);
     if (targets_.size() > targets_max) targets_.erase(targets_.begin());
   }
@@ -136,14 +145,16 @@ void Replica::Core::on(StateInstalled event) {
   advance(event.seq);
   for (auto& [seq, slot] : window_.slots()) {
     if (slot.proposed() == nullptr) continue;
-    if (!slot.released) backlog_.in_flight(slot.proposed()->requests);
+    if (!slot.released) backlog_.in_flight(now_, slot.proposed()->requests);
     // What came while our state was in doubt was not voted for.
-    if (slot.standing() == Standing::none) consider(seq, slot);
+    if (active_ && slot.standing() == Standing::none) consider(seq, slot);
   }
+  propose_again();
   // The group went on meanwhile, perhaps beyond what this state lets us join.
   if (certified_ && !window_.contains(certified_->checkpoint.seq)) return fetch_state(*certified_);
   execute_ready();
   ask_all();
+  try_new_view();
   propose();
 }
 

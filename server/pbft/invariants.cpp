@@ -4,6 +4,13 @@ namespace prytany::pbft {
 
 Invariants::Invariants(const Recovered& recovered) : next_execution_(recovered.image + 1) {
   last_.view = recovered.view;
+  last_.active = !recovered.view_change;
+  entered_ = recovered.view_change ? View{0} : recovered.view;
+  left_for_ = recovered.view_change;
+  if (recovered.new_view) {
+    entered_ = recovered.new_view->message.view;
+    new_view_ = recovered.new_view->signature;
+  }
   last_.stable = last_.executed = last_.handed = last_.proposed = recovered.image;
   for (const auto& [seq, slot] : recovered.slots) {
     Promise& promise = promises_[seq];
@@ -33,8 +40,11 @@ void Invariants::check(const Snapshot& now, const Effects& effects, std::size_t 
   ENSURE(now.stable >= last_.stable);
   ENSURE(installed_ || now.executed >= last_.executed);
   ENSURE(installed_ || now.handed >= last_.handed);
-  ENSURE(now.proposed >= last_.proposed);
+  // (A view starts with what was chosen for it, which may be less than was proposed before.)
+  ENSURE(now.view > last_.view || now.active != last_.active || now.proposed >= last_.proposed);
   for (std::size_t i = first; i < effects.size(); ++i) check_effect(effects[i]);
+  ENSURE(now.active == !left_for_);
+  ENSURE(left_for_ ? now.view == left_for_->view : now.view == entered_);
   ENSURE(now.handed + 1 == next_execution_);
   last_ = now;
   installed_ = false;
@@ -52,23 +62,55 @@ void Invariants::ensure_recorded(const std::optional<Ballot>& ballot, View view,
   ENSURE(ballot && ballot->view == view && ballot->digest == digest);
 }
 
+void Invariants::check_vote(View view) const { ENSURE(!left_for_ && view == entered_); }
+
+void Invariants::check_view_change(const wire::ViewChange& sent) {
+  ENSURE(sent.view > entered_);
+  // One for each view, ever; and P and Q are true while no vote follows (check_vote).
+  ENSURE(!left_for_ || sent.view > left_for_->view || sent == *left_for_);
+  left_for_ = sent;
+}
+
+void Invariants::check_new_view(const wire::Signed<wire::NewView>& accepted) {
+  const View view = accepted.message.view;
+  ENSURE(view >= entered_);
+  ENSURE(view > entered_ || new_view_ == accepted.signature);
+  entered_ = view;
+  new_view_ = accepted.signature;
+  if (left_for_ && left_for_->view <= view) left_for_.reset();
+}
+
+void Invariants::check_record(const JournalRecord& record) {
+  if (const auto* prepare = std::get_if<PreparedVote>(&record)) {
+    check_vote(prepare->vote.view);
+    this->record(promises_[prepare->vote.seq].prepare, prepare->vote.view, prepare->vote.digest);
+  } else if (const auto* commit = std::get_if<CommitVote>(&record)) {
+    check_vote(commit->vote.view);
+    this->record(promises_[commit->vote.seq].commit, commit->vote.view, commit->vote.digest);
+  } else if (const auto* known = std::get_if<CommittedRecord>(&record)) {
+    std::optional<Digest>& committed = promises_[known->committed.seq].committed;
+    ENSURE(!committed || *committed == known->committed.digest);
+    committed = known->committed.digest;
+  } else if (const auto* left = std::get_if<ViewChangeRecord>(&record)) {
+    check_view_change(left->sent);
+  } else if (const auto* entered = std::get_if<NewViewRecord>(&record)) {
+    check_new_view(entered->accepted);
+  }
+}
+
 void Invariants::check_effect(const Effect& effect) {
   if (const auto* persist = std::get_if<Persist>(&effect)) {
-    if (const auto* prepare = std::get_if<PreparedVote>(&persist->record)) {
-      record(promises_[prepare->vote.seq].prepare, prepare->vote.view, prepare->vote.digest);
-    } else if (const auto* commit = std::get_if<CommitVote>(&persist->record)) {
-      record(promises_[commit->vote.seq].commit, commit->vote.view, commit->vote.digest);
-    } else if (const auto* known = std::get_if<CommittedRecord>(&persist->record)) {
-      std::optional<Digest>& committed = promises_[known->committed.seq].committed;
-      ENSURE(!committed || *committed == known->committed.digest);
-      committed = known->committed.digest;
-    }
+    check_record(persist->record);
   } else if (const auto* send = std::get_if<Send>(&effect)) {
     // Durable before sent: the record came out earlier, in this step or one before.
     if (const auto* prepare = std::get_if<wire::Prepare>(&send->message)) {
       ensure_recorded(promises_[prepare->seq].prepare, prepare->view, prepare->digest);
     } else if (const auto* commit = std::get_if<wire::Commit>(&send->message)) {
       ensure_recorded(promises_[commit->seq].commit, commit->view, commit->digest);
+    } else if (const auto* left = std::get_if<wire::Signed<wire::ViewChange>>(&send->message)) {
+      ENSURE(left_for_ == left->message);
+    } else if (const auto* entered = std::get_if<wire::Signed<wire::NewView>>(&send->message)) {
+      ENSURE(entered->message.view == entered_ && new_view_ == entered->signature);
     }
   } else if (const auto* execute = std::get_if<Execute>(&effect)) {
     ENSURE(execute->seq == next_execution_);

@@ -14,10 +14,11 @@ namespace prytany::pbft {
 /// What is looked at.
 struct Snapshot {
   View view;
-  Seq stable;    // h
-  Seq executed;  // the host's word
-  Seq handed;    // the last Execute that came out
-  Seq proposed;  // the highest number seen proposed
+  bool active = true;  // the view was entered
+  Seq stable;          // h
+  Seq executed;        // the host's word
+  Seq handed;          // the last Execute that came out
+  Seq proposed;        // the highest number seen proposed
   std::uint64_t window = 0;
   std::size_t slots = 0;
   Seq lowest_slot = Seq{~std::uint64_t{0}};  // of those held, if any
@@ -33,7 +34,8 @@ class Invariants {
   void installed(Seq seq);
   /// Aborts unless `now` is a good state, may follow the last one, and the effects from index
   /// `first` on keep the promises: a vote leaves after its record, one digest per phase, view and
-  /// number, execution in order, without gaps, of what was committed.
+  /// number, none in a view that was left or not entered, one VIEW-CHANGE per view, execution in
+  /// order, without gaps, of what was committed.
   void check(const Snapshot& now, const Effects& effects, std::size_t first);
 
  private:
@@ -51,7 +53,16 @@ class Invariants {
   static void ensure_recorded(const std::optional<Ballot>& ballot, View view, const Digest& digest);
   void check_effect(const Effect& effect);
 
+  void check_record(const JournalRecord& record);
+  void check_view_change(const wire::ViewChange& sent);
+  void check_new_view(const wire::Signed<wire::NewView>& accepted);
+  /// Votes are cast in the view that was entered, and in none that was left.
+  void check_vote(View view) const;
+
   std::map<Seq, Promise> promises_;
+  View entered_;
+  std::optional<wire::ViewChange> left_for_;   // until that view or a later one is entered
+  std::optional<crypto::Signature> new_view_;  // the last one recorded
   Snapshot last_;
   Seq next_execution_;
   bool installed_ = false;

@@ -12,6 +12,26 @@ struct Overloaded : Fs... {
 template <class... Fs>
 Overloaded(Fs...) -> Overloaded<Fs...>;
 
+Digest digest_of(const wire::PrePrepare& m) { return wire::batch_digest(m.batch, m.agreed); }
+
+/// The latest one first; of each batch one.
+void remember_batch(RecoveredSlot& slot, wire::PrePrepare latest) {
+  if (slot.pre_prepare && digest_of(*slot.pre_prepare) != digest_of(latest)) {
+    std::erase_if(slot.earlier, [digest = digest_of(latest)](const wire::PrePrepare& m) {
+      return digest_of(m) == digest;
+    });
+    slot.earlier.push_back(*std::move(slot.pre_prepare));
+  }
+  slot.pre_prepare = std::move(latest);
+}
+
+const wire::PrePrepare* find_batch(const RecoveredSlot& slot, const Digest& digest) {
+  if (slot.pre_prepare && digest_of(*slot.pre_prepare) == digest) return &*slot.pre_prepare;
+  for (const wire::PrePrepare& m : slot.earlier)
+    if (digest_of(m) == digest) return &m;
+  return nullptr;
+}
+
 void remember_vote(std::vector<wire::PrePreparedEntry>& q, const wire::Prepare& vote) {
   std::erase_if(q, [&](const auto& entry) { return entry.digest == vote.digest; });
   q.push_back({vote.seq, vote.digest, vote.view});
@@ -34,7 +54,7 @@ void Recovery::add(JournalRecord record) {
                         [&](PrePreparedRecord& r) {
                           in_view(r.pre_prepare.view);
                           RecoveredSlot& slot = state_.slots[r.pre_prepare.seq];
-                          slot.pre_prepare = std::move(r.pre_prepare);
+                          remember_batch(slot, std::move(r.pre_prepare));
                         },
                         [&](PreparedVote& r) {
                           in_view(r.vote.view);
@@ -44,27 +64,32 @@ void Recovery::add(JournalRecord record) {
                         },
                         [&](CommitVote& r) {
                           in_view(r.vote.view);
-                          state_.slots[r.vote.seq].commit = r.vote;
+                          RecoveredSlot& slot = state_.slots[r.vote.seq];
+                          slot.commit = r.vote;
+                          if (r.prepared) slot.prepared = r.vote;
                         },
                         [&](CommittedRecord& r) {
                           RecoveredSlot& slot = state_.slots[r.committed.seq];
                           if (r.by_reference) {
                             // Without the record it refers to it says nothing that others cannot
                             // tell again.
-                            if (!slot.pre_prepare ||
-                                wire::batch_digest(slot.pre_prepare->batch,
-                                                   slot.pre_prepare->agreed) != r.committed.digest)
-                              return;
-                            r.batch = slot.pre_prepare->batch;
-                            r.agreed = slot.pre_prepare->agreed;
+                            const wire::PrePrepare* held = find_batch(slot, r.committed.digest);
+                            if (held == nullptr) return;
+                            r.batch = held->batch;
+                            r.agreed = held->agreed;
                           }
                           slot.committed = std::move(r);
                         },
-                        [&](ViewChangeRecord& r) { state_.view_change = std::move(r.sent); },
+                        [&](ViewChangeRecord& r) {
+                          in_view(r.sent.view);
+                          state_.view_change = std::move(r.sent);
+                        },
                         [&](NewViewRecord& r) {
-                          in_view(r.accepted.view);
-                          if (state_.view_change && state_.view_change->view <= r.accepted.view)
+                          const View entered = r.accepted.message.view;
+                          in_view(entered);
+                          if (state_.view_change && state_.view_change->view <= entered)
                             state_.view_change.reset();
+                          state_.new_view = std::move(r.accepted);
                         }},
              record);
 }

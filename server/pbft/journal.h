@@ -34,7 +34,8 @@ struct PreparedVote {
 };
 struct CommitVote {
   wire::Commit vote;
-  static constexpr auto fields(auto& m) { return std::tie(m.vote); }
+  bool prepared = true;  // else I knew it to be committed: no entry of P
+  static constexpr auto fields(auto& m) { return std::tie(m.vote, m.prepared); }
   bool operator==(const CommitVote&) const = default;
 };
 /// I know that n is committed with d, and hold the batch: it may be executed again after a restart.
@@ -48,14 +49,17 @@ struct CommittedRecord {
   }
   bool operator==(const CommittedRecord&) const = default;
 };
-/// View change: laid out, written when view changes are.
+/// I leave all views before sent.view, and say this of them. Written again after a StableRecord
+/// while that view is not entered, so that older segments may go.
 struct ViewChangeRecord {
   wire::ViewChange sent;
   static constexpr auto fields(auto& m) { return std::tie(m.sent); }
   bool operator==(const ViewChangeRecord&) const = default;
 };
+/// I enter this view, as its primary or as a backup. Written again after a StableRecord while it
+/// is the last one entered: those who slept are told of it.
 struct NewViewRecord {
-  wire::NewView accepted;
+  wire::Signed<wire::NewView> accepted;
   static constexpr auto fields(auto& m) { return std::tie(m.accepted); }
   bool operator==(const NewViewRecord&) const = default;
 };
@@ -66,8 +70,10 @@ using JournalRecord = std::variant<StableRecord, PrePreparedRecord, PreparedVote
 
 struct RecoveredSlot {
   std::optional<wire::PrePrepare> pre_prepare;  // the latest
+  std::vector<wire::PrePrepare> earlier;        // of other batches: P and Q may need them
   std::optional<wire::Prepare> prepare;         // my latest vote
   std::optional<wire::Commit> commit;           // my latest vote
+  std::optional<wire::Commit> prepared;         // P: what I prepared last
   std::optional<CommittedRecord> committed;     // with its batch filled in
   /// Q: every digest that I sent PREPARE for, with its latest view.
   std::vector<wire::PrePreparedEntry> pre_prepared;
@@ -82,8 +88,10 @@ struct Recovered {
   std::optional<wire::CheckpointProof> certified;  // the highest above `image`, if any
   std::map<Seq, RecoveredSlot> slots;              // above image
   bool first_boot = true;
-  /// My last, if the view that it asks for was not entered since.
+  /// My last, if the view that it asks for was not entered since: then `view` is that one.
   std::optional<wire::ViewChange> view_change;
+  /// Of the last view entered; nothing while that is view 0.
+  std::optional<wire::Signed<wire::NewView>> new_view;
 };
 
 /// Folds records in the order in which they were written. `image` and `image_state`: what state.db

@@ -1,7 +1,7 @@
 #include "server/pbft/new_view.h"
 
 #include <algorithm>
-#include <set>
+#include <tuple>
 
 #include "server/pbft/view_change.h"
 
@@ -17,47 +17,50 @@ unsigned count(Messages messages, Predicate predicate) {
                     [&](const wire::SignedViewChange& m) { return predicate(m.content.message); }));
 }
 
-/// What the message's P says of n; null if nothing.
+/// What the message's P says of n; null if nothing. P is in the order of numbers.
 const wire::PreparedEntry* prepared_at(const wire::ViewChange& message, Seq seq) {
-  for (const wire::PreparedEntry& entry : message.prepared)
-    if (entry.seq == seq) return &entry;
-  return nullptr;
+  const auto& p = message.prepared.items;
+  const auto it =
+      std::lower_bound(p.begin(), p.end(), seq, [](const auto& e, Seq s) { return e.seq < s; });
+  return it != p.end() && it->seq == seq ? &*it : nullptr;
 }
 
-std::optional<wire::Checkpoint> choose_start(const Group& group, Messages messages) {
-  std::set<std::pair<Seq, Digest>> candidates;
-  for (const wire::SignedViewChange& m : messages)
-    for (const wire::Checkpoint& c : m.content.message.checkpoints)
-      candidates.insert({c.seq, c.state});
-  for (auto it = candidates.rbegin(); it != candidates.rend(); ++it) {
-    const wire::Checkpoint candidate{it->first, it->second};
-    const unsigned not_beyond =
-        count(messages, [&](const auto& m) { return m.stable <= candidate.seq; });
-    const unsigned holders = count(messages, [&](const wire::ViewChange& m) {
-      return std::find(m.checkpoints.begin(), m.checkpoints.end(), candidate) !=
-             m.checkpoints.end();
-    });
-    if (not_beyond >= group.quorum() && holders >= group.weak_quorum()) return candidate;
+/// What the message's Q says of (n, d); null if nothing. Q is in the order of (n, d).
+const wire::PrePreparedEntry* voted_for(const wire::ViewChange& message, Seq seq,
+                                        const Digest& digest) {
+  const auto& q = message.pre_prepared.items;
+  const auto key = std::tie(seq, digest);
+  const auto it = std::lower_bound(q.begin(), q.end(), key, [](const auto& e, const auto& k) {
+    return std::tie(e.seq, e.digest) < k;
+  });
+  return it != q.end() && it->seq == seq && it->digest == digest ? &*it : nullptr;
+}
+
+/// The highest of the stable checkpoints, each of which comes with its proof. Nobody's h is above
+/// it, so every message counts for every number above it.
+wire::Checkpoint choose_start(Messages messages) {
+  wire::Checkpoint start{Seq{0}, {}};
+  for (const wire::SignedViewChange& m : messages) {
+    const auto& stable = m.content.message.stable;
+    if (stable && stable->checkpoint.seq > start.seq) start = stable->checkpoint;
   }
-  return std::nullopt;
+  return start;
 }
 
 /// A1: what a quorum knows of n does not speak against (d, v).
 bool uncontradicted(const Group& group, Messages messages, const wire::PreparedEntry& entry) {
   return count(messages, [&](const wire::ViewChange& m) {
-           if (m.stable >= entry.seq) return false;
            const wire::PreparedEntry* other = prepared_at(m, entry.seq);
            return other == nullptr || other->view < entry.view || *other == entry;
          }) >= group.quorum();
 }
 
-/// A2: a correct replica sent PREPARE for d, so d was proposed, its requests are genuine, and its
-/// batch can be had.
+/// A2: a correct replica sent PREPARE for d in view v or later, so d was proposed there, its
+/// requests are genuine, and its batch can be had.
 bool supported(const Group& group, Messages messages, const wire::PreparedEntry& entry) {
   return count(messages, [&](const wire::ViewChange& m) {
-           return std::any_of(m.pre_prepared.begin(), m.pre_prepared.end(), [&](const auto& q) {
-             return q.seq == entry.seq && q.digest == entry.digest && q.view >= entry.view;
-           });
+           const wire::PrePreparedEntry* vote = voted_for(m, entry.seq, entry.digest);
+           return vote != nullptr && vote->view >= entry.view;
          }) >= group.weak_quorum();
 }
 
@@ -73,9 +76,8 @@ std::optional<wire::Choice> choose(const Group& group, Messages messages, Seq se
   for (const wire::PreparedEntry& entry : candidates)
     if (uncontradicted(group, messages, entry) && supported(group, messages, entry))
       return wire::Choice{seq, entry.digest};
-  const unsigned ignorant = count(messages, [&](const wire::ViewChange& m) {
-    return m.stable < seq && prepared_at(m, seq) == nullptr;
-  });
+  const unsigned ignorant =
+      count(messages, [&](const wire::ViewChange& m) { return prepared_at(m, seq) == nullptr; });
   if (ignorant >= group.quorum()) return wire::Choice{seq, std::nullopt};
   return std::nullopt;
 }
@@ -84,10 +86,9 @@ std::optional<wire::Choice> choose(const Group& group, Messages messages, Seq se
 
 Result<NewViewPlan, Undecided> plan_new_view(const Group& group, std::uint64_t window,
                                              Messages messages) {
-  const auto start = choose_start(group, messages);
-  if (!start) return Undecided{};
-  NewViewPlan plan{*start, {}};
-  for (Seq seq = start->seq + 1; seq - start->seq <= window; ++seq) {
+  if (messages.size() < group.quorum()) return Undecided{};
+  NewViewPlan plan{choose_start(messages), {}};
+  for (Seq seq = plan.start.seq + 1; seq - plan.start.seq <= window; ++seq) {
     const auto choice = choose(group, messages, seq);
     if (!choice) return Undecided{seq};
     plan.choices.push_back(*choice);

@@ -25,21 +25,21 @@ struct NewViewPlan {
 /// More messages are needed to decide this: they will come while quorum() correct replicas change
 /// view.
 struct Undecided {
-  std::optional<Seq> seq;  // nothing: the checkpoint
+  std::optional<Seq> seq;  // nothing: there is no quorum of messages yet
   bool operator==(const Undecided&) const = default;
 };
 
 /// Requires: one message per sender, all for one view, each !ViewChanges::refuse(it). The order
 /// does not matter.
 ///
-/// start: the highest checkpoint (n, d) such that quorum() messages have their h <= n, and
-/// weak_quorum() have (n, d) in C. For each n in (start, start + window]:
+/// start: the highest checkpoint that a message proves stable (docs/decisions/0006). For each n in
+/// (start, start + window]:
 ///   A: d, if some message has (n, d, v) in P, and
-///      A1: quorum() messages have h < n, and whatever their P says of n is older than v, or is (d,
-///      v); A2: weak_quorum() messages have (n, d, v') in Q with v' >= v;
-///   B: null, if quorum() messages have h < n and nothing of n in P.
+///      A1: quorum() messages' P says of n nothing, or what is older than v, or (d, v) itself;
+///      A2: weak_quorum() messages have (n, d, v') in Q with v' >= v;
+///   B: null, if quorum() messages have nothing of n in P.
 /// If d was committed at n in an earlier view, no other choice can be made while at most f senders
-/// lie.
+/// lie. (In the paper A1 and B ask for h < n, too. Here h <= start < n holds of every message.)
 Result<NewViewPlan, Undecided> plan_new_view(const Group& group, std::uint64_t window,
                                              std::span<const wire::SignedViewChange> messages);
 

@@ -14,6 +14,7 @@ void Replica::Core::take_in(const Digest& digest, wire::ClientRequest request) {
   if (const auto refusal = backlog_.add(now_, digest, std::move(request)))
     return drop(*refusal, "request s", session, "/", number);
   active_at_ = now_;
+  if (!active_) return trace("request s", session, "/", number, " -> wait for view ", view_);
   if (!is_primary()) return trace("request s", session, "/", number, " -> wait for r", primary());
   trace("request s", session, "/", number, " -> queue");
   propose();
@@ -22,14 +23,14 @@ void Replica::Core::take_in(const Digest& digest, wire::ClientRequest request) {
 /// A number is free: fewer than in_flight_max are between executed and proposed, and it is in the
 /// window.
 bool Replica::Core::may_propose() const {
-  return is_primary() && !silent_ && !diverged_ && !fetching_ && proposed_ < window_.high() &&
-         proposed_ - executed_ < config_.in_flight_max;
+  return is_primary() && active_ && !silent_ && !diverged_ && !fetching_ &&
+         proposed_ < window_.high() && proposed_ - executed_ < config_.in_flight_max;
 }
 
 /// Batches cut themselves: while all numbers are in use, requests gather; no timer.
 void Replica::Core::propose() {
   while (backlog_.waiting() > 0 && may_propose())
-    propose_batch(backlog_.take(config_.batch_requests_max, config_.batch_bytes_max));
+    propose_batch(backlog_.take(now_, config_.batch_requests_max, config_.batch_bytes_max));
 }
 
 void Replica::Core::propose_batch(Backlog::Taken taken) {
@@ -44,11 +45,15 @@ void Replica::Core::propose_batch(Backlog::Taken taken) {
   const wire::PrePrepare message{view_, seq, batch, agreed};
   slot.hold(make_body(std::move(batch), std::move(agreed), std::move(taken.digests)));
   slot.set_standing(Standing::accepted);
-  proposed_ = known_ = seq;
+  proposed_ = seq;
+  in_use(seq, slot);
   // A PRE-PREPARE is not a vote: the primary promises with its PREPARE (DESIGN section 4).
-  if (config_.early_pre_prepare) broadcast(message, true);
+  // It may overtake its record, but not that of the NEW-VIEW, which a crash would let us make anew.
+  const bool early = config_.early_pre_prepare && (view_ == View{0} || begun_);
+  if (early) broadcast(message, true);
   persist(PrePreparedRecord{message});
-  if (!config_.early_pre_prepare) broadcast(message);
+  slot.set_recorded(slot.proposed()->digest);
+  if (!early) broadcast(message);
   cast_prepare(seq, slot);
   try_commit(seq, slot);
 }
@@ -57,6 +62,9 @@ void Replica::Core::propose_batch(Backlog::Taken taken) {
 
 std::optional<Refusal> Replica::Core::refuse(View view, Seq seq) const {
   if (view != view_) return view < view_ ? Refusal::stale_view : Refusal::future_view;
+  if (!active_) return Refusal::changing_view;
+  // What a view starts above was decided before it.
+  if (new_view_ && seq <= new_view_->message.start.seq) return Refusal::below_window;
   return window_.refuse(seq);
 }
 
@@ -68,10 +76,17 @@ std::optional<Refusal> Replica::Core::refuse(ReplicaId from,
   return std::nullopt;
 }
 
+void Replica::Core::ask_if_behind(Refusal refusal, ReplicaId peer) {
+  if (refusal != Refusal::future_view && refusal != Refusal::changing_view) return;
+  if (peers_.may_ask(now_, peer)) send(peer, my_status(), true);
+}
+
 void Replica::Core::on(ReplicaId from, wire::PrePrepare message) {
   const Seq seq = message.seq;
-  if (const auto refusal = refuse(from, message))
-    return drop(*refusal, "pre-prepare n", seq, " from r", from);
+  if (const auto refusal = refuse(from, message)) {
+    drop(*refusal, "pre-prepare n", seq, " from r", from);
+    return ask_if_behind(*refusal, from);
+  }
   Slot& slot = window_.at(seq);
   Body body = make_body(std::move(message.batch), std::move(message.agreed));
   auto refusal = slot.refuse_pre_prepare(body.digest);
@@ -82,10 +97,10 @@ void Replica::Core::on(ReplicaId from, wire::PrePrepare message) {
     say("pre-prepare n", seq, " contradicts an earlier one -> keep that: r", from, " lies");
   if (refusal) return drop(*refusal, "pre-prepare n", seq, " from r", from);
 
-  if (!slot.released) backlog_.in_flight(body.requests);
   slot.hold(std::move(body));
   proposed_ = std::max(proposed_, seq);
-  known_ = std::max(known_, seq);
+  in_use(seq, slot);
+  if (!slot.released) backlog_.in_flight(now_, slot.proposed()->requests);
   consider(seq, slot);
   // Committed before its batch came: the batch is here now.
   if (slot.executable() != nullptr && !slot.recorded) record_committed(seq, slot);
@@ -100,7 +115,8 @@ bool Replica::Core::vouched(const Slot& slot) const {
 
 void Replica::Core::consider(Seq seq, Slot& slot) {
   const Body& body = *slot.proposed();
-  if (vouched(slot)) return accept(seq, slot);
+  // Section 4.4: what a NEW-VIEW chose may be committed already; there is nothing to doubt.
+  if (slot.chosen() || vouched(slot)) return accept(seq, slot);
   // Validation gates voting, never execution (DESIGN section 6; TOCS section 4.6).
   const NonDeterminism::Verdict verdict =
       nondeterminism_.judge(body.batch, body.agreed, now_, agreed_before(seq));
@@ -113,6 +129,12 @@ void Replica::Core::consider(Seq seq, Slot& slot) {
     return trace("pre-prepare n", seq, " has doubtful agreed values -> wait for ",
                  config_.group.weak_quorum(), " others' word");
   }
+  accept(seq, slot);
+}
+
+/// Another batch than a PRE-PREPARE's own, come by another way: it stands for one all the same.
+void Replica::Core::take_up(Seq seq, Slot& slot) {
+  if (!slot.released) backlog_.in_flight(now_, slot.proposed()->requests);
   accept(seq, slot);
 }
 
@@ -136,8 +158,17 @@ void Replica::Core::due(Seq seq, Slot& slot) {
 void Replica::Core::accept(Seq seq, Slot& slot) {
   const Body& body = *slot.proposed();
   slot.set_standing(Standing::accepted);
-  trace("pre-prepare n", seq, " from r", primary(), " -> prepare");
-  persist(PrePreparedRecord{wire::PrePrepare{view_, seq, body.batch, body.agreed}});
+  if (slot.chosen()) {
+    trace("n", seq, body.digest == null_body().digest ? " is null" : " is proposed again",
+          " -> prepare");
+  } else {
+    trace("pre-prepare n", seq, " from r", primary(), " -> prepare");
+  }
+  // Of an earlier view the journal has it already.
+  if (!body.recorded) {
+    persist(PrePreparedRecord{wire::PrePrepare{view_, seq, body.batch, body.agreed}});
+    slot.set_recorded(body.digest);
+  }
   cast_prepare(seq, slot);
   try_commit(seq, slot);
 }
@@ -155,14 +186,17 @@ void Replica::Core::cast_prepare(Seq seq, Slot& slot) {
 
 void Replica::Core::on(ReplicaId from, const wire::Prepare& message) {
   const Seq seq = message.seq;
-  if (const auto refusal = refuse(message.view, seq))
-    return drop(*refusal, "prepare n", seq, " from r", from);
+  if (const auto refusal = refuse(message.view, seq)) {
+    drop(*refusal, "prepare n", seq, " from r", from);
+    return ask_if_behind(*refusal, from);
+  }
   Slot& slot = window_.at(seq);
   const Added added = slot.prepares.add(from, message.digest);
   if (added == Added::conflicting)
     return drop(Refusal::conflicting_vote, "prepare n", seq, " from r", from);
   if (added == Added::repeated) return;
-  if (slot.awaited(config_.group)) known_ = std::max(known_, seq);
+  begun_ = true;
+  in_use(seq, slot);
   if (slot.proposed() == nullptr) return;  // kept until the PRE-PREPARE comes
   if (!slot.accepted() && !diverged_ && vouched(slot)) return accept(seq, slot);
   try_commit(seq, slot);
@@ -170,13 +204,19 @@ void Replica::Core::on(ReplicaId from, const wire::Prepare& message) {
 
 // ---- commit -----------------------------------------------------------------------------------
 
+/// Whoever knows that it is committed, from an earlier view or from others' word, says COMMIT
+/// without being prepared here: others may need this vote to make a quorum, and nobody would repeat
+/// to it the PREPAREs that it does not miss. What a quorum of COMMITs then proves is true all the
+/// same: its correct senders were prepared, or one of them knew it to be committed.
 void Replica::Core::try_commit(Seq seq, Slot& slot) {
-  if (!diverged_ && slot.commits.of(config_.self) == nullptr && slot.prepared(config_.group)) {
+  const bool prepared = slot.prepared(config_.group);
+  const bool known = slot.accepted() && slot.committed() == slot.proposed()->digest;
+  if (!diverged_ && slot.commits.of(config_.self) == nullptr && (prepared || known)) {
     const wire::Commit vote{view_, seq, slot.proposed()->digest};
-    trace("prepared n", seq, " -> commit");
-    persist(CommitVote{vote});
+    trace(prepared ? "prepared n" : "known to be committed, n", seq, " -> commit");
+    persist(CommitVote{vote, prepared});
     slot.commits.add(config_.self, vote.digest);
-    view_changes_.prepared(seq, vote.digest, view_);
+    if (prepared) view_changes_.prepared(seq, vote.digest, view_);
     broadcast(vote);
   }
   try_decide(seq, slot);
@@ -184,14 +224,16 @@ void Replica::Core::try_commit(Seq seq, Slot& slot) {
 
 void Replica::Core::on(ReplicaId from, const wire::Commit& message) {
   const Seq seq = message.seq;
-  if (const auto refusal = refuse(message.view, seq))
-    return drop(*refusal, "commit n", seq, " from r", from);
+  if (const auto refusal = refuse(message.view, seq)) {
+    drop(*refusal, "commit n", seq, " from r", from);
+    return ask_if_behind(*refusal, from);
+  }
   Slot& slot = window_.at(seq);
   const Added added = slot.commits.add(from, message.digest);
   if (added == Added::conflicting)
     return drop(Refusal::conflicting_vote, "commit n", seq, " from r", from);
   if (added == Added::repeated) return;
-  if (slot.awaited(config_.group)) known_ = std::max(known_, seq);
+  in_use(seq, slot);
   try_decide(seq, slot);
 }
 
@@ -203,15 +245,18 @@ void Replica::Core::try_decide(Seq seq, Slot& slot) {
   if (!digest) return;
   slot.set_committed(*digest);
   proposed_ = std::max(proposed_, seq);
-  known_ = std::max(known_, seq);
-  if (slot.proposed() != nullptr && slot.proposed()->digest != *digest) {
+  in_use(seq, slot);
+  if (active_ && slot.proposed() != nullptr && slot.proposed()->digest != *digest) {
     say("committed n", seq, " is not what was proposed to me -> fetch it: r", primary(), " lies");
-    backlog_.release(slot.proposed()->requests);
+    backlog_.release(now_, slot.proposed()->requests);
   }
   if (slot.executable() == nullptr) return trace("committed n", seq, " -> wait for its batch");
   trace("committed n", seq, " -> execute in turn");
   // Whoever knows that it is committed still votes: others may need it.
-  if (!slot.accepted() && !diverged_ && slot.proposed() != nullptr) accept(seq, slot);
+  if (active_ && !slot.accepted() && !diverged_ && slot.proposed() != nullptr &&
+      slot.proposed()->digest == *digest)
+    accept(seq, slot);
+  if (active_) try_commit(seq, slot);
   record_committed(seq, slot);
   execute_ready();
 }
@@ -219,10 +264,11 @@ void Replica::Core::try_decide(Seq seq, Slot& slot) {
 void Replica::Core::record_committed(Seq seq, Slot& slot) {
   const Body* body = slot.executable();
   ENSURE(body != nullptr && !slot.recorded);
-  const bool by_reference = slot.accepted() && body == slot.proposed();
+  const bool by_reference = body->recorded;
   persist_lazily(CommittedRecord{
       {seq, body->digest}, by_reference ? wire::Batch{} : body->batch, body->agreed, by_reference});
   slot.recorded = true;
+  slot.set_recorded(*slot.committed());
 }
 
 // ---- execute ----------------------------------------------------------------------------------
@@ -250,6 +296,7 @@ void Replica::Core::on(Executed event) {
     if (Slot* slot = window_.find(executed_)) release(*slot);
   }
   active_at_ = now_;
+  calm_down();
   if (at_checkpoint(executed_) && executed_ > taken_ && !fetching_) {
     taken_ = executed_;
     trace("executed n", executed_, " -> take a checkpoint");
@@ -263,9 +310,9 @@ void Replica::Core::on(Executed event) {
 void Replica::Core::release(Slot& slot) {
   if (slot.released) return;
   slot.released = true;
-  if (slot.proposed() != nullptr) backlog_.release(slot.proposed()->requests);
+  if (slot.proposed() != nullptr) backlog_.release(now_, slot.proposed()->requests);
   const Body* body = slot.executable();
-  if (body != nullptr && body != slot.proposed()) backlog_.release(body->requests);
+  if (body != nullptr && body != slot.proposed()) backlog_.release(now_, body->requests);
 }
 
 /// The agreed time of the nearest earlier proposal known here: never later than what a correct
@@ -274,7 +321,9 @@ AgreedTime Replica::Core::agreed_before(Seq seq) const {
   const auto& slots = window_.slots();
   for (auto it = slots.lower_bound(seq); it != slots.begin();) {
     --it;
-    if (const Body* body = it->second.proposed()) return body->agreed.time;
+    // (A null batch that filled a gap says nothing of time.)
+    const Body* body = it->second.proposed();
+    if (body != nullptr && body->agreed.time > AgreedTime{0}) return body->agreed.time;
   }
   return agreed_executed_;
 }

@@ -11,6 +11,7 @@ enum class Refusal : std::uint8_t {
   stranger,  // not a member, or ourselves
   stale_view,
   future_view,
+  changing_view,            // a vote in the view that we wait for: we have not entered it yet
   below_window,             // a stable checkpoint covers it: late, as the last of every quorum is
   above_window,             // beyond h + L
   not_primary,              // a PRE-PREPARE from a backup, or a FORWARD to one
@@ -27,18 +28,19 @@ enum class Refusal : std::uint8_t {
   body_not_held,   // a FETCH-BATCH for what we do not hold
   too_often,       // this peer has had its share for now
   view_change_malformed,
-  view_change_old,     // not newer than the one held from this sender
-  new_view_unfounded,  // its VIEW-CHANGEs are no quorum of good ones for its view
-  new_view_wrong,      // its VIEW-CHANGEs imply another start of the view
-  no_view_change_yet,  // NEW-VIEW: replacing the primary is not implemented
-  not_for_replica,     // a message for the host's state transfer
+  view_change_old,       // not newer than the one held from this sender
+  new_view_unfounded,    // its VIEW-CHANGEs are no quorum of good ones for its view
+  new_view_wrong,        // its VIEW-CHANGEs imply another start of the view
+  new_view_contradicts,  // it proposes another batch where we know what is committed
+  not_for_replica,       // a message for the host's state transfer
 };
-inline constexpr std::size_t refusals = 24;
+inline constexpr std::size_t refusals = 25;
 
 constexpr const char* words(Refusal refusal) {
   constexpr std::array<const char*, refusals> all = {"stranger",
                                                      "stale view",
                                                      "future view",
+                                                     "view not entered yet",
                                                      "covered by a stable checkpoint",
                                                      "above the window",
                                                      "not the primary",
@@ -58,16 +60,19 @@ constexpr const char* words(Refusal refusal) {
                                                      "old view-change",
                                                      "new-view without a quorum",
                                                      "new-view of another outcome",
-                                                     "no view change yet",
+                                                     "new-view against what is committed",
                                                      "not for the replica"};
   return all[static_cast<std::size_t>(refusal)];
 }
 
 /// Happens every day among correct replicas and clients, and says nothing of anybody: the last
-/// votes of a quorum, what was sent twice, a request that came after its PRE-PREPARE.
+/// votes of a quorum, what was sent twice, a request that came after its PRE-PREPARE, what is said
+/// in one view to somebody in another.
 constexpr bool everyday(Refusal refusal) {
   return refusal == Refusal::below_window || refusal == Refusal::repeated ||
-         refusal == Refusal::request_known;
+         refusal == Refusal::request_known || refusal == Refusal::stale_view ||
+         refusal == Refusal::future_view || refusal == Refusal::changing_view ||
+         refusal == Refusal::view_change_old;
 }
 
 }  // namespace prytany::pbft

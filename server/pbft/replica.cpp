@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "server/pbft/core.h"
-#include "server/pbft/new_view.h"
 
 namespace prytany::pbft {
 
@@ -25,6 +24,7 @@ Replica::Core::Core(Config config, const crypto::Signer& signer, NonDeterminism&
       nondeterminism_(nondeterminism),
       membership_{config_.cluster, config_.number, config_.group.quorum(), {}},
       view_(recovered.view),
+      active_(!recovered.view_change),
       window_(recovered.image, config_.window),
       backlog_(config_),
       checkpoints_(config_.group),
@@ -49,54 +49,86 @@ void Replica::Core::recover(Recovered recovered) {
     // A record above the window was written for a later checkpoint than state.db reached: it is
     // told again.
     if (!window_.contains(seq)) break;
-    Slot& slot = window_.at(seq);
-    if (old.pre_prepare && old.pre_prepare->view == view_) {
-      slot.hold(make_body(old.pre_prepare->batch, old.pre_prepare->agreed));
+    recover(seq, window_.at(seq), std::move(old));
+  }
+  if (recovered.new_view) {
+    new_view_ = std::move(recovered.new_view);
+    entered_ = new_view_->message.view;
+    view_changes_.decided(new_view_->message);
+  }
+  if (!active_) {
+    const auto again =
+        wire::sign(membership_, config_.self, signer_, *std::move(recovered.view_change));
+    const auto refusal = view_changes_.store(config_.self, entered_, again);
+    ENSURE(!refusal);
+  }
+}
+
+void Replica::Core::recover(Seq seq, Slot& slot, RecoveredSlot old) {
+  const auto keep = [&](const wire::PrePrepare& m) {
+    Body body = make_body(m.batch, m.agreed);
+    body.recorded = true;
+    slot.supply(std::move(body));
+  };
+  for (const wire::PrePrepare& m : old.earlier) keep(m);
+  if (old.committed) {
+    slot.set_committed(old.committed->committed.digest);
+    keep({View{0}, seq, old.committed->batch, old.committed->agreed});
+    slot.recorded = true;
+    proposed_ = seq;
+  }
+  if (old.pre_prepare) {
+    keep(*old.pre_prepare);
+    const Digest digest = wire::batch_digest(old.pre_prepare->batch, old.pre_prepare->agreed);
+    if (active_ && old.pre_prepare->view == view_ && !slot.refuse_pre_prepare(digest)) {
+      slot.hold(*slot.body(digest));
       slot.set_standing(Standing::accepted);
       proposed_ = seq;
     }
-    if (old.prepare && old.prepare->view == view_)
-      slot.prepares.add(config_.self, old.prepare->digest);
-    if (old.commit) {
-      view_changes_.prepared(seq, old.commit->digest, old.commit->view);
-      if (old.commit->view == view_) slot.commits.add(config_.self, old.commit->digest);
-    }
-    for (const wire::PrePreparedEntry& entry : old.pre_prepared)
-      view_changes_.pre_prepared(seq, entry.digest, entry.view);
-    if (old.committed) {
-      slot.set_committed(old.committed->committed.digest);
-      if (slot.executable() == nullptr)
-        slot.supply(make_body(old.committed->batch, old.committed->agreed));
-      slot.recorded = true;
-      proposed_ = seq;
-    }
-    if (slot.awaited(config_.group)) known_ = seq;
   }
+  for (const wire::PrePreparedEntry& entry : old.pre_prepared)
+    view_changes_.pre_prepared(seq, entry.digest, entry.view);
+  if (old.prepared) view_changes_.prepared(seq, old.prepared->digest, old.prepared->view);
+  if (active_ && old.prepare && old.prepare->view == view_)
+    slot.prepares.add(config_.self, old.prepare->digest);
+  if (active_ && old.commit && old.commit->view == view_)
+    slot.commits.add(config_.self, old.commit->digest);
+  if (slot.awaited(config_.group)) known_ = seq;
 }
 
 /// The first step: opens the journal, or goes on where it ended. What was accepted is not judged
 /// again.
 void Replica::Core::start() {
   started_ = true;
-  active_at_ = now_;
+  active_at_ = calm_since_ = now_;
   if (first_boot_) {
     persist(StableRecord{view_, std::nullopt});
     return;
   }
   say("restart at n", window_.low(), " in view ", view_, ", journal up to n", known_,
       " -> go on from there");
-  if (is_primary() && config_.early_pre_prepare && config_.group.n > 1) {
-    silent_ = true;
-    say("restarted as the primary of view ", view_,
-        " -> propose nothing: a proposal may have left before it was durable");
+  if (certified_) known_ = std::max(known_, certified_->checkpoint.seq);
+  execute_ready();
+  if (!active_) {
+    // In the middle of a view change: the same VIEW-CHANGE, word for word.
+    say("view ", view_, " was asked for before the restart -> ask for it again");
+    new_view_patience_ = config_.request_timeout_us;
+    return broadcast(*view_changes_.of(config_.self));
   }
   for (auto& [seq, slot] : window_.slots()) {
     if (!slot.accepted()) continue;
     cast_prepare(seq, slot);
     try_commit(seq, slot);
   }
-  if (certified_) known_ = std::max(known_, certified_->checkpoint.seq);
-  execute_ready();
+  proposed_ = std::max(proposed_, std::min(end_of_choices(), window_.high()));
+  propose_again();
+  for (auto& [seq, slot] : window_.slots()) in_use(seq, slot);
+  if (is_primary() && config_.early_pre_prepare && config_.group.n > 1) {
+    silent_ = true;
+    say("restarted as the primary of view ", view_,
+        " -> leave it: a proposal may have left before it was durable");
+    leave_view(view_ + 1);
+  }
 }
 
 void Replica::Core::step(Time now, Event event, Effects& out) {
@@ -105,10 +137,12 @@ void Replica::Core::step(Time now, Event event, Effects& out) {
   out_ = &out;
   const std::size_t first = out.size();
   if (!started_) start();
+  if (owed_ != never && now_ > owed_ + config_.request_timeout_us / 2) slept();
   std::visit([this](auto& happened) { on(std::move(happened)); }, event);
   watch();
   pass_time();
   watch();
+  owed_ = deadline();
   invariants_.check(snapshot(), out, first);
   out_ = nullptr;
 }
@@ -136,28 +170,6 @@ void Replica::Core::on(PeerConnected event) {
   forwarding_.hurry(now_);
 }
 
-void Replica::Core::on(ReplicaId from, const wire::Signed<wire::ViewChange>& message) {
-  const View wanted = message.message.view;
-  if (const auto refusal = view_changes_.store(from, view_, message))
-    return drop(*refusal, "view-change to ", wanted, " from r", from);
-  trace("view-change to ", wanted, " from r", from,
-        " -> keep it (the primary is not replaced yet)");
-}
-
-void Replica::Core::on(ReplicaId from, const wire::Signed<wire::NewView>& message) {
-  const View view = message.message.view;
-  std::optional<Refusal> refusal;
-  if (view <= view_) {
-    refusal = Refusal::stale_view;
-  } else if (from != config_.group.primary_of(view)) {
-    refusal = Refusal::not_primary;
-  } else {
-    refusal = refuse_new_view(config_, message.message);
-  }
-  drop(refusal.value_or(Refusal::no_view_change_yet), "new-view ", message.message.view, " from r",
-       from);
-}
-
 void Replica::Core::on(ReplicaId from, const wire::FetchPart&) {
   drop(Refusal::not_for_replica, "fetch-part from r", from);
 }
@@ -168,8 +180,8 @@ void Replica::Core::on(ReplicaId from, const wire::StatePart&) {
 
 Time Replica::Core::deadline() const {
   if (!started_) return Time{0};
-  Time due =
-      std::min({overdue_.due(), refetching_.due(), reminding_.due(), idle_at(), forward_at()});
+  Time due = std::min({overdue_.due(), refetching_.due(), reminding_.due(), idle_at(), forward_at(),
+                       doubt_at(), suspicion_at(), new_view_due_});
   if (!held_.empty()) due = std::min(due, held_.begin()->first);
   return due;
 }
@@ -178,6 +190,7 @@ ReplicaStatus Replica::Core::status() const {
   ReplicaStatus status;
   status.view = view_;
   status.primary = primary();
+  status.active = active_;
   status.stable = window_.low();
   if (stable_) status.stable_state = stable_->checkpoint.state;
   status.executed = executed_;
@@ -191,7 +204,8 @@ ReplicaStatus Replica::Core::status() const {
 }
 
 Snapshot Replica::Core::snapshot() const {
-  Snapshot s{view_, window_.low(), executed_, handed_, proposed_, config_.window, 0, {}, {}};
+  Snapshot s{view_, active_, window_.low(), executed_, handed_, proposed_, config_.window, 0,
+             {},    {}};
   const auto& slots = window_.slots();
   s.slots = slots.size();
   if (!slots.empty()) {

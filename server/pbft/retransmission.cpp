@@ -26,13 +26,13 @@ std::size_t units_of(const wire::Batch& batch) {
 // ---- saying what is missing -------------------------------------------------------------------
 
 wire::Status Replica::Core::my_status() const {
-  wire::Status status{view_, true, window_.low(), handed_, {}};
+  wire::Status status{view_, entered_, window_.low(), handed_, {}};
   const auto& slots = window_.slots();
   for (auto it = slots.upper_bound(handed_); it != slots.end(); ++it) {
     const Slot& slot = it->second;
     const bool held = slot.committed() ? slot.executable() != nullptr : slot.proposed() != nullptr;
     status.slots.items.push_back(
-        {it->first, held, slot.prepared(config_.group), slot.committed().has_value()});
+        {it->first, held, active_ && slot.prepared(config_.group), slot.committed().has_value()});
   }
   return status;
 }
@@ -40,12 +40,16 @@ wire::Status Replica::Core::my_status() const {
 bool Replica::Core::knows_more(const wire::Status& theirs) const {
   const Seq certified = certified_ ? certified_->checkpoint.seq : window_.low();
   if (theirs.executed > handed_ || theirs.stable > certified) return true;
+  if (theirs.view > view_ || theirs.entered > entered_) return true;
+  const bool same_view = active_ && theirs.entered == view_ && theirs.view == view_;
   return std::any_of(theirs.slots.begin(), theirs.slots.end(), [&](const wire::SlotStatus& s) {
     if (s.seq <= handed_ || !window_.contains(s.seq)) return false;
     const Slot* slot = window_.find(s.seq);
-    if (slot == nullptr) return true;
-    return (s.pre_prepared && slot->proposed() == nullptr && slot->executable() == nullptr) ||
-           (s.prepared && !slot->prepared(config_.group)) || (s.committed && !slot->committed());
+    if (slot == nullptr) return same_view || s.committed;
+    if (s.committed && !slot->committed()) return true;
+    return same_view &&
+           ((s.pre_prepared && slot->proposed() == nullptr && slot->executable() == nullptr) ||
+            (s.prepared && !slot->prepared(config_.group)));
   });
 }
 
@@ -56,29 +60,38 @@ void Replica::Core::watch() {
   const bool behind = std::max(known_, peers_.executed_by_some_correct()) > handed_;
   const bool uncertified = taken_ > certified;
   // While state is fetched nothing is executed, so nothing is missed.
-  overdue_.watch(now_, !fetching_ && (behind || uncertified),
-                 handed_.value + window_.low().value + certified.value);
+  overdue_.watch(now_, !fetching_ && (behind || uncertified || !active_),
+                 handed_.value + window_.low().value + certified.value + view_.value +
+                     view_changes_.asking_from(view_));
   refetching_.watch(now_, fetching_.has_value(), 0);
-  forwarding_.watch(now_, !is_primary() && backlog_.waiting() > 0, handed_.value);
+  forwarding_.watch(now_, active_ && !is_primary() && backlog_.waiting() > 0,
+                    handed_.value + view_.value);
   // A peer that lost the last messages of a burst hears no more, and would wait for the next one.
   reminding_.watch(now_, certified <= handed_ && peers_.any_behind(certified), certified.value);
+  watch_primary();
 }
 
 void Replica::Core::say_what_is_missing() {
   overdue_.fired(now_);
   const Seq next = handed_ + 1;
-  trace("n", next, " is overdue -> say what is missing");
+  if (active_) {
+    trace("n", next, " is overdue -> say what is missing");
+  } else {
+    trace("view ", view_, " is overdue -> say what is missing");
+  }
   ask_all();
   if (overdue_.times() == patience_before_word)
     say("no progress on n", next, " in view ", view_, ", primary r", primary(),
-        " -> wait (a dead primary is not replaced yet)");
+        active_ ? "" : ", not entered", " -> wait: fewer than a quorum answer");
   std::size_t asked = 0;
   for (auto it = window_.slots().upper_bound(handed_);
        it != window_.slots().end() && asked < bodies_per_time; ++it) {
-    if (!it->second.committed() || it->second.executable() != nullptr) continue;
-    ask_for_body(it->first, it->second);
+    const auto missing = it->second.missing();
+    if (!missing) continue;
+    ask_for_body(it->first, it->second, *missing);
     ++asked;
   }
+  try_new_view();
   if (certified_ && certified_->checkpoint.seq > handed_ &&
       overdue_.times() >= patience_before_fetch) {
     say("n", next, " cannot be had, n", certified_->checkpoint.seq, " is certified -> fetch state");
@@ -101,19 +114,35 @@ void Replica::Core::fetch_anew() {
   fetch_state(certified_ ? *certified_ : targets_.at(*fetching_));
 }
 
-/// One peer at a time, in turn, of those who voted for it.
-void Replica::Core::ask_for_body(Seq seq, Slot& slot) {
-  std::set<ReplicaId> holders;
+/// Those who voted for it, or say in a VIEW-CHANGE that they did: Q pins its batches. And the
+/// primary, who chose it with its batch at hand (condition A3).
+std::set<ReplicaId> Replica::Core::holders(Seq seq, const Slot& slot, const Digest& digest) const {
+  std::set<ReplicaId> all;
   for (const VoteSet<Digest>* votes : {&slot.prepares, &slot.commits, &slot.told})
     for (const auto& vote : *votes)
-      if (vote.value == *slot.committed() && vote.from != config_.self) holders.insert(vote.from);
-  if (holders.empty()) return;
-  auto holder = holders.begin();
-  std::advance(holder, static_cast<std::ptrdiff_t>((seq.value + slot.asks) % holders.size()));
+      if (vote.value == digest) all.insert(vote.from);
+  if (slot.chosen() == digest) all.insert(primary());
+  const auto add_voters = [&](const std::vector<wire::SignedViewChange>& messages) {
+    for (const wire::SignedViewChange& m : messages)
+      for (const wire::PrePreparedEntry& entry : m.content.message.pre_prepared)
+        if (entry.seq == seq && entry.digest == digest) all.insert(m.sender);
+  };
+  if (!active_) add_voters(view_changes_.stored(view_));
+  if (slot.chosen() == digest && new_view_) add_voters(new_view_->message.view_changes.items);
+  all.erase(config_.self);
+  return all;
+}
+
+/// One peer at a time, in turn.
+void Replica::Core::ask_for_body(Seq seq, Slot& slot, const Digest& digest) {
+  const std::set<ReplicaId> all = holders(seq, slot, digest);
+  if (all.empty()) return;
+  auto holder = all.begin();
+  std::advance(holder, static_cast<std::ptrdiff_t>((seq.value + slot.asks) % all.size()));
   ++slot.asks;
-  slot.asked = *holder;
+  slot.asked = {*holder, digest};
   trace("batch of n", seq, " is missing -> ask r", *holder);
-  send(*holder, wire::FetchBatch{seq, *slot.committed()}, true);
+  send(*holder, wire::FetchBatch{seq, digest}, true);
 }
 
 // ---- answering --------------------------------------------------------------------------------
@@ -129,7 +158,8 @@ void Replica::Core::on(ReplicaId from, const wire::Status& message) {
 }
 
 void Replica::Core::answer(ReplicaId to, const wire::Status& theirs) {
-  std::size_t units = 1 + answer_checkpoints(to, theirs);
+  std::size_t units = 1 + answer_checkpoints(to, theirs) + answer_view(to, theirs);
+  const bool same_view = active_ && theirs.view == view_ && theirs.entered == view_;
   std::map<Seq, wire::SlotStatus> listed;
   for (const wire::SlotStatus& slot : theirs.slots) listed.emplace(slot.seq, slot);
   std::size_t answered = 0;
@@ -139,7 +169,7 @@ void Replica::Core::answer(ReplicaId to, const wire::Status& theirs) {
     if (it->first > theirs.stable && it->first - theirs.stable > config_.window) break;
     const auto line = listed.find(it->first);
     const wire::SlotStatus have = line == listed.end() ? wire::SlotStatus{it->first} : line->second;
-    const std::size_t more = answer_slot(to, it->second, have, theirs.view == view_);
+    const std::size_t more = answer_slot(to, it->second, have, same_view);
     if (more > 0) ++answered;
     units += more;
     if (units >= Peers::answer_units) break;
@@ -200,10 +230,10 @@ void Replica::Core::on(ReplicaId from, const wire::Committed& message) {
   if (added == Added::conflicting)
     return drop(Refusal::conflicting_vote, "committed n", seq, " from r", from);
   if (added == Added::repeated || slot.committed()) return;
-  if (slot.awaited(config_.group)) known_ = std::max(known_, seq);
+  in_use(seq, slot);
   try_decide(seq, slot);
   // Who is told by others will not get the PRE-PREPARE from the primary any more.
-  if (slot.committed() && slot.executable() == nullptr) ask_for_body(seq, slot);
+  if (slot.committed() && slot.executable() == nullptr) ask_for_body(seq, slot, *slot.committed());
 }
 
 void Replica::Core::on(ReplicaId from, const wire::FetchBatch& message) {
@@ -225,19 +255,28 @@ void Replica::Core::on(ReplicaId from, const wire::FetchBatch& message) {
 void Replica::Core::on(ReplicaId from, wire::BatchBody message) {
   const Seq seq = message.seq;
   Slot* slot = window_.find(seq);
-  // Hashing a body costs: only of whom we asked.
-  if (slot == nullptr || slot->executable() != nullptr || slot->asked != from)
+  // Hashing a body costs: only of whom we asked, and once.
+  if (slot == nullptr || !slot->asked || slot->asked->peer != from)
     return drop(Refusal::body_not_asked, "batch-body n", seq, " from r", from);
-  slot->asked.reset();
+  const Digest wanted = std::exchange(slot->asked, std::nullopt)->digest;
+  if (slot->body(wanted) != nullptr)
+    return drop(Refusal::repeated, "batch-body n", seq, " from r", from);
   Body body = make_body(std::move(message.batch), std::move(message.agreed));
-  if (slot->committed() != body.digest) {
+  if (body.digest != wanted) {
     drop(Refusal::body_wrong, "batch-body n", seq, " from r", from);
-    return ask_for_body(seq, *slot);
+    return ask_for_body(seq, *slot, wanted);
   }
-  trace("batch of n", seq, " from r", from, " is the committed one -> execute in turn");
+  const bool committed = slot->committed() == wanted;
+  trace("batch of n", seq, " from r", from, " is the ",
+        committed ? "committed one -> execute in turn" : "chosen one -> keep it");
   slot->supply(std::move(body));
-  record_committed(seq, *slot);
+  if (active_ && slot->chosen() == wanted && slot->proposed() == nullptr) {
+    slot->choose(wanted);
+    if (!diverged_) take_up(seq, *slot);
+  }
+  if (committed && !slot->recorded) record_committed(seq, *slot);
   execute_ready();
+  try_new_view();
 }
 
 void Replica::Core::on(ReplicaId from, wire::Forward message) {
@@ -262,6 +301,9 @@ void Replica::Core::pass_time() {
   }
   if (overdue_.due() <= now_) say_what_is_missing();
   if (refetching_.due() <= now_) fetch_anew();
+  if (doubt_at() <= now_) ask_if_wanted();
+  if (suspicion_at() <= now_) suspect();
+  if (new_view_due_ <= now_) new_view_overdue();
   if (forward_at() <= now_) forward_what_waits();
   if (idle_at() <= now_) fill_to_checkpoint();
   if (reminding_.due() <= now_) remind_those_behind();
@@ -274,9 +316,6 @@ Time Replica::Core::forward_at() const {
 
 void Replica::Core::forward_what_waits() {
   forwarding_.fired(now_);
-  if (forwarding_.times() == patience_before_word)
-    say(backlog_.waiting(), " requests wait and nothing happens in view ", view_, ", primary r",
-        primary(), " -> wait (a dead primary is not replaced yet)");
   for (wire::ClientRequest& request :
        backlog_.overdue(now_, config_.forward_us, forwards_per_time)) {
     trace("request s", request.body.session, "/", request.body.number,

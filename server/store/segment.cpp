@@ -118,10 +118,11 @@ Seq needed_until(const pbft::JournalRecord& record) {
     Seq operator()(const pbft::CommittedRecord& r) const { return r.committed.seq; }
     Seq operator()(const pbft::ViewChangeRecord& r) const {
       return std::max(
-          {r.sent.stable + 1, highest_of(r.sent.prepared), highest_of(r.sent.pre_prepared)});
+          {r.sent.low() + 1, highest_of(r.sent.prepared), highest_of(r.sent.pre_prepared)});
     }
     Seq operator()(const pbft::NewViewRecord& r) const {
-      return std::max(r.accepted.start.seq + 1, highest_of(r.accepted.choices));
+      const wire::NewView& m = r.accepted.message;
+      return std::max(m.start.seq + 1, highest_of(m.choices));
     }
   };
   return std::visit(Visitor{}, record);

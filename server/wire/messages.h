@@ -130,12 +130,12 @@ struct SlotStatus {
 /// Sent when something is overdue; peers answer with what is missing, their own votes only.
 struct Status {
   View view;
-  bool active = true;  // false while changing view
+  View entered;  // the last one entered; below `view` while the sender changes view
   Seq stable;
   Seq executed;
   List<SlotStatus, limits::window_max> slots;
   static constexpr auto fields(auto& m) {
-    return std::tie(m.view, m.active, m.stable, m.executed, m.slots);
+    return std::tie(m.view, m.entered, m.stable, m.executed, m.slots);
   }
   bool operator==(const Status&) const = default;
 };
@@ -156,7 +156,7 @@ struct BatchBody {
   bool operator==(const BatchBody&) const = default;
 };
 
-// ---- view change (section 4.4); always signed. Laid out; not yet sent ---------------------------
+// ---- view change (section 4.4); always signed --------------------------------------------------
 
 /// P: n prepared with digest d, latest in view v.
 struct PreparedEntry {
@@ -171,13 +171,14 @@ struct PreparedEntry {
 using PrePreparedEntry = PreparedEntry;
 
 struct ViewChange {
-  View view;  // the view to be entered
-  Seq stable;
-  List<Checkpoint, 64> checkpoints;                             // C
+  View view;                                                    // the view to be entered
+  std::optional<CheckpointProof> stable;                        // of h; nothing for genesis
   List<PreparedEntry, limits::window_max> prepared;             // P
   List<PrePreparedEntry, 4 * limits::window_max> pre_prepared;  // Q
+  /// h: everything at or below it is in the sender's stable checkpoint.
+  [[nodiscard]] Seq low() const { return stable ? stable->checkpoint.seq : Seq{0}; }
   static constexpr auto fields(auto& m) {
-    return std::tie(m.view, m.stable, m.checkpoints, m.prepared, m.pre_prepared);
+    return std::tie(m.view, m.stable, m.prepared, m.pre_prepared);
   }
   bool operator==(const ViewChange&) const = default;
 };
@@ -189,7 +190,7 @@ struct SignedViewChange {
   bool operator==(const SignedViewChange&) const = default;
 };
 
-/// The chosen digest for n; nothing chosen means the null batch.
+/// The chosen digest for n; nothing chosen means the null batch with null agreed values.
 struct Choice {
   Seq seq;
   std::optional<Digest> digest;
@@ -197,6 +198,7 @@ struct Choice {
   bool operator==(const Choice&) const = default;
 };
 
+/// Signed by the primary of `view`, whoever brings it.
 struct NewView {
   View view;
   List<SignedViewChange, limits::replicas_max> view_changes;

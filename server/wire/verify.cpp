@@ -111,16 +111,11 @@ const char* Verifier::refuse_inside(ReplicaId sender, const PeerMessage& message
             return refuse_signed(m, "wrong signature of a checkpoint");
           },
           [&](const Signed<ViewChange>& m) {
-            return refuse_signed(m, "wrong signature of a view-change");
+            if (!verify_signed(group_, sender, m.message, m.signature))
+              return "wrong signature of a view-change";
+            return check_stable(m.message) ? nullptr : "no proof of a view-change's checkpoint";
           },
-          [&](const Signed<NewView>& m) {
-            for (const SignedViewChange& inner : m.message.view_changes) {
-              if (!verify_signed(group_, inner.sender, inner.content.message,
-                                 inner.content.signature))
-                return "wrong signature of a view-change in a new-view";
-            }
-            return refuse_signed(m, "wrong signature of a new-view");
-          },
+          [&](const Signed<NewView>& m) { return refuse_new_view(m); },
           [&](const CheckpointProof& m) -> const char* {
             return check(m) ? nullptr : "not a proof of a checkpoint";
           },
@@ -134,6 +129,25 @@ const char* Verifier::refuse_inside(ReplicaId sender, const PeerMessage& message
           [](const StatePart&) -> const char* { return nullptr; },
       },
       message);
+}
+
+/// Its primary's signature, whoever brings it: a backup passes it on to those who slept.
+const char* Verifier::refuse_new_view(const Signed<NewView>& m) const {
+  const std::size_t n = group_.replica_keys.size();
+  const ReplicaId primary{static_cast<std::uint16_t>(n == 0 ? 0 : m.message.view.value % n)};
+  if (!verify_signed(group_, primary, m.message, m.signature))
+    return "wrong signature of a new-view";
+  for (const SignedViewChange& inner : m.message.view_changes) {
+    if (!verify_signed(group_, inner.sender, inner.content.message, inner.content.signature))
+      return "wrong signature of a view-change in a new-view";
+    if (!check_stable(inner.content.message))
+      return "no proof of a view-change's checkpoint in a new-view";
+  }
+  return nullptr;
+}
+
+bool Verifier::check_stable(const ViewChange& message) const {
+  return !message.stable || check(*message.stable);
 }
 
 bool Verifier::check_batch(const Batch& batch) {

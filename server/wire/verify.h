@@ -18,8 +18,9 @@ class Verifier {
 
   /// `frame` is exactly what frame_length() measured. Checks the frame's tag with the link's key,
   /// then decodes and checks each message: client signatures in PRE-PREPARE, FORWARD and
-  /// BATCH-BODY, the sender's in CHECKPOINT, VIEW-CHANGE and NEW-VIEW (and each signature of the
-  /// VIEW-CHANGEs inside), quorum() in a proof. A vote costs two hashes and no signature. All or
+  /// BATCH-BODY, the sender's in CHECKPOINT and VIEW-CHANGE, the primary's of its view in NEW-VIEW
+  /// (and each signature of the VIEW-CHANGEs inside), quorum() in a proof, also in the one that a
+  /// VIEW-CHANGE carries. A vote costs two hashes and no signature. All or
   /// nothing: one bad message refuses the frame.
   Result<std::vector<AuthenticPeerMessage>, Malformed> open(ReplicaId sender, const LinkKeys& keys,
                                                             ByteView frame);
@@ -36,6 +37,8 @@ class Verifier {
  private:
   /// Nothing when all is well, else the reason.
   const char* refuse_inside(ReplicaId sender, const PeerMessage& message);
+  const char* refuse_new_view(const Signed<NewView>& message) const;
+  bool check_stable(const ViewChange& message) const;
   bool check_request(const Digest& digest, const ClientRequest& request);
   bool check_batch(const Batch& batch);
 

@@ -6,8 +6,10 @@
 // execution in order.
 #pragma once
 
+#include <cstdlib>
 #include <deque>
 #include <functional>
+#include <iostream>
 #include <map>
 #include <memory>
 #include <optional>
@@ -105,6 +107,8 @@ class Host {
   std::function<void(const pbft::Send&)> on_send = [](const pbft::Send&) {};
   std::function<void(const std::string&)> on_note = [](const std::string&) {};
   std::function<void(const pbft::Execute&)> on_execute = [](const pbft::Execute&) {};
+  /// What a host finds in its own state: this request was executed.
+  std::function<bool(const Digest&)> is_over = [](const Digest&) { return false; };
   std::function<void(const wire::CheckpointProof&)> on_fetch = [](const auto&) {};
   /// state.db's commit does not finish while this is set.
   bool disk_stalls = false;
@@ -162,6 +166,9 @@ class Host {
       disk_.image_state = taken_.at(s->seq);
       ENSURE(disk_.image_state == s->state);
       inbox.push_back(pbft::CheckpointDurable{s->seq});
+    } else if (const auto* a = std::get_if<pbft::AskIfWanted>(&effect)) {
+      const Digest digest = wire::request_digest(a->request.body);
+      if (is_over(digest)) inbox.push_back(pbft::NotWanted{digest});
     } else if (const auto* f = std::get_if<pbft::FetchState>(&effect)) {
       on_fetch(f->proof);
     }
@@ -207,8 +214,9 @@ class Group {
   std::vector<std::string> trace;
 
   void submit(unsigned to, const wire::ClientRequest& request) {
-    submitted_.insert(wire::request_digest(request.body));
-    if (alive(to)) host(to).handle(now_, play::submitted(request));
+    submitted_.emplace(wire::request_digest(request.body), request);
+    if (!alive(to) || host(to).is_over(wire::request_digest(request.body))) return;
+    host(to).handle(now_, play::submitted(request));
   }
   void submit_to_all(const wire::ClientRequest& request) {
     for (unsigned id = 0; id < size(); ++id) submit(id, request);
@@ -283,6 +291,7 @@ class Group {
     }
     for (std::uint64_t waited = 0; waited < patience_ms; waited += 1000) {
       if (agreed()) return {};
+      repeat_requests();
       advance(1000);
     }
     std::ostringstream why;
@@ -295,9 +304,9 @@ class Group {
     text << "r" << id << ": ";
     if (!alive(id)) return text.str() + "dead";
     const auto s = host(id).status();
-    text << "view " << s.view << ", stable n" << s.stable << ", executed n" << s.executed
-         << ", proposed n" << s.proposed << ", " << s.waiting << " waiting, state "
-         << host(id).state() << (s.fetching ? ", fetching" : "")
+    text << "view " << s.view << (s.active ? "" : " asked for") << ", stable n" << s.stable
+         << ", executed n" << s.executed << ", proposed n" << s.proposed << ", " << s.waiting
+         << " waiting, state " << host(id).state() << (s.fetching ? ", fetching" : "")
          << (s.diverged ? ", diverged" : "");
     return text.str();
   }
@@ -309,9 +318,10 @@ class Group {
       if (host(id).executed() != host(*first).executed()) return false;
       if (host(id).state() != host(*first).state()) return false;
       if (host(id).status().stable != host(*first).status().stable) return false;
-      if (halted || faulty(0)) continue;
+      if (halted) continue;
       const auto status = host(id).status();
-      if (status.waiting > 0 || status.proposed != status.executed) return false;
+      // Whoever asks alone for another view has seen what a liar proposed to nobody else.
+      if (status.waiting > 0 || (status.active && status.proposed != status.executed)) return false;
     }
     return true;
   }
@@ -323,6 +333,13 @@ class Group {
   [[nodiscard]] const std::map<Seq, Digest>& history() const { return history_; }
 
  private:
+  /// Clients send to all what nobody answers. (A host would not let in again what is executed.)
+  void repeat_requests() {
+    if (halted) return;
+    for (const auto& [digest, request] : submitted_)
+      if (!executed_requests_.contains(digest)) submit_to_all(wire::ClientRequest(request));
+  }
+
   struct Member {
     std::unique_ptr<Host> host;
     PlayClock clock;
@@ -349,6 +366,10 @@ class Group {
     host.on_note = [this, id](const std::string& text) { say(id, text); };
     host.on_send = [this, id](const pbft::Send& send) { this->send(id, send); };
     host.on_execute = [this, id](const pbft::Execute& e) { executed(id, e); };
+    host.is_over = [this, &host](const Digest& request) {
+      const auto at = executed_requests_.find(request);
+      return at != executed_requests_.end() && at->second <= host.executed();
+    };
     host.on_fetch = [this, id](const wire::CheckpointProof& proof) {
       Member& fetcher = members_[id];
       if (fetcher.fetching == proof.checkpoint.seq) return;  // under way
@@ -366,6 +387,9 @@ class Group {
     std::ostringstream line;
     line << "[" << std::string(now_.value / ms < 1000 ? (now_.value / ms < 100 ? 2 : 1) : 0, ' ')
          << now_.value / ms << "] r" << id << " > " << text;
+    // A play that aborts shows no trace at its end.
+    static const bool echo = std::getenv("PRYTANY_ECHO") != nullptr;
+    if (echo) std::cerr << line.str() << "\n";
     trace.push_back(line.str());
   }
 
@@ -411,6 +435,10 @@ class Group {
         if (fetcher.fetching != letter.image.seq) continue;  // a newer one was asked for
         fetcher.fetching.reset();
         host(letter.to).install(now_, letter.image);
+      } else if (const auto* forward = std::get_if<wire::Forward>(&*letter.message);
+                 forward != nullptr &&
+                 host(letter.to).is_over(wire::request_digest(forward->request.body))) {
+        continue;  // as a node does
       } else if (alive(letter.from) || faulty(letter.from)) {
         host(letter.to).handle(now_, received(letter.from, *std::move(letter.message)));
       }
@@ -443,7 +471,7 @@ class Group {
     for (const wire::ClientRequest& request : e.batch.requests) {
       const Digest digest = wire::request_digest(request.body);
       ENSURE(submitted_.contains(digest) || any_faulty());  // nobody invents requests
-      executed_requests_.insert(digest);
+      executed_requests_.emplace(digest, e.seq);
     }
   }
   [[nodiscard]] bool any_faulty() const {
@@ -468,8 +496,8 @@ class Group {
   std::uint64_t sent_ = 0;
   std::vector<DropRule> rules_;
   std::set<std::pair<unsigned, unsigned>> cuts_;
-  std::set<Digest> submitted_;
-  std::set<Digest> executed_requests_;
+  std::map<Digest, wire::ClientRequest> submitted_;
+  std::map<Digest, Seq> executed_requests_;
   std::map<Seq, Digest> history_;
   std::map<std::tuple<unsigned, View, Seq, std::size_t>, Digest> votes_;
 };

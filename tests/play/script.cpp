@@ -135,6 +135,8 @@ class Stage {
                     {}};
       if (line.values.contains("n")) rule.seq = line.number("n", 0);
       group_->drop(rule);
+    } else if (command == "clear") {
+      group_->clear_rules();
     } else if (command == "heal") {
       group_->heal();
     } else if (command == "cut") {

@@ -32,6 +32,7 @@ void Checks::frame_left(ReplicaId from, ByteView frame) {
   }
   for (const wire::PeerMessage& message : *messages) {
     votes.sent(from, message);
+    views.sent(from, message);
     if (const auto* claim = std::get_if<wire::Committed>(&message)) {
       agreement.claimed(from, claim->seq, claim->digest);
     } else if (const auto* own = std::get_if<wire::Signed<wire::Checkpoint>>(&message)) {

@@ -2,15 +2,18 @@
 #pragma once
 
 #include "tests/sim/checkers.h"
+#include "tests/sim/view_checker.h"
 
 namespace prytany::sim {
 
 struct Checks {
-  explicit Checks(const Digest& cluster) : replies(violations, cluster) {}
+  Checks(const Digest& cluster, unsigned quorum)
+      : views(violations, quorum), replies(violations, cluster) {}
 
   Violations violations;
   AgreementChecker agreement{violations};
   VoteChecker votes{violations};
+  ViewChecker views;
   StateChecker state{violations};
   ProgressChecker progress{violations};
   ReplyChecker replies;

@@ -83,8 +83,29 @@ void Links::reset_one() {
   dial_later(link);
 }
 
+void Links::partition(std::set<ReplicaId> inside, bool outward, bool inward) {
+  std::string text = outward && inward ? "parts" : outward ? "silences" : "deafens";
+  for (const ReplicaId id : inside) text += " " + replica_name(id);
+  run_.trace.add(run_.queue.now(), "net", text);
+  inside_ = std::move(inside);
+  outward_ = outward;
+  inward_ = inward;
+}
+
+void Links::heal() {
+  if (inside_.empty()) return;
+  run_.trace.add(run_.queue.now(), "net", "heals");
+  inside_.clear();
+}
+
+bool Links::parted(ReplicaId from, ReplicaId to) const {
+  if (inside_.contains(from) == inside_.contains(to)) return false;
+  return inside_.contains(from) ? outward_ : inward_;
+}
+
 void Links::calm() {
   calm_ = true;
+  heal();
   for (Link& link : links_) {
     if (link.upward) link.upward->calm();
     if (link.downward) link.downward->calm();
@@ -144,7 +165,7 @@ void Links::dial(Link& link) {
 
 void Links::carry(ReplicaId from, ReplicaId to, Time departs, Bytes frame) {
   Link& link = this->link(from, to);
-  if (!link.up) return;
+  if (!link.up || parted(from, to)) return;
   Path& path = from == link.low ? *link.upward : *link.downward;
   const auto shared = std::make_shared<const Bytes>(std::move(frame));
   if (path.replays_late(rng_)) link.late.emplace_back(to, shared);

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -36,6 +37,9 @@ class Links {
   void reset_one();
   /// From now on the network does what it can.
   void calm();
+  /// From now on what is sent from inside to outside is lost, or the other way round, or both.
+  void partition(std::set<ReplicaId> inside, bool outward, bool inward);
+  void heal();
 
   /// A frame leaves a process.
   void carry(ReplicaId from, ReplicaId to, Time departs, Bytes frame);
@@ -71,7 +75,12 @@ class Links {
   std::deque<Machine>& machines_;
   Alive alive_;
   Rng rng_;
+  [[nodiscard]] bool parted(ReplicaId from, ReplicaId to) const;
+
   bool calm_ = false;
+  std::set<ReplicaId> inside_;  // of a partition
+  bool outward_ = false;        // what leaves it is lost
+  bool inward_ = false;
   std::vector<Link> links_;
 };
 

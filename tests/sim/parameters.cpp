@@ -33,6 +33,8 @@ void draw_group(Rng& rng, Parameters& p) {
   p.window = p.checkpoint_interval * rng.between(2, 4);
   p.in_flight_max = rng.between(1, 8);
   p.batch_requests_max = rng.chance(250'000) ? 1 : rng.between(2, 64);
+  p.request_timeout_us = rng.between(100'000, 800'000);
+  p.early_pre_prepare = rng.chance(300'000);
 }
 
 void draw_processes(Rng& rng, Parameters& p) {
@@ -40,7 +42,10 @@ void draw_processes(Rng& rng, Parameters& p) {
   p.kill_in_turn_rate = static_cast<Ppm>(rng.between(0, 1'000'000));
   p.down_mean_us = rng.between(20'000, 1'500'000);
   p.pause_every_us = sometimes(rng, 400'000, 200'000, 2'000'000);
-  p.pause_mean_us = rng.between(5'000, 400'000);
+  p.pause_mean_us = rng.between(5'000, rng.chance(300'000) ? 3'000'000 : 400'000);
+  p.partition_every_us = sometimes(rng, 400'000, 300'000, 3'000'000);
+  p.partition_mean_us = rng.between(20'000, 2'000'000);
+  p.primary_rate = static_cast<Ppm>(rng.between(0, 1'000'000));
   p.turn_us = rng.between(5, 150);
   p.sync_min_us = rng.between(50, 500);
   p.sync_mean_us = rng.between(50, 3'000);
@@ -49,6 +54,18 @@ void draw_processes(Rng& rng, Parameters& p) {
   p.image_commit_us = rng.between(200, 60'000);
   p.skew_max_us = static_cast<std::int64_t>(rng.between(0, 150'000));
   p.drift_max_ppm = static_cast<std::int64_t>(rng.between(0, 500));
+}
+
+/// See Parameters::gentle.
+void make_gentle(Parameters& p) {
+  p.gentle = true;
+  for (LinkParameters* link : {&p.link, &p.client_link}) {
+    link->tail_rate = link->loss_rate = link->duplicate_rate = link->late_replay_rate = 0;
+    link->in_order = true;
+  }
+  p.reset_every_us = p.partition_every_us = 0;
+  p.primary_rate = 0;
+  p.request_timeout_us = 500'000;
 }
 
 void draw_clients(Rng& rng, Parameters& p) {
@@ -83,13 +100,15 @@ Parameters draw_parameters(const Options& options) {
   p.reconnect_us = rng.between(1'000, 100'000);
   draw_processes(rng, p);
   draw_clients(rng, p);
+  if (rng.chance(80'000)) make_gentle(p);
   // Some plants live in the C++ class, and some need a restart to be seen.
   if (options.plant != Plant::none) {
     p.application = ApplicationKind::native;
     p.kill_every_us = 400'000;
   }
   p.faults_until_us = rng.between(2'000'000, 8'000'000);
-  p.finish_within_us = 60'000'000;
+  // Timers may have doubled to sixteen seconds, and the next view's primary may need one more.
+  p.finish_within_us = 120'000'000;
   return p;
 }
 
@@ -117,12 +136,15 @@ std::string describe(const Parameters& p) {
   return "n=" + number(p.options.replicas) + " f=" + number(p.options.faults) +
          " K=" + number(p.checkpoint_interval) + " L=" + number(p.window) +
          " in_flight=" + number(p.in_flight_max) + " batch=" + number(p.batch_requests_max) +
+         " patience=" + number(p.request_timeout_us) + (p.early_pre_prepare ? "us early" : "us") +
          " delay=" + number(link.delay_min_us) + "+" + number(link.delay_mean_us) +
          "us tail=" + percent(link.tail_rate) + "x" + number(link.tail_us) +
          "us loss=" + percent(link.loss_rate) + " duplicates=" + percent(link.duplicate_rate) +
          (link.in_order ? " in-order" : " reordering") + " resets=" + number(p.reset_every_us) +
-         "us kills=" + number(p.kill_every_us) + "us down=" + number(p.down_mean_us) +
-         "us pauses=" + number(p.pause_every_us) + "us sync=" + number(p.sync_min_us) + "+" +
+         "us partitions=" + number(p.partition_every_us) + "x" + number(p.partition_mean_us) +
+         (p.gentle ? "us gentle kills=" : "us kills=") + number(p.kill_every_us) +
+         "us down=" + number(p.down_mean_us) + "us pauses=" + number(p.pause_every_us) + "x" +
+         number(p.pause_mean_us) + "us sync=" + number(p.sync_min_us) + "+" +
          number(p.sync_mean_us) + "us skew=" + number(p.skew_max_us) +
          "us clients=" + number(p.clients) + "x" + number(p.outstanding_max) +
          name_of(p.application) + " faults-until=" + number(p.faults_until_us / 1'000) + "ms";

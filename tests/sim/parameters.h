@@ -44,6 +44,8 @@ struct Parameters {
   std::uint64_t window = 0;               // L
   std::uint64_t in_flight_max = 0;
   std::uint64_t batch_requests_max = 0;
+  std::uint64_t request_timeout_us = 0;  // how long a primary is given
+  bool early_pre_prepare = false;
 
   // The network. Each link draws its own numbers around these when it comes up.
   LinkParameters link;
@@ -51,12 +53,16 @@ struct Parameters {
   std::uint64_t reconnect_us = 0;    // mean time until a broken link is dialled again
   LinkParameters client_link;        // in order, nothing lost while the connection lives
 
-  // Processes. Only backups are killed: a killed primary needs a view change.
+  std::uint64_t partition_every_us = 0;  // mean time between partitions; 0: never
+  std::uint64_t partition_mean_us = 0;   // how long one lasts
+
+  // Processes.
   std::uint64_t kill_every_us = 0;   // mean time between kills; 0: never
   Ppm kill_in_turn_rate = 0;         // so many kills happen between two effects of a turn
   std::uint64_t down_mean_us = 0;    // how long a killed process stays down
   std::uint64_t pause_every_us = 0;  // mean time between pauses (SIGSTOP); 0: never
   std::uint64_t pause_mean_us = 0;
+  Ppm primary_rate = 0;       // so many kills, pauses and partitions look for the primary
   std::uint64_t turn_us = 0;  // what a turn costs besides its sync
 
   // Disks.
@@ -81,6 +87,10 @@ struct Parameters {
   Ppm public_read_rate = 0;  // reads that are not ordered, of an installed application
   Ppm sql_rate = 0;          // ad-hoc SQL instead of a procedure
   ApplicationKind application = ApplicationKind::installed;
+
+  /// Nothing happens that a primary could be blamed for: the network is good, and only one backup
+  /// at a time is down or stands still. Then there must be no view change.
+  bool gentle = false;
 
   /// When faults stop, and how long everything may take to finish afterwards.
   std::uint64_t faults_until_us = 0;

@@ -35,6 +35,7 @@ Result<void> Process::start(const GroupSetting& setting) {
   auto recovered = std::move(recovery).finish(image, store_->root());
   if (!recovered) return recovered.error();
   ports_.run.checks.votes.recovered(machine.id, *recovered);
+  ports_.run.checks.views.recovered(machine.id, *recovered);
   ports_.run.checks.progress.started(machine.id, image);
   ports_.run.trace.add(ports_.clock.world_now(), ports_.name(),
                        "starts from n" + std::to_string(image.value) + " with " +

@@ -35,6 +35,8 @@ std::string to_message(const RunResult& result) {
   json["kills_in_turn"] = c.kills_in_turn;
   json["pauses"] = c.pauses;
   json["resets"] = c.resets;
+  json["partitions"] = c.partitions;
+  json["views"] = c.views;
   json["state_transfers"] = c.state_transfers;
   json["frames_refused"] = c.frames_refused;
   json["events"] = c.events;
@@ -70,7 +72,8 @@ Line line_of(const Outcome& outcome, const Options& options) {
   if (alive)
     line.text += "  " + std::to_string(json["requests"].get<std::uint64_t>()) + " requests, " +
                  std::to_string(json["checkpoints"].get<std::uint64_t>()) + " checkpoints, " +
-                 std::to_string(json["kills"].get<std::uint64_t>()) + " kills";
+                 std::to_string(json["kills"].get<std::uint64_t>()) + " kills, " +
+                 std::to_string(json["views"].get<std::uint64_t>()) + " views";
   if (!line.ok) {
     for (const auto& violation : json["violations"])
       line.text += "\n  " + violation.get<std::string>();

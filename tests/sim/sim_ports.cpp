@@ -153,6 +153,7 @@ Result<void> WatchedJournal::sync() {
   ports_.run.trace.add(ports_.clock.world_now(), ports_.name(), "sync");
   for (const pbft::JournalRecord& record : std::exchange(unsynced_, {})) {
     ports_.run.checks.votes.synced(ports_.machine.id, record);
+    ports_.run.checks.views.synced(ports_.machine.id, record);
     if (const auto* c = std::get_if<pbft::CommittedRecord>(&record))
       ports_.run.checks.progress.committed_durably(ports_.machine.id, c->committed.seq);
   }

@@ -14,8 +14,6 @@ namespace prytany::sim {
 namespace {
 
 constexpr std::uint64_t events_max = 5'000'000;
-/// The group's first replica leads view 0, and nothing replaces it yet: it is not killed.
-constexpr ReplicaId never_killed{0};
 
 crypto::Signer signer_from(Rng& rng) { return crypto::Signer(rng.bytes<32>()); }
 
@@ -71,6 +69,8 @@ void World::make_group() {
   setting_.pbft.window = parameters_.window;
   setting_.pbft.in_flight_max = parameters_.in_flight_max;
   setting_.pbft.batch_requests_max = parameters_.batch_requests_max;
+  setting_.pbft.request_timeout_us = parameters_.request_timeout_us;
+  setting_.pbft.early_pre_prepare = parameters_.early_pre_prepare;
   setting_.pbft.notes = trace_.has_reader();
   setting_.membership.cluster = cluster;
   setting_.membership.quorum = setting_.pbft.group.quorum();
@@ -86,7 +86,7 @@ void World::make_group() {
   executor.sessions_max = genesis_.sessions_max;
   executor.session_idle_us = genesis_.session_idle_us;
   executor.application_pages_max = genesis_.application_pages_max;
-  checks_ = std::make_unique<Checks>(cluster);
+  checks_ = std::make_unique<Checks>(cluster, setting_.pbft.group.quorum());
 }
 
 Process* World::alive(ReplicaId id) {
@@ -128,30 +128,64 @@ void World::bury(ReplicaId id, Time when) {
   });
 }
 
-void World::kill_some_backup() {
+/// The primary as most advanced replica sees it, or any other.
+std::optional<ReplicaId> World::victim(Ppm primary_rate) {
   std::vector<ReplicaId> candidates;
+  std::optional<pbft::ReplicaStatus> newest;
   for (const Machine& machine : machines_) {
-    if (machine.id != never_killed && alive(machine.id) != nullptr)
-      candidates.push_back(machine.id);
+    const Process* process = alive(machine.id);
+    if (process == nullptr) continue;
+    candidates.push_back(machine.id);
+    const pbft::ReplicaStatus status = process->node().replica_status();
+    if (!newest || status.view > newest->view) newest = status;
   }
-  if (candidates.empty()) return;
-  const ReplicaId id = candidates[chaos_.below(candidates.size())];
+  if (parameters_.gentle) {
+    // One backup at a time, and none while another is down or behind.
+    std::erase(candidates, ReplicaId{0});
+    if (queue_.now() < stands_still_until_) return std::nullopt;
+    if (!newest || candidates.size() + 1 < machines_.size()) return std::nullopt;
+  }
+  if (candidates.empty()) return std::nullopt;
+  if (chaos_.chance(primary_rate) && alive(newest->primary) != nullptr) return newest->primary;
+  return candidates[chaos_.below(candidates.size())];
+}
+
+void World::kill_one() {
+  const auto id = victim(parameters_.primary_rate);
+  if (!id) return;
   if (chaos_.chance(parameters_.kill_in_turn_rate)) {
-    alive(id)->kill_within_turn(chaos_.below(30));
+    alive(*id)->kill_within_turn(chaos_.below(30));
     ++counters_.kills_in_turn;
   } else {
-    bury(id, queue_.now());
+    bury(*id, queue_.now());
   }
 }
 
 void World::pause_one() {
-  const ReplicaId id{static_cast<std::uint16_t>(chaos_.below(machines_.size()))};
-  Process* process = alive(id);
-  if (process == nullptr) return;
+  const auto id = victim(parameters_.primary_rate);
+  if (!id) return;
   const std::uint64_t pause_us = chaos_.exponential(parameters_.pause_mean_us);
-  trace_.add(queue_.now(), replica_name(id), "stands still for " + std::to_string(pause_us));
-  process->pause(queue_.now() + pause_us);
+  trace_.add(queue_.now(), replica_name(*id), "stands still for " + std::to_string(pause_us));
+  stands_still_until_ = std::max(stands_still_until_, queue_.now() + pause_us);
+  alive(*id)->pause(queue_.now() + pause_us);
   ++counters_.pauses;
+}
+
+/// Some replicas, often the primary alone, cannot speak to the others, or not in one direction.
+/// Connections stay up: what is sent is lost.
+void World::partition() {
+  const auto first = victim(parameters_.primary_rate);
+  if (!first) return;
+  std::set<ReplicaId> inside{*first};
+  for (const Machine& machine : machines_)
+    if (chaos_.chance(200'000)) inside.insert(machine.id);
+  const std::uint64_t direction = chaos_.below(3);
+  links_->partition(inside, direction != 1, direction != 2);
+  ++counters_.partitions;
+  queue_.after(1 + chaos_.exponential(parameters_.partition_mean_us),
+               [this, n = counters_.partitions] {
+                 if (n == counters_.partitions) links_->heal();
+               });
 }
 
 void World::repeatedly(std::uint64_t every_us, std::function<void()> what) {
@@ -201,8 +235,9 @@ bool World::enough_asked() const {
 }
 
 void World::chaos() {
-  repeatedly(parameters_.kill_every_us, [this] { kill_some_backup(); });
+  repeatedly(parameters_.kill_every_us, [this] { kill_one(); });
   repeatedly(parameters_.pause_every_us, [this] { pause_one(); });
+  repeatedly(parameters_.partition_every_us, [this] { partition(); });
   repeatedly(parameters_.reset_every_us, [this] {
     chaos_.chance(500'000) ? links_->reset_one() : clients_->reset_one();
     ++counters_.resets;
@@ -267,6 +302,9 @@ std::optional<std::string> World::not_converged() {
 
 void World::compare_with_reference() {
   checks_->agreement.finish();
+  checks_->views.finish();
+  if (parameters_.gentle && checks_->views.entered() > 0)
+    checks_->violations.add("liveness", "a view change without a cause");
   // A bug in what all replicas run is in the second executor too: plain SQLite must find it.
   const auto application = native() ? native_application(parameters_.options.plant) : nullptr;
   const Replies replies = replay_by_executor(setting_.executor, application.get(), *checks_);
@@ -323,6 +361,7 @@ RunResult World::run() {
   counters_.repeated = checks_->agreement.repeated();
   counters_.batches = checks_->agreement.contiguous().value;
   counters_.checkpoints = checks_->state.stable_count();
+  counters_.views = checks_->views.entered();
   counters_.events = queue_.handled();
   result.counters = counters_;
   for (const auto& [seq, state] : checks_->state.states())

@@ -31,6 +31,8 @@ struct RunCounters {
   std::uint64_t kills_in_turn = 0;
   std::uint64_t pauses = 0;
   std::uint64_t resets = 0;
+  std::uint64_t partitions = 0;
+  std::uint64_t views = 0;  // entered by somebody, besides view 0
   std::uint64_t state_transfers = 0;
   std::uint64_t frames_refused = 0;
   std::uint64_t events = 0;
@@ -69,7 +71,9 @@ class World final : public Outside {
   /// The process is gone. What it wrote and did not sync is still there unless power fails too, and
   /// is lost when power fails later.
   void bury(ReplicaId id, Time when);
-  void kill_some_backup();
+  std::optional<ReplicaId> victim(Ppm primary_rate);
+  void kill_one();
+  void partition();
   void pause_one();
   /// Repeats `what` at random times around `every_us` while chaos lasts. Never if that is 0.
   void repeatedly(std::uint64_t every_us, std::function<void()> what);
@@ -101,6 +105,7 @@ class World final : public Outside {
   std::unique_ptr<Clients> clients_;
   bool chaotic_ = true;
   RunCounters counters_;
+  Time stands_still_until_;
 };
 
 /// The run that `options` names. `trace_lines` may be null.

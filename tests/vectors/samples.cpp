@@ -215,9 +215,8 @@ namespace {
 
 ViewChange view_change() {
   const PreparedEntry entry{Seq{129}, digest_of("batch 129"), View{2}};
-  return {View{3},
-          Seq{128},
-          {{{Seq{128}, digest_of("state 128")}}},
+  return {View{5},
+          checkpoint_proof({Seq{128}, digest_of("state 128")}, {0, 1, 3}),
           {{entry}},
           {{entry, {Seq{130}, digest_of("batch 130"), View{1}}}}};
 }
@@ -227,7 +226,7 @@ Signed<ViewChange> signed_view_change(std::uint16_t replica) {
 }
 
 NewView new_view() {
-  NewView message{View{3}, {}, {Seq{128}, digest_of("state 128")}, {}};
+  NewView message{View{5}, {}, {Seq{128}, digest_of("state 128")}, {}};
   for (const std::uint16_t i : std::vector<std::uint16_t>{0, 1, 3})
     message.view_changes.items.push_back({ReplicaId{i}, signed_view_change(i)});
   message.choices.items = {{Seq{129}, digest_of("batch 129")}, {Seq{130}, std::nullopt}};
@@ -260,7 +259,7 @@ Named<PeerMessage> peer_messages() {
       {"committed", Committed{Seq{130}, batch_digest(batch, chosen)}},
       {"forward", Forward{requests()[1].second}},
       {"status",
-       Status{View{1}, true, Seq{128}, Seq{129}, {{{Seq{130}, true, true, false}, {Seq{132}}}}}},
+       Status{View{1}, View{1}, Seq{128}, Seq{129}, {{{Seq{130}, true, true, false}, {Seq{132}}}}}},
       {"fetch-batch", FetchBatch{Seq{130}, batch_digest(batch, chosen)}},
       {"batch-body", BatchBody{Seq{130}, batch, chosen}},
       {"checkpoint-proof", checkpoint_proof(checkpoint, {0, 1, 2})},

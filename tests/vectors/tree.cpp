@@ -82,7 +82,7 @@ Names names_of<SlotStatus>() {
 }
 template <>
 Names names_of<Status>() {
-  return {"view", "active", "stable", "executed", "slots"};
+  return {"view", "entered", "stable", "executed", "slots"};
 }
 template <>
 Names names_of<FetchBatch>() {
@@ -98,7 +98,7 @@ Names names_of<PreparedEntry>() {
 }
 template <>
 Names names_of<ViewChange>() {
-  return {"view", "stable", "checkpoints", "prepared", "pre_prepared"};
+  return {"view", "stable", "prepared", "pre_prepared"};
 }
 template <>
 Names names_of<SignedViewChange>() {

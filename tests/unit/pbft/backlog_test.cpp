@@ -18,7 +18,7 @@ struct Backlogs : testing::Test {
   std::vector<std::pair<std::uint64_t, std::uint64_t>> take(std::size_t max,
                                                             std::size_t bytes = 1 << 20) {
     std::vector<std::pair<std::uint64_t, std::uint64_t>> names;
-    for (const auto& request : backlog.take(max, bytes).requests)
+    for (const auto& request : backlog.take(Time{0}, max, bytes).requests)
       names.emplace_back(request.body.session.value, request.body.number.value);
     return names;
   }
@@ -60,9 +60,9 @@ TEST_F(Backlogs, a_batch_is_cut_at_its_bytes_but_holds_at_least_one_request) {
 TEST_F(Backlogs, knows_a_request_while_it_waits_and_while_it_is_in_flight) {
   EXPECT_EQ(add(1, 1), std::nullopt);
   EXPECT_EQ(add(1, 1), Refusal::request_known);
-  const auto taken = backlog.take(10, 1 << 20);
+  const auto taken = backlog.take(Time{0}, 10, 1 << 20);
   EXPECT_EQ(add(1, 1), Refusal::request_known);
-  backlog.release(taken.digests);
+  backlog.release(Time{0}, taken.digests);
   EXPECT_EQ(add(1, 1), std::nullopt);
 }
 
@@ -96,13 +96,13 @@ TEST_F(Backlogs, those_who_join_share_a_queue_of_their_own_size) {
 TEST_F(Backlogs, what_the_primary_proposed_waits_no_longer) {
   add(1, 1);
   add(1, 2);
-  backlog.in_flight({wire::request_digest(play::request_of(1, 1).body)});
+  backlog.in_flight(Time{0}, {wire::request_digest(play::request_of(1, 1).body)});
   EXPECT_EQ(backlog.waiting(), 1U);
   EXPECT_EQ(take(10), (Names{{1, 2}}));
 }
 
 TEST_F(Backlogs, a_request_that_comes_after_its_pre_prepare_is_known) {
-  backlog.in_flight({wire::request_digest(play::request_of(1, 1).body)});
+  backlog.in_flight(Time{0}, {wire::request_digest(play::request_of(1, 1).body)});
   EXPECT_EQ(add(1, 1), Refusal::request_known);
 }
 
@@ -128,6 +128,64 @@ TEST_F(Backlogs, forgets_all_when_state_is_installed) {
   EXPECT_EQ(backlog.bytes(), 0U);
   EXPECT_EQ(backlog.overdue_at(50), never);
   EXPECT_EQ(add(1, 1), std::nullopt);
+}
+
+TEST_F(Backlogs, a_session_waits_since_its_first_request_did_whatever_others_get) {
+  EXPECT_EQ(backlog.first_since(), never);
+  add(1, 1, "op", Time{10});
+  add(2, 1, "op", Time{20});
+  add(1, 2, "op", Time{30});
+  EXPECT_EQ(backlog.first_since(), Time{10});
+  // Another session's progress does not help the first one.
+  backlog.in_flight(Time{40}, {wire::request_digest(play::request_of(2, 1).body)});
+  EXPECT_EQ(backlog.first_since(), Time{10});
+  // Its own does: its second request is first only now.
+  backlog.in_flight(Time{50}, {wire::request_digest(play::request_of(1, 1).body)});
+  EXPECT_EQ(backlog.first_since(), Time{50});
+}
+
+TEST_F(Backlogs, a_flood_of_one_session_does_not_age_in_its_queue) {
+  for (std::uint64_t number = 1; number <= 64; ++number) add(1, number, "op", Time{number});
+  std::uint64_t now = 100;
+  for (int taken = 0; taken < 63; ++taken) (void)backlog.take(Time{++now}, 1, 1 << 20);
+  EXPECT_EQ(backlog.first_since(), Time{now});
+}
+
+TEST_F(Backlogs, gives_a_primary_more_rounds_when_more_sessions_wait_than_are_in_flight_at_a_time) {
+  config.in_flight_max = 2;
+  config.batch_requests_max = 5;
+  for (std::uint64_t session = 1; session <= 9; ++session) add(session, 1);
+  EXPECT_EQ(backlog.rounds(), 1U);
+  for (std::uint64_t session = 10; session <= 20; ++session) add(session, 1);
+  EXPECT_EQ(backlog.rounds(), 3U);
+}
+
+TEST_F(Backlogs, asks_about_each_first_request_once) {
+  add(1, 1, "op", Time{10});
+  add(1, 2, "op", Time{10});
+  add(2, 1, "op", Time{20});
+  EXPECT_TRUE(backlog.doubtful(Time{9}).empty());
+  ASSERT_EQ(backlog.doubtful(Time{15}).size(), 1U);
+  EXPECT_EQ(backlog.doubtful_since(), Time{20});
+  EXPECT_EQ(backlog.doubtful(Time{99}).size(), 1U);
+  EXPECT_TRUE(backlog.doubtful(Time{99}).empty());
+  EXPECT_EQ(backlog.doubtful_since(), never);
+  backlog.rearm(Time{50});
+  EXPECT_EQ(backlog.first_since(), Time{50});
+  EXPECT_EQ(backlog.doubtful(Time{50}).size(), 2U);
+}
+
+TEST_F(Backlogs, what_a_view_change_drops_waits_again_unless_it_was_executed) {
+  wire::Batch batch;
+  batch.requests.items = {play::request_of(1, 1), play::request_of(2, 1)};
+  std::vector<Digest> digests;
+  for (const auto& request : batch.requests) digests.push_back(wire::request_digest(request.body));
+  backlog.in_flight(Time{0}, digests);
+  backlog.release(Time{0}, {digests[0]});
+  backlog.return_to_waiting(Time{7}, digests, batch);
+  EXPECT_EQ(backlog.waiting(), 1U);
+  EXPECT_EQ(backlog.first_since(), Time{7});
+  EXPECT_EQ(take(10), (Names{{2, 1}}));
 }
 
 }  // namespace

@@ -65,15 +65,14 @@ class Babel {
                               : digest_of(std::to_string(dice_.roll(3)));
   }
   wire::Status status() {
-    wire::Status s{view(), true, seq(), seq(), {}};
+    wire::Status s{view(), view(), seq(), seq(), {}};
     for (std::uint64_t i = dice_.roll(30); i > 0; --i)
       s.slots.items.push_back({seq(), dice_.roll(2) == 0, dice_.roll(2) == 0, dice_.roll(2) == 0});
     return s;
   }
   wire::ViewChange view_change() {
-    wire::ViewChange m{View{1 + dice_.roll(3)}, Seq{0}, {}, {}, {}};
-    m.checkpoints.items.push_back({Seq{0}, {}});
-    if (dice_.roll(3) == 0) m.stable = seq();
+    wire::ViewChange m{View{1 + dice_.roll(3)}, {}, {}, {}};
+    if (dice_.roll(3) == 0) m.stable = wire::CheckpointProof{{seq(), digest()}, {}};
     if (dice_.roll(2) == 0) m.prepared.items.push_back({seq(), digest(), View{0}});
     if (dice_.roll(2) == 0) m.pre_prepared.items.push_back({seq(), digest(), View{0}});
     return m;
@@ -132,11 +131,11 @@ TEST(Hostile, a_flood_of_questions_is_answered_within_a_budget) {
   for (std::uint64_t number = 1; number <= 4; ++number)
     primary.handle(Time{0}, play::submitted(play::request_of(1, number)));
   for (int i = 0; i < 10'000; ++i)
-    primary.handle(Time{1}, play::received(3, wire::Status{View{0}, true, {}, {}, {}}));
+    primary.handle(Time{1}, play::received(3, wire::Status{View{0}, View{0}, {}, {}, {}}));
   EXPECT_LE(sent, 2 * 1024U);
   EXPECT_GT(primary.status().refused, 5'000U);
   const std::size_t flooded = sent;
-  primary.handle(Time{1}, play::received(2, wire::Status{View{0}, true, {}, {}, {}}));
+  primary.handle(Time{1}, play::received(2, wire::Status{View{0}, View{0}, {}, {}, {}}));
   EXPECT_GT(sent, flooded) << "another peer is answered as before";
 }
 

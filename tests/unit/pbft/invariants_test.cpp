@@ -31,6 +31,32 @@ Execute execute(std::uint64_t seq, const std::string& d) {
   return {Seq{seq}, digest_of(d), {}, {}};
 }
 
+Persist view_change_record(std::uint64_t view, std::uint64_t prepared = 0) {
+  wire::ViewChange m;
+  m.view = View{view};
+  for (std::uint64_t n = 1; n <= prepared; ++n)
+    m.prepared.items.push_back({Seq{n}, digest_of("a"), View{0}});
+  return {ViewChangeRecord{std::move(m)}};
+}
+Send view_change(std::uint64_t view) {
+  wire::Signed<wire::ViewChange> m;
+  m.message.view = View{view};
+  return {std::nullopt, m};
+}
+wire::Signed<wire::NewView> new_view(std::uint64_t view, std::uint8_t mark = 0) {
+  wire::Signed<wire::NewView> m;
+  m.message.view = View{view};
+  m.signature.bytes[0] = mark;
+  return m;
+}
+Persist new_view_record(std::uint64_t view) { return {NewViewRecord{new_view(view)}}; }
+Snapshot in_view(std::uint64_t view, bool active = true) {
+  Snapshot s = at(0, 0);
+  s.view = View{view};
+  s.active = active;
+  return s;
+}
+
 struct InvariantsDeathTest : testing::Test {
   Invariants fresh{Recovered{}};
   void good(const Snapshot& now, const Effects& effects = {}) { fresh.check(now, effects, 0); }
@@ -57,10 +83,36 @@ TEST_F(InvariantsDeathTest, slots_are_in_the_window) {
   EXPECT_DEATH(good(s), "lowest_slot");
 }
 TEST_F(InvariantsDeathTest, the_view_never_decreases) {
-  Snapshot s = at(0, 0);
-  s.view = View{2};
-  good(s);
+  good(in_view(2), {new_view_record(2)});
   EXPECT_DEATH(good(at(0, 0)), "view");
+}
+TEST_F(InvariantsDeathTest, a_view_is_entered_with_its_new_view_and_left_with_a_view_change) {
+  EXPECT_DEATH(good(in_view(1)), "view");
+  EXPECT_DEATH(good(in_view(1, false)), "active");
+  good(in_view(1, false), {view_change_record(1), view_change(1)});
+  EXPECT_DEATH(good(in_view(1)), "active");
+  good(in_view(1), {new_view_record(1)});
+}
+TEST_F(InvariantsDeathTest, a_view_change_and_a_new_view_leave_after_their_records) {
+  EXPECT_DEATH(good(at(0, 0), {view_change(1)}), "left_for_");
+  EXPECT_DEATH(good(at(0, 0), {Send{std::nullopt, new_view(1)}}), "new_view_");
+  good(in_view(1), {new_view_record(1), Send{std::nullopt, new_view(1)}});
+  EXPECT_DEATH(good(in_view(1), {Send{std::nullopt, new_view(1, 7)}}), "new_view_");
+}
+TEST_F(InvariantsDeathTest, there_is_one_view_change_of_ours_for_a_view) {
+  good(in_view(1, false), {view_change_record(1)});
+  good(in_view(1, false), {view_change_record(1)});
+  EXPECT_DEATH(good(in_view(1, false), {view_change_record(1, 2)}), "left_for_");
+}
+TEST_F(InvariantsDeathTest, nobody_votes_between_its_view_change_and_the_new_view) {
+  good(in_view(1, false), {view_change_record(1)});
+  EXPECT_DEATH(good(in_view(1, false), {prepare_record("a", 0)}), "left_for_");
+  EXPECT_DEATH(good(in_view(1, false), {prepare_record("a", 1)}), "left_for_");
+}
+TEST_F(InvariantsDeathTest, a_new_view_that_came_late_reopens_nothing) {
+  good(in_view(3, false), {view_change_record(3)});
+  good(in_view(3, false), {new_view_record(2)});
+  EXPECT_DEATH(good(in_view(3, false), {prepare_record("a", 2)}), "left_for_");
 }
 TEST_F(InvariantsDeathTest, what_was_executed_stays_so) {
   good(at(0, 1), {committed_record("a"), execute(1, "a")});
@@ -84,8 +136,8 @@ TEST_F(InvariantsDeathTest, nobody_votes_twice_in_a_phase_view_and_number) {
   EXPECT_DEATH(good(at(0, 0), {prepare("b")}), "ballot");
 }
 TEST_F(InvariantsDeathTest, nobody_votes_in_a_view_that_was_left) {
-  good(at(0, 0), {prepare_record("a", 2), prepare("a", 2)});
-  EXPECT_DEATH(good(at(0, 0), {prepare_record("a", 1)}), "view >= ballot->view");
+  good(in_view(2), {new_view_record(2), prepare_record("a", 2), prepare("a", 2)});
+  EXPECT_DEATH(good(in_view(2), {prepare_record("a", 1)}), "entered_");
 }
 TEST_F(InvariantsDeathTest, votes_before_a_restart_bind_after_it) {
   Recovered recovered;

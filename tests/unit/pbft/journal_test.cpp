@@ -141,8 +141,8 @@ TEST(Recovery, a_view_change_is_remembered_until_its_view_is_entered) {
   wire::ViewChange asked;
   asked.view = View{3};
   EXPECT_EQ(fold({ViewChangeRecord{asked}}).view_change, asked);
-  wire::NewView entered;
-  entered.view = View{3};
+  wire::Signed<wire::NewView> entered;
+  entered.message.view = View{3};
   const Recovered r = fold({ViewChangeRecord{asked}, NewViewRecord{entered}});
   EXPECT_FALSE(r.view_change);
   EXPECT_EQ(r.view, View{3});

@@ -59,7 +59,7 @@ TEST_F(Bookkeeping, what_it_makes_is_not_refused_by_others) {
       view_changes.prepared(Seq{seq}, digest_of(std::to_string(view)), View{view});
     }
   const auto message =
-      view_changes.make(View{6}, Seq{4}, {{Seq{4}, digest_of("s4")}, {Seq{8}, digest_of("s8")}});
+      view_changes.make(View{6}, wire::CheckpointProof{{Seq{4}, digest_of("s4")}, {}});
   EXPECT_EQ(ViewChanges::refuse(config, message), std::nullopt);
   EXPECT_EQ(message.prepared.size(), 8U);
   EXPECT_EQ(message.pre_prepared.size(), 32U);
@@ -68,8 +68,7 @@ TEST_F(Bookkeeping, what_it_makes_is_not_refused_by_others) {
 wire::ViewChange good() {
   wire::ViewChange m;
   m.view = View{3};
-  m.stable = Seq{4};
-  m.checkpoints.items = {{Seq{4}, digest_of("s4")}};
+  m.stable = wire::CheckpointProof{{Seq{4}, digest_of("s4")}, {}};
   m.prepared.items = {{Seq{5}, digest_of("a"), View{2}}, {Seq{7}, digest_of("b"), View{0}}};
   m.pre_prepared.items = {{Seq{5}, digest_of("a"), View{2}}};
   return m;
@@ -83,12 +82,9 @@ TEST_F(Bookkeeping, what_no_correct_replica_can_say_is_refused) {
   };
   ASSERT_EQ(ViewChanges::refuse(config, good()), std::nullopt);
   EXPECT_TRUE(refused([](auto& m) { m.view = View{0}; }));
-  EXPECT_TRUE(refused([](auto& m) { m.stable = Seq{3}; }));
-  EXPECT_TRUE(refused([](auto& m) { m.checkpoints.items.clear(); }));
-  EXPECT_TRUE(refused([](auto& m) { m.checkpoints.items[0].seq = Seq{8}; }));
-  EXPECT_TRUE(refused([](auto& m) { m.checkpoints.items.push_back({Seq{6}, {}}); }));
-  EXPECT_TRUE(refused([](auto& m) { m.checkpoints.items.push_back({Seq{4}, {}}); }));
-  EXPECT_TRUE(refused([](auto& m) { m.checkpoints.items.push_back({Seq{16}, {}}); }));
+  EXPECT_TRUE(refused([](auto& m) { m.stable->checkpoint.seq = Seq{3}; }));
+  EXPECT_TRUE(refused([](auto& m) { m.stable->checkpoint.seq = Seq{0}; }));
+  EXPECT_TRUE(refused([](auto& m) { m.stable->checkpoint.seq = Seq{8}; }));
   EXPECT_TRUE(refused([](auto& m) { m.prepared.items[0].view = View{3}; }));
   EXPECT_TRUE(refused([](auto& m) { m.prepared.items[0].seq = Seq{4}; }));
   EXPECT_TRUE(refused([](auto& m) { m.prepared.items[1].seq = Seq{13}; }));
@@ -118,6 +114,74 @@ TEST_F(Bookkeeping, one_view_change_is_held_per_sender) {
   EXPECT_EQ(view_changes.store(ReplicaId{2}, View{3}, in_view(3)), Refusal::stale_view);
   EXPECT_TRUE(view_changes.stored(View{3}).empty());
   EXPECT_EQ(view_changes.stored(View{4}).size(), 1U);
+}
+
+struct Wanted : Bookkeeping {
+  void ask(unsigned from, std::uint64_t view) {
+    wire::Signed<wire::ViewChange> m{good(), {}};
+    m.message.view = View{view};
+    (void)view_changes.store(ReplicaId{static_cast<std::uint16_t>(from)}, View{0}, m);
+  }
+};
+
+// TOCS 4.5.2: "f + 1 valid view-change messages from other replicas for views greater than its
+// current view": as many hold a correct one, and it wants at least the lowest of them.
+TEST_F(Wanted, f_liars_alone_cannot_make_others_want_a_view) {
+  ask(3, 1'000'000);
+  EXPECT_EQ(view_changes.wanted_by_some_correct(), std::nullopt);
+  ask(1, 5);
+  EXPECT_EQ(view_changes.wanted_by_some_correct(), View{5}) << "not the million of a liar";
+  ask(2, 7);
+  EXPECT_EQ(view_changes.wanted_by_some_correct(), View{7});
+}
+TEST_F(Wanted, my_own_word_does_not_count_as_others) {
+  ask(0, 5);
+  ask(1, 5);
+  EXPECT_EQ(view_changes.wanted_by_some_correct(), std::nullopt);
+  EXPECT_EQ(view_changes.asking_from(View{5}), 2U);
+  EXPECT_EQ(view_changes.asking_from(View{6}), 0U);
+}
+TEST_F(Wanted, what_has_served_is_dropped) {
+  ask(1, 5);
+  ask(2, 6);
+  view_changes.entered(View{5});
+  EXPECT_EQ(view_changes.of(ReplicaId{1}), nullptr);
+  EXPECT_NE(view_changes.of(ReplicaId{2}), nullptr);
+}
+
+struct Decided : Bookkeeping {
+  Decided() {
+    message.view = View{5};
+    message.start = {Seq{4}, digest_of("s4")};
+    message.choices.items = {{Seq{5}, digest_of("a")}, {Seq{6}, std::nullopt}};
+  }
+  std::vector<wire::PreparedEntry> after(std::vector<wire::PreparedEntry> p) {
+    for (const auto& entry : p) view_changes.prepared(entry.seq, entry.digest, entry.view);
+    view_changes.decided(message);
+    return view_changes.p();
+  }
+  wire::NewView message;
+};
+
+TEST_F(Decided, a_new_view_drops_from_p_what_it_decided_otherwise) {
+  EXPECT_TRUE(after({{Seq{5}, digest_of("b"), View{4}}}).empty());
+  EXPECT_TRUE(after({{Seq{6}, digest_of("b"), View{4}}}).empty()) << "null was chosen";
+  EXPECT_TRUE(after({{Seq{8}, digest_of("b"), View{4}}}).empty()) << "beyond all choices";
+}
+TEST_F(Decided, what_it_chose_stays_in_p_and_so_does_what_its_start_covers) {
+  EXPECT_EQ(after({{Seq{5}, digest_of("a"), View{4}}}).size(), 1U);
+  // A later view may start below: the checkpoint may not be everybody's yet.
+  EXPECT_EQ(after({{Seq{3}, digest_of("b"), View{4}}}).size(), 2U);
+}
+TEST_F(Decided, what_was_prepared_in_that_view_or_later_stays_in_p) {
+  EXPECT_EQ(after({{Seq{6}, digest_of("b"), View{5}}}).size(), 1U);
+}
+TEST_F(Decided, q_stays_since_others_may_not_have_heard) {
+  view_changes.pre_prepared(Seq{6}, digest_of("b"), View{4});
+  view_changes.decided(message);
+  EXPECT_EQ(view_changes.q().size(), 1U);
+  EXPECT_TRUE(view_changes.pins(Seq{6}, digest_of("b")));
+  EXPECT_FALSE(view_changes.pins(Seq{6}, digest_of("c")));
 }
 
 }  // namespace

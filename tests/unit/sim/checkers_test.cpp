@@ -39,7 +39,7 @@ wire::Batch batch_of(std::uint64_t number) {
 
 class Checkers : public testing::Test {
  protected:
-  Checks checks{digest(9)};
+  Checks checks{digest(9), 3};
   const std::vector<std::string>& violations() const { return checks.violations.all(); }
   wire::Agreed agreed{AgreedTime{1}, {}};
 

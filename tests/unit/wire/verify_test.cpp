@@ -57,9 +57,9 @@ TEST(Verifier, accepts_every_sample_from_its_sender) {
 
 TEST(Verifier, refuses_what_is_signed_by_another_than_the_links_peer) {
   for (const auto& [name, message] : vectors::peer_messages()) {
+    // A new-view is its primary's, whoever brings it.
     const bool sender_signs = std::holds_alternative<Signed<Checkpoint>>(message) ||
-                              std::holds_alternative<Signed<ViewChange>>(message) ||
-                              std::holds_alternative<Signed<NewView>>(message);
+                              std::holds_alternative<Signed<ViewChange>>(message);
     EXPECT_EQ(verdict(message, ReplicaId{2}) == "accepted", !sender_signs) << name;
     if (sender_signs) {
       // Of a sender that is no member, too.
@@ -115,7 +115,7 @@ TEST(Verifier, refuses_a_new_view_that_quotes_what_was_not_said) {
   };
   EXPECT_EQ(verdict(resigned(good)), "accepted");
   auto bad = good;
-  bad.view_changes.items[1].content.message.view = View{4};
+  bad.view_changes.items[1].content.message.view = View{6};
   EXPECT_EQ(verdict(resigned(bad)), "wrong signature of a view-change in a new-view");
   bad = good;
   bad.view_changes.items[2].sender = ReplicaId{2};
@@ -123,6 +123,25 @@ TEST(Verifier, refuses_a_new_view_that_quotes_what_was_not_said) {
   bad = good;
   bad.view_changes.items[2].sender = ReplicaId{9};
   EXPECT_EQ(verdict(resigned(bad)), "wrong signature of a view-change in a new-view");
+}
+
+TEST(Verifier, refuses_a_new_view_that_another_than_its_primary_signed) {
+  auto message = sample<Signed<NewView>>().message;
+  const ReplicaId r2{2};
+  EXPECT_EQ(verdict(sign(membership(), r2, replica_signer(2), message), r2),
+            "wrong signature of a new-view");
+}
+
+TEST(Verifier, refuses_a_view_change_whose_checkpoint_is_not_proven) {
+  auto message = sample<Signed<ViewChange>>().message;
+  message.stable->signatures.items.pop_back();
+  const auto unproven = sign(membership(), peer_sender, replica_signer(peer_sender.value), message);
+  EXPECT_EQ(verdict(unproven), "no proof of a view-change's checkpoint");
+  auto quoting = sample<Signed<NewView>>().message;
+  auto& inner = quoting.view_changes.items[0];
+  inner.content = sign(membership(), inner.sender, replica_signer(inner.sender.value), message);
+  EXPECT_EQ(verdict(sign(membership(), peer_sender, replica_signer(peer_sender.value), quoting)),
+            "no proof of a view-change's checkpoint in a new-view");
 }
 
 TEST(Signing, binds_cluster_configuration_sender_and_kind) {

@@ -1,0 +1,101 @@
+// When to give up on a primary (sections 4.4 and 4.5.2; DESIGN section 4, liveness). A backup
+// measures what it can see: a session's first waiting request, and the lowest numbers given out.
+// Neither is helped by progress elsewhere, so that a primary which censors one client, or lets one
+// number hang, is found as surely as a dead one.
+//
+// A wrong suspicion costs the group this replica's votes until the next view, and with f others'
+// the primary. So whoever knows that it cannot judge does not: the primary itself, who is behind
+// the group, and who finds that its own process stood still.
+#include <algorithm>
+
+#include "server/pbft/core.h"
+
+namespace prytany::pbft {
+namespace {
+
+constexpr std::uint64_t patience_when_behind = 4;
+
+}  // namespace
+
+void Replica::Core::in_use(Seq seq, Slot& slot) {
+  if (!slot.awaited(config_.group)) return;
+  known_ = std::max(known_, seq);
+  if (slot.since == never) slot.since = now_;
+}
+
+/// Who fetches state does not know what is executed in it.
+bool Replica::Core::may_judge() const {
+  return active_ && !is_primary() && !fetching_ && !diverged_;
+}
+
+/// What is executed elsewhere and not here is ours to be told of, not the primary's to order. But
+/// not for ever: those who know it may have left the view, too few of them to convince us, and then
+/// only another view brings it.
+std::uint64_t Replica::Core::patience() const {
+  const bool behind = peers_.executed_by_some_correct() > handed_;
+  return (config_.request_timeout_us << level_) * (behind ? patience_when_behind : 1);
+}
+
+/// Whoever begins to judge, in a new view or because it caught up, gives the primary all its time.
+void Replica::Core::watch_primary() {
+  const bool may = may_judge();
+  const bool behind = peers_.executed_by_some_correct() > handed_;
+  if (may && (!judging_ || (was_behind_ && !behind))) rearm();
+  judging_ = may;
+  was_behind_ = behind;
+}
+
+void Replica::Core::rearm() {
+  backlog_.rearm(now_);
+  for (auto it = window_.slots().upper_bound(handed_); it != window_.slots().end(); ++it)
+    if (it->second.since != never) it->second.since = now_;
+}
+
+/// The host's Tick is late by much: this process was stopped, or busy with a long execution or a
+/// slow disk. What the primary sent meanwhile is still to be read.
+void Replica::Core::slept() {
+  rearm();
+  if (new_view_due_ != never) new_view_due_ = now_ + new_view_patience_;
+}
+
+Time Replica::Core::suspicion_at() const {
+  if (!judging_) return never;
+  const Time first = backlog_.first_since();
+  Time due = first == never ? never : first + patience() * backlog_.rounds();
+  // Not only the next number: one that hangs below others shows in the time of those above.
+  const auto& slots = window_.slots();
+  for (auto it = slots.upper_bound(handed_); it != slots.end(); ++it)
+    if (it->second.since != never) due = std::min(due, it->second.since + patience());
+  return due;
+}
+
+Time Replica::Core::doubt_at() const {
+  const Time since = judging_ ? backlog_.doubtful_since() : never;
+  return since == never ? never : since + patience() * backlog_.rounds() / 2;
+}
+
+void Replica::Core::ask_if_wanted() {
+  const std::uint64_t half = patience() * backlog_.rounds() / 2;
+  const Time before{now_.value > half ? now_.value - half : 0};
+  for (wire::ClientRequest& request : backlog_.doubtful(before))
+    out_->push_back(AskIfWanted{std::move(request)});
+}
+
+void Replica::Core::on(const NotWanted& event) { backlog_.release(now_, {event.request}); }
+
+void Replica::Core::suspect() {
+  say("n", handed_ + 1, " or ", backlog_.waiting(), " requests have waited for ", patience() / 1000,
+      " ms in view ", view_, " -> leave it: r", primary(), " is too slow");
+  leave_view(view_ + 1);
+}
+
+/// Section 4.5.2: the timeout doubles with each view; here it falls back in steps, one each time
+/// that a view has worked for as long as its primary is given. A group whose links or disks are
+/// slow for a while then does not change views at every fall.
+void Replica::Core::calm_down() {
+  if (level_ == 0 || !active_ || now_ < calm_since_ + patience()) return;
+  --level_;
+  calm_since_ = now_;
+}
+
+}  // namespace prytany::pbft

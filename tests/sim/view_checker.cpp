@@ -1,0 +1,98 @@
+#include "tests/sim/view_checker.h"
+
+#include <string>
+
+#include "server/pbft/slot.h"
+#include "tests/sim/checkers.h"
+
+namespace prytany::sim {
+namespace {
+
+template <class M>
+Digest digest_of(const M& message) {
+  return crypto::sha256(wire::encode(message));
+}
+std::string name(View view) { return "v" + std::to_string(view.value); }
+
+}  // namespace
+
+void ViewChecker::synced(ReplicaId by, const pbft::JournalRecord& record) {
+  if (const auto* prepare = std::get_if<pbft::PreparedVote>(&record)) {
+    vote(by, prepare->vote.view);
+  } else if (const auto* commit = std::get_if<pbft::CommitVote>(&record)) {
+    vote(by, commit->vote.view);
+  } else if (const auto* left = std::get_if<pbft::ViewChangeRecord>(&record)) {
+    durable_.insert({by, left->sent.view, digest_of(left->sent)});
+    left_for_[by] = std::max(left_for_[by], left->sent.view);
+  } else if (const auto* entered = std::get_if<pbft::NewViewRecord>(&record)) {
+    const wire::NewView& m = entered->accepted.message;
+    durable_.insert({by, m.view, digest_of(m)});
+  }
+}
+
+void ViewChecker::sent(ReplicaId by, const wire::PeerMessage& message) {
+  if (const auto* commit = std::get_if<wire::Commit>(&message)) {
+    commits_[{commit->view, commit->seq, commit->digest}].insert(by);
+  } else if (const auto* left = std::get_if<wire::Signed<wire::ViewChange>>(&message)) {
+    view_change(by, left->message);
+  } else if (const auto* entered = std::get_if<wire::Signed<wire::NewView>>(&message)) {
+    new_view(by, entered->message);
+  }
+}
+
+void ViewChecker::recovered(ReplicaId by, const pbft::Recovered& recovered) {
+  if (recovered.view_change) synced(by, pbft::ViewChangeRecord{*recovered.view_change});
+  if (recovered.new_view) synced(by, pbft::NewViewRecord{*recovered.new_view});
+  if (recovered.view < left_for_[by])
+    violations_.add("memory", replica_name(by) + " restarted in " + name(recovered.view) +
+                                  ", which it had left for " + name(left_for_[by]));
+}
+
+void ViewChecker::vote(ReplicaId by, View view) {
+  if (view < left_for_[by])
+    violations_.add("votes", replica_name(by) + " cast a vote in " + name(view) +
+                                 " after its view-change for " + name(left_for_[by]));
+}
+
+void ViewChecker::view_change(ReplicaId by, const wire::ViewChange& message) {
+  const Digest digest = digest_of(message);
+  const auto [said, fresh] = said_.try_emplace({by, message.view}, digest);
+  if (!fresh && said->second != digest)
+    violations_.add("votes", replica_name(by) + " sent two view-changes for " + name(message.view));
+  if (!durable_.contains({by, message.view, digest}))
+    violations_.add("persist before send", replica_name(by) + " sent its view-change for " +
+                                               name(message.view) +
+                                               " before its record was synced");
+}
+
+void ViewChecker::new_view(ReplicaId by, const wire::NewView& message) {
+  const Digest digest = digest_of(message);
+  const auto known = new_views_.try_emplace(message.view, digest, message).first;
+  if (known->second.first != digest)
+    violations_.add("votes", "there are two new-views " + name(message.view));
+  if (!durable_.contains({by, message.view, digest}))
+    violations_.add("persist before send", replica_name(by) + " sent new-view " +
+                                               name(message.view) +
+                                               " before its record was synced");
+}
+
+void ViewChecker::finish() {
+  for (const auto& [what, by] : commits_) {
+    if (by.size() < quorum_) continue;
+    const auto& [view, seq, digest] = what;
+    for (auto later = new_views_.upper_bound(view); later != new_views_.end(); ++later) {
+      const wire::NewView& m = later->second.second;
+      if (seq <= m.start.seq) continue;
+      const std::uint64_t index = seq - m.start.seq - 1;
+      const auto& choices = m.choices.items;
+      const bool chosen = index < choices.size() &&
+                          choices[index].digest.value_or(pbft::null_body().digest) == digest;
+      if (!chosen)
+        violations_.add("new-view", name(later->first) + " leaves out n" +
+                                        std::to_string(seq.value) + " as " + digest.brief() +
+                                        ", which was committed in " + name(view));
+    }
+  }
+}
+
+}  // namespace prytany::sim

@@ -1,0 +1,46 @@
+// View changes, seen from outside: what leaves a replica, and what its journal held before.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <tuple>
+
+#include "server/pbft/journal.h"
+#include "server/wire/messages.h"
+#include "tests/sim/violations.h"
+
+namespace prytany::sim {
+
+/// One VIEW-CHANGE per replica and view, ever, and one NEW-VIEW per view (no primary here lies);
+/// both only after their records; no vote in a view after a VIEW-CHANGE for a later one; and the
+/// lemma on which all else rests: a NEW-VIEW proposes again whatever was committed in an earlier
+/// view, or starts above it (pitfalls I5, I6, I7).
+class ViewChecker {
+ public:
+  ViewChecker(Violations& violations, unsigned quorum) : violations_(violations), quorum_(quorum) {}
+
+  void synced(ReplicaId by, const pbft::JournalRecord& record);
+  void sent(ReplicaId by, const wire::PeerMessage& message);
+  void recovered(ReplicaId by, const pbft::Recovered& recovered);
+  /// At the end, when all COMMITs are known: the lemma.
+  void finish();
+
+  /// Views that some replica entered.
+  [[nodiscard]] std::size_t entered() const { return new_views_.size(); }
+
+ private:
+  void vote(ReplicaId by, View view);
+  void view_change(ReplicaId by, const wire::ViewChange& message);
+  void new_view(ReplicaId by, const wire::NewView& message);
+
+  Violations& violations_;
+  unsigned quorum_;
+  std::map<std::pair<ReplicaId, View>, Digest> said_;      // VIEW-CHANGEs
+  std::map<ReplicaId, View> left_for_;                     // the highest of its records
+  std::set<std::tuple<ReplicaId, View, Digest>> durable_;  // of both kinds
+  std::map<View, std::pair<Digest, wire::NewView>> new_views_;
+  std::map<std::tuple<View, Seq, Digest>, std::set<ReplicaId>> commits_;
+};
+
+}  // namespace prytany::sim

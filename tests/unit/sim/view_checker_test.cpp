@@ -1,0 +1,113 @@
+// The checker of view changes, shown what it must accept and what it must refuse.
+#include "tests/sim/view_checker.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace prytany::sim {
+namespace {
+
+using testing::Contains;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr ReplicaId r1{1};
+constexpr ReplicaId r2{2};
+
+Digest digest(std::uint8_t mark) {
+  Digest d{};
+  d.bytes[0] = mark;
+  return d;
+}
+wire::Signed<wire::ViewChange> view_change(std::uint64_t view, bool with_p = false) {
+  wire::Signed<wire::ViewChange> m;
+  m.message.view = View{view};
+  if (with_p) m.message.prepared.items.push_back({Seq{1}, digest(1), View{0}});
+  return m;
+}
+wire::Signed<wire::NewView> new_view(std::uint64_t view, std::vector<wire::Choice> choices = {}) {
+  wire::Signed<wire::NewView> m;
+  m.message.view = View{view};
+  m.message.choices.items = std::move(choices);
+  return m;
+}
+pbft::PreparedVote prepare(std::uint64_t view) {
+  return {wire::Prepare{View{view}, Seq{1}, digest(1)}};
+}
+
+struct ViewCheckers : testing::Test {
+  void leaves(ReplicaId by, const wire::Signed<wire::ViewChange>& m) {
+    checker.synced(by, pbft::ViewChangeRecord{m.message});
+    checker.sent(by, m);
+  }
+  void enters(ReplicaId by, const wire::Signed<wire::NewView>& m) {
+    checker.synced(by, pbft::NewViewRecord{m});
+    checker.sent(by, m);
+  }
+  void commits(std::uint64_t view, std::uint64_t seq, std::uint8_t mark, unsigned replicas) {
+    for (std::uint16_t i = 0; i < replicas; ++i)
+      checker.sent(ReplicaId{i}, wire::Commit{View{view}, Seq{seq}, digest(mark)});
+  }
+  std::vector<std::string> found() {
+    checker.finish();
+    return violations.all();
+  }
+  Violations violations;
+  ViewChecker checker{violations, 3};
+};
+
+TEST_F(ViewCheckers, accept_a_view_change_that_keeps_what_was_committed) {
+  commits(0, 1, 1, 3);
+  checker.synced(r1, prepare(0));
+  leaves(r1, view_change(1));
+  enters(r2, new_view(1, {{Seq{1}, digest(1)}}));
+  enters(r1, new_view(1, {{Seq{1}, digest(1)}}));
+  checker.synced(r1, prepare(1));
+  EXPECT_THAT(found(), IsEmpty());
+  EXPECT_EQ(checker.entered(), 1U);
+}
+TEST_F(ViewCheckers, find_a_new_view_that_leaves_out_what_was_committed) {
+  commits(0, 1, 1, 3);
+  enters(r1, new_view(1));
+  EXPECT_THAT(found(), Contains(HasSubstr("leaves out n1")));
+}
+TEST_F(ViewCheckers, find_a_new_view_that_replaces_it_by_null) {
+  commits(0, 1, 1, 3);
+  enters(r1, new_view(1, {{Seq{1}, std::nullopt}}));
+  EXPECT_THAT(found(), Contains(HasSubstr("leaves out n1")));
+}
+TEST_F(ViewCheckers, ask_nothing_of_what_fewer_than_a_quorum_or_a_later_view_committed) {
+  commits(0, 1, 1, 2);
+  commits(1, 2, 1, 3);
+  enters(r1, new_view(1));
+  EXPECT_THAT(found(), IsEmpty());
+}
+TEST_F(ViewCheckers, find_two_view_changes_of_one_replica_for_one_view) {
+  leaves(r1, view_change(1));
+  leaves(r1, view_change(1, true));
+  EXPECT_THAT(found(), Contains(HasSubstr("two view-changes")));
+}
+TEST_F(ViewCheckers, find_two_new_views_of_one_view) {
+  enters(r1, new_view(1));
+  enters(r1, new_view(1, {{Seq{1}, std::nullopt}}));
+  EXPECT_THAT(found(), Contains(HasSubstr("two new-views")));
+}
+TEST_F(ViewCheckers, find_what_leaves_before_its_record) {
+  checker.sent(r1, view_change(1));
+  EXPECT_THAT(found(), Contains(HasSubstr("before its record")));
+  checker.sent(r1, new_view(2));
+  EXPECT_THAT(found(), Contains(HasSubstr("new-view v2")));
+}
+TEST_F(ViewCheckers, find_a_vote_in_a_view_that_was_left) {
+  leaves(r1, view_change(1));
+  checker.synced(r1, prepare(0));
+  EXPECT_THAT(found(), Contains(HasSubstr("after its view-change")));
+}
+TEST_F(ViewCheckers, find_a_restart_in_a_view_that_was_left) {
+  leaves(r1, view_change(1));
+  checker.recovered(r1, pbft::Recovered{});
+  EXPECT_THAT(found(), Contains(HasSubstr("restarted in v0")));
+}
+
+}  // namespace
+}  // namespace prytany::sim

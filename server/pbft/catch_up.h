@@ -1,4 +1,4 @@
-// Who is missing what, and when to say so (section 5.2; papers/004 section 2.4 shows what happens
+// Who is missing what, and when to say so (section 5.2; Practicality section 2.4 shows what happens
 // without it). Retransmission is asked for, never blind: a STATUS names what is missing, peers
 // answer with their own votes, with COMMITTED, and with proofs. Every question has a deadline that
 // doubles; every peer's answers have a budget.

@@ -1,6 +1,7 @@
 // From VIEW-CHANGEs to the start of a view (Castro & Liskov, TOCS 2002, section 4.4 and figure 4,
-// in the form of DESIGN section 4, which needs no transferable certificates). Pure: the new primary
-// makes a NEW-VIEW by it, and each backup checks one by it, from the VIEW-CHANGEs embedded there.
+// in the form of design.md section 4, which needs no transferable certificates). Pure: the new
+// primary makes a NEW-VIEW by it, and each backup checks one by it, from the VIEW-CHANGEs embedded
+// there.
 #pragma once
 
 #include <functional>
@@ -32,7 +33,7 @@ struct Undecided {
 /// Requires: one message per sender, all for one view, each !ViewChanges::refuse(it). The order
 /// does not matter.
 ///
-/// start: the highest checkpoint that a message proves stable (docs/decisions/0006). For each n in
+/// start: the highest checkpoint that a message proves stable (docs/decisions/0010). For each n in
 /// (start, start + window]:
 ///   A: d, if some message has (n, d, v) in P, and
 ///      A1: quorum() messages' P says of n nothing, or what is older than v, or (d, v) itself;

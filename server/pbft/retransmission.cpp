@@ -1,5 +1,6 @@
-// Retransmission (section 5.2; papers/004 section 2.4): saying what is missing, answering those who
-// say it, and all that time brings. For any number in the window, without waiting for a checkpoint.
+// Retransmission (section 5.2; Practicality section 2.4): saying what is missing, answering those
+// who say it, and all that time brings. For any number in the window, without waiting for a
+// checkpoint.
 #include <algorithm>
 
 #include "server/pbft/core.h"
@@ -325,7 +326,7 @@ void Replica::Core::forward_what_waits() {
 }
 
 /// When an idle primary fills up to the next checkpoint, so that what was executed becomes stable
-/// (DESIGN section 4).
+/// (design.md section 4).
 Time Replica::Core::idle_at() const {
   const bool idle = backlog_.waiting() == 0 && executed_ == proposed_ && may_propose();
   if (!idle || at_checkpoint(proposed_)) return never;

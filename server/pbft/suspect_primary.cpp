@@ -1,4 +1,4 @@
-// When to give up on a primary (sections 4.4 and 4.5.2; DESIGN section 4, liveness). A backup
+// When to give up on a primary (sections 4.4 and 4.5.2; design.md section 4, liveness). A backup
 // measures what it can see: a session's first waiting request, and the lowest numbers given out.
 // Neither is helped by progress elsewhere, so that a primary which censors one client, or lets one
 // number hang, is found as surely as a dead one.

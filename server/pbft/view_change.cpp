@@ -24,7 +24,7 @@ void ViewChanges::pre_prepared(Seq seq, const Digest& digest, View view) {
   // only if a correct replica still holds it in P, that is, has neither entered nor heard of any of
   // the later views in which the number was given to four other batches, one after the other; the
   // status exchange tells it of the last of them, and decided() then lets it go
-  // (docs/decisions/0007).
+  // (docs/decisions/0011).
   if (entries.size() > digests_per_number_max) entries.erase(entries.begin());
 }
 

@@ -16,7 +16,7 @@ void run(Group& group, std::uint64_t batches, std::uint64_t from = 1) {
 
 // "when the checkpoint ... becomes stable ... the replica discards all pre-prepare, prepare, and
 // commit messages with sequence number less than or equal to n from its log": here not before
-// state.db holds it, too (DESIGN section 4).
+// state.db holds it, too (design.md section 4).
 TEST(GarbageCollection, h_advances_only_when_the_checkpoint_is_durable_4_3) {
   Group group(small_config(4, 1, 2, 4));
   group.host(1).disk_stalls = true;
@@ -44,7 +44,7 @@ TEST(GarbageCollection, the_window_stops_the_primary_until_it_moves_4_3) {
   EXPECT_EQ(group.status(0).executed, Seq{8});
 }
 
-// Section 5.2, and papers/004 section 2.4: a lost message delays one replica by a retransmission
+// Section 5.2, and Practicality section 2.4: a lost message delays one replica by a retransmission
 // interval, not until the next checkpoint.
 TEST(Retransmission, any_single_lost_message_costs_one_interval_5_2) {
   for (const char* type : {"pre-prepare", "prepare", "commit"}) {
@@ -74,7 +74,7 @@ TEST(Retransmission, a_replica_that_was_cut_off_catches_up_in_the_window_without
   EXPECT_EQ(group.status(3).stable, Seq{0});
 }
 
-// DESIGN section 4: weak_quorum() COMMITTED prove commitment; fewer do not.
+// design.md section 4: weak_quorum() COMMITTED prove commitment; fewer do not.
 TEST(Retransmission, one_peers_word_that_something_is_committed_is_not_enough) {
   auto config = small_config(4, 1);
   config.self = ReplicaId{1};
@@ -178,7 +178,7 @@ TEST(StateTransfer, who_arrives_at_a_state_that_the_group_left_behind_asks_for_t
   EXPECT_EQ(targets, (std::vector<std::uint64_t>{20, 40}));
 }
 
-// Restart: nothing that was executed anywhere is lost when all are killed at once (papers/004:
+// Restart: nothing that was executed anywhere is lost when all are killed at once (Practicality:
 // memory is not stable storage).
 TEST(Restart, of_all_at_once_loses_nothing) {
   Group group(small_config(4, 1, 4, 8));

@@ -1,6 +1,6 @@
-// Castro & Liskov, TOCS 2002, section 4.6 (non-determinism), and what papers/004 section 2.5 found
-// wrong with it: values that are validated again on replay stop recovery. Here validation gates
-// voting, never execution (DESIGN section 6).
+// Castro & Liskov, TOCS 2002, section 4.6 (non-determinism), and what Practicality section 2.5
+// found wrong with it: values that are validated again on replay stop recovery. Here validation
+// gates voting, never execution (design.md section 6).
 #include <gtest/gtest.h>
 
 #include "tests/play/group.h"
@@ -88,8 +88,9 @@ TEST(Nondeterminism, a_late_time_is_accepted_at_last_since_a_group_that_stands_s
   EXPECT_EQ(group.status(1).executed, Seq{1});
 }
 
-// papers/004 section 2.5: "when a request is replayed from the log during recovery, the time drift
-// can be quite large and validating using a time delta will fail and impede the recovery process".
+// Practicality section 2.5: "when a request is replayed from the log during recovery, the time
+// drift can be quite large and validating using a time delta will fail and impede the recovery
+// process".
 TEST(Nondeterminism, a_restart_a_year_later_judges_nothing_that_it_accepted) {
   Group group(small_config(4, 1));
   group.submit(0, request_of(1, 1));

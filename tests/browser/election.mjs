@@ -4,10 +4,15 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { Client, Cluster, Credential, generateCode } from "../../client-js/src/index.js";
+import { en } from "../../examples/evote/web/lang/en.js";
 import { DevCluster } from "../js/dev_cluster.mjs";
 
 export const folder = fileURLToPath(new URL("../../examples/evote", import.meta.url));
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+/** Sentences that no German page may show. */
+const english = Object.values(en).filter(
+  (words) => typeof words === "string" && words.length > 15 && !words.includes("{"),
+);
 const short = process.env.PRYTANY_SHORT === "1";
 
 /** Four replicas with evote installed. */
@@ -130,6 +135,14 @@ export async function inspect(page, name) {
       `${name}, ${language}, ${colorScheme}`,
     );
     assert.equal(await page.evaluate(() => document.documentElement.lang), language);
+    if (language === "de") {
+      const seen = await page.evaluate(() => document.body.innerText);
+      assert.deepEqual(
+        english.filter((words) => seen.includes(words)),
+        [],
+        `${name}: English`,
+      );
+    }
     await shot(page, `${name}-${language}-${colorScheme}`);
     await page.setViewportSize({ width: 360, height: 740 });
     const [wide, culprit] = await page.evaluate(() => [

@@ -591,6 +591,7 @@ test("anybody sees the result, takes the record, and counts again", { timeout },
     buffer: Buffer.from("{}"),
   });
   await page.waitForSelector("#outcome:has-text('not a record')");
+  await inspect(page, "recount-no-record");
 
   for (const [name, wanted] of [
     ["", /The result was published/],

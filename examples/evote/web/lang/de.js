@@ -271,6 +271,8 @@ export const de = {
   "recount.now": "Server fragen und zählen",
   "recount.file": "Oder Unterlagen öffnen, die jemand aufbewahrt hat",
   "recount.bad_file": "Diese Datei enthält keine Unterlagen einer Wahl.",
+  "recount.bad_file.todo":
+    "Wählen Sie eine Datei, die mit „Unterlagen herunterladen“ gespeichert wurde.",
   "recount.ok": "Das Ergebnis stimmt",
   "recount.ok.what": "Jede Summe, die dieser Browser gezählt hat, gleicht der veröffentlichten.",
   "recount.wrong": "Das Ergebnis geht nicht auf",

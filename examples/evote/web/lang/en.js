@@ -254,6 +254,7 @@ export const en = {
   "recount.now": "Ask the servers, and count",
   "recount.file": "Or open a record that somebody kept",
   "recount.bad_file": "This file is not a record of an election.",
+  "recount.bad_file.todo": "Choose a file that was saved with “Download the record”.",
   "recount.ok": "The result is right",
   "recount.ok.what": "Every sum that this browser counted equals the published one.",
   "recount.wrong": "The result does not add up",

@@ -1,20 +1,24 @@
 // Refusals and failures in words: what happened, and what to do now.
 import { has, t } from "./i18n.js";
 
-/** {title, todo, detail} */
+/** {key, title, todo, detail}; the words are those of the language at the moment they are read. */
 export function explain(error) {
   const code = String(error?.code ?? "");
+  const message = error?.message ?? "";
   const key = [code, error?.kind, "other"].find((name) => name && has(`error.${name}`));
   return {
     key,
-    title: t(`error.${key}`, { message: error?.message ?? "" }),
-    todo: has(`todo.${key}`) ? t(`todo.${key}`) : t("todo.other"),
-    // The reason is a person's words behind the colon; the rest is the servers' English.
-    detail:
-      code === "excluded"
-        ? t("error.reason", { reason: error.message.replace(/^[^:]*: /, "") })
-        : code
-          ? t("error.detail", { code, message: error?.message ?? "" })
-          : String(error?.message ?? error),
+    get title() {
+      return t(`error.${key}`, { message });
+    },
+    get todo() {
+      return t(has(`todo.${key}`) ? `todo.${key}` : "todo.other");
+    },
+    get detail() {
+      // The reason is a person's words behind the colon; the rest is the servers' English.
+      if (code === "excluded")
+        return t("error.reason", { reason: message.replace(/^[^:]*: /, "") });
+      return code ? t("error.detail", { code, message }) : String(message || error);
+    },
   };
 }

@@ -147,14 +147,14 @@ async function loadGenesis() {
 }
 
 export function showError(error) {
-  const { title: words, todo, detail } = explain(error);
+  const trouble = explain(error);
   show(() => [
     el("h1", {}, t("error.title")),
     notice(
       "bad",
-      el("p", {}, el("strong", {}, words)),
-      el("p", {}, todo),
-      el("p", { class: "small" }, detail),
+      el("p", {}, el("strong", {}, trouble.title)),
+      el("p", {}, trouble.todo),
+      el("p", { class: "small" }, trouble.detail),
     ),
     el(
       "p",

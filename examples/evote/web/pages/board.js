@@ -44,14 +44,14 @@ start("board", async ({ read, servers }) => {
           agreement: answer.agreement,
         };
       } catch (error) {
-        model.found = { kind: "failed", ...explain(error) };
+        model.found = { kind: "failed", trouble: explain(error) };
       }
     }
     draw();
     document.getElementById("found")?.focus();
   };
   const foundView = () => {
-    const { kind, receipt, agreement, n, title, todo } = model.found;
+    const { kind, receipt, agreement, n, trouble } = model.found;
     const looks = {
       confirmed: "good",
       spoiled: "warn",
@@ -65,9 +65,9 @@ start("board", async ({ read, servers }) => {
       { id: "found", tabindex: "-1", class: "found", "data-kind": kind },
       notice(
         looks[kind],
-        el("h2", {}, kind === "failed" ? title : t(`board.${kind}`)),
+        el("h2", {}, trouble ? trouble.title : t(`board.${kind}`)),
         receipt && el("p", {}, el("code", { class: "receipt" }, receipt)),
-        el("p", {}, kind === "failed" ? todo : t(`board.${kind}.what`, { n: n ?? 0 })),
+        el("p", {}, trouble ? trouble.todo : t(`board.${kind}.what`, { n: n ?? 0 })),
         agreement && el("p", { class: "small" }, servers.summary(agreement)),
       ),
     );

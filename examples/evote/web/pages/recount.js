@@ -16,12 +16,7 @@ start("recount", async ({ cluster, read }) => {
       const record = await take();
       outcome = { ...recount(record), source, record };
     } catch (error) {
-      outcome = {
-        trouble:
-          source === "file"
-            ? { title: t("recount.bad_file"), todo: String(error.message) }
-            : explain(error),
-      };
+      outcome = { trouble: source === "file" ? badFile : explain(error) };
     }
     draw();
     document.getElementById("outcome").focus();
@@ -61,6 +56,16 @@ start("recount", async ({ cluster, read }) => {
     outcome && outcomeView(outcome, cluster),
   ]);
 });
+
+/** Words of the language at the moment they are read, as of explain(). */
+const badFile = {
+  get title() {
+    return t("recount.bad_file");
+  },
+  get todo() {
+    return t("recount.bad_file.todo");
+  },
+};
 
 function outcomeView(outcome, cluster) {
   if (outcome.trouble) {

@@ -1,10 +1,7 @@
 // A server lies with its real key, started by the button that `prytany dev` offers: receipts and
 // results stay right, and every page names it.
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { launch } from "./chromium.mjs";
 import {
   cast,
@@ -17,15 +14,11 @@ import {
   startReplicas,
 } from "./election.mjs";
 
-const bin =
-  process.env.PRYTANY_BIN ?? fileURLToPath(new URL("../../build/release/bin", import.meta.url));
-const skip = existsSync(join(bin, "prytany-liar")) ? false : "prytany-liar is not built";
 const timeout = 200_000;
 const liar = 2;
 let replicas, browser, election, page;
 
 before(async () => {
-  if (skip) return;
   replicas = await startReplicas();
   browser = await launch();
   election = await prepare(replicas, { voters: 3 });
@@ -44,7 +37,7 @@ const alarm = (on, words) =>
 
 test(
   "the page of prytany dev offers buttons, pages of replicas do not",
-  { timeout, skip },
+  { timeout },
   async () => {
     page = await openPage(browser, replicas.home);
     await page.waitForSelector("#dev button");
@@ -60,7 +53,7 @@ test(
 
 test(
   "a voter's receipt is right while server 2 lies, and server 2 is named",
-  { timeout, skip },
+  { timeout },
   async () => {
     await page.click(`#dev-lie-${liar}`);
     await page.waitForSelector(`#dev-stop_lying-${liar}`);
@@ -85,7 +78,7 @@ test(
   },
 );
 
-test("what anybody reads is right, and server 2 is named", { timeout, skip }, async () => {
+test("what anybody reads is right, and server 2 is named", { timeout }, async () => {
   const reader = await openPage(browser, replicas.url(0));
   await reader.waitForSelector("#turnout");
   assert.match(await reader.textContent("main"), /1 of 3 voters have voted/);
@@ -96,7 +89,7 @@ test("what anybody reads is right, and server 2 is named", { timeout, skip }, as
 
 test(
   "the published result is right and counts up while server 2 says otherwise",
-  { timeout, skip },
+  { timeout },
   async () => {
     for (const procedure of ["close_election", "tally", "publish"])
       await election.official.call(procedure);
@@ -114,7 +107,7 @@ test(
 
 test(
   "a liar that hands out another genesis is named by pages of the others",
-  { timeout, skip },
+  { timeout },
   async () => {
     const home = new URL("/", page.url()).href;
     await page.goto(home);
@@ -139,7 +132,7 @@ test(
 
 test(
   "the button that kills a server shows who is silent, and the one that starts it brings it back",
-  { timeout, skip },
+  { timeout },
   async () => {
     await page.click("#dev-kill-3");
     await page.waitForFunction(

@@ -229,6 +229,7 @@ class Replica::Core {
   unsigned level_ = 0;                   // doublings of its patience
   std::uint64_t new_view_patience_ = 0;  // for the NEW-VIEW that we wait for
   Time new_view_due_ = never;            // nothing until quorum() replicas wait, too
+  std::optional<Time> entered_at_;       // this view; nothing: before this life began
   Time calm_since_;                      // when this view was entered, or patience() fell
   Time owed_ = never;                    // when the host owed us a Tick at the latest
 

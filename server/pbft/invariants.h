@@ -1,6 +1,6 @@
-// True of every state, and of every transition (LogCabin's basic and delta
-// invariants). Checked at the end of every step, in every build: each check costs a comparison or a
-// look-up.
+// True of every state, and of every transition (docs/testing.md lists them; LogCabin's basic and
+// delta invariants). Checked at the end of every step, in every build: each check costs a
+// comparison or a look-up.
 #pragma once
 
 #include <map>

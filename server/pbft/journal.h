@@ -1,5 +1,5 @@
-// What a restart must remember. A vote leaves only after its record is durable (design.md section
-// 4): a replica that forgot a vote could contradict it, which is a Byzantine fault.
+// What a restart must remember. A vote leaves only after its record is durable (docs/design.md
+// section 4): a replica that forgot a vote could contradict it, which is a Byzantine fault.
 #pragma once
 
 #include <map>

@@ -20,8 +20,11 @@ std::size_t units_of_entries(const M& message) {
 /// across a restart, and so that there is one VIEW-CHANGE of ours for this view, ever.
 void Replica::Core::leave_view(View next) {
   ENSURE(next > view_);
+  // Section 4.5.2: twice the time, if the view that we leave did not work, or hardly did. One that
+  // worked says that the time was long enough.
+  const bool worked = active_ && (!entered_at_ || now_ >= *entered_at_ + 2 * patience());
+  if (!worked) level_ = std::min(level_ + 1, config_.request_timeout_doublings_max);
   new_view_patience_ = config_.request_timeout_us << level_;
-  level_ = std::min(level_ + 1, config_.request_timeout_doublings_max);
   new_view_due_ = never;
   view_ = next;
   active_ = judging_ = silent_ = false;

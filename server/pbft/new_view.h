@@ -1,5 +1,5 @@
 // From VIEW-CHANGEs to the start of a view (Castro & Liskov, TOCS 2002, section 4.4 and figure 4,
-// in the form of design.md section 4, which needs no transferable certificates). Pure: the new
+// in the form of docs/design.md section 4, which needs no transferable certificates). Pure: the new
 // primary makes a NEW-VIEW by it, and each backup checks one by it, from the VIEW-CHANGEs embedded
 // there.
 #pragma once

@@ -1,5 +1,5 @@
-// The two upcalls that let execution be deterministic in a world with clocks (design.md section 6;
-// Practicality section 2.5). Validation gates voting, never execution.
+// The two upcalls that let execution be deterministic in a world with clocks (docs/design.md
+// section 6; papers/004 section 2.5). Validation gates voting, never execution.
 #pragma once
 
 #include <variant>

@@ -47,7 +47,7 @@ void Replica::Core::propose_batch(Backlog::Taken taken) {
   slot.set_standing(Standing::accepted);
   proposed_ = seq;
   in_use(seq, slot);
-  // A PRE-PREPARE is not a vote: the primary promises with its PREPARE (design.md section 4).
+  // A PRE-PREPARE is not a vote: the primary promises with its PREPARE (docs/design.md section 4).
   // It may overtake its record, but not that of the NEW-VIEW, which a crash would let us make anew.
   const bool early = config_.early_pre_prepare && (view_ == View{0} || begun_);
   if (early) broadcast(message, true);
@@ -117,7 +117,7 @@ void Replica::Core::consider(Seq seq, Slot& slot) {
   const Body& body = *slot.proposed();
   // Section 4.4: what a NEW-VIEW chose may be committed already; there is nothing to doubt.
   if (slot.chosen() || vouched(slot)) return accept(seq, slot);
-  // Validation gates voting, never execution (design.md section 6; TOCS section 4.6).
+  // Validation gates voting, never execution (docs/design.md section 6; TOCS section 4.6).
   const NonDeterminism::Verdict verdict =
       nondeterminism_.judge(body.batch, body.agreed, now_, agreed_before(seq));
   if (const auto* early = std::get_if<NonDeterminism::Early>(&verdict))

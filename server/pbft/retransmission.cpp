@@ -326,7 +326,7 @@ void Replica::Core::forward_what_waits() {
 }
 
 /// When an idle primary fills up to the next checkpoint, so that what was executed becomes stable
-/// (design.md section 4).
+/// (docs/design.md section 4).
 Time Replica::Core::idle_at() const {
   const bool idle = backlog_.waiting() == 0 && executed_ == proposed_ && may_propose();
   if (!idle || at_checkpoint(proposed_)) return never;

@@ -28,7 +28,7 @@ Body make_body(wire::Batch batch, wire::Agreed agreed, std::vector<Digest> reque
 /// What a NEW-VIEW puts where nothing can have been committed: no requests, no time of its own.
 const Body& null_body();
 
-/// What a backup thinks of the PRE-PREPARE it holds (design.md section 6).
+/// What a backup thinks of the PRE-PREPARE it holds (docs/design.md section 6).
 enum class Standing : std::uint8_t {
   none,      // there is none
   early,     // its time has not come: judged again when due

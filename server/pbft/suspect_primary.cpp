@@ -1,7 +1,7 @@
-// When to give up on a primary (sections 4.4 and 4.5.2; design.md section 4, liveness). A backup
-// measures what it can see: a session's first waiting request, and the lowest numbers given out.
-// Neither is helped by progress elsewhere, so that a primary which censors one client, or lets one
-// number hang, is found as surely as a dead one.
+// When to give up on a primary (sections 4.4 and 4.5.2; docs/design.md section 4, liveness). A
+// backup measures what it can see: a session's first waiting request, and the lowest numbers given
+// out. Neither is helped by progress elsewhere, so that a primary which censors one client, or lets
+// one number hang, is found as surely as a dead one.
 //
 // A wrong suspicion costs the group this replica's votes until the next view, and with f others'
 // the primary. So whoever knows that it cannot judge does not: the primary itself, who is behind
@@ -89,9 +89,9 @@ void Replica::Core::suspect() {
   leave_view(view_ + 1);
 }
 
-/// Section 4.5.2: the timeout doubles with each view; here it falls back in steps, one each time
-/// that a view has worked for as long as its primary is given. A group whose links or disks are
-/// slow for a while then does not change views at every fall.
+/// Section 4.5.2: the timeout doubles with each view that fails; here it falls back in steps, one
+/// each time that a view has worked for as long as its primary is given. A group whose links or
+/// disks are slow for a while then does not change views at every fall.
 void Replica::Core::calm_down() {
   if (level_ == 0 || !active_ || now_ < calm_since_ + patience()) return;
   --level_;

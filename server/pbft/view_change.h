@@ -1,5 +1,5 @@
-// What a VIEW-CHANGE says (section 4.4; design.md section 4): P, what was prepared here, and Q,
-// what this replica sent PREPARE for. Both are kept from the first vote on, since a later view
+// What a VIEW-CHANGE says (section 4.4; docs/design.md section 4): P, what was prepared here, and
+// Q, what this replica sent PREPARE for. Both are kept from the first vote on, since a later view
 // depends on them; they are dropped with the checkpoint that covers their numbers, or when a
 // NEW-VIEW has decided otherwise. Also the one VIEW-CHANGE held per sender.
 #pragma once

@@ -17,7 +17,7 @@ namespace prytany::wire {
 // ---- the normal case (section 4.2) ------------------------------------------------------------
 
 /// What the primary adds to a batch so that execution needs no clock and no dice (sections 4.6;
-/// DESIGN 6).
+/// docs/design.md 6).
 struct Agreed {
   AgreedTime time;
   Body<limits::nondeterminism_bytes_max> choice;  // an application's own, from its propose() upcall

@@ -73,7 +73,7 @@ TEST(Checkpoint, f_false_digests_neither_become_stable_nor_hinder_4_3) {
   }
 }
 
-// An idle group must not wait for the next request to become stable (design.md section 4).
+// An idle group must not wait for the next request to become stable (docs/design.md section 4).
 TEST(Checkpoint, an_idle_group_reaches_one_by_null_batches_and_then_is_silent) {
   Group group(small_config(4, 1, 128, 256));
   run(group, 1);

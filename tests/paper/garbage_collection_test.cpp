@@ -16,7 +16,7 @@ void run(Group& group, std::uint64_t batches, std::uint64_t from = 1) {
 
 // "when the checkpoint ... becomes stable ... the replica discards all pre-prepare, prepare, and
 // commit messages with sequence number less than or equal to n from its log": here not before
-// state.db holds it, too (design.md section 4).
+// state.db holds it, too (docs/design.md section 4).
 TEST(GarbageCollection, h_advances_only_when_the_checkpoint_is_durable_4_3) {
   Group group(small_config(4, 1, 2, 4));
   group.host(1).disk_stalls = true;
@@ -74,7 +74,7 @@ TEST(Retransmission, a_replica_that_was_cut_off_catches_up_in_the_window_without
   EXPECT_EQ(group.status(3).stable, Seq{0});
 }
 
-// design.md section 4: weak_quorum() COMMITTED prove commitment; fewer do not.
+// docs/design.md section 4: weak_quorum() COMMITTED prove commitment; fewer do not.
 TEST(Retransmission, one_peers_word_that_something_is_committed_is_not_enough) {
   auto config = small_config(4, 1);
   config.self = ReplicaId{1};

@@ -1,5 +1,5 @@
 // Castro & Liskov, TOCS 2002, section 4.4 and figure 4: what a new view must propose, as the pure
-// function plan_new_view() (design.md section 4).
+// function plan_new_view() (docs/design.md section 4).
 #include "server/pbft/new_view.h"
 
 #include <gtest/gtest.h>

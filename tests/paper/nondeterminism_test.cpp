@@ -1,6 +1,6 @@
-// Castro & Liskov, TOCS 2002, section 4.6 (non-determinism), and what Practicality section 2.5
-// found wrong with it: values that are validated again on replay stop recovery. Here validation
-// gates voting, never execution (design.md section 6).
+// Castro & Liskov, TOCS 2002, section 4.6 (non-determinism), and what papers/004 section 2.5 found
+// wrong with it: values that are validated again on replay stop recovery. Here validation gates
+// voting, never execution (docs/design.md section 6).
 #include <gtest/gtest.h>
 
 #include "tests/play/group.h"

@@ -73,7 +73,7 @@ TEST_F(Backup, refuses_numbers_outside_the_water_marks_4_2) {
 }
 
 // "If backup i accepts the PRE-PREPARE message, it enters the prepare phase by multicasting a
-// PREPARE"; the record of both comes first (design.md section 4: votes are durable).
+// PREPARE"; the record of both comes first (docs/design.md section 4: votes are durable).
 TEST_F(Backup, records_what_it_accepts_and_its_vote_before_it_votes_4_2) {
   hear(0, proposal(1));
   ASSERT_EQ(disk.journal.size(), 3U);

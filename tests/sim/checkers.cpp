@@ -81,8 +81,8 @@ void VoteChecker::synced(ReplicaId by, const pbft::JournalRecord& record) {
 
 void VoteChecker::sent(ReplicaId by, const wire::PeerMessage& message) {
   if (const auto* p = std::get_if<wire::PrePrepare>(&message)) {
-    // Not a vote, and may leave earlier than its record (design.md section 4), but never two of
-    // them.
+    // Not a vote, and may leave earlier than its record (docs/design.md section 4), but never two
+    // of them.
     vote(by, Phase::pre_prepare, p->view, p->seq, wire::batch_digest(p->batch, p->agreed), false);
   } else if (const auto* prepare = std::get_if<wire::Prepare>(&message)) {
     vote(by, Phase::prepare, prepare->view, prepare->seq, prepare->digest, true);

@@ -15,7 +15,7 @@ namespace prytany::sim {
 /// One VIEW-CHANGE per replica and view, ever, and one NEW-VIEW per view (no primary here lies);
 /// both only after their records; no vote in a view after a VIEW-CHANGE for a later one; and the
 /// lemma on which all else rests: a NEW-VIEW proposes again whatever was committed in an earlier
-/// view, or starts above it (pitfalls I5, I6, I7).
+/// view, or starts above it (I5, I6 and I7 of docs/testing.md).
 class ViewChecker {
  public:
   ViewChecker(Violations& violations, unsigned quorum) : violations_(violations), quorum_(quorum) {}

@@ -15,8 +15,8 @@ enum class ErrorKind {
   no_quorum,        // not enough replicas answered alike in time; nothing was sent that can run
   outcome_unknown,  // it was sent, and the timeout or the end of the session came before the
                     // answer: it may have run, or may still run, once
-  refused,  // the cluster would not take it; it was not answered
-  usage,    // the caller's mistake; nothing was sent
+  refused,          // the cluster would not take it; it was not answered
+  usage,            // the caller's mistake; nothing was sent
 };
 
 struct ErrorInfo {

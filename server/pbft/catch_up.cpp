@@ -51,16 +51,25 @@ bool Peers::any_behind(Seq seq) const {
   return false;
 }
 
-bool Peers::may_answer(Time now, ReplicaId peer) {
-  Peer& p = peers_[peer.value];
-  if (now >= p.budget_from + config_.retransmit_us) {
-    p.budget_from = now;
-    p.used = 0;
-  }
-  return p.used < answer_units;
+Peers::Budget& Peers::at(Budget& budget, Time now) const {
+  if (now >= budget.from + config_.retransmit_us) budget = {now, 0};
+  return budget;
 }
 
-void Peers::answered(ReplicaId peer, std::size_t units) { peers_[peer.value].used += units; }
+bool Peers::may_answer(Time now, ReplicaId peer) {
+  return at(peers_[peer.value].answers, now).used < answer_units;
+}
+
+void Peers::answered(ReplicaId peer, std::size_t units) {
+  peers_[peer.value].answers.used += units;
+}
+
+bool Peers::may_forward(Time now, ReplicaId peer) {
+  Budget& budget = at(peers_[peer.value].forwards, now);
+  if (budget.used >= forwards_per_interval) return false;
+  ++budget.used;
+  return true;
+}
 
 bool Peers::may_ask(Time now, ReplicaId peer) {
   Peer& p = peers_[peer.value];

@@ -62,6 +62,10 @@ class Peers {
   /// interval.
   [[nodiscard]] bool may_answer(Time now, ReplicaId peer);
   void answered(ReplicaId peer, std::size_t units);
+  /// As many per retransmission interval as a correct backup forwards: each may cost a place in a
+  /// batch. Not of the budget above: whoever forwards what clients wait for may be the same who
+  /// waits for a PRE-PREPARE.
+  bool may_forward(Time now, ReplicaId peer);
   /// At most one STATUS of ours to a peer, unasked, per half an interval.
   bool may_ask(Time now, ReplicaId peer);
 
@@ -72,15 +76,22 @@ class Peers {
   /// A unit is one small message, or 4 KiB of a body.
   static constexpr std::size_t answer_units = 1024;
   static constexpr std::size_t unit_bytes = 4096;
+  static constexpr std::size_t forwards_per_interval = 32;
 
  private:
+  struct Budget {
+    Time from;
+    std::size_t used = 0;
+  };
   struct Peer {
     Seq executed;
     Seq stable;
-    Time budget_from;
-    std::size_t used = 0;
+    Budget answers;
+    Budget forwards;
     Time asked = never;
   };
+  /// Afresh every interval.
+  Budget& at(Budget& budget, Time now) const;
 
   const Config& config_;
   std::vector<Peer> peers_;

@@ -8,7 +8,6 @@
 namespace prytany::pbft {
 namespace {
 
-constexpr std::size_t forwards_per_time = 32;
 constexpr std::size_t bodies_per_time = 64;
 /// Statuses without progress after which state is fetched rather than waited for.
 constexpr unsigned patience_before_fetch = 3;
@@ -284,10 +283,8 @@ void Replica::Core::on(ReplicaId from, wire::Forward message) {
   const wire::RequestBody& body = message.request.body;
   if (!is_primary())
     return drop(Refusal::not_primary, "forward s", body.session, "/", body.number, " from r", from);
-  if (!peers_.may_answer(now_, from))
+  if (!peers_.may_forward(now_, from))
     return drop(Refusal::too_often, "forward s", body.session, "/", body.number, " from r", from);
-  // As many per interval as a correct backup forwards: each may cost a place in a batch.
-  peers_.answered(from, Peers::answer_units / forwards_per_time);
   const Digest digest = wire::request_digest(body);
   take_in(digest, std::move(message.request));
 }
@@ -318,7 +315,7 @@ Time Replica::Core::forward_at() const {
 void Replica::Core::forward_what_waits() {
   forwarding_.fired(now_);
   for (wire::ClientRequest& request :
-       backlog_.overdue(now_, config_.forward_us, forwards_per_time)) {
+       backlog_.overdue(now_, config_.forward_us, Peers::forwards_per_interval)) {
     trace("request s", request.body.session, "/", request.body.number,
           " waits for long -> forward to r", primary());
     send(primary(), wire::Forward{std::move(request)}, true);

@@ -117,9 +117,10 @@ const vote = struct({ view: u64, seq: u64, digest });
 const checkpoint = struct({ seq: u64, state: digest });
 const signed = (message) => struct({ message, signature });
 const entry = struct({ seq: u64, digest, view: u64 });
+const checkpointProof = struct({
+  checkpoint, signatures: list(struct({ signer: u16, signature })) });
 const viewChange = struct({
-  view: u64, stable: u64, checkpoints: list(checkpoint), prepared: list(entry),
-  pre_prepared: list(entry) });
+  view: u64, stable: optional(checkpointProof), prepared: list(entry), pre_prepared: list(entry) });
 const newView = struct({
   view: u64, view_changes: list(struct({ sender: u16, content: signed(viewChange) })),
   start: checkpoint, choices: list(struct({ seq: u64, digest: optional(digest) })) });
@@ -130,11 +131,11 @@ const peerMessages = [
   ["checkpoint", signed(checkpoint), checkpoint],
   ["committed", struct({ seq: u64, digest })],
   ["forward", struct({ request: clientRequest })],
-  ["status", struct({ view: u64, active: boolean, stable: u64, executed: u64,
+  ["status", struct({ view: u64, entered: u64, stable: u64, executed: u64,
     slots: list(struct({ seq: u64, pre_prepared: boolean, prepared: boolean, committed: boolean })) })],
   ["fetch-batch", struct({ seq: u64, digest })],
   ["batch-body", struct({ seq: u64, batch, agreed })],
-  ["checkpoint-proof", struct({ checkpoint, signatures: list(struct({ signer: u16, signature })) })],
+  ["checkpoint-proof", checkpointProof],
   ["view-change", signed(viewChange), viewChange],
   ["new-view", signed(newView), newView],
   ["fetch-part", struct({ seq: u64, ask: u64, what: variant(

@@ -238,6 +238,7 @@ class Replica::Core {
   std::map<Seq, wire::CheckpointProof> pending_;    // made stable, not yet durable
   std::map<Seq, wire::CheckpointProof> targets_;    // of FetchState, the latest few
   std::optional<Seq> fetching_;
+  bool outran_ = false;  // the primary proposed beyond my window, and was refused
   bool diverged_ = false;
 
   std::set<std::pair<Time, Seq>>

@@ -114,6 +114,9 @@ void Replica::Core::on(CheckpointDurable event) {
   advance(event.seq);
   propose_again();
   propose();
+  // What the primary proposed while my window was behind its own was refused here: no need to wait
+  // until it is overdue.
+  if (std::exchange(outran_, false)) ask_all();
 }
 
 void Replica::Core::fetch_state(wire::CheckpointProof proof) {

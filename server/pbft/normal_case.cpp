@@ -85,6 +85,7 @@ void Replica::Core::on(ReplicaId from, wire::PrePrepare message) {
   const Seq seq = message.seq;
   if (const auto refusal = refuse(from, message)) {
     drop(*refusal, "pre-prepare n", seq, " from r", from);
+    if (refusal == Refusal::above_window && from == primary()) outran_ = true;
     return ask_if_behind(*refusal, from);
   }
   Slot& slot = window_.at(seq);

@@ -28,8 +28,10 @@ std::optional<Refusal> Backlog::add(Time now, const Digest& digest, wire::Client
 
   bytes_ += bytes;
   Queue& mine = queues_[session];
-  mine.digests.push_back(digest);
-  if (mine.digests.size() == 1) first_changed(now, session, mine);
+  const auto place = place_of(mine, request.body);
+  const bool first = place == mine.digests.begin();
+  mine.digests.insert(place, digest);
+  if (first) first_changed(now, session, mine);
   order_[next_ticket_] = {digest, now};
   waiting_.emplace(digest, Waiting{std::move(request), next_ticket_});
   ++next_ticket_;
@@ -136,6 +138,18 @@ std::vector<wire::ClientRequest> Backlog::doubtful(Time before) {
     undoubted_.erase(undoubted_.begin());
   }
   return all;
+}
+
+/// In the order of the session's own numbers, in which everybody takes them, whatever came first
+/// where: so the request that a backup sees waiting first is the one that a correct primary takes
+/// next. Joins have no numbers of that kind.
+std::deque<Digest>::iterator Backlog::place_of(Queue& queue, const wire::RequestBody& body) {
+  auto place = queue.digests.end();
+  if (body.session == SessionId{0}) return place;
+  while (place != queue.digests.begin() &&
+         waiting_.at(*std::prev(place)).request.body.number > body.number)
+    --place;
+  return place;
 }
 
 void Backlog::first_changed(Time now, SessionId session, Queue& queue) {

@@ -1,5 +1,5 @@
 // Requests that wait for a number, and those that have one but are not executed yet. Fair: sessions
-// are served in turn, each in the order of arrival. Bounded: in all, per session, and in bytes;
+// are served in turn, each in the order of its numbers. Bounded: in all, per session, and in bytes;
 // what finds no room is refused and the client sends it again.
 #pragma once
 
@@ -87,11 +87,12 @@ class Backlog {
   };
 
   struct Queue {
-    std::deque<Digest> digests;  // in the order of arrival
+    std::deque<Digest> digests;  // in the order of their numbers; joins in that of arrival
     Time first_since;            // since when the first one has been the first
   };
   using Firsts = std::set<std::pair<Time, SessionId>>;
 
+  std::deque<Digest>::iterator place_of(Queue& queue, const wire::RequestBody& body);
   void forget_waiting(Time now, std::map<Digest, Waiting>::iterator it);
   void first_changed(Time now, SessionId session, Queue& queue);
 

@@ -35,6 +35,15 @@ TEST_F(Backlogs, serves_sessions_in_turn_and_each_in_order) {
   EXPECT_EQ(take(10), (Names{{1, 1}, {2, 1}, {3, 1}, {1, 2}, {1, 3}}));
 }
 
+TEST_F(Backlogs, takes_a_session_by_its_numbers_whatever_came_first) {
+  // So a backup, to which others came first, waits for the same request as its primary takes next.
+  for (const std::uint64_t number : {4U, 2U, 3U, 1U}) add(1, number);
+  add(2, 7);
+  EXPECT_EQ(take(10), (Names{{1, 1}, {2, 7}, {1, 2}, {1, 3}, {1, 4}}));
+  for (const std::uint64_t number : {9U, 3U, 5U}) add(0, number);  // joins: as they came
+  EXPECT_EQ(take(10), (Names{{0, 9}, {0, 3}, {0, 5}}));
+}
+
 TEST_F(Backlogs, goes_on_in_the_next_batch_with_the_session_after_the_last) {
   for (std::uint64_t session = 1; session <= 3; ++session)
     for (std::uint64_t number = 1; number <= 2; ++number) add(session, number);

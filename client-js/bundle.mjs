@@ -67,11 +67,15 @@ const text =
   `\nexport const { ${names.join(", ")} } = $index;\n`;
 if (js) writeFileSync(js, text);
 if (cpp) {
-  // In pieces: compilers bound the length of one literal.
+  // In pieces, joined when it is first asked for: compilers bound the length of one literal, and
+  // literals beside each other are one.
   const pieces = text.match(/[^]{1,8000}/g).map((piece) => `R"prytany_js(${piece})prytany_js"`);
   writeFileSync(
     cpp,
-    '#include "server/cli/client_module.h"\n\nnamespace prytany::cli {\n\n' +
-      `std::string_view client_module() {\n  return\n${pieces.join("\n")};\n}\n\n}  // namespace prytany::cli\n`,
+    '#include "server/cli/client_module.h"\n\n#include <string>\n\nnamespace prytany::cli {\n\n' +
+      "std::string_view client_module() {\n" +
+      `  static const std::string text = [] {\n    std::string all;\n` +
+      `${pieces.map((piece) => `    all += ${piece};`).join("\n")}\n    return all;\n  }();\n` +
+      "  return text;\n}\n\n}  // namespace prytany::cli\n",
   );
 }

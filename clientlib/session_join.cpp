@@ -34,7 +34,7 @@ Ticket Session::join(Time now, const crypto::Signer& credential, std::string nam
     return ticket;
   }
   joining_.emplace(Joining{credential, std::move(name), {}, {}, {}, {}, never, 0, false});
-  join_question_.emplace();
+  join_question_.emplace(Question{});
   join_question_->ticket = ticket;
   join_question_->deadline = deadline;
   begin_join(now, out);

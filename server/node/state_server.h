@@ -11,8 +11,8 @@
 namespace prytany::node {
 
 struct StateServerOptions {
-  /// What one peer may be sent at once, and per second. Frames of pages queue on its link, and each
-  /// MiB costs this replica's one thread about a millisecond.
+  /// What one peer may be sent at once, and per second. Frames of pages queue on its link, and
+  /// reading and sending them takes this replica's one thread from the group's work.
   std::uint64_t burst_bytes = 8U << 20;
   std::uint64_t bytes_per_s = 64U << 20;
   /// Longest that one reader makes us keep one checkpoint, and how many of its old pages at most: a

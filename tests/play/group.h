@@ -6,6 +6,7 @@
 // execution in order.
 #pragma once
 
+#include <algorithm>
 #include <cstdlib>
 #include <deque>
 #include <functional>
@@ -454,11 +455,13 @@ class Group {
       const auto key = std::tuple{from, vote.view, vote.seq, send.message.index()};
       const auto [it, first] = votes_.emplace(key, vote.digest);
       ENSURE(it->second == vote.digest);  // no vote contradicts one that was sent, ever
-      for (const pbft::JournalRecord& r : members_[from].disk.journal) {
-        const auto* same = std::get_if<decltype(record)>(&r);
-        if (same != nullptr && same->vote == vote) return;
-      }
-      ENSURE(!"a vote left before its record was durable");
+      const auto& journal = members_[from].disk.journal;
+      const bool durable_before_it_left =
+          std::any_of(journal.begin(), journal.end(), [&](const pbft::JournalRecord& r) {
+            const auto* same = std::get_if<decltype(record)>(&r);
+            return same != nullptr && same->vote == vote;
+          });
+      ENSURE(durable_before_it_left);
     };
     if (const auto* p = std::get_if<wire::Prepare>(&send.message))
       recorded(*p, pbft::PreparedVote{});

@@ -29,7 +29,7 @@ using Owned = std::unique_ptr<T, Freed<T, free>>;
 
 /// A key and a certificate that it signed itself.
 void write_certificate(const TlsFiles& files) {
-  const Owned<EVP_PKEY, EVP_PKEY_free> key(EVP_EC_gen("P-256"));
+  const Owned<EVP_PKEY, EVP_PKEY_free> key(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"));
   const Owned<X509, X509_free> certificate(X509_new());
   X509_set_version(certificate.get(), 2);
   ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), 1);

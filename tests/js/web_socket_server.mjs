@@ -18,6 +18,9 @@ class Connection {
       this.#bytes = Buffer.concat([this.#bytes, bytes]);
       while (this.#frame());
     });
+    // An HTTP server's sockets stay half open, and a half-open one that is not read keeps neither
+    // the program alive nor its server from waiting for it.
+    socket.on("end", () => socket.destroy());
     socket.on("close", () => this.onClose());
     socket.on("error", () => socket.destroy());
   }
@@ -76,9 +79,12 @@ class Connection {
 export async function listen(accept, port = 0) {
   const sockets = new Set();
   const server = createServer((request, response) => response.writeHead(404).end());
-  server.on("upgrade", (request, socket) => {
+  // From its first byte: a client may be on its way in when the server closes.
+  server.on("connection", (socket) => {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
+  });
+  server.on("upgrade", (request, socket) => {
     const key = createHash("sha1")
       .update(request.headers["sec-websocket-key"] + magic)
       .digest("base64");

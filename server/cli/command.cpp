@@ -41,6 +41,14 @@ std::string one_line(std::string text) {
   return text;
 }
 
+/// The first word, if it is meant as a command and is none. CLI11 says only that one is missing.
+std::string unknown_command(const CLI::App& app, int argc, char** argv) {
+  if (argc < 2 || argv[1][0] == '-') return {};
+  const auto named = [&](const CLI::App* command) { return command->get_name() == argv[1]; };
+  if (!app.get_subcommands(named).empty()) return {};
+  return std::string("there is no command '") + argv[1] + "'";
+}
+
 }  // namespace
 
 void add_json_flag(CLI::App& command, Chosen& chosen) {
@@ -61,7 +69,9 @@ int run_command_line(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     // --help and --version come as exceptions of CLI11's too.
     if (error.get_exit_code() == 0) return app.exit(error);
-    print(usage_failure(one_line(error.what()) + " (see prytany --help)"),
+    const std::string unknown = unknown_command(app, argc, argv);
+    print(usage_failure((unknown.empty() ? one_line(error.what()) : unknown) +
+                        " (see prytany --help)"),
           asks_for_json(argc, argv));
     return static_cast<int>(ExitCode::usage);
   }

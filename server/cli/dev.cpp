@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "server/app/folder.h"
 #include "server/base/log.h"
 #include "server/cli/dev_front.h"
 #include "server/cli/files.h"
@@ -121,6 +122,11 @@ void say_what_next(const Options& options, const std::string& folder) {
 }
 
 Status run(Options options) {
+  if (!options.app.empty()) {
+    // Before anything starts: what cannot be installed should not cost the start of a cluster.
+    const auto bundle = app::load_application_folder(options.app);
+    if (!bundle) return usage_failure(bundle.error().message);
+  }
   const auto folder = Folder::make(options.cluster.folder);
   if (!folder) return usage_failure(folder.error().message);
   options.cluster.folder = folder->path();

@@ -2,6 +2,8 @@
 #include <cstdio>
 #include <memory>
 
+#include <nlohmann/json.hpp>
+
 #include "server/cli/files.h"
 #include "server/cli/genesis.h"
 #include "server/cli/operator_commands.h"
@@ -106,12 +108,8 @@ Status sign(const Sign& options) {
 
 // ---- verify -------------------------------------------------------------------------------------
 
-Status verify(const std::string& path) {
-  const auto text = read_file(path);
-  if (!text) return usage_failure(text.error().message);
-  const auto file = wire::genesis_from_json(*text);
-  if (!file) return Failure{ExitCode::failed, "genesis", path + ": " + file.error().message};
-  const wire::Genesis& genesis = file->genesis;
+void print_for_people(const wire::GenesisFile& file) {
+  const wire::Genesis& genesis = file.genesis;
   std::printf("cluster     %s%s\n", genesis.name.text.c_str(),
               genesis.development ? " (for development only: one key rules it)" : "");
   std::printf("fingerprint %s\n", wire::fingerprint(wire::genesis_digest(genesis)).c_str());
@@ -131,11 +129,47 @@ Status verify(const std::string& path) {
   for (const crypto::PublicKey& key : genesis.administrators) {
     std::printf("administrator %s\n", key.hex().c_str());
   }
+}
+
+void print_for_programs(const wire::GenesisFile& file) {
+  const wire::Genesis& genesis = file.genesis;
+  nlohmann::json members = nlohmann::json::array();
+  for (const wire::Member& m : genesis.members.items) {
+    members.push_back({{"name", m.name.text},
+                       {"key", m.key.hex()},
+                       {"peer", m.peer_host.text + ":" + std::to_string(m.peer_port)},
+                       {"client", m.client_url.text}});
+  }
+  nlohmann::json administrators = nlohmann::json::array();
+  for (const crypto::PublicKey& key : genesis.administrators) administrators.push_back(key.hex());
+  const nlohmann::json said = {{"cluster", genesis.name.text},
+                               {"fingerprint", wire::fingerprint(wire::genesis_digest(genesis))},
+                               {"development", genesis.development},
+                               {"faults", genesis.faults},
+                               {"approvals", genesis.approvals},
+                               {"engine", genesis.engine.text},
+                               {"members", members},
+                               {"administrators", administrators},
+                               {"signatures", file.signatures.size()}};
+  std::printf("%s\n", said.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+}
+
+Status verify(const std::string& path, bool json) {
+  const auto text = read_file(path);
+  if (!text) return usage_failure(text.error().message);
+  const auto file = wire::genesis_from_json(*text);
+  if (!file) return Failure{ExitCode::failed, "genesis", path + ": " + file.error().message};
+  if (!json) print_for_people(*file);
+  // What fails is not shown to a program as if it held.
   if (auto verified = wire::verify_genesis(*file); !verified) {
     return Failure{ExitCode::failed, "genesis", path + ": " + verified.error().message};
   }
-  std::printf("signatures  %zu of %zu, all good\n", file->signatures.size(),
-              genesis.members.size());
+  if (json) {
+    print_for_programs(*file);
+  } else {
+    std::printf("signatures  %zu of %zu, all good\n", file->signatures.size(),
+                file->genesis.members.size());
+  }
   return {};
 }
 
@@ -175,7 +209,9 @@ void add_verify(CLI::App& genesis, Chosen& chosen) {
   CLI::App* command =
       genesis.add_subcommand("verify", "Check a genesis.json and show what it says");
   command->add_option("FILE", *file, "genesis.json")->required();
-  command->callback([&chosen, file] { chosen.run = [file] { return verify(*file); }; });
+  add_json_flag(*command, chosen);
+  command->callback(
+      [&chosen, file] { chosen.run = [file, &chosen] { return verify(*file, chosen.json); }; });
 }
 
 }  // namespace

@@ -74,7 +74,9 @@ TEST_F(CommandLine, an_application_is_installed_and_its_procedures_called) {
 }
 
 TEST_F(CommandLine, misuse_exits_2) {
-  EXPECT_EQ(run({"frobnicate"}).exit_code, 2);
+  const Ran unknown = run({"frobnicate"});
+  EXPECT_EQ(unknown.exit_code, 2);
+  EXPECT_THAT(unknown.errors, HasSubstr("no command 'frobnicate'"));
   EXPECT_EQ(run({"sql", "SELECT 1", "--cluster", cluster_->genesis()}).exit_code, 2);
   EXPECT_EQ(run({"status", "--cluster", "/nonexistent"}).exit_code, 2);
   EXPECT_EQ(as_admin({"call", "turnout", "novalue"}).exit_code, 2);

@@ -11,6 +11,8 @@
 #include <sstream>
 #include <thread>
 
+#include <nlohmann/json.hpp>
+
 #include "server/cli/demo_checks.h"
 #include "server/net/socket.h"
 #include "tests/cluster/background.h"
@@ -188,6 +190,11 @@ TEST_F(Operator, organisations_make_a_cluster_in_which_nobody_holds_anothers_key
   EXPECT_EQ(verified.exit_code, 0) << verified.errors;
   EXPECT_THAT(verified.output, AllOf(HasSubstr("fingerprint"), HasSubstr("organisation 3"),
                                      HasSubstr("4 of 4, all good")));
+  const auto shown = nlohmann::json::parse(run({"genesis", "verify", "--json", genesis}).output);
+  EXPECT_EQ(shown["cluster"], "four");
+  EXPECT_EQ(shown["members"][3]["name"], "organisation 3");
+  EXPECT_EQ(shown["signatures"], 4);
+  EXPECT_THAT(verified.output, HasSubstr(shown["fingerprint"].get<std::string>()));
   std::vector<std::unique_ptr<Background>> servers;
   for (unsigned id = 0; id < 4; ++id) servers.push_back(std::make_unique<Background>(start(id)));
   std::vector<ReplicaStatus> status;
@@ -209,6 +216,13 @@ TEST_F(Operator, a_group_that_is_safe_but_not_always_live_is_called_so) {
   ASSERT_EQ(run({"init", cluster_, "--replicas", "4", "--faults", "2"}).exit_code, 0);
   EXPECT_THAT(run({"genesis", "verify", cluster_ + "/genesis.json"}).output,
               HasSubstr("safe, but not always live"));
+}
+
+TEST_F(Operator, dev_refuses_a_folder_without_application_before_it_starts_anything) {
+  const Ran ran = run({"dev", "--app", folder_, "--dir", cluster_});
+  EXPECT_EQ(ran.exit_code, 2);
+  EXPECT_THAT(ran.errors, HasSubstr("prytany.json"));
+  EXPECT_FALSE(std::filesystem::exists(cluster_));
 }
 
 // ---- Starting -----------------------------------------------------------------------------------

@@ -73,7 +73,7 @@ class Clients::Client {
   void perform(Do&& happens) {
     client::Effects effects;
     happens(effects);
-    for (client::Effect& effect : effects) std::visit([this](auto& e) { on(e); }, effect);
+    for (client::Effect& effect : effects) std::visit([this](auto& e) { this->on(e); }, effect);
     wake();
   }
   [[nodiscard]] Time now() const { return all_.run_.queue.now(); }

@@ -52,10 +52,24 @@ class Inserters {
         return;
       }
       ++acknowledged_;
+      if (n % 8 == 7 && !reads_right(inserter, n + 1)) return;
       std::uint64_t seen = last_seq_;
       while (seen < answer->seq && !last_seq_.compare_exchange_weak(seen, answer->seq)) {
       }
     }
+  }
+
+  /// What was acknowledged to it, it reads.
+  bool reads_right(int inserter, int count) {
+    auto answer = clients_[static_cast<std::size_t>(inserter)]->try_execute(
+        "SELECT count(*) FROM work WHERE inserter = ?", inserter);
+    if (answer && answer->value<int>() == count) return true;
+    const std::lock_guard lock(mutex_);
+    failure_ = answer ? "inserter " + std::to_string(inserter) + " reads " +
+                            std::to_string(answer->value<int>()) + " of its " +
+                            std::to_string(count) + " rows"
+                      : answer.error().message;
+    return false;
   }
 
   Cluster shared_;

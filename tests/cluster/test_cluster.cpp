@@ -45,24 +45,47 @@ TestFolder::~TestFolder() {
 
 std::string program() { return fs::read_symlink("/proc/self/exe").parent_path() / "prytany"; }
 
-TestCluster::TestCluster(Shape shape) {
+TestCluster::TestCluster(Shape shape) : shape_(std::move(shape)) {
   cli::InitOptions init;
   init.folder = folder();
-  init.replicas = shape.replicas;
-  init.faults = shape.faults;
-  base_port_ = cli::free_base_port(22000, shape.replicas);
+  init.replicas = shape_.replicas;
+  init.faults = shape_.faults;
+  init.checkpoint_interval = shape_.checkpoint_interval;
+  base_port_ = cli::free_base_port(22000, shape_.replicas);
   init.base_port = base_port_;
   must(cli::init_cluster(init));
-  auto opened = cli::LocalCluster::open({folder(), shape.settings, "warning", program()});
+  if (shape_.address) give_addresses();
+  auto opened = cli::LocalCluster::open({folder(), shape_.settings, "warning", program()});
   must(opened);
   servers_ = std::make_unique<cli::LocalCluster>(std::move(*opened));
-  must(servers_->start_all());
+  for (unsigned id = 0; id < size(); ++id) start_without_waiting(id);
   must(servers_->wait_until_ready(ready_timeout_us));
+}
+
+/// The genesis of a development cluster is signed by nobody, so it may be edited before the start.
+void TestCluster::give_addresses() {
+  std::string text = content(genesis());
+  for (unsigned id = 0; id < shape_.replicas; ++id) {
+    for (const unsigned port : {base_port_ + id, base_port_ + 100 + id}) {
+      const std::string local = "127.0.0.1:" + std::to_string(port);
+      const std::size_t at = text.find(local);
+      if (at == std::string::npos) throw std::runtime_error("no " + local + " in genesis.json");
+      text.replace(at, local.size(), shape_.address(id) + ":" + std::to_string(port));
+    }
+  }
+  std::ofstream(genesis()) << text;
 }
 
 void TestCluster::kill(unsigned replica) { servers_->signal(replica, SIGKILL); }
 
-void TestCluster::start_without_waiting(unsigned replica) { must(servers_->start(replica)); }
+void TestCluster::start_without_waiting(unsigned replica) {
+  const auto start = [&] { must(servers_->start(replica)); };
+  if (shape_.inside) {
+    shape_.inside(replica, start);
+  } else {
+    start();
+  }
+}
 
 void TestCluster::restart(unsigned replica) {
   start_without_waiting(replica);

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -31,6 +32,11 @@ struct Shape {
   unsigned replicas = 4;
   unsigned faults = 1;
   std::vector<std::string> settings = {};
+  std::uint64_t checkpoint_interval = 0;  // 0: the default
+  /// Where each replica is, if not all on the loopback: its address there, and what runs an act
+  /// (the start of its process) in its place.
+  std::function<std::string(unsigned replica)> address = {};
+  std::function<void(unsigned replica, const std::function<void()>& act)> inside = {};
 };
 
 class TestCluster {
@@ -61,7 +67,10 @@ class TestCluster {
   void expect_one_state(std::uint64_t seq) const;
 
  private:
+  void give_addresses();
+
   TestFolder folder_;
+  Shape shape_;
   std::uint16_t base_port_ = 0;
   std::unique_ptr<cli::LocalCluster> servers_;
 };

@@ -12,7 +12,7 @@ namespace prytany::app {
 
 /// Tokens may not promise more than this: whoever left is remembered as long as an older join could
 /// be replayed.
-inline constexpr std::int64_t join_token_life_us_max = 15 * 60 * std::int64_t{1'000'000};
+inline constexpr std::int64_t join_token_life_us_max = std::int64_t{15} * 60 * 1'000'000;
 
 /// When the join's tokens expire (the first of those that count), or why it is refused. Pure. The
 /// request's own signature by the session key was checked before it was ordered.

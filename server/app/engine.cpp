@@ -145,8 +145,8 @@ std::optional<Failure> Engine::check_schema() {
   sqlite3_stmt* raw = nullptr;
   int rc = sqlite3_prepare_v2(handle(), "PRAGMA writable_schema = RESET", -1, &raw, nullptr);
   sqlite3_finalize(raw);
-  const Failure unreadable{"schema_unreadable",
-                           "SQLite could not read the schema back after this change"};
+  Failure unreadable{"schema_unreadable",
+                     "SQLite could not read the schema back after this change"};
   if (rc != SQLITE_OK) return unreadable;
   rc = sqlite3_prepare_v2(handle(), find_reserved_sql, -1, &raw, nullptr);
   Statement statement(raw);

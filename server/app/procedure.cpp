@@ -222,7 +222,7 @@ std::optional<Failure> Procedure::run_assignment(Engine& engine, Step& step) {
     for (std::size_t i = 0; i < values.size(); ++i)
       values[i] = any_column_value(step.statement, static_cast<int>(i));
   }
-  if (!engine.state().settle(0)) return *engine.state().failure;
+  if (!engine.state().settle(0)) return engine.state().failure;
   // No row gives NULLs, which ensure() can speak about.
   for (std::size_t i = 0; i < values.size(); ++i)
     variables_[step.outputs[i]] = std::move(values[i]);

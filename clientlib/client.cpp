@@ -32,7 +32,9 @@ Completion Client::Impl::ask(wire::Operation operation) const {
 }
 
 Client::Client(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Client::Client(const Options& options) : Client(Cluster(options.genesis), options) {}
+Client::Client(const Options& options)
+    : Client(Cluster(options.genesis, std::chrono::milliseconds(100), options.authorities),
+             options) {}
 Client::Client(const Cluster& cluster, const Options& options) {
   cluster.impl_->must_not_be_loop_thread();
   Awaited<Expected<Client>> awaited;

@@ -1,4 +1,5 @@
 // The public Cluster: genesis, credentials, and what needs no session.
+#include <algorithm>
 #include <condition_variable>
 #include <filesystem>
 #include <fstream>
@@ -67,11 +68,27 @@ Credential Credential::code(std::string code) { return {Kind::code, std::move(co
 
 // ---- Cluster --------------------------------------------------------------------------------
 
-Cluster::Impl::Impl(wire::GenesisFile file, std::chrono::milliseconds linger)
+namespace {
+
+std::shared_ptr<const crypto::TlsTrust> trust_for(const client::ClusterView& view,
+                                                  const std::string& authorities) {
+  const auto secure = [](const std::string& url) { return url.starts_with("wss:"); };
+  // Reading the system's authorities takes a while: not for those who have no use for it.
+  if (authorities.empty() && std::ranges::none_of(view.urls, secure)) return nullptr;
+  auto trust = crypto::TlsTrust::create(authorities);
+  if (!trust) throw Usage(usage(trust.error().message));
+  return std::move(*trust);
+}
+
+}  // namespace
+
+Cluster::Impl::Impl(wire::GenesisFile file, std::chrono::milliseconds linger,
+                    const std::string& authorities)
     : genesis(std::move(file.genesis)),
       observer_linger(linger),
       view(std::make_shared<const client::ClusterView>(genesis)),
-      loop(std::make_unique<client::Loop>(view)) {}
+      trust(trust_for(*view, authorities)),
+      loop(std::make_unique<client::Loop>(view, trust)) {}
 
 Cluster::Impl::~Impl() {
   if (!loop->on_thread()) return;
@@ -93,8 +110,9 @@ void Cluster::Impl::must_not_be_loop_thread() const {
   if (loop->on_thread()) throw Usage("a blocking function was called from a callback");
 }
 
-Cluster::Cluster(const std::string& genesis, std::chrono::milliseconds linger)
-    : impl_(std::make_shared<Impl>(load_genesis(genesis).value(), linger)) {}
+Cluster::Cluster(const std::string& genesis, std::chrono::milliseconds linger,
+                 const std::string& authorities)
+    : impl_(std::make_shared<Impl>(load_genesis(genesis).value(), linger, authorities)) {}
 Cluster::Cluster(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Cluster::~Cluster() = default;
 Cluster::Cluster(Cluster&&) noexcept = default;

@@ -18,7 +18,8 @@ inline std::uint64_t microseconds(std::chrono::milliseconds time) {
 }
 
 struct Cluster::Impl {
-  Impl(wire::GenesisFile file, std::chrono::milliseconds observer_linger);
+  Impl(wire::GenesisFile file, std::chrono::milliseconds observer_linger,
+       const std::string& authorities);
   ~Impl();
   /// For what needs no session: public reads, status. Opened when first needed.
   client::Seat observer();
@@ -28,6 +29,7 @@ struct Cluster::Impl {
   wire::Genesis genesis;
   std::chrono::milliseconds observer_linger;
   std::shared_ptr<const client::ClusterView> view;
+  std::shared_ptr<const crypto::TlsTrust> trust;  // nothing if no address is wss
   std::unique_ptr<client::Loop> loop;
   std::mutex mutex;
   std::optional<client::Seat> observer_seat;

@@ -25,8 +25,11 @@ struct ClusterView {
   [[nodiscard]] std::size_t size() const { return keys.size(); }
   [[nodiscard]] bool knows(ReplicaId replica) const { return replica.value < keys.size(); }
   /// So many holds at least one correct replica (Castro & Liskov TOCS 2002 section 4.1): what they
-  /// say alike is true. A client needs no other quorum.
+  /// say alike is true.
   [[nodiscard]] std::size_t weak_quorum() const { return faults + 1U; }
+  /// Any two of so many share a correct replica: the most that may be waited for, and what refusals
+  /// need, since these are no results and correct replicas that are behind may be wrong about them.
+  [[nodiscard]] std::size_t quorum() const { return (size() + faults) / 2 + 1; }
   /// All replicas, in order of their ids.
   [[nodiscard]] std::vector<ReplicaId> replicas() const {
     std::vector<ReplicaId> all;

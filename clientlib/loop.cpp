@@ -32,8 +32,12 @@ Completion closed() {
 
 }  // namespace
 
-Loop::Loop(std::shared_ptr<const ClusterView> cluster)
-    : cluster_(std::move(cluster)), mailbox_(std::make_shared<Mailbox>()), now_(monotonic()) {
+Loop::Loop(std::shared_ptr<const ClusterView> cluster,
+           std::shared_ptr<const crypto::TlsTrust> trust)
+    : cluster_(std::move(cluster)),
+      trust_(std::move(trust)),
+      mailbox_(std::make_shared<Mailbox>()),
+      now_(monotonic()) {
   for (const std::string& url : cluster_->urls) urls_.push_back(parse_websocket_url(url));
   epoll_fd_ = ::epoll_create1(EPOLL_CLOEXEC);
   mailbox_->event_fd = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);

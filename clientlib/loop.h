@@ -34,7 +34,9 @@ class Loop {
     std::function<void(const std::string&)> note;
   };
 
-  explicit Loop(std::shared_ptr<const ClusterView> cluster);
+  /// `trust` is needed if some replica has a wss address.
+  explicit Loop(std::shared_ptr<const ClusterView> cluster,
+                std::shared_ptr<const crypto::TlsTrust> trust = nullptr);
   /// Lets sessions that are leaving finish, for a second at most. What is then still asked is
   /// completed as outcome_unknown, code "closed".
   ~Loop();
@@ -115,6 +117,7 @@ class Loop {
   [[nodiscard]] Sitting* find(Seat seat);
 
   std::shared_ptr<const ClusterView> cluster_;
+  std::shared_ptr<const crypto::TlsTrust> trust_;
   std::vector<Result<WebSocketUrl>> urls_;
   std::shared_ptr<Mailbox> mailbox_;
   int epoll_fd_ = -1;

@@ -13,7 +13,7 @@ void Loop::begin_line(Seat seat, Sitting& sitting, ReplicaId replica, Effects& m
     sitting.session.disconnected(now_, replica, more);
   };
   if (!url) return give_up(url.error().message);
-  if (url->secure) return give_up("this client does not speak wss yet");
+  if (url->secure && trust_ == nullptr) return give_up("there is nothing to check TLS with");
   const LineId id = ++last_line_;
   lines_.emplace(id, Line{seat, replica, nullptr});
   sitting.lines[replica] = id;
@@ -30,7 +30,7 @@ void Loop::begin_line(Seat seat, Sitting& sitting, ReplicaId replica, Effects& m
 
 void Loop::connect_line(LineId id, const WebSocketConnection::Address& address) {
   Line& line = lines_.at(id);
-  line.socket = std::make_unique<WebSocketConnection>(*urls_[line.replica.value], address);
+  line.socket = std::make_unique<WebSocketConnection>(*urls_[line.replica.value], address, trust_);
   const auto fd = line.socket->start();
   if (!fd) {
     // Not from here: whoever asked is still at work on the session.

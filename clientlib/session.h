@@ -38,7 +38,7 @@ struct SessionOptions {
   std::uint64_t hello_timeout_us = 5'000'000;
   /// The digests agree but nobody sent the rows: ask everybody for them after this long.
   std::uint64_t whole_patience_us = 50'000;
-  /// A refusal by weak_quorum() replicas is asked for again before it is believed: replicas that
+  /// A refusal by quorum() replicas is asked for again before it is believed: replicas that
   /// lag behind refuse what they will accept a moment later.
   std::uint64_t refusal_retry_us = 100'000;
   unsigned refusal_rounds = 3;

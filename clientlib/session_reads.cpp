@@ -27,7 +27,9 @@ Ticket Session::read(Time now, wire::Call call, Time deadline, Effects& out) {
   Question& question = reads_[id].question;
   question.ticket = ticket;
   question.deadline = deadline;
-  question.message = wire::PublicRead{id, std::move(call)};
+  wire::PublicRead asked{id, std::move(call)};
+  question.digest = wire::read_digest(asked);
+  question.message = std::move(asked);
   transmit(now, question, out);
   return ticket;
 }
@@ -36,6 +38,13 @@ void Session::on_read_reply(Time now, ReplicaId from, wire::PublicReadReply repl
   const auto found = reads_.find(reply.id);
   if (found == reads_.end()) return;
   Read& read = found->second;
+  // Its tag is right, so the replica was asked this: somebody on the way asks in our place. No
+  // voice, for f+1 answers to another question would agree, too.
+  if (reply.question != read.question.digest) {
+    out.push_back(Note{"replica " + std::to_string(from.value) +
+                       " answers another public read than was asked -> not heard"});
+    return;
+  }
   const Digest digest = crypto::sha256("prytany read outcome", wire::encode(reply.outcome));
   read.tally.say(from, digest, std::move(reply));
   weigh_read(now, found->first, out);

@@ -25,7 +25,10 @@ void Session::on_refused(Time now, ReplicaId from, const wire::Refused& refused,
   }
   out.push_back(Note{"replica " + std::to_string(from.value) + " refuses (" + refused.code.text +
                      ": " + refused.message.text + ") -> one voice, believed only from " +
-                     std::to_string(cluster_->weak_quorum())});
+                     std::to_string(cluster_->quorum())});
+  for (auto& [id, read] : reads_) {
+    if (read.question.digest == refused.request) question = &read.question;
+  }
   if (question == nullptr) return;
   Refusal& refusal = question->refusals[from];
   if (refusal.code != refused.code.text) refusal = {refused.code.text, refused.message.text, 0, 0};
@@ -44,7 +47,9 @@ void Session::weigh_refusals(Time now, Question& question, Effects& out) {
       ++alike;
       rounds = std::min(rounds, said.rounds);
     }
-    if (alike < cluster_->weak_quorum()) continue;
+    // Not weak_quorum(): correct replicas that are behind refuse, honestly, what the group has long
+    // accepted, so that one liar and one late replica would end a good session.
+    if (alike < cluster_->quorum()) continue;
     if (rounds >= options_.refusal_rounds) return believe_refusal(question, Refusal(refusal), out);
     question.resend = std::min(question.resend, now + (options_.refusal_retry_us << rounds));
     return;
@@ -52,25 +57,25 @@ void Session::weigh_refusals(Time now, Question& question, Effects& out) {
 }
 
 void Session::believe_refusal(Question& question, const Refusal& refusal, Effects& out) {
+  Completion completion;
+  completion.verdict = Verdict::refused;
+  completion.sent = true;
+  completion.code = refusal.code;
+  completion.message = refusal.message;
   if (join_question_ && &question == &*join_question_) {
-    Completion completion;
-    completion.verdict = Verdict::refused;
-    completion.sent = true;
-    completion.code = refusal.code;
-    completion.message = refusal.message;
     complete(question, std::move(completion), out);
     return fail_join(refusal.code, refusal.message, out);
   }
+  if (const auto* read = std::get_if<wire::PublicRead>(&question.message)) {
+    complete(question, std::move(completion), out);
+    reads_.erase(read->id);
+    return;
+  }
   if (means_no_session(refusal.code)) return end(refusal.code, out);
   const RequestNumber number = question.number;
-  Completion completion;
-  completion.sent = true;
   completion.number = number;
-  completion.code = refusal.code;
-  completion.message = refusal.message;
   // Too old: it ran, or its number went by; the stored reply is gone.
-  completion.verdict =
-      refusal.code == "number_too_old" ? Verdict::outcome_unknown : Verdict::refused;
+  if (refusal.code == "number_too_old") completion.verdict = Verdict::outcome_unknown;
   complete(question, std::move(completion), out);
   pending_.erase(number);
   // Numbers have no gaps: what follows a number that the group will not take cannot run for long.

@@ -14,7 +14,7 @@
 
 namespace prytany::client {
 
-/// ws://host:port[/path]; wss when TLS is compiled in by whoever owns the socket.
+/// ws://host:port[/path], or wss.
 struct WebSocketUrl {
   bool secure = false;
   std::string host;

@@ -21,16 +21,20 @@ Error system_error(const char* doing, int number) {
 
 }  // namespace
 
-WebSocketConnection::WebSocketConnection(WebSocketUrl url, const Address& address)
-    : url_(std::move(url)), address_(address) {}
+WebSocketConnection::WebSocketConnection(WebSocketUrl url, const Address& address,
+                                         std::shared_ptr<const crypto::TlsTrust> trust)
+    : url_(std::move(url)), address_(address) {
+  if (!url_.secure) return;
+  ENSURE(trust != nullptr);
+  tls_.emplace(std::move(trust), url_.host);
+}
 
 WebSocketConnection::~WebSocketConnection() {
   if (fd_ < 0) return;
-  if (state_ == State::open) {
+  if (state_ == State::open && out_.empty()) {
     // A goodbye, if it fits: 1000, "normal closure". Nobody waits for the answer.
-    std::string bye;
-    append_frame(bye, Opcode::close, std::string_view("\x03\xe8", 2), next_mask());
-    if (out_.size() == written_) (void)::send(fd_, bye.data(), bye.size(), MSG_NOSIGNAL);
+    put_frame(Opcode::close, std::string_view("\x03\xe8", 2));
+    (void)::send(fd_, out_.data(), out_.size(), MSG_NOSIGNAL);
   }
   ::close(fd_);
 }
@@ -56,7 +60,7 @@ Result<void> WebSocketConnection::connect_finished() {
   if (::getsockopt(fd_, SOL_SOCKET, SO_ERROR, &problem, &size) != 0) problem = errno;
   if (problem != 0) return system_error("cannot connect", problem);
   crypto::random_bytes(nonce_);
-  out_ += upgrade_request(url_, nonce_);
+  put(upgrade_request(url_, nonce_));
   state_ = State::upgrading;
   return flush();
 }
@@ -86,7 +90,14 @@ Result<void> WebSocketConnection::read(Heard& heard) {
     if (errno == EAGAIN || errno == EINTR) return {};
     return system_error("cannot read", errno);
   }
-  return take({buffer.data(), static_cast<std::size_t>(got)}, heard);
+  const std::string_view bytes(buffer.data(), static_cast<std::size_t>(got));
+  if (!tls_) return take(bytes, heard);
+  std::string plain;
+  if (const auto received = tls_->receive(bytes, plain); !received) return received.error();
+  if (tls_->ended()) return Error{"the replica closed the connection"};
+  put({});  // what TLS itself has to say
+  if (const auto flushed = flush(); !flushed) return flushed.error();
+  return take(plain, heard);
 }
 
 Result<void> WebSocketConnection::take(std::string_view bytes, Heard& heard) {
@@ -114,7 +125,7 @@ Result<void> WebSocketConnection::take_messages(Heard& heard) {
     switch (message.opcode) {
       case Opcode::text: heard.texts.push_back(std::move(message.payload)); break;
       case Opcode::ping:
-        append_frame(out_, Opcode::pong, message.payload, next_mask());
+        put_frame(Opcode::pong, message.payload);
         if (const auto flushed = flush(); !flushed) return flushed.error();
         break;
       case Opcode::close: return Error{"the replica closed the connection"};
@@ -125,7 +136,23 @@ Result<void> WebSocketConnection::take_messages(Heard& heard) {
 
 void WebSocketConnection::send(std::string_view text) {
   ENSURE(opened());
-  append_frame(out_, Opcode::text, text, next_mask());
+  put_frame(Opcode::text, text);
+}
+
+void WebSocketConnection::put(std::string_view bytes) {
+  if (tls_) {
+    tls_->send(bytes);
+    out_ += tls_->outgoing();
+  } else {
+    out_ += bytes;
+  }
+}
+
+void WebSocketConnection::put_frame(Opcode opcode, std::string_view payload) {
+  if (!tls_) return append_frame(out_, opcode, payload, next_mask());
+  std::string frame;
+  append_frame(frame, opcode, payload, next_mask());
+  put(frame);
 }
 
 Result<void> WebSocketConnection::flush() {

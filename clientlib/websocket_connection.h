@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "clientlib/websocket.h"
+#include "server/crypto/tls.h"
 #include "server/wire/limits.h"
 
 namespace prytany::client {
@@ -25,7 +26,9 @@ class WebSocketConnection {
     socklen_t size = 0;
   };
 
-  WebSocketConnection(WebSocketUrl url, const Address& address);
+  /// `trust` is for wss alone, and then required.
+  WebSocketConnection(WebSocketUrl url, const Address& address,
+                      std::shared_ptr<const crypto::TlsTrust> trust = nullptr);
   ~WebSocketConnection();
   WebSocketConnection(const WebSocketConnection&) = delete;
   WebSocketConnection& operator=(const WebSocketConnection&) = delete;
@@ -53,12 +56,16 @@ class WebSocketConnection {
   enum class State { idle, connecting, upgrading, open };
   Result<void> connect_finished();
   Result<void> read(Heard& heard);
+  /// Queues bytes, encrypted if they have to be.
+  void put(std::string_view bytes);
+  void put_frame(Opcode opcode, std::string_view payload);
   Result<void> take(std::string_view bytes, Heard& heard);
   Result<void> take_messages(Heard& heard);
   std::array<std::uint8_t, 4> next_mask();
 
   WebSocketUrl url_;
   Address address_;
+  std::optional<crypto::Tls> tls_;
   int fd_ = -1;
   State state_ = State::idle;
   std::array<std::uint8_t, 16> nonce_{};

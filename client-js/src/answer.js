@@ -5,29 +5,26 @@ import { fromWire, toInteger } from "./values.js";
 export class Answer {
   /** `result`: one of the wire's; `taken`: {seq, agreed, agreement}. */
   constructor({ columns, rows, changes, last_insert_rowid }, { seq, agreed, agreement }, integers) {
-    this.columns = columns;
-    this.values = rows.map((row) => row.map((value) => fromWire(value, integers)));
-    this.rows = this.values.map((row) =>
-      Object.fromEntries(row.map((value, i) => [columns[i], value])),
-    );
-    this.changes = Number(changes);
-    this.lastInsertRowid = toInteger(last_insert_rowid, integers);
-    this.seq = Number(seq);
-    this.agreedUs = Number(agreed);
-    this.agreement = agreement;
+    const values = rows.map((row) => row.map((value) => fromWire(value, integers)));
+    Object.assign(this, {
+      columns,
+      values,
+      rows: values.map((row) => Object.fromEntries(row.map((value, i) => [columns[i], value]))),
+      changes: Number(changes),
+      lastInsertRowid: toInteger(last_insert_rowid, integers),
+      seq: Number(seq),
+      agreedUs: Number(agreed),
+      agreement,
+    });
   }
   one() {
     const { rows } = this;
-    return rows.length === 1
-      ? rows[0]
-      : misuse(`one row was expected, and there are ${rows.length}`);
+    return rows.length === 1 ? rows[0] : misuse(`${rows.length} rows instead of one`);
   }
   value() {
     this.one();
     const [row] = this.values;
-    return row.length === 1
-      ? row[0]
-      : misuse(`one value was expected, and there are ${row.length}`);
+    return row.length === 1 ? row[0] : misuse(`${row.length} values instead of one`);
   }
   [Symbol.iterator]() {
     return this.rows.values();

@@ -3,7 +3,7 @@ const encoder = new TextEncoder();
 
 export const utf8 = (text) => encoder.encode(text);
 
-export function join(...parts) {
+export function concat(parts) {
   const bytes = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
   let at = 0;
   for (const part of parts) {
@@ -12,6 +12,7 @@ export function join(...parts) {
   }
   return bytes;
 }
+export const join = (...parts) => concat(parts);
 
 export const random = (size) => crypto.getRandomValues(new Uint8Array(size));
 

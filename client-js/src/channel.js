@@ -1,6 +1,6 @@
 // Channel: the connection to one replica, made again whenever it ends. It proves the replica
 // (hello, signed with the key that genesis names) and lets through only messages with a right tag.
-import { fromHex, join, random, toHex } from "./bytes.js";
+import { fromHex, random, toHex } from "./bytes.js";
 import * as codec from "./codec.js";
 import {
   agree,
@@ -19,15 +19,14 @@ const helloTimeoutMs = 10_000; // from the attempt to connect to the proof
 const reconnectFirstMs = 100; // doubling, with full jitter
 const reconnectMaxMs = 5_000;
 const silenceMaxMs = 5_000; // a live replica answers a status at once, whatever the group does
-const messageCharsMax = 8 << 20;
-const waitingCharsMax = 32 << 20;
+const waitingCharsMax = 32 << 20; // in messages that are not opened yet; replies are a quarter
 
 const demand = (condition, why) => {
   if (!condition) throw new Error(why);
 };
 
-/** `group` is told ready, heard, lost and events; nothing after close(). */
-export function makeChannel(group, id, { url, key }, WebSocket) {
+/** `group` is told ready, heard and events; nothing after close(). */
+export function makeChannel(group, id, { name, url, key }, WebSocket) {
   let socket = null;
   let mac; // once the replica has proven itself
   let greeting; // a promise of what we said, and the ephemeral key: {hello, secret}
@@ -38,6 +37,8 @@ export function makeChannel(group, id, { url, key }, WebSocket) {
 
   const self = {
     id,
+    name,
+    url,
     ready: false,
     failures: 0, // attempts that failed since it was last ready
     standing: { agreed: 0, differed: 0, silent: 0, untrusted: 0 },
@@ -48,12 +49,15 @@ export function makeChannel(group, id, { url, key }, WebSocket) {
     },
     /** Requires: ready. */
     send(message) {
-      socket.send(typeof message === "string" ? message : toJson(message));
+      socket.send(toJson(message));
+    },
+    askStatus(number) {
+      self.send({ type: "status", id: String(number) });
     },
     /** Is anybody there? The connection may have died without a word (sleep, a lost network). */
     probe() {
       if (!self.ready || probing) return;
-      self.send({ type: "status", id: "0" });
+      self.askStatus(0);
       probing = setTimeout(drop, silenceMaxMs, "is silent");
     },
     /** The network is back, or the page: what was tried before says nothing about now. */
@@ -64,12 +68,7 @@ export function makeChannel(group, id, { url, key }, WebSocket) {
       attempt();
     },
     /** For good. */
-    close() {
-      clear();
-      const old = socket;
-      socket = null; // first: some runtimes tell of the end within close()
-      old?.close();
-    },
+    close: hangUp,
   };
   return self;
 
@@ -79,9 +78,15 @@ export function makeChannel(group, id, { url, key }, WebSocket) {
     timer = probing = undefined;
     self.ready = false;
   }
+  function hangUp() {
+    clear();
+    const old = socket;
+    socket = null; // first: some runtimes tell of the end within close()
+    old?.close();
+  }
 
   function attempt() {
-    timer = setTimeout(drop, helloTimeoutMs, "does not answer our hello");
+    timer = setTimeout(drop, helloTimeoutMs, "does not answer");
     let mine;
     try {
       socket = mine = new WebSocket(url, ["prytany.v1"]);
@@ -98,13 +103,11 @@ export function makeChannel(group, id, { url, key }, WebSocket) {
       inbox = greeting = greet(mine);
     });
     mine.onmessage = current(({ data }) => {
-      const size = typeof data === "string" ? data.length : Infinity;
-      waitingChars += size;
-      if (size > messageCharsMax || waitingChars > waitingCharsMax)
-        return distrust("sends too much");
+      waitingChars += data.length;
+      if (waitingChars > waitingCharsMax) return distrust("sends too much");
       inbox = inbox.then(async () => {
         if (socket !== mine) return;
-        waitingChars -= size;
+        waitingChars -= data.length;
         let message;
         try {
           message = await (mac ? open(data) : prove(data));
@@ -114,7 +117,7 @@ export function makeChannel(group, id, { url, key }, WebSocket) {
         if (socket === mine) accept(message);
       });
     });
-    mine.onclose = current(({ code, reason }) => down(reason || `closed with ${code}`));
+    mine.onclose = current(({ code, reason }) => drop(reason || `closed with ${code}`));
     mine.onerror = current(() => drop("no connection")); // not every runtime says close, too
   }
 
@@ -135,9 +138,9 @@ export function makeChannel(group, id, { url, key }, WebSocket) {
     const server = JSON.parse(text);
     const { hello, secret } = await greeting;
     demand(server?.type === "hello_ok", `refuses our hello: ${server?.code}`);
-    demand(server.replica === id, "is another replica than genesis says");
-    const said = join(
-      word("prytany client hello"),
+    demand(server.replica === id, "is another replica");
+    const said = word(
+      "prytany client hello",
       codec.encode(codec.clientHello, hello),
       codec.encode(codec.serverHello, server),
     );
@@ -152,26 +155,25 @@ export function makeChannel(group, id, { url, key }, WebSocket) {
   /** A message that is the replica's. `said` is then what it votes for. */
   async function open(text) {
     const message = JSON.parse(text);
-    const { type, session, number, request, outcome } = message;
-    demand(type !== "hello_ok", "greets twice");
+    const { type } = message;
     let tagged = message;
     if (type === "reply") {
-      const said = toHex(
+      message.said = toHex(
         await hash("prytany reply", group.cluster, codec.encode(codec.reply, message)),
       );
-      tagged = { type: "reply_digest", session, number, request, reply: (message.said = said) };
+      tagged = { ...message, type: "reply_digest", reply: message.said };
     }
-    const data = join(
-      word("prytany tag"),
+    const data = word(
+      "prytany tag",
       group.cluster,
       codec.encode(codec.u16, id),
       codec.encode(codec.toClient, tagged),
     );
-    demand(await checkTag(mac, data, fromHex(message.tag)), "wrong tag");
+    demand(await checkTag(mac, data, message.tag), "wrong tag");
     if (type === "reply_digest") message.said = message.reply;
     if (type === "read_reply")
       message.said = toHex(
-        await hash("prytany read outcome", codec.encode(codec.outcome, outcome)),
+        await hash("prytany read outcome", codec.encode(codec.outcome, message.outcome)),
       );
     return message;
   }
@@ -197,21 +199,14 @@ export function makeChannel(group, id, { url, key }, WebSocket) {
     drop(why);
   }
   function drop(why) {
-    const old = socket;
-    down(why);
-    old?.close();
-  }
-  function down(why) {
     const wasReady = self.ready;
-    clear();
-    socket = null;
+    hangUp();
     ++self.failures;
     // Full jitter: a group's clients must not return in one wave.
     backoffMs = Math.min(Math.max(2 * backoffMs, reconnectFirstMs), reconnectMaxMs);
     const delay = Math.round(Math.random() * backoffMs);
     timer = setTimeout(attempt, delay);
     if (wasReady) group.emit("disconnect", id, why);
-    group.lost(id);
     group.emit("reconnecting", id, why, delay);
   }
 }

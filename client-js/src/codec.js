@@ -1,78 +1,57 @@
 // The canonical encoding (docs/wire.md section 1): whatever is hashed, signed, tagged or compared
 // is this. A type is a function that appends the bytes of a value, as JSON has it, to a list; it
-// throws Malformed for what is not of the type. A client never has to decode: replicas send JSON.
-import { fromBase64, fromHex, join, utf8 } from "./bytes.js";
+// throws Usage for what is not of the type. A client never has to decode: replicas send JSON.
+import { concat, fromBase64, fromHex, utf8 } from "./bytes.js";
 import { misuse } from "./errors.js";
 
 const MiB = 1 << 20;
 
-/** A value that is not what it should be; `tooLarge` if only a bound of section 8 is exceeded. */
-export class Malformed extends Error {
-  constructor(wanted, tooLarge = false) {
-    super(`not ${wanted}`);
-    this.tooLarge = tooLarge;
-  }
-}
-const wrong = (wanted) => {
-  throw new Malformed(wanted);
-};
+const wrong = (wanted, code) => misuse(`not ${wanted}`, code);
+/** Of section 8. */
 const bound = (size, max) => {
-  if (size > max) throw new Malformed(`at most ${max} bytes, or entries`, true);
+  if (size > max) wrong(`at most ${max} bytes, or entries`, "too_large");
 };
 
 export function encode(type, value) {
   const out = [];
   type(out, value);
-  // In pieces: arguments of one call are limited.
-  const pieces = [];
-  for (let at = 0; at < out.length; at += 8192) pieces.push(join(...out.slice(at, at + 8192)));
-  return join(...pieces);
+  return concat(out);
 }
 
-/** Of something the caller gave: throws Usage for what no replica would take. */
+/** Of something that is to become one request. */
 export function encodeOurs(type, value) {
-  try {
-    const encoded = encode(type, value);
-    bound(encoded.length, MiB);
-    return encoded;
-  } catch ({ message, tooLarge }) {
-    return misuse(message, tooLarge ? "too_large" : "usage");
-  }
+  const encoded = encode(type, value);
+  bound(encoded.length, MiB);
+  return encoded;
 }
 
 // ---- kinds of types -----------------------------------------------------------------------------
 
-const scalar = (size, setter, check) => (out, value) => {
-  const view = new DataView(new ArrayBuffer(size));
-  view[setter](0, check(value));
-  out.push(new Uint8Array(view.buffer));
-};
-const small = (size) =>
-  scalar(size, `setUint${8 * size}`, (value) =>
-    Number.isInteger(value) && value >= 0 && value < 2 ** (8 * size)
-      ? value
-      : wrong("a number in range"),
-  );
-/** 64 bits are strings of digits in JSON, in their one canonical form. */
-const large = (setter, fit) =>
-  scalar(8, setter, (value) => {
-    const big =
-      typeof value === "string" && /^(0|-?[1-9]\d{0,19})$/.test(value)
-        ? BigInt(value)
-        : wrong("an integer");
-    return fit(64, big) === big ? big : wrong("64 bits");
-  });
-const u8 = small(1);
-export const u16 = small(2);
-const u32 = small(4);
-const u64 = large("setBigUint64", BigInt.asUintN);
-export const i64 = large("setBigInt64", BigInt.asIntN);
+/** Big-endian. `isOne` says whether the JSON is such a number; `fit`, what of it the bits can hold. */
+const integer =
+  (bits, isOne = Number.isSafeInteger, fit = BigInt.asUintN) =>
+  (out, value) => {
+    const big = isOne(value) ? BigInt(value) : wrong("an integer");
+    if (fit(bits, big) !== big) wrong(`${bits} bits`);
+    const view = new DataView(new ArrayBuffer(8));
+    view.setBigUint64(0, big);
+    out.push(new Uint8Array(view.buffer, 8 - bits / 8));
+  };
+/** What JSON's numbers would round travels as digits, in their one canonical form. */
+const isDecimal = (value) => typeof value === "string" && /^(0|-?[1-9]\d{0,19})$/.test(value);
+const u8 = integer(8);
+export const u16 = integer(16);
+const u32 = integer(32);
+const u64 = integer(64, isDecimal);
+export const i64 = integer(64, isDecimal, BigInt.asIntN);
 const bool = (out, value) =>
   u8(out, typeof value === "boolean" ? Number(value) : wrong("true or false"));
-const f64 = scalar(8, "setFloat64", (value) => {
+const f64 = (out, value) => {
   const number = { Infinity, "-Infinity": -Infinity }[value] ?? value;
-  return typeof number === "number" && !isNaN(number) ? number : wrong("a float");
-});
+  const view = new DataView(new ArrayBuffer(8));
+  view.setFloat64(0, typeof number === "number" && !isNaN(number) ? number : wrong("a float"));
+  out.push(new Uint8Array(view.buffer));
+};
 
 const fixed = (size) => (out, value) => {
   const bytes = fromHex(value);
@@ -150,6 +129,8 @@ const longName = text(4096);
 export const credentialClaim = struct({ session_key: key, nonce, kind: name, name: longName });
 const identification = struct({ kind: name, name: longName, credential: key, signature });
 export const joinBegin = struct({ session_key: key, nonce, identification });
+/** What a replica signs of a token, besides the join's digest. */
+export const tokenClaim = struct({ address: name, expires: i64 });
 const joinToken = { replica: u16, address: name, expires: i64, signature };
 
 export const operation = variant({
@@ -173,6 +154,8 @@ export const outcome = variant({
   results: struct({ results: list(result, 64) }),
   joined: struct({ session: u64, principal: name, role: name, replaced: u64 }),
 });
+/** A question without a session: its digest is in the answer. */
+export const publicRead = struct({ id: u64, procedure: name, arguments: named });
 export const reply = struct({
   session: u64,
   number: u64,
@@ -184,14 +167,13 @@ export const reply = struct({
 
 export const clientHello = struct({ cluster: digest, key, nonce });
 /** What a replica signs of its hello. */
-const hello = { replica: u16, key, nonce };
-export const serverHello = struct(hello);
+export const serverHello = struct({ replica: u16, key, nonce });
 export const toClient = variant({
-  hello_ok: struct({ ...hello, signature }),
+  hello_ok: nothing, // never tagged
   join_token: struct({ join: digest, ...joinToken }),
   reply,
   reply_digest: struct({ session: u64, number: u64, request: digest, reply: digest }),
-  read_reply: struct({ id: u64, executed: u64, agreed: i64, outcome }),
+  read_reply: struct({ id: u64, question: digest, executed: u64, agreed: i64, outcome }),
   refused: struct({ request: digest, code: name, message: text(1024) }),
   session_ended: struct({ session: u64, reason: name }),
   status_reply: struct({
@@ -206,22 +188,28 @@ export const toClient = variant({
   }),
 });
 
-// ---- section 3: genesis, prepared by genesis.js -------------------------------------------------
+// ---- section 3: genesis.json, as it is ---------------------------------------------------------
 
+const hostAndPort = (out, value) => {
+  const [, host, port] = /^(.+):(\d+)$/.exec(value) ?? wrong("HOST:PORT");
+  name(out, host);
+  u16(out, Number(port));
+};
+const count = integer(64);
 export const genesis = struct({
-  version: u8,
+  version: (out) => u8(out, 1),
   name,
   nonce,
   development: bool,
   faults: u32,
-  members: list(struct({ name, key, peer_host: name, peer_port: u16, client: name }), 128),
+  members: list(struct({ name, key, peer: hostAndPort, client: name }), 128),
   administrators: list(key, 128),
   approvals: u32,
-  checkpoint_interval: u64,
-  window: u64,
-  sessions_max: u64,
-  session_idle_us: i64,
-  steps_per_request_max: u64,
-  application_pages_max: u64,
+  checkpoint_interval: count,
+  window: count,
+  sessions_max: count,
+  session_idle_us: count,
+  steps_per_request_max: count,
+  application_pages_max: count,
   engine: name,
 });

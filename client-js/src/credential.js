@@ -1,5 +1,5 @@
 // Who one is: a key that signs joins, and is never sent. Codes, key files, and IndexedDB.
-import { fromBase64, join, random, utf8 } from "./bytes.js";
+import { fromBase64, random, utf8 } from "./bytes.js";
 import * as codec from "./codec.js";
 import { hkdf, newSigner, sign, signerFromPkcs8, signerFromSeed, word } from "./crypto.js";
 import { misuse } from "./errors.js";
@@ -20,11 +20,11 @@ function canonicalCode(typed) {
     .replace(/[a-z]/g, (c) => c.toUpperCase())
     .replace(/O/g, "0")
     .replace(/[IL]/g, "1");
-  if ([...digits].some((c) => !alphabet.includes(c))) badCode("holds a character that no code has");
-  if (digits.length > digitsMax) badCode("is too long");
-  if (digits.length < digitsMin)
-    badCode(`is too short: it has ${digits.length} of ${digitsMin} digits`);
-  if (plainlyNotRandom(digits)) badCode("is too weak: its digits are plainly not random");
+  if ([...digits].some((c) => !alphabet.includes(c))) badCode("holds a character of no code");
+  const { length } = digits;
+  if (length < digitsMin || length > digitsMax)
+    badCode(`is too ${length > digitsMax ? "long" : "short"}: ${length} of ${digitsMin} digits`);
+  if (plainlyNotRandom(digits)) badCode("is too weak: its digits are not random");
   return digits;
 }
 
@@ -49,7 +49,7 @@ const done = (request) =>
   });
 
 async function inStore(act) {
-  if (!globalThis.indexedDB) misuse("there is no IndexedDB to keep it in", "no_storage");
+  if (!globalThis.indexedDB) misuse("there is no IndexedDB here", "no_storage");
   const opening = indexedDB.open("prytany-client", 1);
   opening.onupgradeneeded = () => opening.result.createObjectStore(storeName);
   const database = await done(opening);
@@ -82,7 +82,7 @@ export class Credential {
     try {
       return new Credential(await signerFromPkcs8(fromBase64(body.trim())));
     } catch {
-      return misuse("this is no Ed25519 private key in PKCS#8 PEM", "bad_key");
+      return misuse("no Ed25519 private key in PKCS#8 PEM", "bad_key");
     }
   }
   static async load(name) {
@@ -99,7 +99,7 @@ export class Credential {
   /** Signs a join: docs/wire.md, credential's signature. For join.js. */
   async identify(cluster, claim) {
     const said = codec.encodeOurs(codec.credentialClaim, claim);
-    return sign(this.#signer.key, join(word("prytany credential"), cluster, said));
+    return sign(this.#signer.key, word("prytany credential", cluster, said));
   }
 }
 

@@ -3,43 +3,29 @@
 
 /** The base of all. `code` is stable, for programs; the message is for people. */
 export class ClientError extends Error {
-  sent = false;
-  agreement = { agreed: [], differed: [], silent: [] };
-  constructor(code, message, more) {
+  constructor(
+    code,
+    message,
+    { agreement = { agreed: [], differed: [], silent: [] }, ...more } = {},
+  ) {
     super(message);
-    this.code = code;
-    Object.assign(this, more);
+    Object.assign(this, { code, sent: false, agreement }, more);
   }
 }
-export class ApplicationError extends ClientError {
-  name = "ApplicationError";
-  kind = "application";
-}
-export class NoQuorum extends ClientError {
-  name = "NoQuorum";
-  kind = "no_quorum";
-}
-export class OutcomeUnknown extends ClientError {
-  name = "OutcomeUnknown";
-  kind = "outcome_unknown";
-}
-export class Refused extends ClientError {
-  name = "Refused";
-  kind = "refused";
-}
-export class Aborted extends ClientError {
-  name = "AbortError";
-  kind = "aborted";
-}
-export class Usage extends ClientError {
-  name = "Usage";
-  kind = "usage";
-}
+const kindOf = (name, kind) =>
+  class extends ClientError {
+    name = name;
+    kind = kind;
+  };
+export const ApplicationError = kindOf("ApplicationError", "application");
+export const NoQuorum = kindOf("NoQuorum", "no_quorum");
+export const OutcomeUnknown = kindOf("OutcomeUnknown", "outcome_unknown");
+export const Refused = kindOf("Refused", "refused");
+export const Aborted = kindOf("AbortError", "aborted");
+export const gaveUp = ({ reason }, sent = false) =>
+  new Aborted("aborted", "the caller gave up", { sent, cause: reason });
+export const Usage = kindOf("Usage", "usage");
 
 export function misuse(message, code = "usage") {
   throw new Usage(code, message);
 }
-
-/** Of an outcome of type "error": an answer. */
-export const applicationError = ({ code, message, procedure, statement }, agreement) =>
-  new ApplicationError(code, message, { procedure, statement, sent: true, agreement });

@@ -1,49 +1,31 @@
 // genesis.json (docs/reference/genesis.md): all that a client knows of a cluster. It comes from the
 // caller, never from a replica. Replicas and `prytany genesis verify` check more of it; here
 // matters what it names, and that its members signed exactly that.
-import { fromHex, join, toHex } from "./bytes.js";
+import { fromHex, toHex } from "./bytes.js";
 import * as codec from "./codec.js";
 import { hash, verifier, verify, word } from "./crypto.js";
 import { misuse } from "./errors.js";
-
-const refuse = (why) => misuse(`genesis: ${why}`, "bad_genesis");
-
-function encodeGenesis(file) {
-  const prepared = { ...file, version: 1 };
-  for (const [name, value] of Object.entries(file)) {
-    if (typeof value !== "number") continue;
-    if (!Number.isSafeInteger(value)) refuse(`${name} is rounded`);
-    // 64 bits, but for two.
-    if (!["faults", "approvals"].includes(name)) prepared[name] = String(value);
-  }
-  prepared.members = file.members.map((member) => {
-    const [, peer_host, port] =
-      /^(.+):(\d+)$/.exec(member.peer) ?? refuse("a peer is no HOST:PORT");
-    return { ...member, peer_host, peer_port: Number(port) };
-  });
-  return codec.encode(codec.genesis, prepared);
-}
 
 /** Every member must have approved, except in development. */
 async function checkApprovals({ signatures, development }, id, keys) {
   const approved = new Set();
   for (const { member, signature } of signatures) {
-    const data = join(word("prytany genesis approval"), id);
+    const data = word("prytany genesis approval", id);
     if (!keys[member] || !(await verify(keys[member], fromHex(signature), data)))
-      refuse(`the signature of member ${member} is wrong`);
+      misuse(`the signature of member ${member} is wrong`);
     approved.add(member);
   }
-  if (!development && approved.size < keys.length) refuse("not every member has signed it");
+  if (!development && approved.size < keys.length) misuse("not every member has signed it");
 }
 
 async function check(file) {
   const { format, name, development, faults, members } = file;
-  if (format !== "prytany genesis 1") refuse("its format is another");
-  if (faults >= members.length) refuse("faults leave no correct member");
+  if (format !== "prytany genesis 1") misuse("its format is another");
+  if (faults >= members.length) misuse("faults leave no correct member");
   // Who stood in it twice would have two voices.
   if (new Set(members.map(({ key }) => key)).size < members.length)
-    refuse("two members share a key");
-  const id = await hash("prytany genesis", encodeGenesis(file));
+    misuse("two members share a key");
+  const id = await hash("prytany genesis", codec.encode(codec.genesis, file));
   const keys = await Promise.all(members.map(({ key }) => verifier(fromHex(key))));
   await checkApprovals(file, id, keys);
   return {
@@ -67,7 +49,7 @@ export async function readGenesis(input) {
   } catch (error) {
     // Whatever is wrong with it: a field is missing or malformed, or it is something else
     // altogether.
-    return refuse(error.message.replace("genesis: ", ""));
+    return misuse(`genesis: ${error.message}`, "bad_genesis");
   }
 }
 

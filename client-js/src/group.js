@@ -1,23 +1,21 @@
 // Group: the connections to all replicas, and who is to hear what arrives on them.
 import { makeChannel } from "./channel.js";
-import { tell } from "./question.js";
+import { OutcomeUnknown } from "./errors.js";
 
-/** `emit(type, replica, reason, delay)` tells the cluster's events, `log` gets lines about them. */
-export function makeGroup(genesis, { WebSocket, log, emit }) {
-  const questions = new Set(); // open ones
-  const sessions = new Map(); // by id: {hear(replica, message), hearEnded(replica, reason)}
-  const joins = new Map(); // by digest: a function of (replica, token message)
-  const reads = new Map(); // by id: open questions
-  const statuses = new Map(); // by id: a function of a status_reply
-  const find = (digest) => [...questions].find(({ about }) => about.digest === digest);
+/** So many questions that are settled are kept, so that late voices are still judged. */
+const settledMax = 64;
+
+/** `emit(type, {replica, reason, delay})` tells the cluster's events. */
+export function makeGroup(genesis, WebSocket, emit) {
+  const questions = new Map(); // by the digest of what is asked
+  const settled = []; // of them, in order
+  const sessions = new Map(); // by id: {hearEnded(replica, reason), end(reason)}
   let lastId = 0;
+  let statusAsked;
 
   const self = {
     questions,
     sessions,
-    joins,
-    reads,
-    statuses,
     cluster: genesis.id,
     members: genesis.members,
     /** So many hold at least one correct replica (Castro & Liskov TOCS 2002 section 4.1). */
@@ -25,10 +23,9 @@ export function makeGroup(genesis, { WebSocket, log, emit }) {
     /** Any two of so many share a correct replica. */
     quorum: Math.floor((genesis.members.length + genesis.faults) / 2) + 1,
     latencyMs: 0, // of answered questions, smoothed
-    nextId: () => String(++lastId),
+    nextId: () => ++lastId,
     connected: () => self.channels.filter(({ ready }) => ready),
     emit(type, replica, reason = "", delay = 0) {
-      tell(log, `replica ${replica}: ${type} ${reason}`);
       emit(type, { replica, reason, delay });
     },
 
@@ -40,59 +37,53 @@ export function makeGroup(genesis, { WebSocket, log, emit }) {
     probe() {
       for (const channel of self.channels) channel.probe();
     },
+    /** The id that answers to this question, and to later ones, have at least. */
+    askStatus() {
+      statusAsked = self.nextId();
+      for (const channel of self.connected()) channel.askStatus(statusAsked);
+      return statusAsked;
+    },
     close() {
+      for (const { sent, fail, close } of questions.values()) {
+        fail(new OutcomeUnknown("closed", "the cluster was closed", { sent }));
+        close();
+      }
       for (const { end } of sessions.values()) end("closed");
-      for (const each of [...self.channels, ...questions]) each.close();
+      for (const { close } of self.channels) close();
       listen("remove");
+    },
+    settled(digest) {
+      if (settled.push(digest) > settledMax) questions.delete(settled.shift());
     },
 
     // ---- what channels tell ---------------------------------------------------------------------
 
     ready(channel) {
-      for (const id of statuses.keys()) channel.send({ type: "status", id });
-      for (const question of questions) question.transmitTo(channel);
+      if (statusAsked) channel.askStatus(statusAsked);
+      for (const question of questions.values()) question.transmitTo(channel);
       self.emit("connect", channel.id);
     },
-    lost(replica) {
-      for (const question of questions) question.lost(replica);
-    },
+    /** What it is about depends on its type alone: the tag covers no other fields. */
     heard(replica, message) {
-      const { type, session, id, request, code, said } = message;
-      if (type.startsWith("reply")) {
-        const whole = type === "reply" && message;
-        if (session === "0") find(request)?.hear(replica, said, whole);
-        else sessions.get(session)?.hear(replica, message, whole);
-      } else if (type === "read_reply") {
-        reads.get(id)?.hear(replica, said, message);
-      } else if (type === "join_token") {
-        joins.get(message.join)?.(replica, message);
-      } else if (type === "refused") {
-        tell(log, `replica ${replica} refuses (${code}: ${message.message}): one voice`);
-        find(request)?.hearRefusal(replica, message);
-      } else if (type === "session_ended") {
-        sessions.get(session)?.hearEnded(replica, message.reason);
-      } else if (message.replica === replica) {
-        statuses.get(id)?.(message); // a replica speaks for itself only
+      const { type } = message;
+      if (type === "session_ended") {
+        sessions.get(message.session)?.hearEnded(replica, message.reason);
+      } else if (type === "status_reply") {
+        // It speaks for itself only.
+        if (message.replica === replica) self.channels[replica].status = message;
+      } else {
+        if (type === "refused") self.emit("refuse", replica, `${message.code}: ${message.message}`);
+        const about = { join_token: "join", read_reply: "question" }[type] ?? "request";
+        questions.get(message[about])?.hear(replica, message);
       }
     },
 
     // ---- how replicas behave --------------------------------------------------------------------
 
-    judge({ agreed, differed, silent }, what) {
-      for (const replica of agreed) ++self.channels[replica].standing.agreed;
-      for (const replica of silent) ++self.channels[replica].standing.silent;
-      for (const replica of differed) self.differs(replica, `differs from ${agreed} about ${what}`);
-    },
-    /** It was counted as silent when the result was taken. */
-    judgeLate(replica, agrees, what) {
-      const { standing } = self.channels[replica];
-      --standing.silent;
-      if (agrees) ++standing.agreed;
-      else self.differs(replica, `differs, late, about ${what}`);
-    },
-    differs(replica, reason) {
-      ++self.channels[replica].standing.differed;
-      self.emit("differ", replica, reason);
+    /** `kind`: agreed, differed or silent. */
+    judge(replica, kind, reason) {
+      ++self.channels[replica].standing[kind];
+      if (kind === "differed") self.emit("differ", replica, reason);
     },
   };
   const { document } = globalThis;

@@ -1,7 +1,6 @@
 // Question: something asked of every replica, from the first sending until enough of them said the
 // same, or refused alike. It is asked again after silence, and of whoever connects meanwhile.
-import { Aborted, NoQuorum, OutcomeUnknown } from "./errors.js";
-import { toJson } from "./values.js";
+import { ApplicationError, gaveUp, NoQuorum, OutcomeUnknown, Refused } from "./errors.js";
 
 const retransmitFirstMs = 1_000; // doubling
 const retransmitMaxMs = 8_000;
@@ -11,14 +10,13 @@ const wholePatienceMs = 50; // the digests agree but nobody sent the rows: ask e
 const refusalRetryMs = 100;
 const refusalRounds = 3;
 
-/**
- * A replica in trouble, or behind: it may think otherwise in a moment, so it is never believed for
- * good.
- */
-const isPassing = (code) => code === "overloaded" || code === "number_too_new";
+/** In trouble, or behind, a replica may think otherwise in a moment: it is not believed for good. */
+const passing = ["overloaded", "number_too_new"];
+/** Replicas at different numbers may answer a read differently; they are asked again. */
+const readRetryMs = 20;
 
 /** Calls back into the caller's code, whose mistakes must not become ours. */
-export function tell(callback, ...args) {
+function tell(callback, ...args) {
   try {
     callback?.(...args);
   } catch (error) {
@@ -29,69 +27,72 @@ export function tell(callback, ...args) {
 }
 
 /**
- * `about` may change until ask(): {digest (hex, of a request or join), number (of a request), what
- * (in words, if replicas are judged by it), mayRun (whether it changes the state), linger (ms),
- * retryMs (when all were heard and too few agree), onAgreement; and, each at most once, take(whole
- * answers, agreement): f+1 said the same, of whom these sent all of it; refused(code, message): a
- * quorum insists; failed(): the caller has an error}.
+ * `about` may change until ask(): {digest (hex, of a request, a join or a read), number (of a
+ * request), what (in words, if replicas are judged by it), mayRun (whether it changes the state),
+ * timeout and linger (ms), signal, onAgreement, token (hears the tokens of a join); and, each at most once and instead of what is done by default:
+ * take({outcome, seq, agreed, agreement}), f+1 said the same; refused(error), a quorum
+ * insists; failed(), the caller has an error}.
  */
-export function makeQuestion(group, about, { timeout, signal }) {
-  const voices = new Map(); // replica -> what it said: a digest in hex. One voice each
-  const wholes = new Map(); // replica -> the whole answer with that digest
-  const refusals = new Map(); // replica -> {code, rounds, heardIn}
-  let message, asked, resendAt, intervalMs, settled, wholeAsked, lingered;
+export function makeQuestion(group, about) {
+  const { timeout, signal } = about;
+  const voices = new Map(); // replica -> {said: a digest in hex, whole: all of it, if it sent that}
+  const refusals = new Map(); // replica -> {code, rounds in which it said so}
+  let intervalMs = Math.max(2 * group.latencyMs, retransmitFirstMs / 2);
+  let message, asked, resendAt, settled, closed;
   let round = 0;
   let resend, lingering;
 
   const self = {
     about,
     sent: false,
-    told: false, // the caller has its answer; only the number is kept alive
     ask(what) {
+      if (closed) return;
       message = what;
-      group.questions.add(self);
+      asked = performance.now();
+      group.questions.set(about.digest, self);
       transmit();
     },
-    /** To one that has just proven itself. */
+    /** Also to one that has just proven itself. */
     transmitTo(channel) {
-      // Nobody was there when it was first to be sent: whoever comes first sends the rows.
-      if (round === 1 && about.number) message.designated ??= channel.id;
+      if (closed) return;
       self.sent = true;
       channel.send(message);
     },
-    /** Whom it was to send the rows is gone: somebody else must. */
-    lost(replica) {
-      if (message.designated === replica) again(wholePatienceMs);
+    hear(replica, heard) {
+      if (heard.type === "refused") hearRefusal(replica, heard);
+      else if (heard.type === "join_token") about.token?.(replica, heard);
+      else hearVoice(replica, heard);
     },
-    hear,
-    hearRefusal,
+    /** An answer; whether the caller likes it is another matter. */
+    conclude(taken) {
+      const { type, code, message: why, procedure, statement } = taken.outcome;
+      if (type !== "error") return self.answer(taken);
+      const { agreement } = taken;
+      self.fail(new ApplicationError(code, why, { procedure, statement, sent: true, agreement }));
+    },
     /** Asks no more. */
     close() {
-      group.questions.delete(self);
+      closed = true;
+      if (settled === undefined) group.questions.delete(about.digest);
       clearTimeout(resend);
       clearTimeout(lingering);
     },
   };
   // answer() and fail() tell the caller, whoever is first; so do the timeout and the signal.
   self.promise = new Promise((resolve, reject) => {
-    const abort = () =>
-      self.fail(
-        new Aborted("aborted", "the caller gave up" + mayRun(), {
-          sent: self.sent,
-          cause: signal.reason,
-        }),
-      );
+    const abort = () => self.fail(gaveUp(signal, self.sent));
     const deadline = setTimeout(() => self.fail(unanswered()), timeout);
+    let told = false; // then only the number is kept alive
     const once = (act) => (value) => {
-      if (self.told) return;
-      self.told = true;
+      if (told) return;
+      told = true;
       clearTimeout(deadline);
       signal?.removeEventListener("abort", abort);
       act(value);
     };
     self.answer = once(resolve);
     self.fail = once((error) => {
-      about.failed?.();
+      (about.failed ?? self.close)();
       reject(error);
     });
     signal?.addEventListener("abort", abort);
@@ -102,24 +103,14 @@ export function makeQuestion(group, about, { timeout, signal }) {
   // ---- asking -----------------------------------------------------------------------------------
 
   function transmit() {
-    if (++round === 1) {
-      asked = performance.now();
-      intervalMs = Math.max(2 * group.latencyMs, retransmitFirstMs / 2);
-    } else {
-      group.probe();
-    }
+    if (++round > 1) group.probe();
     resendAt = Infinity;
     again((intervalMs = Math.min(2 * intervalMs, retransmitMaxMs)));
     const ready = group.connected();
-    // Everybody sends digests, one the rows: the work is spread over the group. Later, all the
-    // rows.
-    if (about.number)
-      message.designated = round === 1 ? ready[about.number % ready.length]?.id : undefined;
-    const text = toJson(message);
-    for (const channel of ready) {
-      self.sent = true;
-      channel.send(text);
-    }
+    // Everybody sends digests of a request, one the rows: the work is spread over the group. Later,
+    // all the rows.
+    message.designated = round === 1 ? ready[about.number % ready.length]?.id : undefined;
+    ready.forEach(self.transmitTo);
   }
   /** The next sending is no later than in so many milliseconds. */
   function again(ms) {
@@ -132,98 +123,103 @@ export function makeQuestion(group, about, { timeout, signal }) {
 
   // ---- voices -----------------------------------------------------------------------------------
 
-  /** What this replica said; `whole` if it sent all of it: `said` is then its digest, by us. */
-  function hear(replica, said, whole) {
-    const news = voices.get(replica) !== said;
-    const late = settled !== undefined;
-    if (late && voices.has(replica)) return;
-    if (news) wholes.delete(replica);
-    voices.set(replica, said);
-    if (late) {
-      if (about.what) group.judgeLate(replica, said === settled, about.what);
+  function hearVoice(replica, heard) {
+    const { said } = heard; // a digest, of ours if it sent all of it
+    const before = voices.get(replica);
+    if (settled !== undefined) {
+      if (before) return;
+      voices.set(replica, { said });
+      if (about.what) {
+        // It was counted as silent when the result was taken.
+        --group.channels[replica].standing.silent;
+        group.judge(
+          replica,
+          said === settled ? "agreed" : "differed",
+          `differs, late, ${about.what}`,
+        );
+      }
       return tell(about.onAgreement, agreement());
     }
-    if (whole) wholes.set(replica, whole);
+    const known = before?.said === said && before.whole;
+    voices.set(replica, { said, whole: heard.outcome ? heard : known });
     weigh();
-  }
-  function supporters(said) {
-    return [...voices.keys()].filter((replica) => voices.get(replica) === said);
   }
 
   function weigh() {
-    const said = [...voices.values()].find((voice) => supporters(voice).length >= group.weakQuorum);
+    const spoken = [...voices.values()];
+    const alike = spoken
+      .map(({ said }) => spoken.filter((other) => other.said === said))
+      .find(({ length }) => length >= group.weakQuorum);
     const heard = ({ id }) => voices.has(id);
-    if (said === undefined) {
-      // Replicas at different numbers may answer a read differently; they are asked again.
-      if (about.retryMs && group.connected().every(heard)) again(about.retryMs);
+    if (!alike) {
+      if (!about.number && group.connected().every(heard)) again(readRetryMs);
       return;
     }
-    const answers = supporters(said)
-      .map((replica) => wholes.get(replica))
-      .filter(Boolean);
-    if (!answers[0]) {
-      if (!wholeAsked) again(wholePatienceMs);
-      wholeAsked = true;
+    // Each read is answered at what its replica had executed: the lowest is what all of them had.
+    const [answer] = alike
+      .flatMap(({ whole }) => whole || [])
+      .sort((a, b) => a.executed - b.executed);
+    if (!answer) {
+      if (round === 1) again(wholePatienceMs); // later, everybody is asked for them anyway
       return;
     }
     // Those that are only just connecting are worth waiting for, those that failed to are not.
     const everybody = group.channels.every((c) => heard(c) || (!c.ready && c.failures > 0));
-    if (about.linger > 0 && !everybody && !lingered) {
+    if (about.linger > 0 && !everybody) {
       lingering ??= setTimeout(() => {
-        lingered = true;
+        about.linger = 0;
         weigh();
       }, about.linger);
       return;
     }
     group.latencyMs += (performance.now() - asked - group.latencyMs) / 8;
-    settled = said;
+    settled = alike[0].said;
     self.close();
-    wholes.clear();
-    if (about.what) group.judge(agreement(), about.what);
-    about.take(answers, agreement());
+    group.settled(about.digest);
+    for (const voice of spoken) delete voice.whole;
+    if (about.what) {
+      const all = agreement();
+      const reason = `differs from ${all.agreed} ${about.what}`;
+      for (const kind in all) for (const replica of all[kind]) group.judge(replica, kind, reason);
+    }
+    const { outcome, agreed, seq = answer.executed } = answer;
+    (about.take ?? self.conclude)({ outcome, agreed, seq, agreement: agreement() });
     // Whoever shows "confirmed by k of n" must not show it for a refusal: errors have their
     // agreement.
-    if (answers[0].outcome.type === "error") about.onAgreement = undefined;
+    if (outcome.type === "error") about.onAgreement = undefined;
     tell(about.onAgreement, agreement());
   }
   /** Before it is settled nobody's word has won: whoever spoke differed. */
   function agreement() {
     const lists = { agreed: [], differed: [], silent: [] };
-    for (const { id } of group.channels)
-      lists[!voices.has(id) ? "silent" : voices.get(id) === settled ? "agreed" : "differed"].push(
-        id,
-      );
+    for (const { id } of group.channels) {
+      const voice = voices.get(id);
+      lists[!voice ? "silent" : voice.said === settled ? "agreed" : "differed"].push(id);
+    }
     return lists;
   }
 
   // ---- what does not end in an answer -----------------------------------------------------------
 
   function hearRefusal(replica, { code, message: text }) {
-    let refusal = refusals.get(replica);
-    if (refusal?.code !== code) refusals.set(replica, (refusal = { code, rounds: 0 }));
-    if (refusal.heardIn !== round) ++refusal.rounds;
-    refusal.heardIn = round;
+    if (refusals.get(replica)?.code !== code) refusals.set(replica, { code, rounds: new Set() });
+    refusals.get(replica).rounds.add(round);
     const alike = [...refusals.values()].filter((other) => other.code === code);
     // Not f+1: correct replicas that are behind refuse, honestly, what the group has long accepted.
-    if (isPassing(code) || alike.length < group.quorum) return;
-    const rounds = Math.min(...alike.map((other) => other.rounds));
-    if (rounds >= refusalRounds) about.refused(code, text);
-    else again(refusalRetryMs << rounds);
-  }
-  /** A request of a session that left may be ordered at any time from now on. */
-  function mayRun() {
-    return self.sent && about.mayRun ? "; it may have run, or may still run, once" : "";
+    if (closed || passing.includes(code) || alike.length < group.quorum) return;
+    const rounds = Math.min(...alike.map((other) => other.rounds.size));
+    if (rounds < refusalRounds) return again(refusalRetryMs << rounds);
+    (about.refused ?? self.fail)(new Refused(code, text, { sent: true }));
   }
   function unanswered() {
-    const refused = [
-      ...new Set([...refusals.values()].map(({ code }) => `; refused by some: ${code}`)),
-    ];
-    const [Kind, code] = mayRun() ? [OutcomeUnknown, "outcome_unknown"] : [NoQuorum, "no_quorum"];
+    // A request of a session that left may be ordered at any time from now on.
+    const mayRun = self.sent && about.mayRun;
+    const codes = new Set([...refusals.values()].map(({ code }) => `; refused by some: ${code}`));
+    const [Kind, code] = mayRun ? [OutcomeUnknown, "outcome_unknown"] : [NoQuorum, "no_quorum"];
     return new Kind(
       code,
-      `fewer than ${group.weakQuorum} replicas answered alike in time ` +
-        `(${voices.size} of ${group.channels.length} ` +
-        `answered, ${group.connected().length} are connected)${refused.join("")}${mayRun()}`,
+      `fewer than ${group.weakQuorum} replicas answered alike in time${[...codes].join("")}` +
+        (mayRun ? "; it may have run, or may still run, once" : ""),
       { sent: self.sent, agreement: agreement() },
     );
   }

@@ -2,17 +2,13 @@
 import { newAgreement, newSigner } from "./crypto.js";
 import { readGenesis } from "./genesis.js";
 
-const isLoopback = (host) => /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/.test(host);
+/** Addresses without TLS, but for those of one's own machine. */
+const isPlain = ({ url }) => /^ws:(?!\/\/(127\.|\[::1\]|([^/:]+\.)?localhost\b))/.test(url);
 
-/** Whether the runtime has it; it is tried, since names alone say little. */
-const fails = (attempt) =>
-  attempt().then(
-    () => false,
-    () => true,
-  );
-
-const missing = (what) =>
-  `This browser lacks ${what}. Please use a current Firefox, Chrome, Edge or Safari.`;
+const missing = (code, what) => ({
+  code,
+  message: `There are no ${what} here: use a current Firefox, Chrome, Edge, Safari or Node.`,
+});
 
 export async function problem(genesis, { WebSocket = globalThis.WebSocket } = {}) {
   const { location, isSecureContext } = globalThis;
@@ -20,26 +16,29 @@ export async function problem(genesis, { WebSocket = globalThis.WebSocket } = {}
     return {
       code: "insecure_page",
       message:
-        `This page came unprotected from ${location?.host}: anybody on the way could have changed ` +
-        "it, and browsers refuse it cryptography. Open it by https, or on the server's own machine " +
-        "as http://localhost.",
+        `This page came unprotected from ${location?.host}, so browsers refuse it cryptography. ` +
+        "Open it by https, or on the server's own machine as http://localhost.",
     };
   }
-  if (await fails(newSigner)) return { code: "no_ed25519", message: missing("Ed25519 signatures") };
-  if (await fails(newAgreement)) return { code: "no_x25519", message: missing("X25519 keys") };
-  if (!WebSocket)
-    return { code: "no_websocket", message: "There is no WebSocket: use Node 22, or pass one" };
+  // Tried, since names alone say little.
+  let lacks = missing("no_ed25519", "Ed25519 signatures");
+  try {
+    await newSigner();
+    lacks = missing("no_x25519", "X25519 keys");
+    await newAgreement();
+  } catch {
+    return lacks;
+  }
+  if (!WebSocket) return missing("no_websocket", "WebSockets");
   if (genesis && location?.protocol === "https:") {
     const { members } = await readGenesis(genesis);
-    const plain = members.find(
-      ({ url }) => url.startsWith("ws:") && !isLoopback(new URL(url).hostname),
-    );
+    const plain = members.find(isPlain);
     if (plain) {
       return {
         code: "insecure_address",
         message:
-          `A page that came by https may not connect to ${plain.url}: ` +
-          "the servers need certificates and wss addresses.",
+          `A page by https may not connect to ${plain.url}: ` +
+          "servers need certificates and wss addresses.",
       };
     }
   }

@@ -199,8 +199,6 @@ export interface ClusterOptions {
   timeout?: number;
   /** Default "number". */
   integers?: Integers;
-  /** "condition -> decision" lines: connections, refusals, replicas that differ. */
-  log?: (line: string) => void;
 }
 
 /** For one question. */
@@ -287,6 +285,8 @@ export interface ClusterEvents {
    * It contradicted f+1 others, or its connection was closed for cause: `reason` says about what.
    */
   differ: ReplicaEvent;
+  /** It refused something alone, `reason` says with which code: one voice. */
+  refuse: ReplicaEvent;
 }
 
 /** The servers, as genesis names them. Many clients may share one, and its connections. */

@@ -43,6 +43,12 @@ void add_cluster_options(CLI::App& command, ClientOptions& options) {
       ->capture_default_str();
   command.add_option("--fingerprint", options.fingerprint,
                      "Refuse a genesis.json that has not this fingerprint; spaces do not matter");
+  command
+      .add_option("--ca", options.authorities,
+                  "Where replicas have wss addresses: believe certificates of the authorities "
+                  "in this file (PEM), and no others; without it, those of the system")
+      ->envname("PRYTANY_CA")
+      ->check(CLI::ExistingFile);
   command.add_option("--timeout", options.timeout_s, "Seconds to wait for a quorum")
       ->check(CLI::Range(1, 3600))
       ->capture_default_str();
@@ -70,7 +76,8 @@ Failure failure_of(const ErrorInfo& error) {
 }
 
 Result<Cluster, Failure> open_cluster(const ClientOptions& options) {
-  auto cluster = attempt([&] { return Cluster(options.cluster, public_linger); });
+  auto cluster =
+      attempt([&] { return Cluster(options.cluster, public_linger, options.authorities); });
   if (!cluster || options.fingerprint.empty()) return cluster;
   const auto digits = [](std::string text) {
     std::erase(text, ' ');

@@ -17,11 +17,12 @@ struct ClientOptions {
   std::string fingerprint;  // what genesis must have, as people read it to each other; empty: any
   std::string key;          // a key file; empty: none
   std::string code;         // or a voter's code
+  std::string authorities;  // for wss and https; empty: the system's
   unsigned timeout_s = 15;
   bool verbose = false;
 };
 
-/// --cluster, --fingerprint, --timeout.
+/// --cluster, --fingerprint, --ca, --timeout.
 void add_cluster_options(CLI::App& command, ClientOptions& options);
 /// Those, and --key, --code, --verbose.
 void add_client_options(CLI::App& command, ClientOptions& options);

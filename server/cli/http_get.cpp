@@ -46,7 +46,8 @@ std::string header(std::string_view head, std::string_view name) {
   return {};
 }
 
-Result<HttpPage> page_of(const std::string& answer) {
+/// `closed`: the server itself said that this is all.
+Result<HttpPage> page_of(const std::string& answer, bool closed) {
   const std::size_t end = answer.find("\r\n\r\n");
   if (end == std::string::npos) return Error{"the answer is not HTTP"};
   if (!answer.starts_with("HTTP/1.1 200")) return Error{answer.substr(0, answer.find("\r\n"))};
@@ -55,7 +56,7 @@ Result<HttpPage> page_of(const std::string& answer) {
     return Error{"the answer is in pieces (chunked), which is not understood here"};
   }
   const std::string length = header(head, "content-length");
-  if (!length.empty() && length != std::to_string(answer.size() - end - 4)) {
+  if (length.empty() ? !closed : length != std::to_string(answer.size() - end - 4)) {
     return Error{"the answer is cut off, or longer than a page may be"};
   }
   return HttpPage{header(head, "content-type"), answer.substr(end + 4)};
@@ -99,34 +100,76 @@ Result<net::Fd> connect(const wire::HostPort& address, Time deadline) {
   return fd;
 }
 
+/// One question and its answer, in the clear or by TLS.
+class Exchange {
+ public:
+  Exchange(const net::Fd& fd, Time deadline, const std::string& host,
+           std::shared_ptr<const crypto::TlsTrust> trust)
+      : fd_(fd), deadline_(deadline) {
+    if (trust != nullptr) tls_.emplace(std::move(trust), host);
+  }
+  Result<void> ask(const std::string& request) {
+    if (!tls_) return write(request);
+    tls_->send(request);
+    return write(tls_->outgoing());
+  }
+  /// Until the other side closes.
+  Result<HttpPage> answer() {
+    std::string answer;
+    std::array<char, 16384> piece;
+    while (answer.size() < answer_bytes_max && !(tls_ && tls_->ended())) {
+      if (!wait_for(fd_, POLLIN, deadline_)) return Error{"no answer in time"};
+      const ssize_t n = ::recv(fd_.get(), piece.data(), piece.size(), 0);
+      if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+      if (n <= 0) break;
+      const std::string_view bytes(piece.data(), static_cast<std::size_t>(n));
+      if (!tls_) {
+        answer += bytes;
+      } else if (auto received = tls_->receive(bytes, answer); !received) {
+        return received.error();
+      } else if (auto written = write(tls_->outgoing()); !written) {
+        return written.error();
+      }
+    }
+    // Who cuts the line of TLS must not pass for its end.
+    return page_of(answer, !tls_ || tls_->ended());
+  }
+
+ private:
+  Result<void> write(const std::string& bytes) {
+    if (bytes.empty()) return {};
+    // No more than a few packets: the socket takes them at once.
+    if (::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) !=
+        static_cast<ssize_t>(bytes.size())) {
+      return Error{"cannot send the request"};
+    }
+    return {};
+  }
+
+  const net::Fd& fd_;
+  Time deadline_;
+  std::optional<crypto::Tls> tls_;
+};
+
 }  // namespace
 
 Result<HttpPage> http_page(const wire::HostPort& address, const std::string& path,
-                           std::uint64_t timeout_us) {
+                           std::uint64_t timeout_us,
+                           std::shared_ptr<const crypto::TlsTrust> trust) {
   const Time deadline = net::SystemClock().now() + timeout_us;
   const auto fd = connect(address, deadline);
   if (!fd) return fd.error();
-  const std::string request = "GET " + path + " HTTP/1.1\r\nHost: " + address.host + ":" +
-                              std::to_string(address.port) + "\r\nConnection: close\r\n\r\n";
-  if (::send(fd->get(), request.data(), request.size(), MSG_NOSIGNAL) !=
-      static_cast<ssize_t>(request.size())) {
-    return Error{"cannot send the request"};
-  }
-  std::string answer;
-  std::array<char, 16384> piece;
-  while (answer.size() < answer_bytes_max) {
-    if (!wait_for(*fd, POLLIN, deadline)) return Error{"no answer in time"};
-    const ssize_t n = ::recv(fd->get(), piece.data(), piece.size(), 0);
-    if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-    if (n <= 0) break;
-    answer.append(piece.data(), static_cast<std::size_t>(n));
-  }
-  return page_of(answer);
+  Exchange exchange(*fd, deadline, address.host, std::move(trust));
+  const auto asked = exchange.ask("GET " + path + " HTTP/1.1\r\nHost: " + address.host + ":" +
+                                  std::to_string(address.port) + "\r\nConnection: close\r\n\r\n");
+  if (!asked) return asked.error();
+  return exchange.answer();
 }
 
 Result<std::string> http_get(const wire::HostPort& address, const std::string& path,
-                             std::uint64_t timeout_us) {
-  auto page = http_page(address, path, timeout_us);
+                             std::uint64_t timeout_us,
+                             std::shared_ptr<const crypto::TlsTrust> trust) {
+  auto page = http_page(address, path, timeout_us, std::move(trust));
   if (!page) return page.error();
   return std::move(page->body);
 }

@@ -121,7 +121,8 @@ Clients::Wish Clients::on(ConnectionId id, Connection& c, wire::PublicRead read)
   const auto mine = reads_.find(c.address);
   const bool full = mine != reads_.end() && mine->second.size() >= reads_per_host_max;
   if (full || reads_waiting_ >= reads_max)
-    return refuse(id, c, {}, "overloaded", "too many public reads are waiting here");
+    return refuse(id, c, wire::read_digest(read), "overloaded",
+                  "too many public reads are waiting here");
   reads_[c.address].push_back({id, std::move(read)});
   ++reads_waiting_;
   return Nothing{};
@@ -141,6 +142,7 @@ void Clients::serve_read() {
   if (found == connections_.end() || silent_) return;
   wire::PublicReadReply reply;
   reply.id = read.read.id;
+  reply.question = wire::read_digest(read.read);
   reply.executed = setting_.executor.executed();
   reply.agreed = setting_.executor.agreed();
   reply.outcome = setting_.executor.public_read(read.read.call);

@@ -258,6 +258,7 @@ void get_json(JsonPicker& p, const Json& json, ReplyDigest& out) {
 
 void get_json(JsonPicker& p, const Json& json, PublicReadReply& out) {
   out.id = p.unsigned_decimal(json, "id");
+  p.hex(json, "question", out.question.bytes);
   get_decimal(p, json, "executed", out.executed);
   get_decimal(p, json, "agreed", out.agreed);
   get_json(p, p.field(json, "outcome"), out.outcome);

@@ -242,6 +242,7 @@ struct PutToClient {
   }
   void operator()(const PublicReadReply& reply) const {
     w.key("type").word("read_reply").key("id").decimal(reply.id);
+    w.key("question").hex(reply.question.bytes);
     w.key("executed").decimal(reply.executed.value).key("agreed").decimal(reply.agreed.value);
     put_outcome(w, reply.outcome);
   }

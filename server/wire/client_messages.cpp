@@ -24,6 +24,10 @@ std::optional<crypto::MacKey> client_tag_key(const crypto::DhSecret& mine,
   return crypto::hkdf(*shared, salt.view(), "prytany client tag");
 }
 
+Digest read_digest(const PublicRead& read) {
+  return crypto::sha256("prytany public read", encode(read));
+}
+
 Bytes tagged_bytes(const Digest& cluster, ReplicaId replica, const ToClient& message) {
   Bytes out;
   Writer w(out);

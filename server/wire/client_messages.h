@@ -44,6 +44,9 @@ struct PublicRead {
   static constexpr auto fields(auto& m) { return std::tie(m.id, m.call); }
   bool operator==(const PublicRead&) const = default;
 };
+/// H("prytany public read", encode(read)): what its answer and its refusal name. Nobody signs a
+/// public read, so whoever is on the way could put another in its place; but not under this digest.
+Digest read_digest(const PublicRead& read);
 /// type "status"
 struct StatusRequest {
   std::uint64_t id = 0;
@@ -94,14 +97,18 @@ struct ReplyDigest {
 /// type "read_reply"
 struct PublicReadReply {
   std::uint64_t id = 0;
+  Digest question;  // read_digest() of what was asked, as it arrived
   Seq executed;
   AgreedTime agreed;
   Outcome outcome;
-  static constexpr auto fields(auto& m) { return std::tie(m.id, m.executed, m.agreed, m.outcome); }
+  static constexpr auto fields(auto& m) {
+    return std::tie(m.id, m.question, m.executed, m.agreed, m.outcome);
+  }
   bool operator==(const PublicReadReply&) const = default;
 };
 /// type "refused": this replica alone says no, before any agreement; one replica's word, never a
-/// result. request: digest of what is refused (a request, a join), zero when nothing readable came.
+/// result. request: digest of what is refused (a request, a join, a public read), zero when nothing
+/// readable came.
 struct Refused {
   Digest request;
   Name code;  // "unknown_session", "overloaded", "malformed", "wrong_cluster", "weak_key",

@@ -1,8 +1,16 @@
 // Off this machine: pages by https and connections by wss, with certificates of a private authority
 // that the browser was told to trust, and of nobody else. No flag that ignores errors.
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -15,7 +23,7 @@ const host = "vote.test"; // to a browser: another machine
 const file = (name) => join(folder, name);
 const run = (command, ...args) => execFileSync(command, args, { stdio: "pipe", encoding: "utf8" });
 const children = [];
-let base, clientModule;
+let base, clientModule, local;
 
 /** An authority, and a certificate of it for `host`. */
 function certificates() {
@@ -47,7 +55,8 @@ function certificates() {
     "-out",
     file("tls.csr"),
   );
-  writeFileSync(file("tls.ext"), `subjectAltName=DNS:${host}\nbasicConstraints=CA:FALSE\n`);
+  const names = `subjectAltName=DNS:${host},DNS:localhost`;
+  writeFileSync(file("tls.ext"), `${names}\nbasicConstraints=CA:FALSE\n`);
   run(
     "openssl",
     "x509",
@@ -77,22 +86,24 @@ function home(name, trusting) {
   return file(name);
 }
 
-before(async () => {
-  certificates();
-  base = await freePorts(4);
+/** Four replicas whose addresses are on `at`; resolves to {base, genesis}, the path of the file. */
+async function startCluster(at) {
+  const base = await freePorts(4);
   const ids = [0, 1, 2, 3];
+  const home = (i) => file(`${at}-${i}`);
+  const genesis = file(`${at}.json`);
   for (const i of ids)
     run(
       program,
       "keygen",
       "--out",
-      file(`replica-${i}`),
+      home(i),
       "--name",
       `organisation ${i}`,
       "--peer",
       `127.0.0.1:${base + 100 + i}`,
       "--client-url",
-      `wss://${host}:${base + i}`,
+      `wss://${at}:${base + i}`,
     );
   const administrator =
     run(
@@ -110,7 +121,7 @@ before(async () => {
     program,
     "genesis",
     "assemble",
-    ...ids.map((i) => file(`replica-${i}/member.json`)),
+    ...ids.map((i) => join(home(i), "member.json")),
     "--faults",
     "1",
     "--name",
@@ -119,27 +130,22 @@ before(async () => {
     "--administrator",
     administrator,
     "--out",
-    file("genesis.json"),
+    genesis,
   );
-  for (const i of ids)
-    children.push(
-      spawn(
-        program,
-        [
-          "replica",
-          file(`replica-${i}`),
-          "--bind",
-          "127.0.0.1",
-          "--tls-cert",
-          file("tls.pem"),
-          "--tls-key",
-          file("tls.key"),
-          "--log",
-          "error",
-        ],
-        { stdio: "ignore" },
-      ),
-    );
+  for (const i of ids) {
+    const tls = ["--tls-cert", file("tls.pem"), "--tls-key", file("tls.key")];
+    const args = ["replica", home(i), "--genesis", genesis, "--bind", "127.0.0.1", ...tls];
+    children.push(spawn(program, [...args, "--log", "error"], { stdio: "ignore" }));
+  }
+  return { base, genesis };
+}
+
+before(async () => {
+  certificates();
+  const cluster = await startCluster(host);
+  base = cluster.base;
+  copyFileSync(cluster.genesis, file("genesis.json"));
+  local = await startCluster("localhost");
   run(
     process.execPath,
     fileURLToPath(new URL("../../client-js/bundle.mjs", import.meta.url)),
@@ -222,4 +228,41 @@ test("a browser that was not told of the authority does not open the page", asyn
   } finally {
     await browser.close();
   }
+});
+
+test("the commands speak wss and https to servers whose authority they are told of, and to no others", () => {
+  const command = (...args) => {
+    const { status, stdout, stderr } = spawnSync(program, args, { encoding: "utf8" });
+    return { status, stdout, stderr };
+  };
+  const cluster = ["--cluster", local.genesis];
+  const trusting = [...cluster, "--ca", file("ca.pem")];
+  const key = ["--key", file("admin.key")];
+  const application = fileURLToPath(new URL("../../examples/guestbook", import.meta.url));
+  const installed = command("install", application, ...trusting, ...key, "--timeout", "60");
+  assert.equal(installed.status, 0, installed.stderr);
+
+  const site = file("site");
+  const fetched = command("pages", ...trusting, "--out", site, "--json");
+  assert.equal(fetched.status, 0, fetched.stderr);
+  const { listing, pages } = JSON.parse(fetched.stdout);
+  assert.deepEqual(listing.differed, []);
+  assert.ok(pages.length >= 2);
+  for (const { path, agreed } of pages) assert.deepEqual(agreed, [0, 1, 2, 3], path);
+  execFileSync("sha256sum", ["--quiet", "-c", "SHA256SUMS"], { cwd: site });
+  assert.deepEqual(
+    readFileSync(join(site, "index.html"), "utf8"),
+    readFileSync(join(application, "web/index.html"), "utf8"),
+  );
+
+  // The same cluster, and nobody vouches for its certificates.
+  const other = command("pages", ...cluster, "--out", file("other"), "--timeout", "2");
+  assert.equal(other.status, 3, other.stdout);
+  assert.throws(() => readdirSync(file("other")), "nothing is written");
+  const told = command("call", "entries", ...cluster, "--timeout", "2", "--verbose", ...key);
+  assert.equal(told.status, 3);
+  assert.match(told.stderr, /the certificate of localhost is not believed/);
+  const none = command("status", ...cluster, "--ca", local.genesis);
+  assert.equal(none.status, 2);
+  assert.match(none.stderr, /no certificates in/);
 });

@@ -20,6 +20,7 @@ import {
   joinBegin,
   name,
   operation,
+  publicRead,
   reply as replyType,
   requestBody,
   serverHello,
@@ -99,22 +100,7 @@ export class FakeGroup {
       engine: "none",
       signatures: [],
     };
-    const members = group.genesis.members.map((m) => ({
-      ...m,
-      peer_host: "127.0.0.1",
-      peer_port: Number(m.peer.split(":")[1]),
-    }));
-    const prepared = { ...group.genesis, version: 1, members };
-    for (const field of [
-      "checkpoint_interval",
-      "window",
-      "sessions_max",
-      "session_idle_us",
-      "steps_per_request_max",
-      "application_pages_max",
-    ])
-      prepared[field] = String(prepared[field]);
-    group.cluster = hash("prytany genesis", encode(genesisType, prepared));
+    group.cluster = hash("prytany genesis", encode(genesisType, group.genesis));
     return group;
   }
   async stop() {
@@ -313,11 +299,13 @@ export class FakeReplica {
       reply: hash("prytany reply", this.group.cluster, encode(replyType, reply)).toString("hex"),
     });
   }
-  #read(caller, { id, procedure, arguments: args }) {
+  #read(caller, question) {
+    const { id, procedure, arguments: args } = question;
     const outcome = execute({ operation: { type: "call", procedure, arguments: args } });
     const answer = {
       type: "read_reply",
       id,
+      question: hash("prytany public read", encode(publicRead, question)).toString("hex"),
       executed: String(10 + this.id),
       agreed: "1795173920086810",
       outcome,

@@ -192,11 +192,13 @@ tell(
 await order(joined.outcome.session, "2", { type: "call", procedure: "sign", arguments: text }, 1);
 tell("**A public read**, a status, and something that is no message:\n");
 tell("```");
-await exchange({ type: "read", id: "1", procedure: "entries", arguments: [] });
+const read = { type: "read", id: "1", procedure: "entries", arguments: [] };
+await exchange(read);
 await exchange({ type: "status", id: "2" });
 await exchange({ type: "vote" });
 tell("```");
 tell("");
+block(() => value("question", hash("prytany public read", codec.encode(codec.publicRead, read))));
 tell("**Leaving:**\n");
 await order(joined.outcome.session, "3", { type: "leave" });
 for (const { socket } of [shown, ...others]) socket.close();

@@ -616,7 +616,7 @@ test("one replica cannot end a session, f+1 can, and what was in flight is unkno
   await rejects(client.call("vote"), prytany.Refused, { code: "session_ended", sent: false });
 });
 
-test("a refusal of one replica is one voice; of f+1 that insist it is believed", async () => {
+test("a refusal of a liar and one that is behind changes nothing; a quorum that insists is believed", async () => {
   const group = await start();
   const refuse = (code) => (caller, message) => {
     if (message.operation?.type !== "call") return false;
@@ -628,7 +628,7 @@ test("a refusal of one replica is one voice; of f+1 that insist it is believed",
     });
     return true;
   };
-  group.replicas[0].behaviour.hear = refuse("unknown_session");
+  for (const id of [0, 1]) group.replicas[id].behaviour.hear = refuse("unknown_session");
   const { client } = await joined(group);
   assert.deepEqual((await client.call("vote")).rows, [{ procedure: "vote" }]);
   for (const replica of group.replicas) replica.behaviour.hear = refuse("unknown_session");
@@ -720,6 +720,20 @@ test("a public read is believed from f+1, and tells the lowest number they had e
   assert.equal(answer.seq, 11);
   assert.equal(cluster.replicas[0].standing.differed, 0); // who is behind differs honestly
   await rejects(cluster.read("refuse"), prytany.ApplicationError, { code: "not_today" });
+});
+
+test("an answer to another read under our id is no voice, however many replicas give it", async () => {
+  const group = await start();
+  // As if somebody on the way to each replica had put another question in place of ours.
+  for (const replica of group.replicas)
+    replica.behaviour.lieRead = (answer) => ({ ...answer, question: "ab".repeat(32) });
+  const { cluster } = await open(group);
+  await rejects(cluster.read("tally", {}, { timeout: 200 }), prytany.NoQuorum, {
+    agreement: { agreed: [], differed: [], silent: [0, 1, 2, 3] },
+  });
+  for (const id of [1, 2]) group.replicas[id].behaviour = {};
+  const { agreement } = await cluster.read("tally");
+  assert.deepEqual(agreement, { agreed: [1, 2], differed: [], silent: [0, 3] });
 });
 
 test("a read on which replicas differ for a moment is asked again", async () => {

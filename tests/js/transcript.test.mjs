@@ -93,6 +93,14 @@ test("each request has the digest and the signature that its bytes give, and its
   }
 });
 
+test("the answer to a public read names what was asked", async () => {
+  const [read] = of(">", "read");
+  const [{ question }] = of("<", "read_reply");
+  const digest = await crypto.hash("prytany public read", codec.encode(codec.publicRead, read));
+  assert.equal(question, toHex(digest));
+  assert.equal(question, values("question")[0]);
+});
+
 test("every message after the hello carries the right tag", async () => {
   const key = await crypto.macKey(fromHex(values("key")[0]));
   const tagged = said.filter(({ side, message }) => side === "<" && message.type !== "hello_ok");
@@ -109,6 +117,6 @@ test("every message after the hello carries the right tag", async () => {
       codec.encode(codec.u16, 0),
       codec.encode(codec.toClient, form),
     );
-    assert.ok(await crypto.checkTag(key, bytes, fromHex(message.tag)), message.type);
+    assert.ok(await crypto.checkTag(key, bytes, message.tag), message.type);
   }
 });

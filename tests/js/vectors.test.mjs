@@ -114,7 +114,8 @@ test("every message to a client: encoding, reply digest, tag", async () => {
   const { cluster, replica, tag_key, cases } = golden("replies");
   const key = await crypto.macKey(fromHex(tag_key));
   for (const { name, message, ...want } of cases) {
-    if (name.includes("null")) continue; // the answer to a benchmark's operation
+    // The answer to a benchmark's operation, and what is signed, in another form, instead of tagged.
+    if (name.includes("null") || name === "hello_ok") continue;
     assert.equal(hexOf(codec.toClient, message), want.encoded, name);
     let tagged = message;
     if (message.type === "reply") {
@@ -133,15 +134,12 @@ test("every message to a client: encoding, reply digest, tag", async () => {
       codec.encode(codec.toClient, tagged),
     );
     assert.equal(toHex(said), want.tagged_bytes, name);
-    assert.ok(await crypto.checkTag(key, said, fromHex(message.tag)), name);
-    assert.ok(
-      !(await crypto.checkTag(key, said, fromHex(message.tag).subarray(0, 15))),
-      `${name}: a short tag`,
-    );
+    assert.ok(await crypto.checkTag(key, said, message.tag), name);
+    assert.ok(!(await crypto.checkTag(key, said, message.tag.slice(2))), `${name}: a short tag`);
     for (const i of [0, 15]) {
       const wrong = fromHex(message.tag);
       wrong[i] ^= 1;
-      assert.ok(!(await crypto.checkTag(key, said, wrong)), `${name}: a wrong tag`);
+      assert.ok(!(await crypto.checkTag(key, said, toHex(wrong))), `${name}: a wrong tag`);
     }
   }
 });
@@ -167,7 +165,7 @@ test("what is of no type is refused, whatever it is", () => {
     for (const value of values)
       assert.throws(
         () => codec.encode(codec.toClient, { ...reply, [field]: value }),
-        codec.Malformed,
+        Usage,
         `${field} = ${JSON.stringify(value)}`,
       );
   for (const value of [
@@ -180,7 +178,7 @@ test("what is of no type is refused, whatever it is", () => {
     { type: "text", value: "\udc00" },
     { type: "blob", base64: "*" },
   ])
-    assert.throws(() => codec.encode(codec.value, value), codec.Malformed, JSON.stringify(value));
+    assert.throws(() => codec.encode(codec.value, value), Usage, JSON.stringify(value));
 });
 
 // ---- codes, keys, genesis -----------------------------------------------------------------------

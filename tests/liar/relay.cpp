@@ -201,8 +201,8 @@ void Relay::on_read(net::ConnectionId id, Conversation& c, const wire::PublicRea
   if (asked.lie && !setting_.lies.tells(Lie::pages)) {
     if (auto outcome = prompt(asked)) {
       send_down(id, c,
-                wire::PublicReadReply{read.id, last_seq_ + 1, net::SystemClock().wall(),
-                                      std::move(*outcome)});
+                wire::PublicReadReply{read.id, wire::read_digest(read), last_seq_ + 1,
+                                      net::SystemClock().wall(), std::move(*outcome)});
     }
   }
   send_up(id, c, wire::to_json(wire::FromClient{read}));

@@ -98,7 +98,7 @@ const toClient = variant(
   ["join_token", struct({ join: digest, replica: u16, address: text, expires: i64, signature })],
   ["reply", reply],
   ["reply_digest", struct({ session: u64, number: u64, request: digest, reply: digest })],
-  ["read_reply", struct({ id: u64, executed: u64, agreed: i64, outcome })],
+  ["read_reply", struct({ id: u64, question: digest, executed: u64, agreed: i64, outcome })],
   ["refused", struct({ request: digest, code: text, message: text })],
   ["session_ended", struct({ session: u64, reason: text })],
   ["status_reply", struct({

@@ -287,13 +287,15 @@ ServerHello server_hello() {
   return hello;
 }
 
+PublicRead public_read() { return {12, {{"turnout"}, {{{{"ward"}, std::int64_t{4}}}}}}; }
+
 Named<FromClient> from_client() {
   Named<FromClient> all = {{"hello", client_hello()}, {"join_begin", join_begin()}};
   for (const auto& [name, request] : requests())
     all.emplace_back("request: " + name, SubmitRequest{request, std::nullopt});
   all.emplace_back("request with a designated replica",
                    SubmitRequest{requests()[1].second, ReplicaId{3}});
-  all.emplace_back("read", PublicRead{12, {{"turnout"}, {{{{"ward"}, std::int64_t{4}}}}}});
+  all.emplace_back("read", public_read());
   all.emplace_back("status", StatusRequest{std::numeric_limits<std::uint64_t>::max()});
   return all;
 }
@@ -311,7 +313,8 @@ Named<ToClient> to_client() {
   const Reply reply{SessionId{5}, RequestNumber{5}, request, Seq{130}, noon, outcomes()[2].second};
   all.emplace_back("reply_digest", ReplyDigest{reply.session, reply.number, reply.request,
                                                reply_digest(cluster(), reply)});
-  all.emplace_back("read_reply", PublicReadReply{12, Seq{130}, noon, outcomes()[2].second});
+  all.emplace_back("read_reply", PublicReadReply{12, read_digest(public_read()), Seq{130}, noon,
+                                                 outcomes()[2].second});
   all.emplace_back("refused", Refused{request, {"overloaded"}, {"too many requests; try again"}});
   all.emplace_back("session_ended", SessionEnded{SessionId{3}, {"replaced"}});
   all.emplace_back("status_reply", StatusReply{7, ReplicaId{2}, View{1}, ReplicaId{1}, Seq{130},

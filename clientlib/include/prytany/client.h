@@ -70,6 +70,10 @@ struct Options {
   /// never from a replica. Compare fingerprint() with people.
   std::string genesis = "genesis.json";
   Credential credential = {};
+  /// For replicas with wss addresses: a file of the authorities (PEM) whose certificates are
+  /// believed, and no others; empty: the system's. TLS keeps questions and answers secret on the
+  /// way; whether an answer is true, it does not decide.
+  std::string authorities = {};
   /// Passed to the application's authorize; what it means, if anything, is the application's.
   std::string name = {};
   /// For joining and for every question.
@@ -109,13 +113,15 @@ class Cluster {
  public:
   /// Reads genesis; throws Usage if it is not one. Connects only when asked something. `linger`:
   /// how long a public read waits for the others after f+1 agreed, for a fuller Agreement.
+  /// `authorities` as in Options; throws Usage if there are none in the file.
   explicit Cluster(const std::string& genesis,
-                   std::chrono::milliseconds linger = std::chrono::milliseconds(100));
+                   std::chrono::milliseconds linger = std::chrono::milliseconds(100),
+                   const std::string& authorities = {});
   ~Cluster();
   Cluster(Cluster&&) noexcept;
   Cluster& operator=(Cluster&&) noexcept;
 
-  /// Joins without blocking. `options.genesis` is not looked at.
+  /// Joins without blocking. `options.genesis` and `options.authorities` are not looked at.
   void join_async(const Options& options, std::function<void(Expected<Client>)> done);
   /// Asks every replica about itself, and waits for all that answer within `timeout`.
   std::vector<ReplicaStatus> status(std::chrono::milliseconds timeout = std::chrono::seconds(2));

@@ -40,7 +40,6 @@ export async function opening() {
   same<typeof trouble, Problem | null>(true);
   const cluster = await Cluster.open(genesis, {
     timeout: 1000,
-    log: (line) => line.length,
     integers: "bigint",
   });
   await Cluster.open(JSON.parse(genesis));

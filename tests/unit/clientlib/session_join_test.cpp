@@ -123,7 +123,7 @@ TEST(SessionJoin, an_applications_no_is_the_answer_and_fails_what_waited) {
   EXPECT_EQ(host.session->id(), SessionId{0});
 }
 
-TEST(SessionJoin, one_replica_cannot_refuse_a_join_and_two_must_insist) {
+TEST(SessionJoin, fewer_than_a_quorum_cannot_refuse_a_join_and_a_quorum_must_insist) {
   Host host;
   host.start();
   const Ticket ticket = host.begin_join(host.now + 60'000'000);
@@ -131,13 +131,13 @@ TEST(SessionJoin, one_replica_cannot_refuse_a_join_and_two_must_insist) {
   const wire::Refused no{digest, {"weak_key"}, {"no"}};
   for (int i = 0; i < 10; ++i) {
     host.say(0, no);
+    host.say(2, no);
     host.advance_to(host.now + 1'000'000);
   }
   EXPECT_FALSE(host.completed.contains(ticket));
-  for (int i = 0; i < 3; ++i) {
+  for (int round = 0; round < 3; ++round) {
     EXPECT_FALSE(host.completed.contains(ticket));
-    host.say(0, no);
-    host.say(1, no);
+    for (unsigned i = 0; i < 3; ++i) host.say(i, no);
     host.advance_to(host.now + 1'000'000);
   }
   ASSERT_TRUE(host.completed.contains(ticket));

@@ -140,8 +140,9 @@ TEST(SessionResults, a_public_read_lingers_too_and_a_mute_replica_costs_no_more_
   Host host(options);
   host.start();
   const Ticket ticket = host.read("turnout", host.now + 5'000'000);
-  const auto id = std::get<wire::PublicRead>(host.group[0].heard.back()).id;
-  const wire::PublicReadReply reply{id, Seq{4}, AgreedTime{4}, wire::DoneReply{}};
+  const auto asked = std::get<wire::PublicRead>(host.group[0].heard.back());
+  const wire::PublicReadReply reply{asked.id, wire::read_digest(asked), Seq{4}, AgreedTime{4},
+                                    wire::DoneReply{}};
   for (unsigned i = 0; i < 3; ++i) host.say(i, reply);
   EXPECT_FALSE(host.completed.contains(ticket));
   host.advance_to(host.now + 10'000);
@@ -161,8 +162,9 @@ TEST(SessionResults, lingers_for_a_replica_that_is_still_connecting_but_not_for_
     if (!down) host.slow = {ReplicaId{3}};
     host.start();
     const Ticket ticket = host.read("turnout", host.now + 5'000'000);
-    const auto id = std::get<wire::PublicRead>(host.group[0].heard.back()).id;
-    const wire::PublicReadReply reply{id, Seq{4}, AgreedTime{4}, wire::DoneReply{}};
+    const auto asked = std::get<wire::PublicRead>(host.group[0].heard.back());
+    const wire::PublicReadReply reply{asked.id, wire::read_digest(asked), Seq{4}, AgreedTime{4},
+                                      wire::DoneReply{}};
     for (unsigned i = 0; i < 3; ++i) host.say(i, reply);
     EXPECT_EQ(host.completed.contains(ticket), down);
     host.advance_to(host.now + 10'000);
@@ -207,17 +209,58 @@ TEST(SessionResults, a_public_read_needs_two_equal_outcomes_and_asks_again_while
     set.rows.items.push_back({{wire::Value{wire::TextValue{text}}}});
     return wire::Outcome{wire::ResultSets{{set}}};
   };
-  const auto id = std::get<wire::PublicRead>(host.group[0].heard.back()).id;
-  for (unsigned i = 0; i < 4; ++i)
-    host.say(i, wire::PublicReadReply{id, Seq{i}, AgreedTime{i}, outcome(std::to_string(i))});
+  const auto asked = std::get<wire::PublicRead>(host.group[0].heard.back());
+  const auto said = [&](unsigned i) {
+    return wire::PublicReadReply{asked.id, wire::read_digest(asked), Seq{i}, AgreedTime{i},
+                                 outcome(std::to_string(i))};
+  };
+  for (unsigned i = 0; i < 4; ++i) host.say(i, said(i));
   EXPECT_FALSE(host.completed.contains(ticket));
   host.advance_to(host.now + 30'000);
   EXPECT_EQ(host.group[0].count<wire::PublicRead>(), 2U);
-  host.say(0, wire::PublicReadReply{id, Seq{3}, AgreedTime{3}, outcome("3")});
+  host.say(0, said(3));
   ASSERT_TRUE(host.completed.contains(ticket));
   EXPECT_EQ(Host::text_of(host.completed.at(ticket)), "3");
   EXPECT_EQ(host.completed.at(ticket).seq, Seq{3});
   EXPECT_EQ(host.completed.at(ticket).agreement.agreed, replicas({0, 3}));
+}
+
+TEST(SessionResults, an_answer_to_another_public_read_under_our_id_is_no_voice) {
+  Host host;
+  host.start();
+  const Ticket ticket = host.read("tally");
+  const auto asked = std::get<wire::PublicRead>(host.group[0].heard.back());
+  auto another = asked;
+  another.call.procedure = {"tally_of_last_year"};
+  // As if somebody on the way to each replica had put it in place of ours: all answer it alike.
+  const wire::PublicReadReply wrong{asked.id, wire::read_digest(another), Seq{4}, AgreedTime{4},
+                                    wire::DoneReply{}};
+  for (unsigned i = 0; i < 4; ++i) host.say(i, wrong);
+  EXPECT_FALSE(host.completed.contains(ticket));
+  EXPECT_TRUE(host.noted("replica 3 answers another public read"));
+  auto right = wrong;
+  right.question = wire::read_digest(asked);
+  host.say(1, right);
+  host.say(2, right);
+  ASSERT_TRUE(host.completed.contains(ticket));
+  EXPECT_EQ(host.completed.at(ticket).agreement.agreed, replicas({1, 2}));
+  EXPECT_EQ(host.completed.at(ticket).agreement.silent, replicas({0, 3}));
+}
+
+TEST(SessionResults, a_public_read_that_the_group_refuses_says_so) {
+  Host host;
+  host.start();
+  const Ticket ticket = host.read("tally", host.now + 20'000'000);
+  const auto asked = std::get<wire::PublicRead>(host.group[0].heard.back());
+  for (int round = 0; round < 3; ++round) {
+    EXPECT_FALSE(host.completed.contains(ticket));
+    for (unsigned i = 0; i < 3; ++i)
+      host.say(i, wire::Refused{wire::read_digest(asked), {"closed_for_today"}, {"no"}});
+    host.advance_to(host.now + 1'500'000);
+  }
+  ASSERT_TRUE(host.completed.contains(ticket));
+  EXPECT_EQ(host.completed.at(ticket).verdict, Verdict::refused);
+  EXPECT_EQ(host.completed.at(ticket).code, "closed_for_today");
 }
 
 }  // namespace

@@ -186,14 +186,30 @@ TEST(SessionWindow, replicas_that_lag_may_refuse_once_without_harm) {
   EXPECT_EQ(host.completed.at(ticket).verdict, Verdict::answered);
 }
 
-TEST(SessionWindow, refusals_alike_from_two_replicas_three_times_end_the_session) {
+TEST(SessionWindow, a_liar_and_a_replica_that_is_behind_cannot_end_a_good_session) {
+  Host host;
+  host.join();
+  const Ticket ticket = host.call("p", host.now + 60'000'000);
+  const Digest digest = wire::request_digest(host.group[0].last_request().request.body);
+  for (int round = 0; round < 10; ++round) {
+    for (unsigned i = 0; i < 2; ++i)
+      host.say(i, wire::Refused{digest, {"unknown_session"}, {"no"}});
+    host.advance_to(host.now + 1'500'000);
+  }
+  EXPECT_EQ(host.ended, std::nullopt);
+  EXPECT_FALSE(host.completed.contains(ticket));
+  answer(host, 1);
+  EXPECT_EQ(host.completed.at(ticket).verdict, Verdict::answered);
+}
+
+TEST(SessionWindow, refusals_alike_from_a_quorum_three_times_end_the_session) {
   Host host;
   host.join();
   const Ticket ticket = host.call("p");
   const Digest digest = wire::request_digest(host.group[0].last_request().request.body);
   for (int round = 0; round < 3; ++round) {
     EXPECT_FALSE(host.completed.contains(ticket));
-    for (unsigned i = 0; i < 2; ++i)
+    for (unsigned i = 0; i < 3; ++i)
       host.say(i, wire::Refused{digest, {"unknown_session"}, {"no"}});
     host.advance_to(host.now + 1'500'000);
   }

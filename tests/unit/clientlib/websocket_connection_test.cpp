@@ -15,6 +15,7 @@
 
 #include "clientlib/resolver.h"
 #include "server/crypto/sha1.h"
+#include "tests/unit/crypto/authority.h"
 
 namespace prytany::client {
 namespace {
@@ -67,19 +68,18 @@ std::string read_some(int fd) {
 void write_all(int fd, const std::string& text) {
   EXPECT_EQ(::send(fd, text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
 }
-/// Answers the opening as it should be answered.
-void open_as_server(int fd) {
-  const std::string request = read_some(fd);
+/// The opening as it should be answered.
+std::string opening_reply(const std::string& request) {
   const std::string name = "Sec-WebSocket-Key: ";
   const std::size_t at = request.find(name) + name.size();
   const std::string key = request.substr(at, request.find('\r', at) - at);
   const auto accept =
       crypto::sha1(as_bytes(key + std::string("258EAFA5-E914-47DA-95CA-C5AB0DC85B11")));
-  write_all(fd,
-            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            "Sec-WebSocket-Accept: " +
-                to_base64(accept) + "\r\nSec-WebSocket-Protocol: prytany.v1\r\n\r\n");
+  return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+         "Sec-WebSocket-Accept: " +
+         to_base64(accept) + "\r\nSec-WebSocket-Protocol: prytany.v1\r\n\r\n";
 }
+void open_as_server(int fd) { write_all(fd, opening_reply(read_some(fd))); }
 
 /// Drives a connection until `done`, an error, or five seconds.
 struct Driven {
@@ -138,6 +138,51 @@ TEST(WebSocketConnection, opens_hears_texts_and_answers_pings) {
   EXPECT_EQ(static_cast<unsigned char>(heard_by_server[0]), 0x8A) << "a pong";
   for (std::size_t i = 0; i < 4; ++i)
     EXPECT_EQ(heard_by_server[6 + i] ^ heard_by_server[2 + i], "ping"[i]);
+}
+
+TEST(WebSocketConnection, speaks_wss_to_a_server_whose_certificate_it_believes_and_to_no_other) {
+  const crypto::Authority authority;
+  for (const std::string name : {"IP:127.0.0.1", "DNS:vote.test"}) {
+    const auto context = authority.server(name);
+    std::string heard_by_server;
+    Driven driven;
+    {
+      const Server server([&](int fd) {
+        const crypto::Owned<SSL, SSL_free> tls(SSL_new(context.get()));
+        SSL_set_fd(tls.get(), fd);
+        std::array<char, 4096> piece{};
+        const auto hear = [&] {
+          const int n = SSL_read(tls.get(), piece.data(), piece.size());
+          return std::string(piece.data(), static_cast<std::size_t>(std::max(n, 0)));
+        };
+        const auto say = [&](const std::string& text) {
+          SSL_write(tls.get(), text.data(), static_cast<int>(text.size()));
+        };
+        if (SSL_accept(tls.get()) != 1) return;
+        say(opening_reply(hear()));
+        say(std::string("\x81\x05") + "hello" + std::string("\x89\x04") + "ping");
+        heard_by_server = hear() + hear();
+      });
+      const std::string& port = server.port();
+      WebSocketConnection connection(*parse_websocket_url("wss://127.0.0.1:" + port),
+                                     *numeric_address("127.0.0.1", port),
+                                     *crypto::TlsTrust::create(authority.file()));
+      driven = drive(connection, [&](const Driven& d) {
+        if (d.texts.empty()) return false;
+        connection.send("answer");
+        EXPECT_TRUE(connection.flush().ok());
+        return true;
+      });
+    }
+    if (name == "IP:127.0.0.1") {
+      EXPECT_EQ(driven.error, "");
+      EXPECT_THAT(driven.texts, ElementsAre("hello"));
+      EXPECT_EQ(heard_by_server.size(), 10U + 12U) << "a pong and a text, each masked";
+    } else {
+      EXPECT_THAT(driven.error, HasSubstr("not believed"));
+      EXPECT_EQ(heard_by_server, "");
+    }
+  }
 }
 
 TEST(WebSocketConnection, writes_more_than_a_socket_takes_at_once) {

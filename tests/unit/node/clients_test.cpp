@@ -216,21 +216,25 @@ TEST_F(Door, serves_public_reads_of_hosts_in_turn_and_bounds_what_one_host_asks)
   clients.connected(three, "192.0.2.7");
   hello(one);
   hello(three);
+  const auto question = [](std::uint64_t number) { return wire::PublicRead{number, {{"p"}, {}}}; };
   const auto read = [&](ConnectionId id, std::uint64_t number) {
-    (void)clients.text(id, wire::to_json(wire::FromClient{wire::PublicRead{number, {{"p"}, {}}}}),
-                       verifier);
+    (void)clients.text(id, wire::to_json(wire::FromClient{question(number)}), verifier);
   };
   for (std::uint64_t i = 0; i < 64; ++i) read(one, i);
   EXPECT_EQ(last_refusal(), "");
   read(two, 64);  // the same host; without hello it is refused for that
   read(one, 65);
   EXPECT_EQ(last_refusal(), "overloaded");
+  EXPECT_EQ(std::get<wire::Refused>(transport.messages.back().second.message).request,
+            wire::read_digest(question(65)));
   read(three, 1000);
   const std::size_t told = transport.messages.size();
   for (int i = 0; i < 2; ++i) clients.serve_read();
   ASSERT_EQ(transport.messages.size(), told + 2);
   EXPECT_EQ(transport.messages[told].first, one);
   EXPECT_EQ(transport.messages[told + 1].first, three);
+  const auto& reply = std::get<wire::PublicReadReply>(transport.messages[told + 1].second.message);
+  EXPECT_EQ(reply.question, wire::read_digest(question(1000)));
   while (clients.has_reads()) clients.serve_read();
   EXPECT_EQ(transport.messages.size(), told + 65);
 }

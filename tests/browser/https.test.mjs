@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import {
   copyFileSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -11,19 +12,22 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
+import { createServer } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { ended, freePorts, program } from "../js/dev_cluster.mjs";
 import { launch } from "./chromium.mjs";
+import { openPage } from "./election.mjs";
 
 const folder = mkdtempSync(join(tmpdir(), "prytany-https-"));
 const host = "vote.test"; // to a browser: another machine
 const file = (name) => join(folder, name);
 const run = (command, ...args) => execFileSync(command, args, { stdio: "pipe", encoding: "utf8" });
+const application = fileURLToPath(new URL("../../examples/evote", import.meta.url));
 const children = [];
-let base, clientModule, local;
+let base, clientModule, local, elsewhere;
 
 /** An authority, and a certificate of it for `host`. */
 function certificates() {
@@ -87,7 +91,7 @@ function home(name, trusting) {
 }
 
 /** Four replicas whose addresses are on `at`; resolves to {base, genesis}, the path of the file. */
-async function startCluster(at) {
+async function startCluster(at, ...options) {
   const base = await freePorts(4);
   const ids = [0, 1, 2, 3];
   const home = (i) => file(`${at}-${i}`);
@@ -135,7 +139,7 @@ async function startCluster(at) {
   for (const i of ids) {
     const tls = ["--tls-cert", file("tls.pem"), "--tls-key", file("tls.key")];
     const args = ["replica", home(i), "--genesis", genesis, "--bind", "127.0.0.1", ...tls];
-    children.push(spawn(program, [...args, "--log", "error"], { stdio: "ignore" }));
+    children.push(spawn(program, [...args, "--log", "error", ...options], { stdio: "ignore" }));
   }
   return { base, genesis };
 }
@@ -145,7 +149,10 @@ before(async () => {
   const cluster = await startCluster(host);
   base = cluster.base;
   copyFileSync(cluster.genesis, file("genesis.json"));
-  local = await startCluster("localhost");
+  elsewhere = await freePorts(1);
+  local = await startCluster("localhost", "--origin", `https://${host}:${elsewhere}`);
+  const install = ["install", application, "--cluster", local.genesis, "--ca", file("ca.pem")];
+  run(program, ...install, "--key", file("admin.key"), "--timeout", "60");
   run(
     process.execPath,
     fileURLToPath(new URL("../../client-js/bundle.mjs", import.meta.url)),
@@ -230,6 +237,25 @@ test("a browser that was not told of the authority does not open the page", asyn
   }
 });
 
+test("the application's pages work by https and wss, and by another name no server lets them in", async () => {
+  const browser = await open("visitor", true);
+  try {
+    const page = await openPage(browser, `https://localhost:${local.base}/`);
+    await page.waitForSelector("#servers-summary:has-text('Confirmed by 4 of 4 servers')");
+    assert.deepEqual(page.errors, []);
+    await page.context().close();
+    // The same page, servers and certificate; but not one of the origins that replicas know.
+    const other = await openPage(browser, `https://${host}:${local.base}/`);
+    await other.waitForSelector("#servers-summary:has-text('None of 4 servers has answered')");
+    await other.waitForSelector("#servers li:has-text('cannot be reached')");
+    await other.waitForSelector("h1:has-text('This page cannot go on')", { timeout: 60_000 });
+    assert.ok(other.errors.some((text) => /WebSocket.*403/.test(text)));
+    await other.context().close();
+  } finally {
+    await browser.close();
+  }
+});
+
 test("the commands speak wss and https to servers whose authority they are told of, and to no others", () => {
   const command = (...args) => {
     const { status, stdout, stderr } = spawnSync(program, args, { encoding: "utf8" });
@@ -238,10 +264,6 @@ test("the commands speak wss and https to servers whose authority they are told 
   const cluster = ["--cluster", local.genesis];
   const trusting = [...cluster, "--ca", file("ca.pem")];
   const key = ["--key", file("admin.key")];
-  const application = fileURLToPath(new URL("../../examples/guestbook", import.meta.url));
-  const installed = command("install", application, ...trusting, ...key, "--timeout", "60");
-  assert.equal(installed.status, 0, installed.stderr);
-
   const site = file("site");
   const fetched = command("pages", ...trusting, "--out", site, "--json");
   assert.equal(fetched.status, 0, fetched.stderr);
@@ -259,10 +281,37 @@ test("the commands speak wss and https to servers whose authority they are told 
   const other = command("pages", ...cluster, "--out", file("other"), "--timeout", "2");
   assert.equal(other.status, 3, other.stdout);
   assert.throws(() => readdirSync(file("other")), "nothing is written");
-  const told = command("call", "entries", ...cluster, "--timeout", "2", "--verbose", ...key);
+  const told = command("call", "turnout", ...cluster, "--timeout", "2", "--verbose", ...key);
   assert.equal(told.status, 3);
   assert.match(told.stderr, /the certificate of localhost is not believed/);
   const none = command("status", ...cluster, "--ca", local.genesis);
   assert.equal(none.status, 2);
   assert.match(none.stderr, /no certificates in/);
+});
+
+test("pages that were fetched work where somebody else hosts them, if replicas know that origin", async () => {
+  const site = file("hosted");
+  const from = ["--cluster", local.genesis, "--ca", file("ca.pem")];
+  run(program, "pages", ...from, "--out", site);
+  const types = { html: "text/html", js: "text/javascript", css: "text/css", svg: "image/svg+xml" };
+  const tls = { key: readFileSync(file("tls.key")), cert: readFileSync(file("tls.pem")) };
+  const server = createServer(tls, ({ url }, answer) => {
+    const path = url === "/" ? "/index.html" : url;
+    const type = types[path.split(".").at(-1)] ?? "application/json";
+    if (!existsSync(join(site, path))) return answer.writeHead(404).end();
+    answer.setHeader("content-type", type).end(readFileSync(join(site, path)));
+  });
+  await new Promise((resolve) => server.listen(elsewhere, "127.0.0.1", resolve));
+  const browser = await open("reader", true);
+  try {
+    const page = await openPage(browser, `https://${host}:${elsewhere}/`);
+    await page.waitForSelector("#servers-summary:has-text('Confirmed by 4 of 4 servers')");
+    const shown = await page.textContent("#fingerprint");
+    const told = run(program, "genesis", "verify", local.genesis);
+    assert.ok(told.includes(shown.trim()), `${told} does not tell ${shown}`);
+    assert.deepEqual(page.errors, []);
+  } finally {
+    await browser.close();
+    server.close();
+  }
 });

@@ -27,7 +27,7 @@ export function encodeOurs(type, value) {
 
 // ---- kinds of types -----------------------------------------------------------------------------
 
-/** Big-endian. `isOne` says whether the JSON is such a number; `fit`, what of it the bits can hold. */
+/** Big-endian. `isOne`: whether the JSON is such a number; `fit`: what of it the bits can hold. */
 const integer =
   (bits, isOne = Number.isSafeInteger, fit = BigInt.asUintN) =>
   (out, value) => {

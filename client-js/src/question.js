@@ -10,7 +10,7 @@ const wholePatienceMs = 50; // the digests agree but nobody sent the rows: ask e
 const refusalRetryMs = 100;
 const refusalRounds = 3;
 
-/** In trouble, or behind, a replica may think otherwise in a moment: it is not believed for good. */
+/** In trouble, or behind, a replica may think otherwise in a moment: never believed for good. */
 const passing = ["overloaded", "number_too_new"];
 /** Replicas at different numbers may answer a read differently; they are asked again. */
 const readRetryMs = 20;
@@ -29,9 +29,9 @@ function tell(callback, ...args) {
 /**
  * `about` may change until ask(): {digest (hex, of a request, a join or a read), number (of a
  * request), what (in words, if replicas are judged by it), mayRun (whether it changes the state),
- * timeout and linger (ms), signal, onAgreement, token (hears the tokens of a join); and, each at most once and instead of what is done by default:
- * take({outcome, seq, agreed, agreement}), f+1 said the same; refused(error), a quorum
- * insists; failed(), the caller has an error}.
+ * timeout and linger (ms), signal, onAgreement, token (hears the tokens of a join)}; and, each at
+ * most once and instead of what is done by default: {take({outcome, seq, agreed, agreement}), f+1
+ * said the same; refused(error), a quorum insists; failed(), the caller has an error}.
  */
 export function makeQuestion(group, about) {
   const { timeout, signal } = about;

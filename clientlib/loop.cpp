@@ -250,7 +250,7 @@ void Loop::flush_dirty() {
     if (found == lines_.end()) continue;
     found->second.dirty = false;
     if (const auto flushed = found->second.socket->flush(); !flushed) {
-      line_failed(id);
+      line_failed(id, flushed.error().message);
     } else {
       watch(id, found->second);
     }

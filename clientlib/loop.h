@@ -111,7 +111,7 @@ class Loop {
   void begin_line(Seat seat, Sitting& sitting, ReplicaId replica, Effects& more);
   void connect_line(LineId id, const WebSocketConnection::Address& address);
   void end_line(LineId id);
-  void line_failed(LineId id);
+  void line_failed(LineId id, const std::string& why);
   void watch(LineId id, Line& line);
   void close_now(Seat seat);
   [[nodiscard]] Sitting* find(Seat seat);

@@ -10,7 +10,7 @@ void Loop::begin_line(Seat seat, Sitting& sitting, ReplicaId replica, Effects& m
   const auto give_up = [&](const std::string& why) {
     if (sitting.hooks.note)
       sitting.hooks.note("replica " + std::to_string(replica.value) + ": " + why);
-    sitting.session.disconnected(now_, replica, more);
+    sitting.session.disconnected(now_, replica, more, why);
   };
   if (!url) return give_up(url.error().message);
   if (url->secure && trust_ == nullptr) return give_up("there is nothing to check TLS with");
@@ -23,7 +23,7 @@ void Loop::begin_line(Seat seat, Sitting& sitting, ReplicaId replica, Effects& m
     post(*mailbox, [this, id, resolved = std::move(resolved)] {
       if (!lines_.contains(id)) return;
       if (resolved) return connect_line(id, *resolved);
-      line_failed(id);
+      line_failed(id, resolved.error().message);
     });
   });
 }
@@ -34,7 +34,7 @@ void Loop::connect_line(LineId id, const WebSocketConnection::Address& address) 
   const auto fd = line.socket->start();
   if (!fd) {
     // Not from here: whoever asked is still at work on the session.
-    local_.push_back([this, id] { line_failed(id); });
+    local_.push_back([this, id, why = fd.error().message] { line_failed(id, why); });
     return;
   }
   epoll_event event{};
@@ -61,12 +61,7 @@ void Loop::on_event(LineId id, bool readable, bool writable) {
   const Seat seat = line.seat;
   const ReplicaId replica = line.replica;
   auto heard = line.socket->ready(readable, writable);
-  if (!heard) {
-    if (Sitting* sitting = find(seat); sitting != nullptr && sitting->hooks.note)
-      sitting->hooks.note("replica " + std::to_string(replica.value) + ": " +
-                          heard.error().message);
-    return line_failed(id);
-  }
+  if (!heard) return line_failed(id, heard.error().message);
   watch(id, line);
   Sitting* sitting = find(seat);
   if (sitting == nullptr || (!heard->opened && heard->texts.empty())) return;
@@ -83,7 +78,7 @@ void Loop::end_line(LineId id) {
   lines_.erase(found);  // closing the descriptor takes it out of epoll
 }
 
-void Loop::line_failed(LineId id) {
+void Loop::line_failed(LineId id, const std::string& why) {
   const auto found = lines_.find(id);
   if (found == lines_.end()) return;
   const Seat seat = found->second.seat;
@@ -91,8 +86,10 @@ void Loop::line_failed(LineId id) {
   end_line(id);
   Sitting* sitting = find(seat);
   if (sitting == nullptr) return;
+  if (sitting->hooks.note)
+    sitting->hooks.note("replica " + std::to_string(replica.value) + ": " + why);
   Effects effects;
-  sitting->session.disconnected(now_, replica, effects);
+  sitting->session.disconnected(now_, replica, effects, why);
   perform(seat, *sitting, std::move(effects));
 }
 

@@ -36,10 +36,11 @@ void Session::connected(Time now, ReplicaId replica, Effects& out) {
   out.push_back(Send{replica, std::make_shared<const std::string>(peer.channel.greet(entropy_))});
 }
 
-void Session::disconnected(Time now, ReplicaId replica, Effects& out) {
+void Session::disconnected(Time now, ReplicaId replica, Effects& out, std::string why) {
   if (!cluster_->knows(replica)) return;
   Peer& peer = peers_[replica.value];
   ++peer.failures;
+  if (!why.empty()) peer.trouble = std::move(why);
   if (peer.channel.ready()) out.push_back(Note{name_of(replica) + " is gone -> connect again"});
   peer.channel.down();
   wish_again_later(now, peer);
@@ -66,6 +67,7 @@ void Session::wish_again_later(Time now, Peer& peer) {
 void Session::distrust(ReplicaId replica, std::string_view why, Effects& out) {
   Peer& peer = peers_[replica.value];
   ++peer.standing.untrusted;
+  peer.trouble = why;
   peer.channel.down();
   peer.hello_by = never;
   out.push_back(Note{name_of(replica) + ": " + std::string(why) + " -> close the connection"});
@@ -88,6 +90,7 @@ void Session::became_ready(ReplicaId replica, Effects& out) {
   Peer& peer = peers_[replica.value];
   peer.hello_by = never;
   peer.failures = 0;
+  peer.trouble.clear();
   out.push_back(Note{name_of(replica) + " has proven itself -> ask it everything pending"});
   ask_status_of(replica, out);
   if (join_question_) transmit_to(replica, *join_question_, out);

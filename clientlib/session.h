@@ -83,7 +83,8 @@ class Session {
 
   void connected(Time now, ReplicaId replica, Effects& out);
   void text(Time now, ReplicaId replica, std::string_view json, Effects& out);
-  void disconnected(Time now, ReplicaId replica, Effects& out);
+  /// `why`, in words, is told to those whose questions then nobody answers; empty: unknown.
+  void disconnected(Time now, ReplicaId replica, Effects& out, std::string why = {});
   void tick(Time now, Effects& out);
   /// When tick() is owed; `never` if nothing is waited for. Earlier ticks do no harm.
   [[nodiscard]] Time deadline() const;
@@ -115,6 +116,7 @@ class Session {
     std::uint64_t backoff_us = 0;
     std::uint64_t status_asked = 0;
     unsigned failures = 0;
+    std::string trouble;  // why it is not connected, as far as is known
     Standing standing;
   };
   struct Refusal {

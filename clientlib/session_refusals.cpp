@@ -145,6 +145,13 @@ void Session::expire(Question& question, Effects& out) {
                        std::to_string(question.tally.heard()) + " of " +
                        std::to_string(cluster_->size()) + " answered, " +
                        std::to_string(ready().size()) + " are connected)";
+  // Each once: of a certificate that nobody believes all replicas have the same.
+  std::set<std::string> troubles;
+  for (const ReplicaId replica : cluster_->replicas()) {
+    const std::string& trouble = peers_[replica.value].trouble;
+    if (!trouble.empty() && troubles.insert(trouble).second)
+      completion.message += "; replica " + std::to_string(replica.value) + ": " + trouble;
+  }
   std::set<std::string> codes;
   for (const auto& [from, refusal] : question.refusals) codes.insert(refusal.code);
   for (const std::string& refused : codes) completion.message += "; refused by some: " + refused;

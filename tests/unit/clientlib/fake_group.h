@@ -211,6 +211,7 @@ class Host {
   crypto::Signer credential{crypto::sha256("credential", {}).bytes};
   std::vector<FakeReplica> group;
   std::vector<bool> up;
+  std::vector<std::string> why;  // of those that are not
   std::set<ReplicaId> slow;
   std::shared_ptr<ClusterView> cluster;
   std::unique_ptr<Session> session;
@@ -229,7 +230,8 @@ class Host {
         if (up[connect->replica.value]) {
           session->connected(now, connect->replica, effects);
         } else {
-          session->disconnected(now, connect->replica, effects);
+          const std::size_t id = connect->replica.value;
+          session->disconnected(now, connect->replica, effects, id < why.size() ? why[id] : "");
         }
       } else if (const auto* send = std::get_if<Send>(&effect)) {
         sent.push_back(*send->text);

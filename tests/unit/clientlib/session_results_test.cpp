@@ -187,6 +187,19 @@ TEST(SessionResults, replicas_that_never_agree_leave_the_outcome_unknown_at_the_
   EXPECT_EQ(host.completed.at(ticket).agreement.differed.size(), 4U);
 }
 
+TEST(SessionResults, a_question_that_nobody_answers_tells_each_reason_once) {
+  Host host;
+  host.up = {false, false, false, false};
+  host.why = {"the certificate is not believed", "the certificate is not believed", "no route", ""};
+  host.start();
+  const Ticket ticket = host.read("tally", host.now + 3'000'000);
+  host.advance_to(host.now + 3'000'000);
+  const std::string& message = host.completed.at(ticket).message;
+  EXPECT_THAT(message, testing::HasSubstr("; replica 0: the certificate is not believed; replica "
+                                          "2: no route"));
+  EXPECT_THAT(message, testing::Not(testing::HasSubstr("replica 1")));
+}
+
 TEST(SessionResults, an_error_of_the_application_is_an_answer) {
   Host host;
   host.join();

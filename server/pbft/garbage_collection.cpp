@@ -148,7 +148,7 @@ void Replica::Core::on(StateInstalled event) {
   advance(event.seq);
   for (auto& [seq, slot] : window_.slots()) {
     if (slot.proposed() == nullptr) continue;
-    if (!slot.released) backlog_.in_flight(now_, slot.proposed()->requests);
+    if (!slot.released) note_in_flight(slot);
     // What came while our state was in doubt was not voted for.
     if (active_ && slot.standing() == Standing::none) consider(seq, slot);
   }

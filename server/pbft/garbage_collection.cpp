@@ -171,6 +171,9 @@ void Replica::Core::advance(Seq low) {
   pending_.erase(pending_.begin(), pending_.upper_bound(low));
   if (certified_ && certified_->checkpoint.seq <= low) certified_.reset();
   std::erase_if(held_, [&](const auto& held) { return held.second <= low; });
+  // Segments that go may hold votes above this, too, next to others that stay for such: only this
+  // record tells, should state.db be put back to an older checkpoint.
+  persist_lazily(DiscardedRecord{low});
   out_->push_back(DiscardJournal{low});
 }
 

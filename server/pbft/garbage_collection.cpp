@@ -148,7 +148,7 @@ void Replica::Core::on(StateInstalled event) {
   advance(event.seq);
   for (auto& [seq, slot] : window_.slots()) {
     if (slot.proposed() == nullptr) continue;
-    if (!slot.released) backlog_.in_flight(now_, slot.proposed()->requests);
+    if (!slot.released) note_in_flight(slot);
     // What came while our state was in doubt was not voted for.
     if (active_ && slot.standing() == Standing::none) consider(seq, slot);
   }
@@ -171,6 +171,9 @@ void Replica::Core::advance(Seq low) {
   pending_.erase(pending_.begin(), pending_.upper_bound(low));
   if (certified_ && certified_->checkpoint.seq <= low) certified_.reset();
   std::erase_if(held_, [&](const auto& held) { return held.second <= low; });
+  // Segments that go may hold votes above this, too, next to others that stay for such: only this
+  // record tells, should state.db be put back to an older checkpoint.
+  persist_lazily(DiscardedRecord{low});
   out_->push_back(DiscardJournal{low});
 }
 

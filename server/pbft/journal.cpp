@@ -46,52 +46,54 @@ void Recovery::add(JournalRecord record) {
   }
   state_.first_boot = false;
   const auto in_view = [&](View view) { state_.view = std::max(state_.view, view); };
-  std::visit(Overloaded{[&](StableRecord& r) {
-                          in_view(r.view);
-                          if (r.proof)
-                            proofs_.insert_or_assign(r.proof->checkpoint.seq, *std::move(r.proof));
-                        },
-                        [&](PrePreparedRecord& r) {
-                          in_view(r.pre_prepare.view);
-                          RecoveredSlot& slot = state_.slots[r.pre_prepare.seq];
-                          remember_batch(slot, std::move(r.pre_prepare));
-                        },
-                        [&](PreparedVote& r) {
-                          in_view(r.vote.view);
-                          RecoveredSlot& slot = state_.slots[r.vote.seq];
-                          slot.prepare = r.vote;
-                          remember_vote(slot.pre_prepared, r.vote);
-                        },
-                        [&](CommitVote& r) {
-                          in_view(r.vote.view);
-                          RecoveredSlot& slot = state_.slots[r.vote.seq];
-                          slot.commit = r.vote;
-                          if (r.prepared) slot.prepared = r.vote;
-                        },
-                        [&](CommittedRecord& r) {
-                          RecoveredSlot& slot = state_.slots[r.committed.seq];
-                          if (r.by_reference) {
-                            // Without the record it refers to it says nothing that others cannot
-                            // tell again.
-                            const wire::PrePrepare* held = find_batch(slot, r.committed.digest);
-                            if (held == nullptr) return;
-                            r.batch = held->batch;
-                            r.agreed = held->agreed;
-                          }
-                          slot.committed = std::move(r);
-                        },
-                        [&](ViewChangeRecord& r) {
-                          in_view(r.sent.view);
-                          state_.view_change = std::move(r.sent);
-                        },
-                        [&](NewViewRecord& r) {
-                          const View entered = r.accepted.message.view;
-                          in_view(entered);
-                          if (state_.view_change && state_.view_change->view <= entered)
-                            state_.view_change.reset();
-                          state_.new_view = std::move(r.accepted);
-                        }},
-             record);
+  std::visit(
+      Overloaded{[&](StableRecord& r) {
+                   in_view(r.view);
+                   if (r.proof)
+                     proofs_.insert_or_assign(r.proof->checkpoint.seq, *std::move(r.proof));
+                 },
+                 [&](PrePreparedRecord& r) {
+                   in_view(r.pre_prepare.view);
+                   RecoveredSlot& slot = state_.slots[r.pre_prepare.seq];
+                   remember_batch(slot, std::move(r.pre_prepare));
+                 },
+                 [&](PreparedVote& r) {
+                   in_view(r.vote.view);
+                   RecoveredSlot& slot = state_.slots[r.vote.seq];
+                   slot.prepare = r.vote;
+                   remember_vote(slot.pre_prepared, r.vote);
+                 },
+                 [&](CommitVote& r) {
+                   in_view(r.vote.view);
+                   RecoveredSlot& slot = state_.slots[r.vote.seq];
+                   slot.commit = r.vote;
+                   if (r.prepared) slot.prepared = r.vote;
+                 },
+                 [&](CommittedRecord& r) {
+                   RecoveredSlot& slot = state_.slots[r.committed.seq];
+                   if (r.by_reference) {
+                     // Without the record it refers to it says nothing that others cannot
+                     // tell again.
+                     const wire::PrePrepare* held = find_batch(slot, r.committed.digest);
+                     if (held == nullptr) return;
+                     r.batch = held->batch;
+                     r.agreed = held->agreed;
+                   }
+                   slot.committed = std::move(r);
+                 },
+                 [&](ViewChangeRecord& r) {
+                   in_view(r.sent.view);
+                   state_.view_change = std::move(r.sent);
+                 },
+                 [&](NewViewRecord& r) {
+                   const View entered = r.accepted.message.view;
+                   in_view(entered);
+                   if (state_.view_change && state_.view_change->view <= entered)
+                     state_.view_change.reset();
+                   state_.new_view = std::move(r.accepted);
+                 },
+                 [&](const DiscardedRecord& r) { begins_at_ = std::max(begins_at_, r.seq); }},
+      record);
 }
 
 bool Recovery::vouches_for(const Digest& state) const {

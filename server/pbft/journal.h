@@ -64,9 +64,18 @@ struct NewViewRecord {
   bool operator==(const NewViewRecord&) const = default;
 };
 
+/// state.db holds this checkpoint durably, and from now on older records may go, votes above it
+/// excepted: with an older state.db this journal is not enough.
+struct DiscardedRecord {
+  Seq seq;
+  static constexpr auto fields(auto& m) { return std::tie(m.seq); }
+  bool operator==(const DiscardedRecord&) const = default;
+};
+
 /// The order here is the tag on disk.
-using JournalRecord = std::variant<StableRecord, PrePreparedRecord, PreparedVote, CommitVote,
-                                   CommittedRecord, ViewChangeRecord, NewViewRecord>;
+using JournalRecord =
+    std::variant<StableRecord, PrePreparedRecord, PreparedVote, CommitVote, CommittedRecord,
+                 ViewChangeRecord, NewViewRecord, DiscardedRecord>;
 
 struct RecoveredSlot {
   std::optional<wire::PrePrepare> pre_prepare;  // the latest
@@ -107,7 +116,7 @@ class Recovery {
  private:
   Recovered state_;
   std::map<Seq, wire::CheckpointProof> proofs_;
-  /// What came before the first record was thrown away when state.db held this checkpoint.
+  /// What the journal does not hold any more was thrown away when state.db held this checkpoint.
   Seq begins_at_;
 };
 

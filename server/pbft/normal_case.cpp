@@ -101,7 +101,7 @@ void Replica::Core::on(ReplicaId from, wire::PrePrepare message) {
   slot.hold(std::move(body));
   proposed_ = std::max(proposed_, seq);
   in_use(seq, slot);
-  if (!slot.released) backlog_.in_flight(now_, slot.proposed()->requests);
+  if (!slot.released) note_in_flight(slot);
   consider(seq, slot);
   // Committed before its batch came: the batch is here now.
   if (slot.executable() != nullptr && !slot.recorded) record_committed(seq, slot);
@@ -133,9 +133,13 @@ void Replica::Core::consider(Seq seq, Slot& slot) {
   accept(seq, slot);
 }
 
+void Replica::Core::note_in_flight(const Slot& slot) {
+  backlog_.in_flight(now_, slot.proposed()->requests, slot.proposed()->batch);
+}
+
 /// Another batch than a PRE-PREPARE's own, come by another way: it stands for one all the same.
 void Replica::Core::take_up(Seq seq, Slot& slot) {
-  if (!slot.released) backlog_.in_flight(now_, slot.proposed()->requests);
+  if (!slot.released) note_in_flight(slot);
   accept(seq, slot);
 }
 

@@ -100,6 +100,15 @@ bool was_durable(ByteView rest, const SegmentNonce& nonce, std::uint64_t index) 
   const std::uint64_t index_max = index + rest.size();
   std::size_t at = 0;
   while (at < rest.size()) {
+    // No record begins with four zeros, its length: most of the rest is filled with them.
+    const auto zeros = static_cast<std::size_t>(
+        std::find_if(rest.begin() + static_cast<std::ptrdiff_t>(at), rest.end(),
+                     [](std::uint8_t byte) { return byte != 0; }) -
+        (rest.begin() + static_cast<std::ptrdiff_t>(at)));
+    if (zeros >= sizeof(std::uint32_t)) {
+      at += zeros - sizeof(std::uint32_t) + 1;
+      continue;
+    }
     const auto record = read_record(rest.subspan(at), nonce, index, index_max);
     if (record && record->header.synced > index) return true;
     at += record ? record->size() : 1;
@@ -124,6 +133,8 @@ Seq needed_until(const pbft::JournalRecord& record) {
       const wire::NewView& m = r.accepted.message;
       return std::max(m.start.seq + 1, highest_of(m.choices));
     }
+    // There is a later one whenever this one's segment goes.
+    Seq operator()(const pbft::DiscardedRecord& r) const { return r.seq; }
   };
   return std::visit(Visitor{}, record);
 }

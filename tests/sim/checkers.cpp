@@ -173,6 +173,11 @@ void ProgressChecker::started(ReplicaId by, Seq image) {
   lives_[by] = life;
 }
 
+void ProgressChecker::forgot(ReplicaId by, Seq image) {
+  durable_[by] = {};
+  started(by, image);
+}
+
 void ProgressChecker::after_turn(ReplicaId by, const pbft::ReplicaStatus& status,
                                  Seq highest_committed, std::uint64_t window) {
   Life& life = lives_[by];
@@ -197,6 +202,16 @@ void ProgressChecker::after_turn(ReplicaId by, const pbft::ReplicaStatus& status
   life = {status.view, status.stable, status.executed, life.promised, false};
 }
 
+// ---- time -------------------------------------------------------------------------------------
+
+void TimeChecker::committed(ReplicaId by, Seq seq, AgreedTime agreed) {
+  if (agreed.value <= latest_.value + ahead_max_us) return;
+  violations_.add("agreed time", replica_name(by) + " committed " + number(seq) + " at " +
+                                     std::to_string(agreed.value) +
+                                     ", no correct clock shows more than " +
+                                     std::to_string(latest_.value));
+}
+
 // ---- replies ----------------------------------------------------------------------------------
 
 void ReplyChecker::replied(ReplicaId by, const wire::Reply& reply) {
@@ -218,15 +233,22 @@ void ReplyChecker::replied(ReplicaId by, const wire::ReplyDigest& digest) {
 
 void ReplyChecker::note(ReplicaId by, const Key& key, const Digest& reply,
                         const wire::Reply* whole) {
-  const auto [given, fresh] = given_.try_emplace(key, Given{reply, std::nullopt, by});
-  if (given->second.reply != reply) {
+  const auto [found, fresh] = given_.try_emplace(key, Given{reply, std::nullopt, by, {}});
+  Given* given = &found->second;
+  if (given->reply != reply && std::get<SessionId>(key) == SessionId{0}) {
+    const auto other = std::ranges::find(given->others, reply, &Given::reply);
+    given = other != given->others.end()
+                ? &*other
+                : &given->others.emplace_back(Given{reply, std::nullopt, by, {}});
+  }
+  if (given->reply != reply) {
     violations_.add("replies", replica_name(by) + " answers request " +
                                    std::to_string(std::get<1>(key).value) + " of session " +
                                    std::to_string(std::get<0>(key).value) + " otherwise than " +
-                                   replica_name(given->second.by));
+                                   replica_name(given->by));
     return;
   }
-  if (whole != nullptr && !given->second.whole) given->second.whole = *whole;
+  if (whole != nullptr && !given->whole) given->whole = *whole;
 }
 
 const wire::Reply* ReplyChecker::find(const Accepted& what) const {
@@ -238,6 +260,8 @@ const wire::Reply* ReplyChecker::find(const Accepted& what) const {
     if (std::get<0>(it->first) != what.session) break;
     if (what.session != SessionId{0} && std::get<1>(it->first) != what.number) break;
     if (it->second.whole && same(*it->second.whole)) return &*it->second.whole;
+    for (const Given& other : it->second.others)
+      if (other.whole && same(*other.whole)) return &*other.whole;
   }
   return nullptr;
 }

@@ -4,6 +4,7 @@
 // lists them.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -126,6 +127,8 @@ class ProgressChecker {
   void discarded(ReplicaId by, Seq seq);
   /// A life begins with this image.
   void started(ReplicaId by, Seq image);
+  /// Likewise, on a disk that may be another than before.
+  void forgot(ReplicaId by, Seq image);
   /// After every turn; in a life's first, the journal's numbers are executed again.
   void after_turn(ReplicaId by, const pbft::ReplicaStatus& status, Seq highest_committed,
                   std::uint64_t window);
@@ -146,6 +149,23 @@ class ProgressChecker {
   Violations& violations_;
   std::map<ReplicaId, Life> lives_;
   std::map<ReplicaId, Durable> durable_;
+};
+
+/// Agreed time: nothing is committed whose time is further ahead than a correct clock allows
+/// (server/node/nondeterminism.h), whatever a primary says.
+class TimeChecker {
+ public:
+  explicit TimeChecker(Violations& violations) : violations_(violations) {}
+
+  /// A replica whose clock is honest looked at it.
+  void read(AgreedTime wall) { latest_ = std::max(latest_, wall); }
+  void committed(ReplicaId by, Seq seq, AgreedTime agreed);
+
+ private:
+  static constexpr std::int64_t ahead_max_us = 500'000;
+
+  Violations& violations_;
+  AgreedTime latest_{0};
 };
 
 /// Replies: one answer for each request among all replicas ever, given at one number: a request
@@ -172,6 +192,9 @@ class ReplyChecker {
     Digest reply;
     std::optional<wire::Reply> whole;
     ReplicaId by;  // the first that gave it
+    /// A join that was refused is not remembered: ordered again, it is refused again, at another
+    /// number. Each answer must be in the reference.
+    std::vector<Given> others;
   };
   /// By (session, number, request): joins have session 0 and numbers that their clients chose.
   using Key = std::tuple<SessionId, RequestNumber, Digest>;

@@ -5,9 +5,6 @@
 
 namespace prytany::sim {
 
-namespace {
-
-/// The messages of a frame (server/wire/frame.h), whose tag is the receiver's business.
 Result<std::vector<wire::PeerMessage>, wire::Malformed> messages_of(ByteView frame) {
   wire::Reader reader(frame);
   reader.take(sizeof(std::uint32_t) + sizeof(std::uint8_t) + sizeof(std::uint64_t));
@@ -21,7 +18,32 @@ Result<std::vector<wire::PeerMessage>, wire::Malformed> messages_of(ByteView fra
   return messages;
 }
 
-}  // namespace
+std::string describe_frame(ByteView frame) {
+  const auto messages = messages_of(frame);
+  if (!messages) return "what nobody can read";
+  std::string text;
+  for (const wire::PeerMessage& message : *messages) {
+    text += (text.empty() ? "" : ", ") + std::string(wire::name_of(message));
+    std::visit(
+        [&](const auto& m) {
+          if constexpr (requires { m.message.view; })
+            text += " v" + std::to_string(m.message.view.value);
+          if constexpr (requires { m.message.seq; })
+            text += " n" + std::to_string(m.message.seq.value);
+          if constexpr (requires { m.view; }) text += " v" + std::to_string(m.view.value);
+          if constexpr (requires { m.seq; }) text += " n" + std::to_string(m.seq.value);
+        },
+        message);
+  }
+  return text;
+}
+
+void Checks::recovered(ReplicaId by, const pbft::Recovered& recovered, Seq image) {
+  if (forgetful.contains(by)) return progress.forgot(by, image);
+  votes.recovered(by, recovered);
+  views.recovered(by, recovered);
+  damaged.contains(by) ? progress.forgot(by, image) : progress.started(by, image);
+}
 
 void Checks::frame_left(ReplicaId from, ByteView frame) {
   const auto messages = messages_of(frame);
@@ -31,7 +53,7 @@ void Checks::frame_left(ReplicaId from, ByteView frame) {
     return;
   }
   for (const wire::PeerMessage& message : *messages) {
-    votes.sent(from, message);
+    if (!forgetful.contains(from)) votes.sent(from, message);
     views.sent(from, message);
     if (const auto* claim = std::get_if<wire::Committed>(&message)) {
       agreement.claimed(from, claim->seq, claim->digest);

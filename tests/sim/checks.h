@@ -1,23 +1,43 @@
 // All checkers of one run together, and the readers that feed them from what crosses the ports.
 #pragma once
 
+#include <set>
+#include <utility>
+
 #include "tests/sim/checkers.h"
 #include "tests/sim/view_checker.h"
 
 namespace prytany::sim {
 
+/// The messages of a frame (server/wire/frame.h), whose tag is the receiver's business.
+Result<std::vector<wire::PeerMessage>, wire::Malformed> messages_of(ByteView frame);
+/// "prepare v1 n5, commit v1 n4": for people.
+std::string describe_frame(ByteView frame);
+
 struct Checks {
-  Checks(const Digest& cluster, unsigned quorum)
-      : views(violations, quorum), replies(violations, cluster) {}
+  /// `forgets`: those whose disks may forget what they voted, by plan. Nothing is asked of their
+  /// own history; they still count in all that is asked of others. `damages`: those whose state.db
+  /// may be damaged: they halt, or start from any state from which their journals go on.
+  Checks(const Digest& cluster, const pbft::Group& group, std::set<ReplicaId> forgets = {},
+         std::set<ReplicaId> damages = {})
+      : forgetful(std::move(forgets)),
+        damaged(std::move(damages)),
+        views(violations, group, forgetful),
+        replies(violations, cluster) {}
 
   Violations violations;
+  const std::set<ReplicaId> forgetful;
+  const std::set<ReplicaId> damaged;
   AgreementChecker agreement{violations};
   VoteChecker votes{violations};
   ViewChecker views;
   StateChecker state{violations};
   ProgressChecker progress{violations};
+  TimeChecker times{violations};
   ReplyChecker replies;
 
+  /// A restart found this.
+  void recovered(ReplicaId by, const pbft::Recovered& recovered, Seq image);
   /// A sealed frame leaves for another replica.
   void frame_left(ReplicaId from, ByteView frame);
   /// A JSON text leaves for a client.

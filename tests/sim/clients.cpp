@@ -353,7 +353,7 @@ void Clients::send(std::size_t client, ReplicaId replica,
   if (text != last_text_) run_.checks.client_text_left(*text);
   last_text_ = text;
   Connection& connection = connections_.at(*id);
-  for (const Time when : connection.upward.arrivals(run_.queue.now(), rng_)) {
+  for (const Time when : connection.upward.arrivals(run_.queue.now(), rng_).times) {
     run_.queue.at(when, [this, id = *id, replica, text] {
       Process* process = alive_(replica);
       if (!connections_.contains(id) || process == nullptr) return;
@@ -371,7 +371,7 @@ void Clients::carry(ReplicaId, node::ConnectionId id, Time departs, std::string 
       run_.parameters.options.plant == Plant::deaf_client && found->second.client == 1;
   if (deaf) return;
   const auto shared = std::make_shared<const std::string>(std::move(text));
-  for (const Time when : found->second.downward.arrivals(departs, rng_)) {
+  for (const Time when : found->second.downward.arrivals(departs, rng_).times) {
     run_.queue.at(when, [this, id, shared] {
       const auto open = connections_.find(id);
       if (open == connections_.end()) return;

@@ -1,25 +1,54 @@
 #include "tests/sim/disk.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "server/base/ensure.h"
+#include "tests/sim/sim_files.h"
+#include "vfs/durable_image.h"
 
 namespace prytany::sim {
 
 // ---- folder -----------------------------------------------------------------------------------
 
+Folder& Folder::operator=(const Folder& other) {
+  if (this == &other) return *this;
+  // An open file may have several names, and none: each is copied once.
+  std::map<const File*, Open> copies;
+  const auto copy = [&](const Open& file) {
+    if (!file) return Open();
+    Open& made = copies[file.get()];
+    if (!made) made = std::make_shared<File>(*file);
+    return made;
+  };
+  names_.clear();
+  durable_names_.clear();
+  unsynced_.clear();
+  for (const auto& [name, file] : other.names_) names_.emplace(name, copy(file));
+  for (const auto& [name, file] : other.durable_names_) durable_names_.emplace(name, copy(file));
+  for (const Step& step : other.unsynced_)
+    unsynced_.push_back({step.name, copy(step.file), step.from});
+  return *this;
+}
+
 std::vector<std::string> Folder::list() const {
   std::vector<std::string> names;
-  for (const auto& [name, file] : files_) names.push_back(name);
+  for (const auto& [name, file] : names_) names.push_back(name);
   return names;
 }
 
-const Bytes& Folder::read(const std::string& name) const { return files_.at(name).now; }
+Folder::Open Folder::open(const std::string& name) const {
+  const auto found = names_.find(name);
+  return found == names_.end() ? nullptr : found->second;
+}
 
-void Folder::create(const std::string& name) {
-  ENSURE(!files_.contains(name));
-  files_.emplace(name, File{});
+Folder::Open Folder::create(const std::string& name) {
+  ENSURE(!names_.contains(name));
+  const Open file = std::make_shared<File>();
+  names_.emplace(name, file);
+  unsynced_.push_back({name, file, {}});
+  return file;
 }
 
 void Folder::apply(Bytes& content, const Change& change) {
@@ -33,46 +62,59 @@ void Folder::apply(Bytes& content, const Change& change) {
             content.begin() + static_cast<std::ptrdiff_t>(change.offset));
 }
 
-void Folder::write(const std::string& name, std::uint64_t offset, ByteView bytes) {
-  File& file = files_.at(name);
+void Folder::write(File& file, std::uint64_t offset, ByteView bytes) {
   file.unsynced.push_back({offset, to_bytes(bytes), false});
   apply(file.now, file.unsynced.back());
 }
 
-void Folder::truncate(const std::string& name, std::uint64_t size) {
-  File& file = files_.at(name);
+void Folder::truncate(File& file, std::uint64_t size) {
   file.unsynced.push_back({size, {}, true});
   apply(file.now, file.unsynced.back());
 }
 
-void Folder::sync(const std::string& name) {
-  File& file = files_.at(name);
+void Folder::sync(File& file) {
   for (const Change& change : std::exchange(file.unsynced, {})) apply(file.durable, change);
 }
 
+void Folder::fail_sync(File& file) {
+  file.unsynced.clear();
+  file.now = file.durable;
+}
+
 void Folder::remove(const std::string& name) {
-  const auto found = files_.find(name);
-  if (found->second.entry_durable) removed_.insert_or_assign(name, std::move(found->second));
-  files_.erase(found);
+  names_.erase(name);
+  unsynced_.push_back({name, nullptr, {}});
+}
+
+void Folder::rename(const std::string& from, const std::string& to) {
+  const Open file = names_.at(from);
+  names_.erase(from);
+  names_.insert_or_assign(to, file);
+  unsynced_.push_back({to, file, from});
 }
 
 void Folder::sync_entries() {
-  for (auto& [name, file] : files_) file.entry_durable = true;
-  removed_.clear();
+  durable_names_ = names_;
+  unsynced_.clear();
 }
 
 void Folder::crash(Rng& rng, Ppm kept_rate) {
-  for (auto& [name, file] : removed_) {
-    if (!files_.contains(name) && !rng.chance(kept_rate)) files_.emplace(name, std::move(file));
-  }
-  removed_.clear();
-  for (auto it = files_.begin(); it != files_.end();) {
-    File& file = it->second;
-    if (!file.entry_durable && !rng.chance(kept_rate)) {
-      it = files_.erase(it);
-      continue;
+  for (Step& step : unsynced_) {
+    if (!rng.chance(kept_rate)) continue;
+    if (!step.from.empty()) durable_names_.erase(step.from);
+    if (step.file) {
+      durable_names_.insert_or_assign(step.name, step.file);
+    } else {
+      durable_names_.erase(step.name);
     }
-    for (const Change& change : file.unsynced) {
+  }
+  unsynced_.clear();
+  names_ = durable_names_;
+  std::set<const File*> done;
+  for (const auto& [name, open] : names_) {
+    File& file = *open;
+    if (!done.insert(&file).second) continue;
+    for (const Change& change : std::exchange(file.unsynced, {})) {
       if (change.truncates) {
         if (rng.chance(kept_rate)) apply(file.durable, change);
         continue;
@@ -87,53 +129,86 @@ void Folder::crash(Rng& rng, Ppm kept_rate) {
         at += size;
       }
     }
-    file.unsynced.clear();
     file.now = file.durable;
-    file.entry_durable = true;
-    ++it;
   }
 }
+
+void Folder::damage(const std::string& name, std::uint64_t offset, ByteView bytes) {
+  File& file = *names_.at(name);
+  ENSURE(file.unsynced.empty() && offset + bytes.size() <= file.now.size());
+  apply(file.now, {offset, to_bytes(bytes), false});
+  file.durable = file.now;
+}
+
+// ---- trouble ----------------------------------------------------------------------------------
+
+void Trouble::arm(Kind kind, std::uint64_t after) {
+  armed_ = kind;
+  left_ = after;
+}
+
+bool Trouble::due(Kind kind) {
+  if (armed_ != kind || left_-- > 0) return false;
+  armed_.reset();
+  return true;
+}
+
+Trouble::Write Trouble::on_write() {
+  full_ = full_ || due(Kind::full);
+  if (no_room()) return Write::full;
+  if (due(Kind::write_error)) {
+    failed_ = true;
+    return Write::error;
+  }
+  if (due(Kind::lost_write)) return Write::lost;
+  return due(Kind::misdirected) ? Write::misdirected : Write::done;
+}
+
+Trouble::Sync Trouble::on_sync() {
+  if (due(Kind::sync_error)) {
+    failed_ = true;
+    return Sync::error;
+  }
+  lies_ = lies_ || due(Kind::lying_sync);
+  return lies_ ? Sync::pretended : Sync::done;
+}
+
+bool Trouble::on_read() {
+  if (!due(Kind::read_error)) return true;
+  failed_ = true;
+  return false;
+}
+
+void Trouble::new_life() { failed_ = false; }
 
 // ---- state.db ---------------------------------------------------------------------------------
 
-void ImageDisk::begin(vfs::Commit commit, Time due, std::uint64_t backfill_us) {
-  if (!pending_.empty()) due = std::max(due, pending_.back().due);
-  Time backfilled = due + backfill_us;
-  if (!pending_.empty()) backfilled = std::max(backfilled, pending_.back().backfilled);
-  pending_.push_back({std::move(commit), due, backfilled, false});
-}
+namespace {
 
-void ImageDisk::write(const vfs::Commit& commit) {
-  durable_.page_count = commit.page_count;
-  durable_.pages.resize(commit.page_count);
-  for (std::size_t i = 0; i < commit.pages.size(); ++i) {
-    const vfs::PageView content = commit.pages.content(i);
-    std::copy(content.begin(), content.end(), durable_.pages[commit.pages.page(i)].bytes.begin());
+class Collector final : public vfs::ImageSink {
+ public:
+  Result<void> begin(vfs::PageIndex page_count, int, vfs::PageIndex) override {
+    image.pages.resize(page_count);
+    return {};
   }
-}
-
-vfs::DiskProgress ImageDisk::settle(Time now) {
-  for (Pending& pending : pending_) {
-    if (pending.due > now) break;
-    if (!pending.written) write(pending.commit);
-    pending.written = true;
-    progress_.committed = std::max(progress_.committed, pending.commit.number);
+  void page(vfs::PageIndex page, vfs::PageView content) override {
+    std::ranges::copy(content, image.pages[page].bytes.begin());
   }
-  for (; !pending_.empty() && pending_.front().backfilled <= now; pending_.pop_front())
-    progress_.backfilled = pending_.front().commit.number;
-  return progress_;
-}
+  Image image;
+};
 
-vfs::DiskProgress ImageDisk::pretend_settle() {
-  lies_ = true;
-  if (!pending_.empty()) progress_.committed = progress_.backfilled = pending_.back().commit.number;
-  pending_.clear();
-  return progress_;
-}
+}  // namespace
 
-void ImageDisk::crash(Time now) {
-  if (!lies_) settle(now);
-  pending_.clear();
+Result<Image> image_in(const Folder& folder) {
+  Folder copy = folder;
+  Trouble none;
+  Rng rng(1);
+  SimulatedFiles files(copy, none, rng);
+  vfs::DurableImage durable(files);
+  if (auto locked = durable.lock(); !locked) return locked.error();
+  Collector collector;
+  if (auto loaded = durable.load(collector); !loaded) return loaded.error();
+  return std::move(collector.image);
 }
 
 // ---- pages beside state.db --------------------------------------------------------------------

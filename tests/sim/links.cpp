@@ -4,6 +4,20 @@
 
 namespace prytany::sim {
 
+namespace {
+
+/// What one partition holds back, at most.
+constexpr std::size_t held_max = 20'000;
+
+bool holds(ByteView frame, std::size_t type) {
+  const auto messages = messages_of(frame);
+  return messages && std::ranges::any_of(*messages, [&](const wire::PeerMessage& message) {
+           return message.index() == type;
+         });
+}
+
+}  // namespace
+
 std::pair<wire::LinkKeys, wire::LinkKeys> shake_hands(const wire::Membership& group,
                                                       const std::string& engine, Machine& a,
                                                       Machine& b) {
@@ -38,8 +52,13 @@ std::pair<wire::LinkKeys, wire::LinkKeys> shake_hands(const wire::Membership& gr
 }
 
 Links::Links(Run run, const GroupSetting& setting, std::deque<Machine>& machines, Alive alive,
-             Rng rng)
-    : run_(run), setting_(setting), machines_(machines), alive_(std::move(alive)), rng_(rng) {
+             OnFault on_fault, Rng rng)
+    : run_(run),
+      setting_(setting),
+      machines_(machines),
+      alive_(std::move(alive)),
+      on_fault_(std::move(on_fault)),
+      rng_(rng) {
   for (std::size_t i = 0; i < machines.size(); ++i) {
     for (std::size_t j = i + 1; j < machines.size(); ++j) {
       Link& link = links_.emplace_back();
@@ -74,38 +93,51 @@ void Links::process_ended(ReplicaId id, Time when) {
   }
 }
 
-void Links::reset_one() {
+/// One of those that it concerned.
+std::optional<ReplicaId> Links::reset_one() {
   Link& link = links_[rng_.below(links_.size())];
-  if (!link.up) return;
+  if (!link.up) return std::nullopt;
   run_.trace.add(run_.queue.now(), "net",
                  "resets " + replica_name(link.low) + "-" + replica_name(link.high));
   hang_up(link);
   dial_later(link);
+  return link.low;
 }
 
-void Links::partition(std::set<ReplicaId> inside, bool outward, bool inward) {
-  std::string text = outward && inward ? "parts" : outward ? "silences" : "deafens";
-  for (const ReplicaId id : inside) text += " " + replica_name(id);
+std::uint64_t Links::partition(const std::string& name, Pairs pairs, bool waits) {
+  std::string text = name;
+  for (const auto& [from, to] : pairs) text += " " + replica_name(from) + ">" + replica_name(to);
   run_.trace.add(run_.queue.now(), "net", text);
-  inside_ = std::move(inside);
-  outward_ = outward;
-  inward_ = inward;
+  partitions_.emplace(++last_partition_, Partition{std::move(pairs), waits, {}});
+  return last_partition_;
 }
 
-void Links::heal() {
-  if (inside_.empty()) return;
+void Links::heal(std::uint64_t partition) {
+  const auto found = partitions_.find(partition);
+  if (found == partitions_.end()) return;
   run_.trace.add(run_.queue.now(), "net", "heals");
-  inside_.clear();
+  const std::vector<Carried> held = std::move(found->second.held);
+  partitions_.erase(found);
+  for (const Carried& carried : held) on_its_way(carried);
 }
 
-bool Links::parted(ReplicaId from, ReplicaId to) const {
-  if (inside_.contains(from) == inside_.contains(to)) return false;
-  return inside_.contains(from) ? outward_ : inward_;
+Links::Partition* Links::parted(ReplicaId from, ReplicaId to) {
+  for (auto& [number, partition] : partitions_) {
+    if (partition.pairs.contains({from, to})) return &partition;
+  }
+  return nullptr;
+}
+
+void Links::lose_type(std::optional<std::size_t> type) {
+  run_.trace.add(run_.queue.now(), "net",
+                 type ? "loses messages of type " + std::to_string(*type) : "loses no type");
+  lost_type_ = type;
 }
 
 void Links::calm() {
   calm_ = true;
-  heal();
+  lost_type_.reset();
+  while (!partitions_.empty()) heal(partitions_.begin()->first);
   for (Link& link : links_) {
     if (link.upward) link.upward->calm();
     if (link.downward) link.downward->calm();
@@ -156,6 +188,7 @@ void Links::dial(Link& link) {
   raise(*high, link.low, std::move(high_keys));
   for (auto& [to, frame] : std::exchange(link.late, {})) {
     const ReplicaId from = to == link.low ? link.high : link.low;
+    on_fault_(Fault::late_replay, to);
     run_.queue.after(rng_.between(1, 20'000),
                      [this, &link, late = Carried{link.connection, from, to, Time{0}, frame}] {
                        deliver(link, late);
@@ -165,15 +198,29 @@ void Links::dial(Link& link) {
 
 void Links::carry(ReplicaId from, ReplicaId to, Time departs, Bytes frame) {
   Link& link = this->link(from, to);
-  if (!link.up || parted(from, to)) return;
-  Path& path = from == link.low ? *link.upward : *link.downward;
+  if (!link.up) return;
+  if (lost_type_ && holds(frame, *lost_type_)) return;
   const auto shared = std::make_shared<const Bytes>(std::move(frame));
-  if (path.replays_late(rng_)) link.late.emplace_back(to, shared);
-  for (const Time when : path.arrivals(departs, rng_)) {
-    run_.queue.at(when,
-                  [this, &link, carried = Carried{link.connection, from, to, departs, shared}] {
-                    deliver(link, carried);
-                  });
+  const Carried carried{link.connection, from, to, departs, shared};
+  if (Partition* between = parted(from, to)) {
+    if (between->waits && between->held.size() < held_max) between->held.push_back(carried);
+    return;
+  }
+  on_its_way(carried);
+}
+
+void Links::on_its_way(Carried carried) {
+  Link& link = this->link(carried.from, carried.to);
+  if (link.connection != carried.connection || !link.up) return;
+  Path& path = carried.from == link.low ? *link.upward : *link.downward;
+  if (path.replays_late(rng_)) link.late.emplace_back(carried.to, carried.frame);
+  const Time leaves = std::max(carried.departed, run_.queue.now());
+  const Path::Fate fate = path.arrivals(leaves, rng_);
+  if (fate.lost) on_fault_(Fault::loss, carried.from);
+  if (fate.duplicated) on_fault_(Fault::duplicate, carried.from);
+  if (fate.stale) on_fault_(Fault::stale, carried.from);
+  for (const Time when : fate.times) {
+    run_.queue.at(when, [this, &link, carried] { deliver(link, carried); });
   }
 }
 
@@ -183,6 +230,9 @@ void Links::deliver(const Link& link, const Carried& carried) {
   if (process == nullptr) return;
   run_.trace.add(run_.queue.now(), replica_name(carried.to),
                  "frame from " + replica_name(carried.from), *carried.frame);
+  if (run_.trace.has_reader())
+    run_.trace.say(run_.queue.now(), replica_name(carried.to),
+                   "hears " + describe_frame(*carried.frame));
   process->input(
       [from = carried.from, frame = carried.frame](node::Node& node) { node.frame(from, *frame); });
 }

@@ -4,9 +4,11 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -26,7 +28,10 @@ class Links {
  public:
   /// `alive`: the running process of a replica, or null.
   using Alive = std::function<Process*(ReplicaId)>;
-  Links(Run run, const GroupSetting& setting, std::deque<Machine>& machines, Alive alive, Rng rng);
+  /// Something of that kind happened to what this replica sends or gets.
+  using OnFault = std::function<void(Fault, ReplicaId)>;
+  Links(Run run, const GroupSetting& setting, std::deque<Machine>& machines, Alive alive,
+        OnFault on_fault, Rng rng);
 
   /// A process started: its links come up one by one.
   void process_started(ReplicaId id);
@@ -34,12 +39,16 @@ class Links {
   /// to notice.
   void process_ended(ReplicaId id, Time when);
   /// A connection breaks, somewhere.
-  void reset_one();
+  std::optional<ReplicaId> reset_one();
   /// From now on the network does what it can.
   void calm();
-  /// From now on what is sent from inside to outside is lost, or the other way round, or both.
-  void partition(std::set<ReplicaId> inside, bool outward, bool inward);
-  void heal();
+  using Pairs = std::set<std::pair<ReplicaId, ReplicaId>>;  // from, to
+  /// What is sent between these is lost, or waits until the end. Several at a time may overlap.
+  /// Connections stay up. `name` is for people.
+  std::uint64_t partition(const std::string& name, Pairs pairs, bool waits);
+  void heal(std::uint64_t partition);
+  /// Messages of this type (its place in wire::PeerMessage) are lost, with the frames they are in.
+  void lose_type(std::optional<std::size_t> type);
 
   /// A frame leaves a process.
   void carry(ReplicaId from, ReplicaId to, Time departs, Bytes frame);
@@ -74,13 +83,20 @@ class Links {
   const GroupSetting& setting_;
   std::deque<Machine>& machines_;
   Alive alive_;
+  OnFault on_fault_;
   Rng rng_;
-  [[nodiscard]] bool parted(ReplicaId from, ReplicaId to) const;
+  struct Partition {
+    Pairs pairs;
+    bool waits = false;
+    std::vector<Carried> held;
+  };
+  [[nodiscard]] Partition* parted(ReplicaId from, ReplicaId to);
+  void on_its_way(Carried carried);
 
   bool calm_ = false;
-  std::set<ReplicaId> inside_;  // of a partition
-  bool outward_ = false;        // what leaves it is lost
-  bool inward_ = false;
+  std::map<std::uint64_t, Partition> partitions_;
+  std::uint64_t last_partition_ = 0;
+  std::optional<std::size_t> lost_type_;
   std::vector<Link> links_;
 };
 

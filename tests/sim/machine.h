@@ -20,10 +20,17 @@ struct Machine {
   crypto::Signer signer;
   Rng entropy;  // what the operating system would give: nonces, ephemeral keys
   Folder journal;
-  ImageDisk image;
+  Folder state;  // state.db and its redo
   SlotDisk fetched;
-  std::int64_t skew_us = 0;  // of the wall clock
-  std::int64_t drift_ppm = 0;
+  Trouble journal_trouble;
+  Trouble state_trouble;
+  bool must_halt = false;         // its disk is damaged so that it can tell
+  bool may_halt = false;          // perhaps so
+  bool halted = false;            // it said so, and is not started again
+  std::int64_t skew_us = 0;       // of the wall clock, now
+  std::int64_t true_skew_us = 0;  // after somebody set it right
+  std::int64_t wall_drift_ppm = 0;
+  std::int64_t drift_ppm = 0;   // of the monotonic clock
   std::uint64_t uptime_us = 0;  // where its monotonic clock stood when the run began
   unsigned lives = 0;
   bool planted = false;  // the planted fault is in this one

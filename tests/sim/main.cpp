@@ -13,14 +13,18 @@ namespace {
 
 using namespace prytany::sim;
 
-constexpr const char* description =
-    "Runs replicas, clients, network, disks and clocks of one group in virtual time, and checks "
-    "what "
-    "must hold.\nOne seed decides everything: the same seed gives the same trace hash.\n\n"
-    "Injected: delay, loss, duplication, reordering and resets of connections; kills of backups at "
-    "any\neffect, with loss of what was not synced; pauses; skewed and drifting clocks. The first "
-    "replica (r0,\nprimary of view 0) is never killed: nothing replaces a primary yet. "
-    "docs/testing.md says more.\n";
+std::string description() {
+  std::string text =
+      "Runs replicas, clients, network, disks and clocks of one group in virtual time, and checks "
+      "what must hold.\nOne seed decides everything: the same seed gives the same trace hash. "
+      "docs/testing.md says what is injected and asked.\n\nProfiles (--profile):\n";
+  for (const Profile& profile : profiles()) {
+    std::string name(profile.name);
+    name.resize(12, ' ');
+    text += "  " + name + std::string(profile.text) + "\n";
+  }
+  return text;
+}
 
 struct SeedRange {
   std::uint64_t first = 1;
@@ -47,15 +51,17 @@ std::optional<SeedRange> range_of(std::string_view text) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app(description, "prytany-sim");
+  CLI::App app(description(), "prytany-sim");
   std::uint64_t seed = 1;
   std::string seeds;
   std::string plant;
+  std::string profile;
   Options options;
   RunnerOptions runner;
   runner.jobs = 2;
   bool json = false;
   bool trace = false;
+  bool coverage = false;
   auto* one = app.add_option("--seed", seed, "run this seed");
   app.add_option("--seeds", seeds, "run these seeds: A..B, both included")->excludes(one);
   app.add_option("--replicas", options.replicas, "n, the size of the group")
@@ -67,7 +73,9 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 256));
   app.add_option("--wall-limit", runner.wall_seconds_max, "seconds before a seed counts as hanging")
       ->capture_default_str();
-  app.add_flag("--json", json, "a line of JSON for each seed, then {\"seeds\", \"failed\"}");
+  app.add_flag("--json", json, "a line of JSON for each seed, then {\"seeds\", ...}");
+  app.add_option("--profile", profile, "which faults: one of the above");
+  app.add_flag("--coverage", coverage, "afterwards, a table of which fault met which phase");
   app.add_flag("--trace", trace, "print what happens in one seed, line by line");
   app.add_option("--plant", plant, "plant a fault that the checkers must find (docs/testing.md)");
   try {
@@ -88,13 +96,17 @@ int main(int argc, char** argv) {
   if (options.replicas < 3 * options.faults + 1)
     return refuse("--replicas must be at least 3 * faults + 1");
   if (trace && range.first != range.last) return refuse("--trace shows one seed: use --seed");
+  if (!profile.empty()) {
+    options.profile = profile_named(profile);
+    if (options.profile == nullptr) return refuse("there is no profile \"" + profile + "\"");
+  }
   if (!plant.empty()) {
     const auto found = plant_named(plant);
     if (!found) return refuse("there is no fault \"" + plant + "\" to plant");
     options.plant = *found;
   }
 
-  std::uint64_t failed = 0;
+  Summary summary;
   const auto work = [&](std::uint64_t number) {
     Options mine = options;
     mine.seed = number;
@@ -104,14 +116,10 @@ int main(int argc, char** argv) {
   };
   run_seeds(range.first, range.last, runner, work, [&](const Outcome& outcome) {
     const Line line = line_of(outcome, options);
-    if (!line.ok) ++failed;
+    summary.add(line, outcome.processor_ms);
     std::cout << (json ? line.json : line.text) << std::endl;
   });
-  const std::uint64_t count = range.last - range.first + 1;
-  if (json) {
-    std::cout << summary_json(count, failed) << std::endl;
-  } else {
-    std::cout << count << " seeds, " << failed << " failed" << std::endl;
-  }
-  return failed == 0 ? 0 : 1;
+  if (coverage) std::cout << summary.coverage().table() << std::endl;
+  std::cout << (json ? summary.json() : summary.text()) << std::endl;
+  return summary.ok() ? 0 : 1;
 }

@@ -34,15 +34,22 @@ Time Path::arrival(Time sent, Rng& rng) {
   return when;
 }
 
-std::vector<Time> Path::arrivals(Time sent, Rng& rng) {
-  if (rng.chance(own_.loss_rate)) return {};
-  std::vector<Time> times{arrival(sent, rng)};
-  if (rng.chance(own_.duplicate_rate)) times.push_back(arrival(sent, rng));
-  return times;
+Path::Fate Path::arrivals(Time sent, Rng& rng) {
+  constexpr std::uint64_t stale_max_us = 3'000'000;
+  Fate fate;
+  fate.lost = rng.chance(own_.loss_rate);
+  if (fate.lost) return fate;
+  fate.times.push_back(arrival(sent, rng));
+  fate.duplicated = rng.chance(own_.duplicate_rate);
+  if (fate.duplicated) fate.times.push_back(arrival(sent, rng));
+  fate.stale = own_.stale_rate > 0 && rng.chance(own_.stale_rate);
+  if (fate.stale) fate.times.push_back(sent + rng.between(100'000, stale_max_us));
+  return fate;
 }
 
 void Path::calm() {
   own_.loss_rate = own_.duplicate_rate = own_.tail_rate = own_.late_replay_rate = 0;
+  own_.stale_rate = 0;
 }
 
 }  // namespace prytany::sim

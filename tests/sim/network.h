@@ -15,9 +15,14 @@ class Path {
   /// Draws this path's own delays and rates around `around`: links of one network are not alike.
   Path(const LinkParameters& around, Rng& rng);
 
-  /// When the copies of something that is sent at `sent` arrive: none when it is lost, two when it
-  /// is duplicated.
-  std::vector<Time> arrivals(Time sent, Rng& rng);
+  struct Fate {
+    std::vector<Time> times;  // when copies arrive: none when it is lost
+    bool lost = false;
+    bool duplicated = false;
+    bool stale = false;  // one of them comes very late
+  };
+  /// What happens to something that is sent at `sent`.
+  Fate arrivals(Time sent, Rng& rng);
 
   /// Whether a copy of this frame is kept and comes again on a later connection, where its tag must
   /// not fit any more.

@@ -1,6 +1,9 @@
 #include "tests/sim/parameters.h"
 
 #include <algorithm>
+#include <array>
+
+#include "server/pbft/config.h"
 
 namespace prytany::sim {
 
@@ -56,14 +59,36 @@ void draw_processes(Rng& rng, Parameters& p) {
   p.drift_max_ppm = static_cast<std::int64_t>(rng.between(0, 500));
 }
 
+void without_network_faults(Parameters& p) {
+  for (LinkParameters* link : {&p.link, &p.client_link}) {
+    link->tail_rate = link->loss_rate = link->duplicate_rate = link->late_replay_rate = 0;
+    link->stale_rate = 0;
+    link->in_order = true;
+  }
+  p.reset_every_us = p.partition_every_us = p.type_drop_every_us = 0;
+}
+void without_process_faults(Parameters& p) {
+  p.kill_every_us = p.pause_every_us = p.kill_all_every_us = 0;
+  p.kill_in_start_rate = p.kill_in_phase_rate = 0;
+}
+void without_storage_faults(Parameters& p) {
+  p.trouble_every_us = 0;
+  p.plan.clear();
+}
+void without_clock_faults(Parameters& p) {
+  p.step_every_us = 0;
+  p.liar.reset();
+}
+
 /// See Parameters::gentle.
 void make_gentle(Parameters& p) {
   p.gentle = true;
-  for (LinkParameters* link : {&p.link, &p.client_link}) {
-    link->tail_rate = link->loss_rate = link->duplicate_rate = link->late_replay_rate = 0;
-    link->in_order = true;
-  }
-  p.reset_every_us = p.partition_every_us = 0;
+  without_network_faults(p);
+  without_storage_faults(p);
+  without_clock_faults(p);
+  p.kill_all_every_us = 0;
+  p.kill_in_phase_rate = p.kill_in_start_rate = 0;
+  p.heal_only_a_quorum = false;
   p.primary_rate = 0;
   p.request_timeout_us = 500'000;
 }
@@ -84,7 +109,190 @@ void draw_clients(Rng& rng, Parameters& p) {
                              : ApplicationKind::none;
 }
 
+// ---- faults beyond those of the first draw
+// -------------------------------------------------------
+
+void draw_more_network(Rng& rng, Parameters& p) {
+  p.link.stale_rate = some_or_none(rng, 20'000);
+  p.type_drop_every_us = sometimes(rng, 250'000, 300'000, 2'000'000);
+  p.type_drop_mean_us = rng.between(20'000, 600'000);
+}
+
+void draw_more_processes(Rng& rng, Parameters& p) {
+  p.kill_all_every_us = sometimes(rng, 250'000, 500'000, 3'000'000);
+  p.kill_in_start_rate = some_or_none(rng, 400'000);
+  p.kill_in_phase_rate = some_or_none(rng, 150'000);
+  p.heal_only_a_quorum = rng.chance(300'000);
+}
+
+void draw_clocks(Rng& rng, Parameters& p) {
+  p.step_every_us = sometimes(rng, 250'000, 200'000, 2'000'000);
+  p.step_max_us = rng.between(10'000, rng.chance(500'000) ? 5'000'000 : 400'000);
+  const auto liar = static_cast<std::uint16_t>(rng.below(p.options.replicas));
+  const std::int64_t lie = static_cast<std::int64_t>(rng.between(1, 100)) * 360'000'000;
+  const bool ahead = rng.chance(500'000);
+  if (rng.chance(120'000) && p.options.faults > 0) {
+    p.liar = ReplicaId{liar};
+    p.lie_us = ahead ? lie : -lie;
+  }
+}
+
+/// So many other replicas.
+void plan_faults(Rng& rng, Parameters& p, unsigned count, bool must_halt) {
+  for (unsigned i = 0; i < count; ++i) {
+    PlannedFault fault;
+    do {
+      fault.replica = ReplicaId{static_cast<std::uint16_t>(rng.below(p.options.replicas))};
+    } while (p.planned(fault.replica) || p.liar == fault.replica);
+    fault.fate = static_cast<Fate>(rng.below(must_halt ? 2 : fates));
+    fault.at_us = rng.between(300'000, 3'000'000);
+    p.plan.push_back(fault);
+  }
+}
+
+void draw_storage(Rng& rng, Parameters& p) {
+  p.trouble_every_us = sometimes(rng, 300'000, 200'000, 2'000'000);
+  const unsigned left = p.options.faults - (p.liar ? 1 : 0);
+  if (left > 0 && rng.chance(350'000))
+    plan_faults(rng, p, static_cast<unsigned>(rng.between(1, left)), false);
+  // Now and then so many disks are damaged that nobody can promise more than to halt.
+  if (rng.chance(6'000)) {
+    p.liar.reset();
+    p.plan.clear();
+    const pbft::Group group{p.options.replicas, p.options.faults};
+    plan_faults(rng, p, group.n - group.quorum() + 1, true);
+  }
+}
+
+/// Some plants live in the C++ class, and some need a restart or another fault to be seen.
+void suit_the_plant(Parameters& p) {
+  p.gentle = false;
+  p.application = ApplicationKind::native;
+  p.kill_every_us = 400'000;
+  without_storage_faults(p);
+  without_clock_faults(p);
+  if (p.options.plant == Plant::ignored_error) p.trouble_every_us = 50'000;
+  if (p.options.plant == Plant::blind_journal)
+    p.plan.push_back({planted_in(p.options), Fate::damaged_record, 1'000'000});
+  if (p.options.plant == Plant::any_time) {
+    p.liar = ReplicaId{0};
+    p.lie_us = 3'600'000'000;
+  }
+}
+
+// ---- profiles -----------------------------------------------------------------------------------
+
+void only_network(Rng& rng, Parameters& p) {
+  without_process_faults(p);
+  without_storage_faults(p);
+  without_clock_faults(p);
+  p.partition_every_us = rng.between(200'000, 1'500'000);
+  p.type_drop_every_us = rng.between(200'000, 1'500'000);
+  p.reset_every_us = rng.between(100'000, 1'000'000);
+  p.link.stale_rate = static_cast<Ppm>(rng.between(0, 30'000));
+}
+void only_processes(Rng& rng, Parameters& p) {
+  without_network_faults(p);
+  without_storage_faults(p);
+  without_clock_faults(p);
+  p.kill_every_us = rng.between(100'000, 800'000);
+  p.kill_in_phase_rate = static_cast<Ppm>(rng.between(50'000, 500'000));
+  p.kill_in_start_rate = static_cast<Ppm>(rng.between(50'000, 500'000));
+}
+void kill_all(Rng& rng, Parameters& p) {
+  only_processes(rng, p);
+  p.kill_all_every_us = rng.between(100'000, 800'000);
+  p.power_failure_rate = 900'000;
+  p.down_mean_us = rng.between(5'000, 100'000);
+}
+void only_storage(Rng& rng, Parameters& p) {
+  without_network_faults(p);
+  without_clock_faults(p);
+  p.trouble_every_us = rng.between(100'000, 600'000);
+  p.kill_every_us = rng.between(200'000, 800'000);
+  p.power_failure_rate = static_cast<Ppm>(rng.between(300'000, 1'000'000));
+  if (p.plan.empty()) plan_faults(rng, p, p.options.faults, false);
+}
+void only_clocks(Rng& rng, Parameters& p) {
+  without_network_faults(p);
+  without_process_faults(p);
+  without_storage_faults(p);
+  p.step_every_us = rng.between(100'000, 1'000'000);
+  p.drift_max_ppm = 50'000;
+  if (!p.liar && p.options.faults > 0 && rng.chance(400'000)) {
+    p.liar = ReplicaId{static_cast<std::uint16_t>(rng.below(p.options.replicas))};
+    p.lie_us = rng.chance(500'000) ? 3'600'000'000 : -3'600'000'000;
+  }
+}
+void only_gentle(Rng&, Parameters& p) { make_gentle(p); }
+/// Everything, always: what it costs is measured here.
+void everything(Rng& rng, Parameters& p) {
+  p.request_timeout_us = std::max<std::uint64_t>(p.request_timeout_us, 300'000);
+  p.link.loss_rate = static_cast<Ppm>(rng.between(1'000, 30'000));
+  p.link.duplicate_rate = static_cast<Ppm>(rng.between(1'000, 30'000));
+  p.link.tail_rate = static_cast<Ppm>(rng.between(1'000, 10'000));
+  p.link.late_replay_rate = p.link.stale_rate = static_cast<Ppm>(rng.between(1'000, 20'000));
+  for (std::uint64_t* every :
+       {&p.partition_every_us, &p.type_drop_every_us, &p.kill_every_us, &p.pause_every_us,
+        &p.kill_all_every_us, &p.trouble_every_us, &p.step_every_us, &p.reset_every_us})
+    *every = rng.between(1'500'000, 6'000'000);
+  p.partition_mean_us = rng.between(50'000, 500'000);
+  p.type_drop_mean_us = rng.between(50'000, 500'000);
+  p.pause_mean_us = rng.between(5'000, 400'000);
+  p.down_mean_us = rng.between(20'000, 500'000);
+  p.kill_in_phase_rate = p.kill_in_start_rate = 100'000;
+  p.step_max_us = 400'000;
+  p.liar.reset();
+  p.plan.clear();
+  plan_faults(rng, p, p.options.faults, false);
+  // About twenty commits in a second, for long.
+  p.clients = 4;
+  p.outstanding_max = 2;
+  p.think_mean_us = 160'000;
+  p.requests_min = 600;
+}
+
 }  // namespace
+
+const std::vector<Profile>& profiles() {
+  static const std::vector<Profile> all{
+      {"swarm", "every fault in some seeds, each with rates of its own (the default)", nullptr},
+      {"network", "loss, tails, partitions, resets, types lost, replays; nobody dies",
+       only_network},
+      {"processes", "kills and pauses, also of who just started or changes views", only_processes},
+      {"kill-all", "all die at once, over and over, most often with their power", kill_all},
+      {"storage", "disks that fail, fill up, lie, forget and rot", only_storage},
+      {"clocks", "drift, steps, and a replica whose time is wrong by hours", only_clocks},
+      {"gentle", "one backup at a time is down or stands still: no view may change", only_gentle},
+      {"everything", "all faults in every seed, for longer", everything},
+  };
+  return all;
+}
+
+const Profile* profile_named(std::string_view name) {
+  for (const Profile& profile : profiles())
+    if (profile.name == name) return &profile;
+  return nullptr;
+}
+
+const char* name_of(Fate fate) {
+  static constexpr std::array<const char*, fates> names{
+      "damaged record", "missing segment", "damaged tail", "lost write",    "misdirected write",
+      "lying sync",     "old image",       "lost disk",    "damaged state", "lost state write"};
+  return names[static_cast<std::size_t>(fate)];
+}
+
+bool Parameters::planned(ReplicaId id) const {
+  return std::ranges::any_of(plan, [&](const PlannedFault& f) { return f.replica == id; });
+}
+bool Parameters::forgets(ReplicaId id) const {
+  return std::ranges::any_of(
+      plan, [&](const PlannedFault& f) { return f.replica == id && forgetful(f.fate); });
+}
+bool Parameters::excused() const {
+  const pbft::Group group{options.replicas, options.faults};
+  return group.n - plan.size() < group.quorum();
+}
 
 Parameters draw_parameters(const Options& options) {
   Rng rng(options.seed, 1);
@@ -100,12 +308,19 @@ Parameters draw_parameters(const Options& options) {
   p.reconnect_us = rng.between(1'000, 100'000);
   draw_processes(rng, p);
   draw_clients(rng, p);
-  if (rng.chance(80'000)) make_gentle(p);
-  // Some plants live in the C++ class, and some need a restart to be seen.
-  if (options.plant != Plant::none) {
-    p.application = ApplicationKind::native;
-    p.kill_every_us = 400'000;
+  const bool gentle = rng.chance(80'000);
+  // From a stream of its own: what came first keeps its numbers.
+  Rng more(options.seed, 6);
+  draw_more_network(more, p);
+  draw_more_processes(more, p);
+  draw_clocks(more, p);
+  draw_storage(more, p);
+  if (options.profile != nullptr && options.profile->adjust != nullptr) {
+    options.profile->adjust(more, p);
+  } else if (gentle) {
+    make_gentle(p);
   }
+  if (options.plant != Plant::none) suit_the_plant(p);
   p.faults_until_us = rng.between(2'000'000, 8'000'000);
   // Timers may have doubled to sixteen seconds, and the next view's primary may need one more.
   p.finish_within_us = 120'000'000;
@@ -121,6 +336,22 @@ const char* name_of(ApplicationKind kind) {
     case ApplicationKind::none: return " ad-hoc";
   }
   return "";
+}
+
+std::string describe_more(const Parameters& p) {
+  std::string text = "us";
+  const auto every = [&](const char* what, std::uint64_t us) {
+    if (us > 0) text += std::string(" ") + what + "=" + std::to_string(us) + "us";
+  };
+  every("types-lost", p.type_drop_every_us);
+  every("kill-all", p.kill_all_every_us);
+  every("disk-errors", p.trouble_every_us);
+  every("clock-steps", p.step_every_us);
+  if (p.liar) text += " r" + std::to_string(p.liar->value) + " lies about the time";
+  for (const PlannedFault& fault : p.plan)
+    text += " r" + std::to_string(fault.replica.value) + ": " + name_of(fault.fate);
+  if (p.heal_only_a_quorum) text += " heals a quorum";
+  return text + (p.excused() ? " EXCUSED" : "");
 }
 
 }  // namespace
@@ -145,8 +376,8 @@ std::string describe(const Parameters& p) {
          (p.gentle ? "us gentle kills=" : "us kills=") + number(p.kill_every_us) +
          "us down=" + number(p.down_mean_us) + "us pauses=" + number(p.pause_every_us) + "x" +
          number(p.pause_mean_us) + "us sync=" + number(p.sync_min_us) + "+" +
-         number(p.sync_mean_us) + "us skew=" + number(p.skew_max_us) +
-         "us clients=" + number(p.clients) + "x" + number(p.outstanding_max) +
+         number(p.sync_mean_us) + "us skew=" + number(p.skew_max_us) + describe_more(p) +
+         " clients=" + number(p.clients) + "x" + number(p.outstanding_max) +
          name_of(p.application) + " faults-until=" + number(p.faults_until_us / 1'000) + "ms";
 }
 

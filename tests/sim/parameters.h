@@ -3,8 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
+#include "server/wire/ids.h"
 #include "tests/sim/plant.h"
 #include "tests/sim/rng.h"
 
@@ -16,6 +20,7 @@ struct Options {
   unsigned replicas = 4;
   unsigned faults = 1;
   Plant plant = Plant::none;
+  const struct Profile* profile = nullptr;  // null: swarm
 };
 
 /// One direction of one link. Delays in microseconds.
@@ -28,6 +33,41 @@ struct LinkParameters {
   Ppm duplicate_rate = 0;
   bool in_order = false;     // like one TCP stream; else frames overtake each other
   Ppm late_replay_rate = 0;  // a copy comes again after the connection was renewed
+  Ppm stale_rate = 0;        // a copy comes again on the same connection, up to seconds later
+};
+
+/// Which replica has the plant that only one has.
+inline ReplicaId planted_in(const Options& options) {
+  return ReplicaId{static_cast<std::uint16_t>(1 + options.seed % (options.replicas - 1))};
+}
+
+/// What befalls the disk of one replica beyond what a crash does to it. docs/testing.md has the
+/// atlas: what the replica must do about each.
+enum class Fate : std::uint8_t {
+  damaged_record,    // of the journal, durable, before the tail: must halt
+  missing_segment,   // of the journal, but not the last: must halt
+  damaged_tail,      // the last records: cannot be told from a crash, so votes are forgotten
+  lost_write,        // of the journal; said done
+  misdirected,       // likewise, over something else
+  lying_sync,        // of both folders: all syncs say done
+  old_image,         // the whole disk as it was a while ago
+  lost_disk,         // empty
+  damaged_state,     // a byte of state.db or its redo: halts, or starts from what is right
+  lost_state_write,  // of state.db or its redo; said done
+};
+inline constexpr std::size_t fates = 10;
+const char* name_of(Fate fate);
+/// Whether the replica may have forgotten what it voted and nothing that it can see says so. Until
+/// it asks the others at boot it counts as faulty, like one that lies.
+constexpr bool forgetful(Fate fate) {
+  return fate == Fate::damaged_tail || fate == Fate::lost_write || fate == Fate::misdirected ||
+         fate == Fate::lying_sync || fate == Fate::old_image || fate == Fate::lost_disk;
+}
+
+struct PlannedFault {
+  ReplicaId replica;
+  Fate fate = Fate::damaged_record;
+  std::uint64_t at_us = 0;  // from the start
 };
 
 enum class ApplicationKind : std::uint8_t {
@@ -55,6 +95,8 @@ struct Parameters {
 
   std::uint64_t partition_every_us = 0;  // mean time between partitions; 0: never
   std::uint64_t partition_mean_us = 0;   // how long one lasts
+  std::uint64_t type_drop_every_us = 0;  // mean time between spells in which one type is lost
+  std::uint64_t type_drop_mean_us = 0;
 
   // Processes.
   std::uint64_t kill_every_us = 0;   // mean time between kills; 0: never
@@ -62,19 +104,29 @@ struct Parameters {
   std::uint64_t down_mean_us = 0;    // how long a killed process stays down
   std::uint64_t pause_every_us = 0;  // mean time between pauses (SIGSTOP); 0: never
   std::uint64_t pause_mean_us = 0;
-  Ppm primary_rate = 0;       // so many kills, pauses and partitions look for the primary
-  std::uint64_t turn_us = 0;  // what a turn costs besides its sync
+  std::uint64_t kill_all_every_us = 0;  // mean time between kills of all at once; 0: never
+  Ppm kill_in_start_rate = 0;           // so many start-ups are killed between two effects
+  Ppm kill_in_phase_rate = 0;  // so often one is killed that leaves a view, fetches, or came back
+  Ppm primary_rate = 0;        // so many kills, pauses and partitions look for the primary
+  std::uint64_t turn_us = 0;   // what a turn costs besides its sync
 
   // Disks.
   std::uint64_t sync_min_us = 0;
   std::uint64_t sync_mean_us = 0;
   Ppm power_failure_rate = 0;  // so many kills take the machine's power too
   Ppm torn_tail_rate = 0;      // then, so many sectors of what was not synced are there anyway
-  std::uint64_t image_commit_us = 0;  // until state.db's commit point is durable
+  std::uint64_t image_commit_us = 0;   // until state.db's commit point is durable
+  std::uint64_t trouble_every_us = 0;  // mean time between transient errors of a disk; 0: never
+  /// At most f replicas, unless the seed is excused. Drawn before the run and fixed.
+  std::vector<PlannedFault> plan;
 
-  // Clocks: |skew| of each replica's wall clock, and its drift.
+  // Clocks: |skew| of each replica's wall clock, and the drift of both its clocks.
   std::int64_t skew_max_us = 0;
   std::int64_t drift_max_ppm = 0;
+  std::uint64_t step_every_us = 0;  // mean time between steps of some wall clock; 0: never
+  std::uint64_t step_max_us = 0;
+  std::optional<ReplicaId> liar;  // about the time: its wall clock is wrong by hours; one of the f
+  std::int64_t lie_us = 0;
 
   // Clients.
   unsigned clients = 0;
@@ -95,7 +147,25 @@ struct Parameters {
   /// When faults stop, and how long everything may take to finish afterwards.
   std::uint64_t faults_until_us = 0;
   std::uint64_t finish_within_us = 0;
+  /// When faults stop, only so many replicas that are well come back, until every request is
+  /// answered: the least that must do.
+  bool heal_only_a_quorum = false;
+
+  [[nodiscard]] bool planned(ReplicaId id) const;
+  [[nodiscard]] bool forgets(ReplicaId id) const;
+  /// Fewer than a quorum keep an intact state: nothing is asked of such a run but safety.
+  [[nodiscard]] bool excused() const;
 };
+
+/// A way to draw parameters: which faults, and how many.
+struct Profile {
+  std::string_view name;
+  std::string_view text;
+  void (*adjust)(Rng& rng, Parameters& parameters);
+};
+const std::vector<Profile>& profiles();
+/// Null if there is none.
+const Profile* profile_named(std::string_view name);
 
 Parameters draw_parameters(const Options& options);
 

@@ -279,7 +279,7 @@ std::map<std::string, Bytes> tables_of(sqlite3* db) {
 }
 
 /// The image as the database file that anybody's SQLite would open.
-Handle open_image(const ImageDisk::Image& image) {
+Handle open_image(const Image& image) {
   Handle db = open_memory();
   const std::size_t size = image.pages.size() * vfs::page_bytes;
   auto* bytes = static_cast<unsigned char*>(sqlite3_malloc64(size));
@@ -297,17 +297,17 @@ Handle open_image(const ImageDisk::Image& image) {
 }  // namespace
 
 void replay_by_sqlite(Checks& checks, const Replies& replies,
-                      const std::vector<const ImageDisk::Image*>& images) {
+                      const std::map<ReplicaId, Image>& images) {
   PlainRun plain(checks, replies);
   plain.run();
   const std::map<std::string, Bytes> expected = tables_of(plain.handle());
-  for (std::size_t i = 0; i < images.size(); ++i) {
-    const std::string who = replica_name(ReplicaId{static_cast<std::uint16_t>(i)});
-    if (images[i]->pages.empty()) {
+  for (const auto& [replica, stored] : images) {
+    const std::string who = replica_name(replica);
+    if (stored.pages.empty()) {
       checks.violations.add("reference", who + "'s state.db is empty");
       continue;
     }
-    const Handle image = open_image(*images[i]);
+    const Handle image = open_image(stored);
     const auto whole = run_statement(image.get(), "PRAGMA integrity_check", {}, {});
     const wire::Value ok = wire::TextValue{"ok"};
     if (!whole || whole->rows.size() != 1 || whole->rows.items[0].items[0] != ok)

@@ -18,6 +18,9 @@ enum class Plant {
   changed_vote,    // one replica votes for another digest than it wrote down
   lost_image,      // one replica's state.db says durable, and is not
   deaf_client,     // one client never hears from anybody
+  blind_journal,   // one replica takes damage of its journal for an empty disk
+  ignored_error,   // one replica does not look whether its journal was written
+  any_time,        // every replica accepts any agreed time
 };
 
 struct PlantName {
@@ -26,7 +29,7 @@ struct PlantName {
   std::string_view caught_by;  // the checker that must fire: the start of its violation
 };
 
-inline constexpr std::array<PlantName, 8> plants{{
+inline constexpr std::array<PlantName, 11> plants{{
     {Plant::page_byte, "page-byte", "state"},
     {Plant::execute_twice, "execute-twice", "reference"},
     {Plant::wrong_answer, "wrong-answer", "reference"},
@@ -35,6 +38,9 @@ inline constexpr std::array<PlantName, 8> plants{{
     {Plant::changed_vote, "changed-vote", "persist before send"},
     {Plant::lost_image, "lost-image", "restart"},
     {Plant::deaf_client, "deaf-client", "liveness"},
+    {Plant::blind_journal, "blind-journal", "atlas"},
+    {Plant::ignored_error, "ignored-error", "fault"},
+    {Plant::any_time, "any-time", "agreed time"},
 }};
 
 inline std::optional<Plant> plant_named(std::string_view name) {

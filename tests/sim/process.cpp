@@ -17,26 +17,30 @@ Process::~Process() { *alive_ = false; }
 Result<void> Process::start(const GroupSetting& setting) {
   Machine& machine = ports_.machine;
   ++machine.lives;
+  started_ = ports_.run.queue.now();
+  pbft::Recovery recovery;
+  const auto random = [&machine](std::span<std::uint8_t> out) { machine.entropy.fill(out); };
+  const auto reader = [&recovery](pbft::JournalRecord record) { recovery.add(std::move(record)); };
+  // Enough to be written ahead of the records, and to be torn.
+  constexpr std::size_t fill_bytes = 8 << 10;
+  auto file = store::JournalFile::open(journal_folder(ports_), random, reader, fill_bytes);
+  if (!file) return file.error();
+  journal_ = std::make_unique<WatchedJournal>(ports_, std::move(*file));
+
   vfs::PageStoreOptions options;
   options.capacity_bytes = std::uint64_t{1} << 30;
   auto store = vfs::PageStore::open(state_disk_, options);
   if (!store) return store.error();
   store_ = std::move(*store);
+  const Digest root = store_->root();
+  if (store_->size() > 0 && !recovery.vouches_for(root))
+    return Error{"state.db has a digest that no certificate in the journal vouches for"};
   executor_ = std::make_unique<app::Executor>(setting.executor, *store_, application_);
-
-  pbft::Recovery recovery;
-  const auto random = [&machine](std::span<std::uint8_t> out) { machine.entropy.fill(out); };
-  const auto reader = [&recovery](pbft::JournalRecord record) { recovery.add(std::move(record)); };
-  auto file = store::JournalFile::open(journal_folder(ports_), random, reader);
-  if (!file) return file.error();
-  journal_ = std::make_unique<WatchedJournal>(ports_, std::move(*file));
-
   const Seq image = executor_->executed();
-  auto recovered = std::move(recovery).finish(image, store_->root());
+  auto recovered = std::move(recovery).finish(image, root);
   if (!recovered) return recovered.error();
-  ports_.run.checks.votes.recovered(machine.id, *recovered);
-  ports_.run.checks.views.recovered(machine.id, *recovered);
-  ports_.run.checks.progress.started(machine.id, image);
+  if (ports_.fuse.blown()) return Error{"the process was killed"};
+  ports_.run.checks.recovered(machine.id, *recovered, image);
   ports_.run.trace.add(ports_.clock.world_now(), ports_.name(),
                        "starts from n" + std::to_string(image.value) + " with " +
                            std::to_string(recovered->slots.size()) + " numbers in the journal",
@@ -46,6 +50,8 @@ Result<void> Process::start(const GroupSetting& setting) {
   config.pbft = setting.pbft;
   config.pbft.self = machine.id;
   config.membership = setting.membership;
+  if (ports_.run.parameters.options.plant == Plant::any_time)
+    config.clock_ahead_max_us = 36'000'000'000;
   node::Node::World world{*store_,   fetched_,     *executor_, application_, transport_,
                           *journal_, ports_.clock, random,     nullptr};
   if (ports_.run.trace.has_reader())
@@ -56,6 +62,14 @@ Result<void> Process::start(const GroupSetting& setting) {
                                        std::move(world));
   wake(ports_.run.queue.now());
   return {};
+}
+
+During Process::phase() const {
+  constexpr std::uint64_t start_us = 100'000;
+  if (!active_) return During::view_change;
+  if (fetching_) return During::transfer;
+  if (ports_.run.queue.now() < started_ + start_us) return During::start;
+  return state_disk_.working() ? During::checkpoint : During::normal;
 }
 
 void Process::input(std::function<void(node::Node&)> happens) {
@@ -81,15 +95,20 @@ void Process::turn() {
   wakes_at_ = never;
   ports_.clock.turn_begins();
   for (auto& happens : std::exchange(inputs_, {})) happens(*node_);
+  const bool disk_failed = ports_.machine.state_trouble.failed();
   const Result<void> done = node_->turn();
+  if (done && disk_failed && !ports_.fuse.blown())
+    ports_.run.checks.violations.add("fault", ports_.name() + " goes on with a disk that failed");
   busy_until_ = std::max(busy_until_, ports_.clock.world_now());
   if (!done || ports_.fuse.blown()) {
     stopped_ = true;
     why_stopped_ = done ? "killed" : done.error().message;
     return;
   }
-  ports_.run.checks.progress.after_turn(id(), node_->replica_status(),
-                                        ports_.run.checks.agreement.contiguous(),
+  const pbft::ReplicaStatus status = node_->replica_status();
+  active_ = status.active;
+  fetching_ = status.fetching;
+  ports_.run.checks.progress.after_turn(id(), status, ports_.run.checks.agreement.contiguous(),
                                         ports_.run.parameters.window);
   disk_news_.erase(disk_news_.begin(), disk_news_.upper_bound(ports_.run.queue.now()));
   Time due = ports_.clock.to_world(node_->deadline());

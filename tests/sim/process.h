@@ -10,6 +10,7 @@
 
 #include "server/app/executor.h"
 #include "server/node/node.h"
+#include "tests/sim/coverage.h"
 #include "tests/sim/sim_ports.h"
 
 namespace prytany::sim {
@@ -32,6 +33,8 @@ class Process {
 
   /// Loads state.db and the journal, and makes the node. An Error is what an operator would read.
   Result<void> start(const GroupSetting& setting);
+  /// The end, at that time: what state.db's helper was at is left where it was.
+  void killed_at(Time now) { state_disk_.killed_at(now); }
 
   /// Something happens to the node, when the process next runs.
   void input(std::function<void(node::Node&)> happens);
@@ -50,6 +53,8 @@ class Process {
   [[nodiscard]] Time stopped_at() const { return ports_.clock.world_now(); }
 
   [[nodiscard]] ReplicaId id() const { return ports_.machine.id; }
+  /// What it is at, as of its last turn.
+  [[nodiscard]] During phase() const;
   [[nodiscard]] const node::Node& node() const { return *node_; }
   [[nodiscard]] vfs::PageStore& store() { return *store_; }
 
@@ -71,6 +76,9 @@ class Process {
   Time wakes_at_ = never;
   std::set<Time> disk_news_;  // when state.db's commits will have become durable
   Time busy_until_;
+  Time started_;
+  bool active_ = true;
+  bool fetching_ = false;
   bool stopped_ = false;
   std::string why_stopped_;
   /// Events in the queue outlive a killed process; they look here first.

@@ -1,6 +1,7 @@
 #include "tests/sim/reference.h"
 
 #include <memory>
+#include <set>
 #include <utility>
 
 #include "vfs/page_store.h"
@@ -29,11 +30,29 @@ void compare_checkpoint(Checks& checks, Seq seq, const Digest& state) {
                                            ", the replicas agreed on " + found->second.brief());
 }
 
+/// By request: digests of all replies that executing the log gave it.
+using Answers = std::map<Digest, std::set<Digest>>;
+
+void compare_reply(Checks& checks, const ReplyChecker::Key& key, const ReplyChecker::Given& given,
+                   const Answers& answers) {
+  const auto found = answers.find(std::get<Digest>(key));
+  const std::string which = "request " + std::to_string(std::get<RequestNumber>(key).value) +
+                            " of session " + std::to_string(std::get<SessionId>(key).value);
+  if (found == answers.end()) {
+    checks.violations.add("reference", replica_name(given.by) + " answered " + which +
+                                           ", which is not in the committed log");
+  } else if (!found->second.contains(given.reply)) {
+    checks.violations.add("reference", "executing the log from scratch answers " + which +
+                                           " otherwise than " + replica_name(given.by));
+  }
+}
+
 }  // namespace
 
 Replies replay_by_executor(const app::ExecutorConfig& config, app::Application* application,
                            Checks& checks) {
   Replies replies;
+  Answers answers;
   NoDisk disk;
   vfs::PageStoreOptions options;
   options.capacity_bytes = std::uint64_t{1} << 30;
@@ -44,25 +63,24 @@ Replies replay_by_executor(const app::ExecutorConfig& config, app::Application* 
     if (seq > checks.agreement.contiguous()) break;
     const app::Executed executed =
         executor.execute(seq, committed.digest, committed.batch, committed.agreed);
-    // A request that came twice is answered as it was the first time.
-    for (const wire::Reply& reply : executed.replies) replies.try_emplace(reply.request, reply);
+    // A request that came twice is answered as it was the first time; a refused join is not.
+    for (const wire::Reply& reply : executed.replies) {
+      answers[reply.request].insert(wire::reply_digest(config.cluster, reply));
+      const bool joined = std::holds_alternative<wire::JoinedReply>(reply.outcome);
+      if (joined) replies.insert_or_assign(reply.request, reply);
+      replies.try_emplace(reply.request, reply);
+    }
     if (seq.value % config.checkpoint_interval == 0) {
       compare_checkpoint(checks, seq, executor.checkpoint(seq));
       (*store)->discard_below(vfs::Label{seq.value});
     }
   }
   for (const auto& [key, given] : checks.replies.given()) {
-    const auto found = replies.find(std::get<Digest>(key));
-    const std::string which = "request " + std::to_string(std::get<RequestNumber>(key).value) +
-                              " of session " + std::to_string(std::get<SessionId>(key).value);
-    if (found == replies.end()) {
-      checks.violations.add("reference", replica_name(given.by) + " answered " + which +
-                                             ", which is not in the committed log");
-    } else if (wire::reply_digest(config.cluster, found->second) != given.reply) {
-      checks.violations.add("reference", "executing the log from scratch answers " + which +
-                                             " otherwise than " + replica_name(given.by));
-    }
-    if (given.whole) replies.insert_or_assign(given.whole->request, *given.whole);
+    compare_reply(checks, key, given, answers);
+    for (const ReplyChecker::Given& other : given.others)
+      compare_reply(checks, key, other, answers);
+    if (given.whole && std::get<SessionId>(key) != SessionId{0})
+      replies.insert_or_assign(given.whole->request, *given.whole);
   }
   return replies;
 }

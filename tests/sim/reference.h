@@ -23,6 +23,6 @@ Replies replay_by_executor(const app::ExecutorConfig& config, app::Application* 
 /// Executes the log on plain SQLite, and compares its results with `replies`, and its tables with
 /// those of every image (by replica).
 void replay_by_sqlite(Checks& checks, const Replies& replies,
-                      const std::vector<const ImageDisk::Image*>& images);
+                      const std::map<ReplicaId, Image>& images);
 
 }  // namespace prytany::sim

@@ -1,6 +1,8 @@
 #include "tests/sim/runner.h"
 
 #include <poll.h>
+#include <sys/resource.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -73,7 +75,13 @@ bool drain(Child& child) {
 void end(Child& child, const RunnerOptions& options) {
   close(child.output);
   int status = 0;
-  while (waitpid(child.process, &status, 0) < 0) ENSURE(errno == EINTR);
+  rusage used{};
+  while (wait4(child.process, &status, 0, &used) < 0) ENSURE(errno == EINTR);
+  const auto ms = [](const timeval& t) {
+    return static_cast<std::uint64_t>(t.tv_sec) * 1'000 +
+           static_cast<std::uint64_t>(t.tv_usec) / 1'000;
+  };
+  child.outcome.processor_ms = ms(used.ru_utime) + ms(used.ru_stime);
   child.outcome.wall_ms = wall_ms() - child.began_ms;
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
   child.outcome.output.clear();

@@ -15,6 +15,7 @@ struct Outcome {
   std::string output;  // what `work` returned; empty if the process died
   std::string death;   // how it died; empty if it did not
   std::uint64_t wall_ms = 0;
+  std::uint64_t processor_ms = 0;
 };
 
 struct RunnerOptions {

@@ -18,13 +18,25 @@ const Error killed{"the process was killed"};
 
 AgreedTime LocalClock::wall() const {
   const auto since = static_cast<std::int64_t>(world_now().value);
-  return AgreedTime{wall_begins_us + since + since / 1'000'000 * machine_.drift_ppm +
-                    machine_.skew_us};
+  const AgreedTime wall{wall_begins_us + since + since / 1'000'000 * machine_.wall_drift_ppm +
+                        machine_.skew_us};
+  if (times_ != nullptr) times_->read(wall);
+  return wall;
+}
+
+Time LocalClock::to_local(Time world) const {
+  const auto ppm = static_cast<std::uint64_t>(machine_.drift_ppm);
+  return world + machine_.uptime_us + world.value * ppm / 1'000'000;
 }
 
 Time LocalClock::to_world(Time local) const {
   if (local == never) return never;
-  return Time{std::max(local.value, machine_.uptime_us) - machine_.uptime_us};
+  const std::uint64_t since = std::max(local.value, machine_.uptime_us) - machine_.uptime_us;
+  const auto ppm = static_cast<std::uint64_t>(machine_.drift_ppm);
+  Time world{since / (1'000'000 + ppm) * 1'000'000 +
+             since % (1'000'000 + ppm) * 1'000'000 / (1'000'000 + ppm)};
+  while (to_local(world) < local) world = world + 1;
+  return world;
 }
 
 // ---- journal ----------------------------------------------------------------------------------
@@ -33,29 +45,30 @@ namespace {
 
 class JournalDiskFile final : public store::DiskFile {
  public:
-  JournalDiskFile(Ports& ports, std::string name) : ports_(ports), name_(std::move(name)) {}
+  JournalDiskFile(Ports& ports, Folder::Open file) : ports_(ports), file_(std::move(file)) {}
 
   Result<void> write(std::uint64_t offset, ByteView bytes) override {
     if (!ports_.fuse.spend()) return killed;
-    ports_.machine.journal.write(name_, offset, bytes);
-    return {};
+    return seen(write_through(*file_, offset, bytes, trouble(), ports_.machine.entropy));
   }
   Result<void> truncate(std::uint64_t size) override {
     if (!ports_.fuse.spend()) return killed;
-    ports_.machine.journal.truncate(name_, size);
-    return {};
+    return truncate_through(*file_, size, trouble());
   }
   Result<void> sync() override {
     if (!ports_.fuse.spend()) return killed;
-    ports_.machine.journal.sync(name_);
     const Parameters& p = ports_.run.parameters;
     ports_.clock.spend(p.sync_min_us + ports_.machine.entropy.exponential(p.sync_mean_us));
-    return {};
+    return seen(sync_through(*file_, trouble()));
   }
 
  private:
+  [[nodiscard]] Trouble& trouble() const { return ports_.machine.journal_trouble; }
+  [[nodiscard]] Result<void> seen(Result<void> done) const {
+    return ports_.planted(Plant::ignored_error) ? Result<void>() : done;
+  }
   Ports& ports_;
-  std::string name_;
+  Folder::Open file_;
 };
 
 class JournalDisk final : public store::Disk {
@@ -65,6 +78,7 @@ class JournalDisk final : public store::Disk {
   Result<std::vector<std::string>> list() override { return folder().list(); }
   Result<Bytes> read(const std::string& name) override {
     if (!folder().contains(name)) return Error{"there is no " + name};
+    if (!trouble().on_read()) return Error{"cannot read " + name + ": Input/output error"};
     return folder().read(name);
   }
   Result<std::unique_ptr<store::DiskFile>> open(const std::string& name) override {
@@ -74,6 +88,7 @@ class JournalDisk final : public store::Disk {
   Result<std::unique_ptr<store::DiskFile>> create(const std::string& name) override {
     if (!ports_.fuse.spend()) return killed;
     if (folder().contains(name)) return Error{name + " exists"};
+    if (trouble().no_room()) return Error{"cannot create " + name + ": No space left on device"};
     folder().create(name);
     return file(name);
   }
@@ -85,14 +100,16 @@ class JournalDisk final : public store::Disk {
   }
   Result<void> sync() override {
     if (!ports_.fuse.spend()) return killed;
-    folder().sync_entries();
+    if (!trouble().lies()) folder().sync_entries();
     return {};
   }
 
  private:
   [[nodiscard]] Folder& folder() const { return ports_.machine.journal; }
+  [[nodiscard]] Trouble& trouble() const { return ports_.machine.journal_trouble; }
   Result<std::unique_ptr<store::DiskFile>> file(const std::string& name) {
-    return std::unique_ptr<store::DiskFile>(std::make_unique<JournalDiskFile>(ports_, name));
+    return std::unique_ptr<store::DiskFile>(
+        std::make_unique<JournalDiskFile>(ports_, folder().open(name)));
   }
   Ports& ports_;
 };
@@ -132,10 +149,12 @@ void WatchedJournal::learn(const pbft::JournalRecord& record) {
     const wire::Committed& known = c->committed;
     if (!c->by_reference) {
       checks.agreement.committed(id, known.seq, known.digest, c->batch, c->agreed);
+      checks.times.committed(id, known.seq, c->agreed.time);
     } else if (const auto held = ports_.machine.held.find(known.digest);
                held != ports_.machine.held.end()) {
       const auto& [batch, agreed] = held->second;
       checks.agreement.committed(id, known.seq, known.digest, batch, agreed);
+      checks.times.committed(id, known.seq, agreed.time);
     } else {
       checks.violations.add("agreement", ports_.name() + " committed n" +
                                              std::to_string(known.seq.value) +
@@ -149,7 +168,11 @@ void WatchedJournal::learn(const pbft::JournalRecord& record) {
 Result<void> WatchedJournal::sync() {
   // The planted bug is a host that forgets to sync before it speaks.
   if (ports_.planted(Plant::lying_sync)) return {};
+  const bool failed = ports_.machine.journal_trouble.failed();
   if (auto done = file_->sync(); !done) return done;
+  if (failed && !unsynced_.empty())
+    ports_.run.checks.violations.add(
+        "fault", ports_.name() + " goes on with a journal that failed: nobody knows what is in it");
   ports_.run.trace.add(ports_.clock.world_now(), ports_.name(), "sync");
   for (const pbft::JournalRecord& record : std::exchange(unsynced_, {})) {
     ports_.run.checks.votes.synced(ports_.machine.id, record);
@@ -199,13 +222,9 @@ void SimulatedTransport::close(node::ConnectionId connection, std::string_view r
 // ---- state.db ---------------------------------------------------------------------------------
 
 Result<void> SimulatedStateDisk::load(vfs::ImageSink& sink) {
-  ImageDisk& disk = ports_.machine.image;
-  disk.opened();
-  const ImageDisk::Image& image = disk.durable();
-  if (auto begun = sink.begin(image.page_count, -1, 0); !begun) return begun;
-  for (vfs::PageIndex page = 0; page < image.page_count; ++page)
-    sink.page(page, image.pages[page].bytes);
-  return {};
+  if (auto locked = image_.lock(); !locked) return locked.error();
+  if (auto loaded = image_.load(sink); !loaded) return loaded;
+  return backfill();
 }
 
 void SimulatedStateDisk::begin_commit(vfs::Commit commit) {
@@ -213,18 +232,54 @@ void SimulatedStateDisk::begin_commit(vfs::Commit commit) {
   ports_.run.trace.add(ports_.clock.world_now(), ports_.name(),
                        "commit " + std::to_string(commit.pages.size()) + " pages of state.db");
   Rng& rng = ports_.machine.entropy;
-  const Time due =
-      ports_.clock.world_now() + 50 + rng.exponential(ports_.run.parameters.image_commit_us);
-  const std::uint64_t backfill_us = rng.exponential(ports_.run.parameters.image_commit_us);
-  ports_.machine.image.begin(std::move(commit), due, backfill_us);
+  const std::uint64_t mean_us = ports_.run.parameters.image_commit_us;
+  Time due = ports_.clock.world_now() + 50 + rng.exponential(mean_us);
+  if (!pending_.empty()) due = std::max(due, pending_.back().due);
+  Time backfilled = due + rng.exponential(mean_us);
+  if (!pending_.empty()) backfilled = std::max(backfilled, pending_.back().backfilled);
+  pending_.push_back({std::move(commit), due, backfilled, false});
   due_(due);
-  due_(due + backfill_us);
+  due_(backfilled);
+}
+
+Result<void> SimulatedStateDisk::backfill() {
+  while (true) {
+    const auto work = image_.work();
+    if (!work) return work.error();
+    if (*work != vfs::DurableImage::Work::more) return {};
+  }
+}
+
+Result<void> SimulatedStateDisk::settle(Time now) {
+  for (Pending& pending : pending_) {
+    if (pending.due > now) break;
+    if (std::exchange(pending.written, true)) continue;
+    if (auto done = image_.commit(pending.commit); !done) return done;
+  }
+  for (; !pending_.empty() && pending_.front().backfilled <= now; pending_.pop_front())
+    if (auto done = backfill(); !done) return done;
+  return {};
 }
 
 Result<vfs::DiskProgress> SimulatedStateDisk::progress() {
   if (ports_.fuse.blown()) return killed;
-  if (ports_.planted(Plant::lost_image)) return ports_.machine.image.pretend_settle();
-  return ports_.machine.image.settle(ports_.clock.world_now());
+  if (error_) return *error_;
+  if (ports_.planted(Plant::lost_image)) {
+    // Says that all commits begun are durable, and writes nothing, now or ever.
+    if (!pending_.empty())
+      progress_.committed = progress_.backfilled = pending_.back().commit.number;
+    pending_.clear();
+    return progress_;
+  }
+  if (auto done = settle(ports_.clock.world_now()); !done) return *(error_ = done.error());
+  return image_.progress();
+}
+
+void SimulatedStateDisk::killed_at(Time now) {
+  if (error_ || ports_.planted(Plant::lost_image)) return;
+  if (!settle(now)) return;
+  files_.allow(ports_.machine.entropy.below(12));
+  (void)settle(never);  // until it is dead
 }
 
 // ---- pages beside state.db --------------------------------------------------------------------

@@ -2,8 +2,10 @@
 // effect passes the fuse first, then the checkers, then the world.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,7 +16,9 @@
 #include "tests/sim/event_queue.h"
 #include "tests/sim/machine.h"
 #include "tests/sim/parameters.h"
+#include "tests/sim/sim_files.h"
 #include "tests/sim/trace.h"
+#include "vfs/durable_image.h"
 #include "vfs/page_slots.h"
 #include "vfs/state_disk.h"
 
@@ -41,7 +45,9 @@ class Outside {
 /// Time as one process sees it: the world's, plus what its turn has taken so far.
 class LocalClock final : public node::Clock {
  public:
-  LocalClock(const Machine& machine, const EventQueue& queue) : machine_(machine), queue_(queue) {}
+  /// `times` hears of every look at the wall clock, unless this one lies.
+  LocalClock(const Machine& machine, const EventQueue& queue, TimeChecker* times)
+      : machine_(machine), queue_(queue), times_(times) {}
 
   [[nodiscard]] Time now() const override { return to_local(world_now()); }
   [[nodiscard]] AgreedTime wall() const override;
@@ -49,13 +55,14 @@ class LocalClock final : public node::Clock {
   void turn_begins() { spent_us_ = 0; }
   void spend(std::uint64_t microseconds) { spent_us_ += microseconds; }
   [[nodiscard]] Time world_now() const { return queue_.now() + spent_us_; }
-  [[nodiscard]] Time to_local(Time world) const { return world + machine_.uptime_us; }
+  [[nodiscard]] Time to_local(Time world) const;
   /// The world's time at which the local clock shows `local`; `never` stays never.
   [[nodiscard]] Time to_world(Time local) const;
 
  private:
   const Machine& machine_;
   const EventQueue& queue_;
+  TimeChecker* times_;
   std::uint64_t spent_us_ = 0;
 };
 
@@ -66,7 +73,8 @@ struct Ports {
   Machine& machine;
   Outside& outside;
   Fuse fuse;
-  LocalClock clock{machine, run.queue};
+  LocalClock clock{machine, run.queue,
+                   run.parameters.liar == machine.id ? nullptr : &run.checks.times};
 
   [[nodiscard]] std::string name() const { return replica_name(machine.id); }
   [[nodiscard]] bool planted(Plant plant) const {
@@ -118,19 +126,42 @@ class SimulatedSlots final : public vfs::PageSlots {
   Ports& ports_;
 };
 
-/// The disk under the real page store.
+/// The disk under the real page store: the real DurableImage on simulated files, worked as by the
+/// server's helper thread (vfs/state_file.h): each commit and each backfill takes its time.
 class SimulatedStateDisk final : public vfs::StateDisk {
  public:
   /// `due`: called when a commit was begun, with the time at which progress() has news.
   SimulatedStateDisk(Ports& ports, std::function<void(Time due)> due)
-      : ports_(ports), due_(std::move(due)) {}
+      : ports_(ports),
+        due_(std::move(due)),
+        files_(ports.machine.state, ports.machine.state_trouble, ports.machine.entropy),
+        image_(files_) {}
   Result<void> load(vfs::ImageSink& sink) override;
   void begin_commit(vfs::Commit commit) override;
   Result<vfs::DiskProgress> progress() override;
 
+  /// The process is killed: the helper was somewhere in its work.
+  void killed_at(Time now);
+  /// A commit or a backfill is under way.
+  [[nodiscard]] bool working() const { return !pending_.empty(); }
+
  private:
+  struct Pending {
+    vfs::Commit commit;
+    Time due;
+    Time backfilled;
+    bool written = false;
+  };
+  Result<void> settle(Time now);
+  Result<void> backfill();
+
   Ports& ports_;
   std::function<void(Time)> due_;
+  SimulatedFiles files_;
+  vfs::DurableImage image_;
+  std::deque<Pending> pending_;
+  vfs::DiskProgress progress_;
+  std::optional<Error> error_;
 };
 
 }  // namespace prytany::sim

@@ -49,12 +49,13 @@ void ViewChecker::recovered(ReplicaId by, const pbft::Recovered& recovered) {
 }
 
 void ViewChecker::vote(ReplicaId by, View view) {
-  if (view < left_for_[by])
+  if (view < left_for_[by] && !forgetful_.contains(by))
     violations_.add("votes", replica_name(by) + " cast a vote in " + name(view) +
                                  " after its view-change for " + name(left_for_[by]));
 }
 
 void ViewChecker::view_change(ReplicaId by, const wire::ViewChange& message) {
+  if (forgetful_.contains(by)) return;
   const Digest digest = digest_of(message);
   const auto [said, fresh] = said_.try_emplace({by, message.view}, digest);
   if (!fresh && said->second != digest)
@@ -67,30 +68,36 @@ void ViewChecker::view_change(ReplicaId by, const wire::ViewChange& message) {
 
 void ViewChecker::new_view(ReplicaId by, const wire::NewView& message) {
   const Digest digest = digest_of(message);
-  const auto known = new_views_.try_emplace(message.view, digest, message).first;
-  if (known->second.first != digest)
+  auto& known = new_views_[message.view];
+  known.try_emplace(digest, message);
+  if (known.size() > 1 && !forgetful_.contains(group_.primary_of(message.view)))
     violations_.add("votes", "there are two new-views " + name(message.view));
-  if (!durable_.contains({by, message.view, digest}))
+  if (!durable_.contains({by, message.view, digest}) && !forgetful_.contains(by))
     violations_.add("persist before send", replica_name(by) + " sent new-view " +
                                                name(message.view) +
                                                " before its record was synced");
 }
 
+/// It neither proposes this again nor starts above it.
+bool ViewChecker::leaves_out(const wire::NewView& m, Seq seq, const Digest& committed) {
+  if (seq <= m.start.seq) return false;
+  const std::uint64_t index = seq - m.start.seq - 1;
+  const auto& choices = m.choices.items;
+  return index >= choices.size() ||
+         choices[index].digest.value_or(pbft::null_body().digest) != committed;
+}
+
 void ViewChecker::finish() {
   for (const auto& [what, by] : commits_) {
-    if (by.size() < quorum_) continue;
+    if (by.size() < group_.quorum()) continue;
     const auto& [view, seq, digest] = what;
     for (auto later = new_views_.upper_bound(view); later != new_views_.end(); ++later) {
-      const wire::NewView& m = later->second.second;
-      if (seq <= m.start.seq) continue;
-      const std::uint64_t index = seq - m.start.seq - 1;
-      const auto& choices = m.choices.items;
-      const bool chosen = index < choices.size() &&
-                          choices[index].digest.value_or(pbft::null_body().digest) == digest;
-      if (!chosen)
-        violations_.add("new-view", name(later->first) + " leaves out n" +
-                                        std::to_string(seq.value) + " as " + digest.brief() +
-                                        ", which was committed in " + name(view));
+      for (const auto& [name_of_it, m] : later->second) {
+        if (leaves_out(m, seq, digest))
+          violations_.add("new-view", name(later->first) + " leaves out n" +
+                                          std::to_string(seq.value) + " as " + digest.brief() +
+                                          ", which was committed in " + name(view));
+      }
     }
   }
 }

@@ -6,6 +6,7 @@
 #include <set>
 #include <tuple>
 
+#include "server/pbft/config.h"
 #include "server/pbft/journal.h"
 #include "server/wire/messages.h"
 #include "tests/sim/violations.h"
@@ -18,7 +19,10 @@ namespace prytany::sim {
 /// view, or starts above it (I5, I6 and I7 of docs/testing.md).
 class ViewChecker {
  public:
-  ViewChecker(Violations& violations, unsigned quorum) : violations_(violations), quorum_(quorum) {}
+  /// `forgetful`: may contradict themselves. Outlives the checker.
+  ViewChecker(Violations& violations, const pbft::Group& group,
+              const std::set<ReplicaId>& forgetful)
+      : violations_(violations), group_(group), forgetful_(forgetful) {}
 
   void synced(ReplicaId by, const pbft::JournalRecord& record);
   void sent(ReplicaId by, const wire::PeerMessage& message);
@@ -33,13 +37,15 @@ class ViewChecker {
   void vote(ReplicaId by, View view);
   void view_change(ReplicaId by, const wire::ViewChange& message);
   void new_view(ReplicaId by, const wire::NewView& message);
+  static bool leaves_out(const wire::NewView& m, Seq seq, const Digest& committed);
 
   Violations& violations_;
-  unsigned quorum_;
+  const pbft::Group group_;
+  const std::set<ReplicaId>& forgetful_;
   std::map<std::pair<ReplicaId, View>, Digest> said_;      // VIEW-CHANGEs
   std::map<ReplicaId, View> left_for_;                     // the highest of its records
   std::set<std::tuple<ReplicaId, View, Digest>> durable_;  // of both kinds
-  std::map<View, std::pair<Digest, wire::NewView>> new_views_;
+  std::map<View, std::map<Digest, wire::NewView>> new_views_;
   std::map<std::tuple<View, Seq, Digest>, std::set<ReplicaId>> commits_;
 };
 

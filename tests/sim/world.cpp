@@ -26,6 +26,34 @@ World::World(const Parameters& parameters, std::ostream* trace_lines)
 
 World::~World() = default;
 
+void World::make_machines(Rng& rng) {
+  const Options& options = parameters_.options;
+  for (unsigned i = 0; i < options.replicas; ++i) {
+    const ReplicaId id{static_cast<std::uint16_t>(i)};
+    Machine& machine = machines_.emplace_back(id, signer_from(rng), Rng(rng.next()));
+    const auto most = static_cast<std::uint64_t>(parameters_.skew_max_us);
+    machine.true_skew_us =
+        static_cast<std::int64_t>(rng.between(0, 2 * most)) - parameters_.skew_max_us;
+    machine.drift_ppm = machine.wall_drift_ppm = static_cast<std::int64_t>(
+        rng.between(0, static_cast<std::uint64_t>(parameters_.drift_max_ppm)));
+    if (parameters_.liar == id) machine.true_skew_us = parameters_.lie_us;
+    machine.skew_us = machine.true_skew_us;
+    machine.uptime_us = rng.between(0, 1'000'000'000);
+    machine.planted = id == planted_in(options);
+    wire::Member member;
+    member.name = {"member-" + std::to_string(i)};
+    member.key = machine.signer.public_key();
+    member.peer_host = {"sim"};
+    member.peer_port = static_cast<std::uint16_t>(1000 + i);
+    member.client_url = {"ws://sim:" + std::to_string(2000 + i)};
+    genesis_.members.items.push_back(std::move(member));
+  }
+}
+
+bool World::well(ReplicaId id) const {
+  return !parameters_.planned(id) && !machines_[id.value].halted;
+}
+
 void World::make_group() {
   const Options& options = parameters_.options;
   Rng rng(options.seed, 3);
@@ -37,23 +65,7 @@ void World::make_group() {
   genesis_.window = parameters_.window;
   genesis_.application_pages_max = 10'000;
   genesis_.engine = {sqlite3_sourceid()};
-  for (unsigned i = 0; i < options.replicas; ++i) {
-    const ReplicaId id{static_cast<std::uint16_t>(i)};
-    Machine& machine = machines_.emplace_back(id, signer_from(rng), Rng(rng.next()));
-    const auto most = static_cast<std::uint64_t>(parameters_.skew_max_us);
-    machine.skew_us = static_cast<std::int64_t>(rng.between(0, 2 * most)) - parameters_.skew_max_us;
-    machine.drift_ppm = static_cast<std::int64_t>(
-        rng.between(0, static_cast<std::uint64_t>(parameters_.drift_max_ppm)));
-    machine.uptime_us = rng.between(0, 1'000'000'000);
-    machine.planted = i == 1 + options.seed % (options.replicas - 1);
-    wire::Member member;
-    member.name = {"member-" + std::to_string(i)};
-    member.key = machine.signer.public_key();
-    member.peer_host = {"sim"};
-    member.peer_port = static_cast<std::uint16_t>(1000 + i);
-    member.client_url = {"ws://sim:" + std::to_string(2000 + i)};
-    genesis_.members.items.push_back(std::move(member));
-  }
+  make_machines(rng);
   for (unsigned i = 0; i < parameters_.clients; ++i) {
     credentials_.push_back(signer_from(rng));
     // Only administrators may send SQL; others need an application that knows them.
@@ -86,115 +98,17 @@ void World::make_group() {
   executor.sessions_max = genesis_.sessions_max;
   executor.session_idle_us = genesis_.session_idle_us;
   executor.application_pages_max = genesis_.application_pages_max;
-  checks_ = std::make_unique<Checks>(cluster, setting_.pbft.group.quorum());
+  std::set<ReplicaId> forgets;
+  std::set<ReplicaId> damages;
+  for (const PlannedFault& fault : parameters_.plan)
+    (forgetful(fault.fate) ? forgets : damages).insert(fault.replica);
+  checks_ = std::make_unique<Checks>(cluster, setting_.pbft.group, std::move(forgets),
+                                     std::move(damages));
 }
 
 Process* World::alive(ReplicaId id) {
   Process* process = processes_[id.value].get();
   return process == nullptr || process->stopped() ? nullptr : process;
-}
-
-void World::start(ReplicaId id) {
-  Machine& machine = machines_[id.value];
-  app::Application* application = applications_.empty() ? nullptr : applications_[id.value].get();
-  auto process = std::make_unique<Process>(*run_, machine, *this, application);
-  if (auto started = process->start(setting_); !started) {
-    checks_->violations.add("restart", replica_name(id) + " does not start in its life " +
-                                           std::to_string(machine.lives) + ": " +
-                                           started.error().message);
-    return;
-  }
-  processes_[id.value] = std::move(process);
-  links_->process_started(id);
-}
-
-void World::bury(ReplicaId id, Time when) {
-  std::unique_ptr<Process> dead = std::move(processes_[id.value]);
-  counters_.state_transfers += dead->node().counters().state_transfers;
-  counters_.frames_refused += dead->node().counters().frames_refused;
-  dead.reset();
-  links_->process_ended(id, when);
-  clients_->process_ended(id);
-  Machine& machine = machines_[id.value];
-  const bool power_fails = chaos_.chance(parameters_.power_failure_rate);
-  if (power_fails) machine.journal.crash(chaos_, parameters_.torn_tail_rate);
-  if (power_fails) machine.fetched.crash(chaos_, parameters_.torn_tail_rate);
-  machine.image.crash(when);
-  trace_.add(queue_.now(), replica_name(id), power_fails ? "loses power" : "is killed");
-  ++counters_.kills;
-  const std::uint64_t down_us = chaotic_ ? 1 + chaos_.exponential(parameters_.down_mean_us) : 1;
-  queue_.after(down_us, [this, id] {
-    if (processes_[id.value] == nullptr) start(id);
-  });
-}
-
-/// The primary as most advanced replica sees it, or any other.
-std::optional<ReplicaId> World::victim(Ppm primary_rate) {
-  std::vector<ReplicaId> candidates;
-  std::optional<pbft::ReplicaStatus> newest;
-  for (const Machine& machine : machines_) {
-    const Process* process = alive(machine.id);
-    if (process == nullptr) continue;
-    candidates.push_back(machine.id);
-    const pbft::ReplicaStatus status = process->node().replica_status();
-    if (!newest || status.view > newest->view) newest = status;
-  }
-  if (parameters_.gentle) {
-    // One backup at a time, and none while another is down or behind.
-    std::erase(candidates, ReplicaId{0});
-    if (queue_.now() < stands_still_until_) return std::nullopt;
-    if (!newest || candidates.size() + 1 < machines_.size()) return std::nullopt;
-  }
-  if (candidates.empty()) return std::nullopt;
-  if (chaos_.chance(primary_rate) && alive(newest->primary) != nullptr) return newest->primary;
-  return candidates[chaos_.below(candidates.size())];
-}
-
-void World::kill_one() {
-  const auto id = victim(parameters_.primary_rate);
-  if (!id) return;
-  if (chaos_.chance(parameters_.kill_in_turn_rate)) {
-    alive(*id)->kill_within_turn(chaos_.below(30));
-    ++counters_.kills_in_turn;
-  } else {
-    bury(*id, queue_.now());
-  }
-}
-
-void World::pause_one() {
-  const auto id = victim(parameters_.primary_rate);
-  if (!id) return;
-  const std::uint64_t pause_us = chaos_.exponential(parameters_.pause_mean_us);
-  trace_.add(queue_.now(), replica_name(*id), "stands still for " + std::to_string(pause_us));
-  stands_still_until_ = std::max(stands_still_until_, queue_.now() + pause_us);
-  alive(*id)->pause(queue_.now() + pause_us);
-  ++counters_.pauses;
-}
-
-/// Some replicas, often the primary alone, cannot speak to the others, or not in one direction.
-/// Connections stay up: what is sent is lost.
-void World::partition() {
-  const auto first = victim(parameters_.primary_rate);
-  if (!first) return;
-  std::set<ReplicaId> inside{*first};
-  for (const Machine& machine : machines_)
-    if (chaos_.chance(200'000)) inside.insert(machine.id);
-  const std::uint64_t direction = chaos_.below(3);
-  links_->partition(inside, direction != 1, direction != 2);
-  ++counters_.partitions;
-  queue_.after(1 + chaos_.exponential(parameters_.partition_mean_us),
-               [this, n = counters_.partitions] {
-                 if (n == counters_.partitions) links_->heal();
-               });
-}
-
-void World::repeatedly(std::uint64_t every_us, std::function<void()> what) {
-  if (every_us == 0) return;
-  queue_.after(1 + chaos_.exponential(every_us), [this, every_us, what = std::move(what)] {
-    if (!chaotic_) return;
-    what();
-    repeatedly(every_us, what);
-  });
 }
 
 void World::frame_departs(ReplicaId from, ReplicaId to, Time departs, Bytes frame) {
@@ -216,8 +130,17 @@ bool World::step() {
   }
   queue_.run_one();
   for (const auto& process : processes_) {
-    if (process == nullptr || !process->stopped()) continue;
-    if (!process->killed()) {
+    if (process == nullptr) continue;
+    if (!process->stopped()) {
+      phase_changed(process->id());
+      continue;
+    }
+    const Machine& its = machines_[process->id().value];
+    const bool disk_failed = its.journal_trouble.failed() || its.state_trouble.failed();
+    if (!process->killed() && disk_failed) {
+      trace_.add(queue_.now(), replica_name(its.id), "stops: " + process->why_stopped());
+      ++counters_.disk_stops;
+    } else if (!process->killed()) {
       checks_->violations.add(
           "fault", replica_name(process->id()) + " stopped by itself: " + process->why_stopped());
       return false;
@@ -235,16 +158,14 @@ bool World::enough_asked() const {
 }
 
 void World::chaos() {
-  repeatedly(parameters_.kill_every_us, [this] { kill_one(); });
-  repeatedly(parameters_.pause_every_us, [this] { pause_one(); });
-  repeatedly(parameters_.partition_every_us, [this] { partition(); });
-  repeatedly(parameters_.reset_every_us, [this] {
-    chaos_.chance(500'000) ? links_->reset_one() : clients_->reset_one();
-    ++counters_.resets;
-  });
+  unleash();
   const Time until = queue_.now() + parameters_.faults_until_us;
   while (!enough_asked() && queue_.now() < until && step()) {
   }
+  // What is planned happens, however soon the clients have asked enough.
+  for (const PlannedFault& fault : parameters_.plan)
+    while (queue_.now().value < 1'000'000 + fault.at_us + 1'500'000 && step()) {
+    }
   chaotic_ = false;
 }
 
@@ -252,37 +173,91 @@ void World::calm() {
   trace_.add(queue_.now(), "world", "calms down");
   links_->calm();
   clients_->calm();
+  for (Machine& machine : machines_) {
+    if (parameters_.liar != machine.id) machine.wall_drift_ppm = 0;
+    machine.skew_us = machine.true_skew_us;
+    for (Trouble* trouble : {&machine.journal_trouble, &machine.state_trouble}) {
+      trouble->make_room();
+      trouble->disarm();
+    }
+  }
+  // The least that must do: others, the faulty ones too, stay away until it is done.
+  std::vector<ReplicaId> well_ones;
+  std::vector<ReplicaId> away;
+  for (const Machine& machine : machines_)
+    if (well(machine.id)) {
+      well_ones.push_back(machine.id);
+    } else if (parameters_.heal_only_a_quorum) {
+      away.push_back(machine.id);
+    }
+  while (parameters_.heal_only_a_quorum && well_ones.size() > setting_.pbft.group.quorum()) {
+    const auto at = static_cast<std::ptrdiff_t>(chaos_.below(well_ones.size()));
+    away.push_back(*(well_ones.begin() + at));
+    well_ones.erase(well_ones.begin() + at);
+  }
   for (const Machine& machine : machines_) {
-    if (Process* process = alive(machine.id)) {
+    const ReplicaId id = machine.id;
+    Process* process = alive(id);
+    if (std::ranges::find(away, id) != away.end()) {
+      held_down_.insert(id);
+      if (process != nullptr) bury(id, queue_.now());
+    } else if (process != nullptr) {
       process->spare();
     } else {
-      start(machine.id);
+      start(id);
     }
   }
 }
 
-void World::finish() {
-  const Time until = queue_.now() + parameters_.finish_within_us;
-  std::optional<std::string> missing = "the clients have not asked enough";
+void World::heal_everybody() {
+  for (const ReplicaId id : std::exchange(held_down_, {}))
+    if (processes_[id.value] == nullptr) start(id);
+}
+
+/// Until every request is answered. False: not in time.
+bool World::finish_requests(Time until, std::string& missing) {
+  missing = "the clients have not asked enough";
   while (queue_.now() < until && step()) {
     if (!enough_asked()) continue;
     clients_->stop();
-    if (!clients_->idle()) {
-      missing = "these clients still wait:" + clients_->who_waits();
-      continue;
-    }
-    missing = not_converged();
-    if (!missing) return;
+    if (clients_->idle()) return true;
+    missing = "these clients still wait:" + clients_->who_waits();
   }
-  if (checks_->violations.none())
-    checks_->violations.add("liveness", "after " + std::to_string(parameters_.finish_within_us) +
-                                            " us without faults, " + *missing);
+  return false;
+}
+
+void World::finish() {
+  const Time began = queue_.now();
+  std::string missing;
+  bool done = finish_requests(began + parameters_.finish_within_us, missing);
+  if (done) {
+    heal_everybody();
+    const Time until = queue_.now() + parameters_.finish_within_us;
+    done = false;
+    while (!done && queue_.now() < until && step()) {
+      const auto apart = not_converged();
+      done = !apart;
+      if (apart) missing = *apart;
+    }
+  }
+  if (done || !checks_->violations.none()) return;
+  checks_->violations.add("liveness", "after " + std::to_string(queue_.now() - began) +
+                                          " us without faults, " + missing);
+}
+
+/// Too few disks are left for anything to be done: nothing may be done wrongly.
+void World::finish_excused() {
+  constexpr std::uint64_t look_us = 5'000'000;
+  const Time until = queue_.now() + look_us;
+  while (queue_.now() < until && step()) {
+  }
 }
 
 std::optional<std::string> World::not_converged() {
   const Seq last = checks_->agreement.contiguous();
   std::optional<pbft::ReplicaStatus> first;
   for (const Machine& machine : machines_) {
+    if (!well(machine.id)) continue;
     const Process* process = alive(machine.id);
     if (process == nullptr) return replica_name(machine.id) + " is down";
     const pbft::ReplicaStatus status = process->node().replica_status();
@@ -292,7 +267,7 @@ std::optional<std::string> World::not_converged() {
              std::to_string(last.value);
     if (!first) first = status;
     if (status.stable != first->stable || status.stable_state != first->stable_state)
-      return replica_name(machine.id) + " has another stable checkpoint than r0";
+      return replica_name(machine.id) + " has another stable checkpoint than others";
     const std::optional<vfs::Label> durable = processes_[machine.id.value]->store().durable();
     if (!durable || durable->value != status.stable.value)
       return replica_name(machine.id) + "'s state.db is behind its stable checkpoint";
@@ -308,8 +283,17 @@ void World::compare_with_reference() {
   // A bug in what all replicas run is in the second executor too: plain SQLite must find it.
   const auto application = native() ? native_application(parameters_.options.plant) : nullptr;
   const Replies replies = replay_by_executor(setting_.executor, application.get(), *checks_);
-  std::vector<const ImageDisk::Image*> images;
-  for (const Machine& machine : machines_) images.push_back(&machine.image.durable());
+  std::map<ReplicaId, Image> images;
+  for (const Machine& machine : machines_) {
+    if (!well(machine.id) || parameters_.excused()) continue;
+    auto image = image_in(machine.state);
+    if (image) {
+      images.emplace(machine.id, std::move(*image));
+    } else {
+      checks_->violations.add("reference",
+                              replica_name(machine.id) + "'s state.db: " + image.error().message);
+    }
+  }
   replay_by_sqlite(*checks_, replies, images);
 }
 
@@ -336,15 +320,16 @@ RunResult World::run() {
       applications_.push_back(native_application(parameters_.options.plant));
   }
   const auto living = [this](ReplicaId id) { return alive(id); };
-  links_ =
-      std::make_unique<Links>(*run_, setting_, machines_, living, Rng(parameters_.options.seed, 4));
+  const auto on_fault = [this](Fault fault, ReplicaId id) { hit(fault, id); };
+  links_ = std::make_unique<Links>(*run_, setting_, machines_, living, on_fault,
+                                   Rng(parameters_.options.seed, 4));
   clients_ = std::make_unique<Clients>(*run_, genesis_, credentials_, living,
                                        Rng(parameters_.options.seed, 5));
   for (const Machine& machine : machines_) start(machine.id);
   clients_->start();
   chaos();
   if (checks_->violations.none()) calm();
-  if (checks_->violations.none()) finish();
+  if (checks_->violations.none()) parameters_.excused() ? finish_excused() : finish();
   if (checks_->violations.none()) compare_with_reference();
 
   RunResult result;
@@ -364,6 +349,8 @@ RunResult World::run() {
   counters_.views = checks_->views.entered();
   counters_.events = queue_.handled();
   result.counters = counters_;
+  result.coverage = coverage_;
+  result.excused = parameters_.excused();
   for (const auto& [seq, state] : checks_->state.states())
     trace_.add(queue_.now(), "world", "state of n" + std::to_string(seq.value), state.view());
   result.last_lines.assign(trace_.tail().begin(), trace_.tail().end());

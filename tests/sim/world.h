@@ -1,18 +1,22 @@
 // One run: machines, processes, links, clients and faults on one line of virtual time, from one
 // seed.
 //
-//   chaos until faults_until_us (or until the clients have asked enough)
-//   -> calm: everybody lives, the network does what it can, clients finish
-//   -> every request was answered and all replicas agree on one stable checkpoint, in bounded time
+//   chaos until faults_until_us (or until the clients have asked enough): only safety is asked
+//   -> calm: a quorum of those that are well lives, sometimes everybody; clients finish
+//   -> every request was answered, in bounded time
+//   -> everybody who can comes back, and all agree on one stable checkpoint, in bounded time
 //   -> the committed log is executed again by a reference, and everything compared with it
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "tests/sim/clients.h"
@@ -28,11 +32,9 @@ struct RunCounters {
   std::uint64_t batches = 0;      // numbers, null batches among them
   std::uint64_t checkpoints = 0;  // proven stable
   std::uint64_t kills = 0;
-  std::uint64_t kills_in_turn = 0;
-  std::uint64_t pauses = 0;
-  std::uint64_t resets = 0;
-  std::uint64_t partitions = 0;
-  std::uint64_t views = 0;  // entered by somebody, besides view 0
+  std::uint64_t halts = 0;       // refused to go on with a damaged disk
+  std::uint64_t disk_stops = 0;  // stopped because their disks failed
+  std::uint64_t views = 0;       // entered by somebody, besides view 0
   std::uint64_t state_transfers = 0;
   std::uint64_t frames_refused = 0;
   std::uint64_t events = 0;
@@ -45,6 +47,8 @@ struct RunResult {
   Digest trace_hash;
   std::uint64_t simulated_us = 0;
   RunCounters counters;
+  Coverage coverage;
+  bool excused = false;
   std::string parameters;
 
   [[nodiscard]] bool ok() const { return violations.empty(); }
@@ -65,23 +69,50 @@ class World final : public Outside {
   void connection_ends(ReplicaId by, node::ConnectionId connection) override;
 
   void make_group();
+  void make_machines(Rng& rng);
   [[nodiscard]] bool native() const { return parameters_.application == ApplicationKind::native; }
   Process* alive(ReplicaId id);
+  Machine& machine(ReplicaId id) { return machines_[id.value]; }
+  /// Neither faulty by plan nor halted: it must do all that a replica promises.
+  [[nodiscard]] bool well(ReplicaId id) const;
+
+  // ---- chaos.cpp: processes, network, clocks ----
+  void unleash();
   void start(ReplicaId id);
+  void does_not_start(ReplicaId id, bool killed, const std::string& why);
   /// The process is gone. What it wrote and did not sync is still there unless power fails too, and
   /// is lost when power fails later.
-  void bury(ReplicaId id, Time when);
+  void bury(ReplicaId id, Time when, bool power_fails);
+  void bury(ReplicaId id, Time when) { bury(id, when, power_fails()); }
+  bool power_fails() { return chaos_.chance(parameters_.power_failure_rate); }
+  void start_later(ReplicaId id);
+  void phase_changed(ReplicaId id);
   std::optional<ReplicaId> victim(Ppm primary_rate);
   void kill_one();
+  void kill_all();
   void partition();
+  [[nodiscard]] Links::Pairs some_pairs(ReplicaId first, Fault kind);
+  void lose_a_type();
   void pause_one();
+  void step_clock();
   /// Repeats `what` at random times around `every_us` while chaos lasts. Never if that is 0.
   void repeatedly(std::uint64_t every_us, std::function<void()> what);
+  void hit(Fault fault, ReplicaId victim);
+  /// What somebody is at, most remarkable first.
+  [[nodiscard]] During phase_of_all();
+
+  // ---- disk_faults.cpp ----
+  void trouble();
+  void carry_out(const PlannedFault& fault);
+  void at_rest(const PlannedFault& fault);
 
   bool step();
   void chaos();
   void calm();
+  void heal_everybody();
   void finish();
+  bool finish_requests(Time until, std::string& missing);
+  void finish_excused();
   [[nodiscard]] bool enough_asked() const;
   /// Nothing if all replicas have one stable checkpoint that holds everything; else what is
   /// missing.
@@ -103,8 +134,12 @@ class World final : public Outside {
   std::vector<std::unique_ptr<Process>> processes_;              // by replica; null while down
   std::unique_ptr<Links> links_;
   std::unique_ptr<Clients> clients_;
+  std::map<ReplicaId, std::tuple<Folder, Folder, SlotDisk>> images_;  // of disks, taken earlier
+  std::map<ReplicaId, During> phases_;
+  std::set<ReplicaId> held_down_;
   bool chaotic_ = true;
   RunCounters counters_;
+  Coverage coverage_;
   Time stands_still_until_;
 };
 

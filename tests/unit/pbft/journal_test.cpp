@@ -148,6 +148,21 @@ TEST(Recovery, a_view_change_is_remembered_until_its_view_is_entered) {
   EXPECT_EQ(r.view, View{3});
 }
 
+TEST(Recovery, refuses_a_state_that_is_older_than_what_was_discarded_for_it) {
+  // The segment of n4's proof stays because a vote above n8 is in it; the one before, which held a
+  // vote for n5, went. So the opening record alone does not tell that something is missing.
+  const auto recovered = [](std::uint64_t image, const std::string& state) {
+    Recovery recovery;
+    recovery.add(StableRecord{View{0}, proof(4, "s4")});
+    recovery.add(PreparedVote{{View{0}, Seq{9}, {}}});
+    recovery.add(StableRecord{View{0}, proof(8, "s8")});
+    recovery.add(DiscardedRecord{Seq{8}});
+    return std::move(recovery).finish(Seq{image}, digest_of(state)).ok();
+  };
+  EXPECT_TRUE(recovered(8, "s8"));
+  EXPECT_FALSE(recovered(4, "s4"));
+}
+
 TEST(JournalRecord, survives_its_encoding) {
   const auto m = pre_prepare(1);
   const std::vector<JournalRecord> records = {
@@ -157,7 +172,8 @@ TEST(JournalRecord, survives_its_encoding) {
       CommitVote{{View{0}, Seq{1}, digest(m)}},
       CommittedRecord{{Seq{1}, digest(m)}, m.batch, m.agreed, false},
       ViewChangeRecord{},
-      NewViewRecord{}};
+      NewViewRecord{},
+      DiscardedRecord{Seq{4}}};
   for (std::size_t i = 0; i < records.size(); ++i) {
     EXPECT_EQ(records[i].index(), i);
     const auto decoded = wire::decode<JournalRecord>(wire::encode(records[i]));

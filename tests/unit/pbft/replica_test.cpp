@@ -179,6 +179,9 @@ TEST(Replica, the_proof_is_recorded_before_the_host_hears_of_stability) {
   EXPECT_EQ(std::get<Stable>(r.effects[1]).seq, Seq{2});
   EXPECT_EQ(r.replica->status().stable, Seq{0});
   r.step(CheckpointDurable{Seq{2}});
+  // That state.db is there is written down before anything goes because of it.
+  ASSERT_EQ(r.all<Persist>().size(), 1U);
+  EXPECT_EQ(r.all<Persist>()[0].record, JournalRecord(DiscardedRecord{Seq{2}}));
   EXPECT_EQ(r.all<DiscardJournal>()[0].seq, Seq{2});
   EXPECT_EQ(r.replica->status().stable, Seq{2});
   EXPECT_EQ(r.replica->status().stable_state, digest_of("s"));

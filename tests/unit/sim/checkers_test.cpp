@@ -39,7 +39,7 @@ wire::Batch batch_of(std::uint64_t number) {
 
 class Checkers : public testing::Test {
  protected:
-  Checks checks{digest(9), 3};
+  Checks checks{digest(9), {4, 1}};
   const std::vector<std::string>& violations() const { return checks.violations.all(); }
   wire::Agreed agreed{AgreedTime{1}, {}};
 
@@ -283,6 +283,33 @@ TEST_F(Checkers, read_replies_and_requests_out_of_json) {
   checks.client_text_left(wire::to_json(wire::FromClient{submit}));
   checks.agreement.committed(r1, Seq{1}, wire::batch_digest(batch, agreed), batch, agreed);
   EXPECT_THAT(violations(), IsEmpty());
+}
+
+// ---- time, and those whose disks forget --------------------------------------------------------
+
+TEST_F(Checkers, find_an_agreed_time_ahead_of_every_honest_clock) {
+  checks.times.read(AgreedTime{1'000'000});
+  checks.times.committed(r1, Seq{1}, AgreedTime{1'500'000});
+  EXPECT_THAT(violations(), IsEmpty());
+  checks.times.committed(r1, Seq{2}, AgreedTime{1'500'001});
+  EXPECT_THAT(violations(), ElementsAre(StartsWith("agreed time: r1 committed n2")));
+}
+
+TEST(Forgetful, replicas_are_not_asked_about_their_own_history_and_damaged_ones_are) {
+  Checks checks{digest(9), {4, 1}, {r1}, {r2}};
+  for (const ReplicaId id : {r1, r2}) {
+    checks.progress.discarded(id, Seq{8});
+    checks.recovered(id, pbft::Recovered{}, Seq{4});
+  }
+  EXPECT_THAT(checks.violations.all(), IsEmpty());
+  // An older state.db may do; a vote that was sent and is gone may not.
+  const wire::Prepare vote{View{0}, Seq{5}, digest(5)};
+  for (const ReplicaId id : {r1, r2}) {
+    checks.votes.synced(id, pbft::PreparedVote{vote});
+    checks.votes.sent(id, vote);
+    checks.recovered(id, pbft::Recovered{}, Seq{4});
+  }
+  EXPECT_THAT(checks.violations.all(), ElementsAre(StartsWith("memory: r2")));
 }
 
 }  // namespace

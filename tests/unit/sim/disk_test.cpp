@@ -78,39 +78,64 @@ TEST(Folder, keeps_everything_when_the_crash_is_kind) {
   EXPECT_EQ(folder.read("a"), filled(5'000, 7));
 }
 
-vfs::Commit commit(std::uint64_t number, std::uint8_t value) {
-  vfs::Commit made;
-  made.number = number;
-  made.page_count = 2;
-  made.pages = vfs::PageBatch({1});
-  std::fill_n(made.pages.slot(0), vfs::page_bytes, value);
-  return made;
+TEST(Folder, renames_at_once_and_for_good_only_when_entries_are_synced) {
+  Rng rng(6);
+  Folder folder;
+  folder.create("old");
+  folder.write("old", 0, filled(3, 1));
+  folder.sync("old");
+  folder.sync_entries();
+  folder.rename("old", "new");
+  EXPECT_EQ(folder.list(), std::vector<std::string>{"new"});
+  folder.crash(rng, 0);
+  EXPECT_EQ(folder.list(), std::vector<std::string>{"old"});
+  folder.rename("old", "new");
+  folder.sync_entries();
+  folder.crash(rng, 0);
+  EXPECT_EQ(folder.read("new"), filled(3, 1));
 }
 
-TEST(ImageDisk, makes_commits_durable_in_order_and_loses_those_that_were_not_due) {
-  ImageDisk disk;
-  disk.begin(commit(1, 11), Time{100}, 50);
-  disk.begin(commit(2, 22), Time{90}, 50);
-  EXPECT_EQ(disk.settle(Time{99}).committed, 0U);
-  EXPECT_EQ(disk.settle(Time{100}).committed, 2U);
-  EXPECT_EQ(disk.settle(Time{149}).backfilled, 0U);
-  EXPECT_EQ(disk.settle(Time{150}).backfilled, 2U);
-  disk.begin(commit(3, 33), Time{200}, 0);
-  disk.crash(Time{199});
-  EXPECT_EQ(disk.durable().pages[1].bytes[0], 22);
-  EXPECT_EQ(disk.settle(Time{500}).committed, 2U);
-  disk.begin(commit(1, 44), Time{600}, 0);
-  disk.crash(Time{600});
-  EXPECT_EQ(disk.durable().pages[1].bytes[0], 44);
+TEST(Folder, a_copy_is_an_image_that_does_not_change_with_the_disk) {
+  Folder folder;
+  folder.create("a");
+  const Folder image = folder;
+  folder.write("a", 0, filled(3, 1));
+  EXPECT_TRUE(image.read("a").empty());
 }
 
-TEST(ImageDisk, that_lies_says_durable_and_writes_nothing) {
-  ImageDisk disk;
-  disk.begin(commit(1, 11), Time{100}, 50);
-  EXPECT_EQ(disk.pretend_settle().committed, 1U);
-  disk.begin(commit(2, 22), Time{100}, 50);
-  disk.crash(Time{1'000});
-  EXPECT_EQ(disk.durable().page_count, 0U);
+TEST(Folder, forgets_what_a_sync_failed_to_write) {
+  Folder folder;
+  const Folder::Open file = folder.create("a");
+  Folder::write(*file, 0, filled(3, 1));
+  Folder::fail_sync(*file);
+  Folder::sync(*file);  // which succeeds, and wrote nothing
+  EXPECT_TRUE(folder.read("a").empty());
+}
+
+TEST(Trouble, comes_once_when_it_is_due_and_is_known_to_have_come) {
+  Trouble disk;
+  disk.arm(Trouble::Kind::write_error, 1);
+  EXPECT_EQ(disk.on_sync(), Trouble::Sync::done);
+  EXPECT_EQ(disk.on_write(), Trouble::Write::done);
+  EXPECT_FALSE(disk.failed());
+  EXPECT_EQ(disk.on_write(), Trouble::Write::error);
+  EXPECT_TRUE(disk.failed());
+  EXPECT_EQ(disk.on_write(), Trouble::Write::done);
+  disk.new_life();
+  EXPECT_FALSE(disk.failed());
+}
+
+TEST(Trouble, of_a_full_disk_lasts_until_there_is_room_and_lies_last_for_ever) {
+  Trouble disk;
+  disk.arm(Trouble::Kind::full, 0);
+  EXPECT_EQ(disk.on_write(), Trouble::Write::full);
+  EXPECT_EQ(disk.on_write(), Trouble::Write::full);
+  disk.make_room();
+  EXPECT_EQ(disk.on_write(), Trouble::Write::done);
+  disk.arm(Trouble::Kind::lying_sync, 0);
+  EXPECT_EQ(disk.on_sync(), Trouble::Sync::pretended);
+  disk.new_life();
+  EXPECT_EQ(disk.on_sync(), Trouble::Sync::pretended);
 }
 
 TEST(SlotDisk, loses_pages_whole_or_half_when_power_fails_and_keeps_the_rest) {

@@ -16,7 +16,7 @@ TEST(Path, delays_but_loses_nothing_when_it_has_no_faults) {
   Rng rng(1);
   Path path(quiet(), rng);
   for (int i = 0; i < 1'000; ++i) {
-    const auto times = path.arrivals(Time{5'000}, rng);
+    const auto times = path.arrivals(Time{5'000}, rng).times;
     ASSERT_EQ(times.size(), 1U);
     EXPECT_GE(times[0], Time{5'050});
   }
@@ -31,7 +31,7 @@ TEST(Path, lets_later_frames_overtake_earlier_ones_unless_it_is_in_order) {
     int overtaken = 0;
     Time last;
     for (std::uint64_t i = 0; i < 1'000; ++i) {
-      const Time when = path.arrivals(Time{i * 10}, rng).at(0);
+      const Time when = path.arrivals(Time{i * 10}, rng).times.at(0);
       overtaken += when < last ? 1 : 0;
       last = when;
     }
@@ -48,7 +48,7 @@ TEST(Path, loses_and_duplicates_at_about_its_rates_until_it_is_calmed) {
   int lost = 0;
   int twice = 0;
   for (int i = 0; i < 10'000; ++i) {
-    const std::size_t copies = path.arrivals(Time{0}, rng).size();
+    const std::size_t copies = path.arrivals(Time{0}, rng).times.size();
     lost += copies == 0 ? 1 : 0;
     twice += copies == 2 ? 1 : 0;
   }
@@ -57,7 +57,7 @@ TEST(Path, loses_and_duplicates_at_about_its_rates_until_it_is_calmed) {
   EXPECT_GT(twice, 400);
   EXPECT_LT(twice, 2'200);
   path.calm();
-  for (int i = 0; i < 1'000; ++i) EXPECT_EQ(path.arrivals(Time{0}, rng).size(), 1U);
+  for (int i = 0; i < 1'000; ++i) EXPECT_EQ(path.arrivals(Time{0}, rng).times.size(), 1U);
 }
 
 }  // namespace

@@ -72,7 +72,20 @@ TEST(Report, has_the_fields_that_scripts_read_and_says_how_to_replay_a_failure) 
   EXPECT_THAT(bad.json, HasSubstr(R"("ok":false)"));
   EXPECT_THAT(bad.text, HasSubstr("agreement: something"));
   EXPECT_THAT(bad.text, HasSubstr("replay: prytany-sim --seed 42 --replicas 4 --faults 1 --trace"));
-  EXPECT_EQ(summary_json(200, 1), R"({"seeds": 200, "failed": 1})");
+
+  result.violations.clear();
+  result.excused = true;
+  outcome.output = to_message(result);
+  const Line excused = line_of(outcome, result.options);
+  Summary summary;
+  for (int i = 0; i < 2; ++i) summary.add(excused, 20);
+  for (int i = 0; i < 100; ++i) summary.add(good, 20);
+  EXPECT_TRUE(summary.ok());
+  EXPECT_THAT(summary.json(), HasSubstr(R"({"seeds":102,"failed":0,"excused":2,"speed":61,)"));
+  summary.add(excused, 20);
+  EXPECT_FALSE(summary.ok()) << "2 % are too many";
+  summary.add(bad, 20);
+  EXPECT_THAT(summary.json(), HasSubstr(R"("failed":1)"));
 }
 
 }  // namespace

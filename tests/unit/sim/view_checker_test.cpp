@@ -53,7 +53,8 @@ struct ViewCheckers : testing::Test {
     return violations.all();
   }
   Violations violations;
-  ViewChecker checker{violations, 3};
+  std::set<ReplicaId> forgetful;
+  ViewChecker checker{violations, {4, 1}, forgetful};
 };
 
 TEST_F(ViewCheckers, accept_a_view_change_that_keeps_what_was_committed) {

@@ -1,0 +1,120 @@
+#include "tests/sim/atlas.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "server/store/segment.h"
+
+namespace prytany::sim {
+
+namespace {
+
+struct Place {
+  std::string segment;
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+  std::uint64_t index = 0;
+  std::uint64_t synced = 0;
+  bool last_segment = false;
+};
+
+std::vector<std::string> segments(const Folder& journal) {
+  std::vector<std::string> names;
+  for (const std::string& name : journal.list())
+    if (store::segment_number(name)) names.push_back(name);
+  std::ranges::sort(names, {},
+                    [](const std::string& name) { return *store::segment_number(name); });
+  return names;
+}
+
+std::vector<Place> records(const Folder& journal) {
+  std::vector<Place> places;
+  const std::vector<std::string> names = segments(journal);
+  for (const std::string& name : names) {
+    const ByteView bytes = journal.read(name);
+    const auto header = store::read_header(bytes);
+    if (!header) continue;
+    std::size_t at = store::SegmentHeader::size;
+    for (std::uint64_t index = header->first_index; at < bytes.size(); ++index) {
+      const auto record = store::read_record(bytes.subspan(at), header->nonce, index, index);
+      if (!record) break;
+      places.push_back(
+          {name, at, record->size(), index, record->header.synced, name == names.back()});
+      at += record->size();
+    }
+  }
+  return places;
+}
+
+/// One bit flips, or a sector's part of it reads as zeros or as another sector.
+std::string spoil(Folder& folder, const std::string& name, std::uint64_t offset, std::uint64_t size,
+                  Rng& rng) {
+  const Bytes before = folder.read(name);
+  const auto slice = [&](std::uint64_t from, std::uint64_t length) {
+    const auto first = before.begin() + static_cast<std::ptrdiff_t>(from);
+    return Bytes(first, first + static_cast<std::ptrdiff_t>(length));
+  };
+  const std::uint64_t at = offset + rng.below(size);
+  const std::uint64_t length =
+      std::min(offset + size - at, Folder::sector_bytes - at % Folder::sector_bytes);
+  Bytes after = slice(at, length);
+  std::string how = "zeros";
+  const std::uint64_t kind = rng.below(3);
+  if (kind == 0) {
+    std::ranges::fill(after, std::uint8_t{0});
+  } else if (kind == 1) {
+    after = slice(rng.below(before.size() - length + 1), length);
+    how = "what belongs elsewhere";
+  }
+  if (after == slice(at, length)) {
+    after = slice(at, 1);
+    after[0] = static_cast<std::uint8_t>(after[0] ^ (1U << rng.below(8)));
+    how = "a flipped bit";
+  }
+  folder.damage(name, at, after);
+  return name + " has " + how + " at " + std::to_string(at);
+}
+
+}  // namespace
+
+std::optional<std::string> damage_record(Folder& journal, Rng& rng) {
+  const std::vector<Place> all = records(journal);
+  std::vector<Place> known;
+  for (const Place& place : all) {
+    const bool told = std::ranges::any_of(all, [&](const Place& later) {
+      return later.segment == place.segment && later.index > place.index &&
+             later.synced > place.index;
+    });
+    if (told || !place.last_segment) known.push_back(place);
+  }
+  if (known.empty()) return std::nullopt;
+  const Place& place = known[rng.below(known.size())];
+  return spoil(journal, place.segment, place.offset, place.size, rng);
+}
+
+std::optional<std::string> lose_segment(Folder& journal, Rng& rng) {
+  const std::vector<std::string> names = segments(journal);
+  // Without the first one or more, it is as if they had been discarded: state.db tells.
+  if (names.size() < 3) return std::nullopt;
+  const std::string name = names[1 + rng.below(names.size() - 2)];
+  journal.remove(name);
+  journal.sync_entries();
+  return name + " is gone";
+}
+
+std::optional<std::string> damage_tail(Folder& journal, Rng& rng) {
+  const std::vector<Place> all = records(journal);
+  if (all.empty()) return std::nullopt;
+  return spoil(journal, all.back().segment, all.back().offset, all.back().size, rng);
+}
+
+std::optional<std::string> damage_state(Folder& state, Rng& rng) {
+  std::vector<std::string> names;
+  for (const std::string& name : state.list())
+    if (!state.read(name).empty()) names.push_back(name);
+  if (names.empty()) return std::nullopt;
+  const std::string& name = names[rng.below(names.size())];
+  return spoil(state, name, 0, state.read(name).size(), rng);
+}
+
+}  // namespace prytany::sim

@@ -1,0 +1,22 @@
+// The atlas of disk faults at rest: what is damaged, and what the replica must do about it
+// (docs/testing.md). Finds the places by reading the journal as it stands.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "tests/sim/disk.h"
+
+namespace prytany::sim {
+
+/// Damages a journal so that its replica can tell: a record that was durable before later ones were
+/// written. Says what was done; nothing if there is no such place.
+std::optional<std::string> damage_record(Folder& journal, Rng& rng);
+/// Takes away a segment that is not the last.
+std::optional<std::string> lose_segment(Folder& journal, Rng& rng);
+/// Damages the last record, which a crash could have torn as well.
+std::optional<std::string> damage_tail(Folder& journal, Rng& rng);
+/// Changes a byte of state.db or of its redo.
+std::optional<std::string> damage_state(Folder& state, Rng& rng);
+
+}  // namespace prytany::sim

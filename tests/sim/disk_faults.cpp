@@ -1,0 +1,113 @@
+// What befalls disks: transient errors, after which a replica stops and starts again; and what the
+// plan has for one disk, which costs the group one of its f.
+#include <algorithm>
+#include <array>
+#include <tuple>
+#include <utility>
+
+#include "tests/sim/atlas.h"
+#include "tests/sim/world.h"
+
+namespace prytany::sim {
+
+/// The next operations of some disk go wrong once.
+void World::trouble() {
+  const auto id = victim(parameters_.primary_rate);
+  if (!id) return;
+  static constexpr std::array<std::pair<Trouble::Kind, Fault>, 4> kinds{
+      {{Trouble::Kind::write_error, Fault::write_error},
+       {Trouble::Kind::sync_error, Fault::sync_error},
+       {Trouble::Kind::read_error, Fault::read_error},
+       {Trouble::Kind::full, Fault::disk_full}}};
+  const auto& [kind, fault] = kinds[chaos_.below(kinds.size())];
+  Machine& machine = this->machine(*id);
+  Trouble& disk = chaos_.chance(500'000) ? machine.journal_trouble : machine.state_trouble;
+  disk.arm(kind, chaos_.below(6));
+  hit(fault, *id);
+  trace_.add(queue_.now(), replica_name(*id), std::string("is about to have a ") + name_of(fault));
+  // What it put aside of a state transfer may rot: it is proven again when it is read.
+  if (machine.fetched.slots.empty() || !chaos_.chance(500'000)) return;
+  vfs::Page& page = machine.fetched.slots[chaos_.below(machine.fetched.slots.size())];
+  page.bytes[chaos_.below(page.bytes.size())] ^= 4;
+  hit(Fault::damaged_slot, *id);
+}
+
+namespace {
+
+Fault fault_of(Fate fate) {
+  return static_cast<Fault>(static_cast<std::uint8_t>(Fault::damaged_record) +
+                            static_cast<std::uint8_t>(fate));
+}
+static_assert(static_cast<unsigned>(Fault::lost_state_write) -
+                  static_cast<unsigned>(Fault::damaged_record) ==
+              static_cast<unsigned>(Fate::lost_state_write));
+
+}  // namespace
+
+/// Now, or armed now and found out at the next start.
+void World::carry_out(const PlannedFault& fault) {
+  const ReplicaId id = fault.replica;
+  Machine& machine = this->machine(id);
+  hit(fault_of(fault.fate), id);
+  trace_.add(queue_.now(), replica_name(id), std::string("meets its fate: ") + name_of(fault.fate));
+  machine.may_halt = fault.fate != Fate::lost_disk;
+  std::uint64_t later_us = 1 + chaos_.exponential(300'000);
+  switch (fault.fate) {
+    case Fate::lost_write:
+      machine.journal_trouble.arm(Trouble::Kind::lost_write, chaos_.below(8));
+      break;
+    case Fate::misdirected:
+      machine.journal_trouble.arm(Trouble::Kind::misdirected, chaos_.below(8));
+      break;
+    case Fate::lost_state_write:
+      machine.state_trouble.arm(Trouble::Kind::lost_write, chaos_.below(8));
+      break;
+    case Fate::lying_sync:
+      machine.journal_trouble.arm(Trouble::Kind::lying_sync, 0);
+      machine.state_trouble.arm(Trouble::Kind::lying_sync, 0);
+      break;
+    case Fate::old_image: {
+      // As the disk would be if the power failed now.
+      auto& [journal, state, slots] = images_[id];
+      journal = machine.journal;
+      state = machine.state;
+      slots = machine.fetched;
+      journal.crash(chaos_, parameters_.torn_tail_rate);
+      state.crash(chaos_, parameters_.torn_tail_rate);
+      break;
+    }
+    default: later_us = 1;
+  }
+  queue_.after(std::min<std::uint64_t>(later_us, 1'000'000), [this, &fault] { at_rest(fault); });
+}
+
+/// The machine goes down, and its disk is as the fault has it.
+void World::at_rest(const PlannedFault& fault) {
+  const ReplicaId id = fault.replica;
+  Machine& machine = this->machine(id);
+  if (machine.halted) return;
+  if (processes_[id.value] != nullptr) bury(id, queue_.now(), true);
+  machine.journal.crash(chaos_, parameters_.torn_tail_rate);
+  machine.state.crash(chaos_, parameters_.torn_tail_rate);
+  std::optional<std::string> done = "its disk is as it is now";
+  switch (fault.fate) {
+    case Fate::damaged_record: done = damage_record(machine.journal, chaos_); break;
+    case Fate::missing_segment: done = lose_segment(machine.journal, chaos_); break;
+    case Fate::damaged_tail: done = damage_tail(machine.journal, chaos_); break;
+    case Fate::damaged_state: done = damage_state(machine.state, chaos_); break;
+    case Fate::old_image:
+      std::tie(machine.journal, machine.state, machine.fetched) = images_[id];
+      break;
+    case Fate::lost_disk:
+      machine.journal = {};
+      machine.state = {};
+      machine.fetched = {};
+      break;
+    default: break;
+  }
+  trace_.add(queue_.now(), replica_name(id), done.value_or("has nothing to be damaged"));
+  const bool told = fault.fate == Fate::damaged_record || fault.fate == Fate::missing_segment;
+  if (told && done) machine.must_halt = true;
+}
+
+}  // namespace prytany::sim

@@ -1,0 +1,111 @@
+// The atlas: a fault at rest that must be noticed is one that the real journal refuses, and one
+// that cannot be noticed is one that it takes for a crash.
+#include "tests/sim/atlas.h"
+
+#include <gtest/gtest.h>
+
+#include "server/store/journal_file.h"
+#include "tests/sim/sim_files.h"
+
+namespace prytany::sim {
+namespace {
+
+/// A journal on a folder, by the real JournalFile.
+class DiskOver final : public store::Disk {
+ public:
+  explicit DiskOver(Folder& folder) : folder_(folder) {}
+  Result<std::vector<std::string>> list() override { return folder_.list(); }
+  Result<Bytes> read(const std::string& name) override { return folder_.read(name); }
+  Result<std::unique_ptr<store::DiskFile>> open(const std::string& name) override {
+    return std::unique_ptr<store::DiskFile>(std::make_unique<File>(folder_.open(name)));
+  }
+  Result<std::unique_ptr<store::DiskFile>> create(const std::string& name) override {
+    return std::unique_ptr<store::DiskFile>(std::make_unique<File>(folder_.create(name)));
+  }
+  Result<void> remove(const std::string& name) override {
+    folder_.remove(name);
+    return {};
+  }
+  Result<void> sync() override {
+    folder_.sync_entries();
+    return {};
+  }
+
+ private:
+  class File final : public store::DiskFile {
+   public:
+    explicit File(Folder::Open file) : file_(std::move(file)) {}
+    Result<void> write(std::uint64_t offset, ByteView bytes) override {
+      Folder::write(*file_, offset, bytes);
+      return {};
+    }
+    Result<void> truncate(std::uint64_t size) override {
+      Folder::truncate(*file_, size);
+      return {};
+    }
+    Result<void> sync() override {
+      Folder::sync(*file_);
+      return {};
+    }
+
+   private:
+    Folder::Open file_;
+  };
+  Folder& folder_;
+};
+
+struct Atlas : testing::Test {
+  Result<std::unique_ptr<store::JournalFile>> open() {
+    read = 0;
+    return store::JournalFile::open(
+        std::make_unique<DiskOver>(folder), [this](std::span<std::uint8_t> out) { rng.fill(out); },
+        [this](const pbft::JournalRecord&) { ++read; }, 4'096);
+  }
+  /// Three segments, each of a stable record and some votes.
+  void write() {
+    auto journal = open();
+    ASSERT_TRUE(journal.ok());
+    for (std::uint64_t i = 1; i <= 30; ++i) {
+      if (i % 10 == 1) (*journal)->append(pbft::StableRecord{View{0}, std::nullopt});
+      (*journal)->append(pbft::PreparedVote{{View{0}, Seq{i}, Digest{}}});
+      ASSERT_TRUE((*journal)->sync());
+    }
+  }
+
+  Folder folder;
+  Rng rng{1};
+  unsigned read = 0;
+};
+
+TEST_F(Atlas, a_damaged_record_before_the_tail_is_refused_wherever_and_however_it_is_damaged) {
+  for (int i = 0; i < 300; ++i) {
+    folder = {};
+    write();
+    const auto what = damage_record(folder, rng);
+    ASSERT_TRUE(what);
+    EXPECT_FALSE(open().ok()) << *what;
+  }
+}
+
+TEST_F(Atlas, a_missing_segment_is_refused) {
+  write();
+  ASSERT_TRUE(lose_segment(folder, rng));
+  EXPECT_FALSE(open().ok());
+}
+
+TEST_F(Atlas, a_damaged_tail_looks_like_a_crash_and_forgets_the_last_record) {
+  write();
+  ASSERT_TRUE(damage_tail(folder, rng));
+  ASSERT_TRUE(open().ok());
+  EXPECT_EQ(read, 32U);
+}
+
+TEST_F(Atlas, an_empty_journal_has_nothing_to_be_damaged) {
+  EXPECT_FALSE(damage_record(folder, rng));
+  EXPECT_FALSE(lose_segment(folder, rng));
+  EXPECT_FALSE(damage_tail(folder, rng));
+  EXPECT_FALSE(damage_state(folder, rng));
+}
+
+}  // namespace
+}  // namespace prytany::sim

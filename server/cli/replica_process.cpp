@@ -379,6 +379,7 @@ Status run_replica(const ReplicaOptions& options) {
   }
   log::info("ready");
   const Result<void> ended = process.run(stopped);
+  if (!ended && ended.error().disk_loss) return no_start("", ended.error());
   if (!ended) {
     return Failure{ExitCode::local_fault, "local_fault",
                    "local fault: " + ended.error().message +

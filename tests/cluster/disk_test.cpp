@@ -98,6 +98,45 @@ TEST(FullDisk, stops_the_replica_cleanly_the_others_go_on_and_with_room_it_is_on
   cluster.expect_one_state(inserters.last_seq());
 }
 
+// Nothing on such a disk says that it is old. The others remember what this replica voted since.
+TEST(ForgetfulDisk, that_was_emptied_or_put_back_to_an_older_copy_does_not_vote_again) {
+  TestCluster cluster;
+  Client admin(cluster.admin("admin"));
+  admin.execute("CREATE TABLE work(inserter INTEGER, n INTEGER)");
+  const fs::path folder = cli::replica_folder(cluster.folder(), victim);
+  const fs::path copy = folder.string() + ".copy";
+  {
+    Inserters inserters(cluster, 4);
+    inserters.wait_for_more(50);
+    cluster.kill(victim);
+    fs::copy(folder, copy, fs::copy_options::recursive);
+    cluster.restart(victim);
+    inserters.wait_for_more(300);
+    cluster.kill(victim);
+    fs::rename(folder, folder.string() + ".newest");
+    fs::rename(copy, folder);
+    const Ran older = run({"replica", folder, "--log", "error", "--json"});
+    EXPECT_EQ(older.exit_code, 71);
+    EXPECT_THAT(older.errors, AllOf(HasSubstr("\"code\":\"disk_loss\""),
+                                    HasSubstr("must not vote again under its key")));
+    fs::remove_all(folder / "journal");
+    for (const char* name : {"state.db", "state.db-redo", "state.db-wal"})
+      fs::remove(folder / name);
+    const Ran emptied = run({"replica", folder, "--log", "error"});
+    EXPECT_EQ(emptied.exit_code, 71);
+    EXPECT_THAT(emptied.errors, HasSubstr("operate.md"));
+    inserters.wait_for_more(50);
+    inserters.stop();
+    expect_all_acknowledged(admin, inserters);
+  }
+  // The newest folder forgot nothing.
+  fs::remove_all(folder);
+  fs::rename(folder.string() + ".newest", folder);
+  cluster.restart(victim);
+  const Answer last = admin.execute("INSERT INTO work VALUES(99, 99)");
+  cluster.expect_one_state(last.seq);
+}
+
 void kill_all_again_and_again(int rounds) {
   TestCluster cluster;
   Client admin(cluster.admin("admin"));

@@ -151,6 +151,20 @@ net::Fd stop_signals() {
   return net::Fd(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
 }
 
+/// state.db is mapped: a page of it that the disk cannot give, or that another program cut off,
+/// comes as a signal in the middle of anything. Only what POSIX allows there is done here.
+void stop_on_unreadable_page() {
+  struct sigaction action = {};
+  action.sa_handler = [](int) {
+    static constexpr std::string_view message =
+        "prytany: local fault: a page of state.db cannot be read: the disk fails, or another "
+        "program has cut the file; stopping\n";
+    static_cast<void>(!::write(STDERR_FILENO, message.data(), message.size()));
+    ::_exit(static_cast<int>(ExitCode::local_fault));
+  };
+  ::sigaction(SIGBUS, &action, nullptr);
+}
+
 // ---- The state ----------------------------------------------------------------------------------
 
 /// What the disk holds, opened in the order in which it must be: members are destroyed in the
@@ -356,6 +370,7 @@ Status run_replica(const ReplicaOptions& options) {
   if (!pid) return no_start("running", pid.error());
   const std::size_t places = places_for_clients();
   const net::Fd signals = stop_signals();
+  stop_on_unreadable_page();
   auto listeners = listen(options, genesis.members.items[identity->id.value]);
   if (!listeners) return no_start("listen", listeners.error());
   auto poller = net::Poller::create();

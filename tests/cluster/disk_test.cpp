@@ -98,6 +98,25 @@ TEST(FullDisk, stops_the_replica_cleanly_the_others_go_on_and_with_room_it_is_on
   cluster.expect_one_state(inserters.last_seq());
 }
 
+// What the disk cannot give any more arrives as a signal, in the middle of a request.
+TEST(FailingDisk, whose_pages_cannot_be_read_stops_the_replica_with_the_same_code) {
+  TestCluster cluster;
+  Client admin(cluster.admin("admin"));
+  admin.execute("CREATE TABLE big(b BLOB)");
+  for (int i = 0; i < 4; ++i) admin.execute("INSERT INTO big VALUES(zeroblob(400000))");
+  const Answer last = admin.execute("SELECT count(*) FROM big");
+  cluster.expect_one_state(last.seq);
+  cluster.signal(victim, SIGTERM);
+  cluster.restart(victim);
+  const fs::path file = fs::path(cli::replica_folder(cluster.folder(), victim)) / "state.db";
+  ASSERT_GT(fs::file_size(file), 1'000'000U);
+  fs::resize_file(file, 64 << 10);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(admin.execute("SELECT sum(length(hex(b))) FROM big").value<int>(), 4 * 800'000);
+  }
+  EXPECT_EQ(cluster.wait_for_end(victim), "exit code 70");
+}
+
 // Nothing on such a disk says that it is old. The others remember what this replica voted since.
 TEST(ForgetfulDisk, that_was_emptied_or_put_back_to_an_older_copy_does_not_vote_again) {
   TestCluster cluster;

@@ -78,7 +78,8 @@ Result<void> DurableImage::recover_frames() {
   if (!redo->has_value()) return {};
   if ((*redo)->frames() == 0) return files_.remove(redo_name);
   redo_ = std::move(*redo);
-  return redo_->cut_tail();
+  if (Result<void> settled = redo_->settle(); !settled) return settled;
+  return files_.sync_folder();
 }
 
 Result<void> DurableImage::load(ImageSink& sink) {

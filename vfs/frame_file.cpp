@@ -128,6 +128,7 @@ void FrameFile::Content::note(PageIndex page, PageIndex commits) {
   for (const auto& [index, frame] : uncommitted) newest.insert_or_assign(index, frame);
   uncommitted.clear();
   newest.erase(newest.lower_bound(commits), newest.end());
+  last_commit = committed_frames;
   committed_frames = added_frames;
   committed_sum = sum;
   page_count = commits;
@@ -163,17 +164,26 @@ Result<void> FrameFile::sync() {
   return file_.files().sync(file_.handle());
 }
 
-Result<void> FrameFile::cut_tail() {
+Result<void> FrameFile::settle() {
   ENSURE(buffer_.empty() && content_.committed_frames > 0);
   content_.uncommitted.clear();
   content_.added_frames = content_.committed_frames;
   content_.sum = content_.committed_sum;
   buffer_offset_ = frame_offset(content_.added_frames);
-  const Result<std::uint64_t> size = file_.files().size(file_.handle());
-  if (!size) return size.error();
-  if (*size == buffer_offset_) return {};
-  if (Result<void> cut = file_.files().resize(file_.handle(), buffer_offset_); !cut) return cut;
-  return file_.files().sync(file_.handle());
+  Files& files = file_.files();
+  if (Result<void> cut = files.resize(file_.handle(), buffer_offset_); !cut) return cut;
+  // Only the last commit can be unsynced: the next one is not begun before.
+  std::uint64_t at = content_.last_commit == 0 ? 0 : frame_offset(content_.last_commit);
+  Bytes piece;
+  while (at < buffer_offset_) {
+    piece.resize(std::min<std::uint64_t>(buffer_offset_ - at, buffer_bytes_max));
+    const Result<std::size_t> got = files.read(file_.handle(), at, piece);
+    if (!got) return got.error();
+    if (*got < piece.size()) return Error{name_ + " was cut by another program"};
+    if (Result<void> written = files.write(file_.handle(), at, piece); !written) return written;
+    at += piece.size();
+  }
+  return files.sync(file_.handle());
 }
 
 Result<void> FrameFile::read(FrameIndex index, Frame& out) const {

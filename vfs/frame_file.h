@@ -41,8 +41,10 @@ class FrameFile {
   Result<void> flush();
   /// Everything added is on disk afterwards.
   Result<void> sync();
-  /// Cuts what follows the last commit, so that nothing stale can follow what is added next.
-  Result<void> cut_tail();
+  /// Cuts what follows the last commit, so that nothing stale can follow what is added next, and
+  /// writes that commit again: it may be in the system's memory only, and called clean there, since
+  /// its sync failed. All of it is on disk afterwards. Requires: a commit.
+  Result<void> settle();
 
   /// Frames up to the last commit.
   [[nodiscard]] FrameIndex frames() const { return content_.committed_frames; }
@@ -92,6 +94,7 @@ class FrameFile {
     Checksum committed_sum{};  // the same, up to the last commit
     FrameIndex added_frames = 0;
     FrameIndex committed_frames = 0;
+    FrameIndex last_commit = 0;  // the first frame of the last commit
     PageIndex page_count = 0;
     std::map<PageIndex, FrameIndex> newest;
     std::map<PageIndex, FrameIndex> uncommitted;

@@ -150,7 +150,8 @@ Result<void> RealFiles::write(Handle file, std::uint64_t offset, ByteView data) 
   while (!data.empty()) {
     const ssize_t put = ::pwrite(file, data.data(), data.size(), static_cast<off_t>(offset));
     if (put < 0 && errno == EINTR) continue;
-    if (put < 0) return failed("write", file);
+    if (put == 0) errno = ENOSPC;  // POSIX allows it, and asking again could go on for ever
+    if (put <= 0) return failed("write", file);
     data = data.subspan(static_cast<std::size_t>(put));
     offset += static_cast<std::uint64_t>(put);
   }

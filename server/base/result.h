@@ -13,6 +13,8 @@ namespace prytany {
 /// A reason in words, for people: says what was wrong and, where it can, what to do.
 struct Error {
   std::string message;
+  /// What was promised here may be forgotten, so trying again is wrong.
+  bool disk_loss = false;
   bool operator==(const Error&) const = default;
 };
 

@@ -11,7 +11,9 @@ namespace {
 constexpr const char* footer =
     "Exit codes: 0 ok; 1 the application refused or a check failed; 2 usage; 3 no quorum of "
     "replicas "
-    "answered alike; 4 outcome unknown.";
+    "answered alike; 4 outcome unknown; 70 this machine failed (disk, memory); 71 a replica may "
+    "have "
+    "forgotten its votes, and must not be started again.";
 
 void print(const Failure& failure, bool json) {
   if (json) {

@@ -34,6 +34,8 @@ enum class ExitCode : int {
   usage = 2,            // the command line, or a file it names
   no_quorum = 3,        // not enough replicas answered, or not enough agreed
   outcome_unknown = 4,  // a request was sent, and nobody can tell whether it was executed
+  local_fault = 70,     // this machine failed (disk, memory): mend it, then start again
+  disk_loss = 71,       // a replica may have forgotten what it voted: it must not be started again
 };
 
 /// Why a command failed. `code` is stable, lower case, for programs; `message` is one line for

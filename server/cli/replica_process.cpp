@@ -29,7 +29,10 @@ namespace {
 constexpr rlim_t descriptors_wanted = 65'536;
 constexpr rlim_t descriptors_reserved = 256;
 
-Failure no_start(const std::string& code, const Error& error) { return failure(code, error); }
+Failure no_start(const std::string& code, const Error& error) {
+  if (error.disk_loss) return {ExitCode::disk_loss, "disk_loss", error.message};
+  return failure(code, error);
+}
 
 // ---- What the files say -------------------------------------------------------------------------
 
@@ -148,6 +151,20 @@ net::Fd stop_signals() {
   return net::Fd(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
 }
 
+/// state.db is mapped: a page of it that the disk cannot give, or that another program cut off,
+/// comes as a signal in the middle of anything. Only what POSIX allows there is done here.
+void stop_on_unreadable_page() {
+  struct sigaction action = {};
+  action.sa_handler = [](int) {
+    static constexpr std::string_view message =
+        "prytany: local fault: a page of state.db cannot be read: the disk fails, or another "
+        "program has cut the file; stopping\n";
+    static_cast<void>(!::write(STDERR_FILENO, message.data(), message.size()));
+    ::_exit(static_cast<int>(ExitCode::local_fault));
+  };
+  ::sigaction(SIGBUS, &action, nullptr);
+}
+
 // ---- The state ----------------------------------------------------------------------------------
 
 /// What the disk holds, opened in the order in which it must be: members are destroyed in the
@@ -167,8 +184,9 @@ Result<std::unique_ptr<node::Journal>> open_journal(const std::string& folder,
   if (std::filesystem::exists(folder + "/state.db") && !std::filesystem::exists(path)) {
     return Error{
         path + " is missing although " + folder +
-        "/state.db exists. What this replica voted is forgotten, so it must not vote again "
-        "under its key: see \"Disk loss\" in docs/how-to/operate.md"};
+            "/state.db exists. What this replica voted is forgotten, so it must not vote again "
+            "under its key: see \"Disk loss\" in docs/how-to/operate.md",
+        true};
   }
   auto disk = store::open_folder(path);
   if (!disk) return disk.error();
@@ -191,8 +209,9 @@ Result<std::unique_ptr<node::Journal>> open_no_journal(const std::string& folder
   auto marked = write_new_file(folder + "/started-without-journal", "", 0644);
   if (!marked || std::filesystem::exists(folder + "/journal")) {
     return Error{folder +
-                 " has been used before. With durability=none a restart counts as loss of "
-                 "the disk: start from a new folder"};
+                     " has been used before. With durability=none a restart counts as loss of "
+                     "the disk: start from a new folder",
+                 true};
   }
   log::warning("durability=none: a restart of this replica counts as loss of its disk");
   return std::unique_ptr<node::Journal>(std::make_unique<store::NoJournal>());
@@ -204,7 +223,8 @@ Result<State> open_state(const std::string& folder, const wire::Genesis& genesis
   pbft::Recovery recovery;
   const bool forgot = std::filesystem::exists(folder + "/started-without-journal");
   if (settings.durability == Durability::log && forgot) {
-    return Error{folder + " ran with durability=none, and a restart counts as loss of the disk"};
+    return Error{folder + " ran with durability=none, and a restart counts as loss of the disk",
+                 true};
   }
   auto journal = settings.durability == Durability::none ? open_no_journal(folder)
                                                          : open_journal(folder, recovery);
@@ -220,10 +240,12 @@ Result<State> open_state(const std::string& folder, const wire::Genesis& genesis
   const Digest image = state.store->root();  // before the executor writes the genesis state
   // Before SQLite opens it: a file that was cut or changed is no database that we know.
   if (state.store->size() > 0 && !recovery.vouches_for(image)) {
-    return Error{folder + "/state.db has digest " + image.brief() +
-                 ", which no certificate in the journal vouches for: the file or the journal was "
-                 "changed, cut or replaced. Treat this as loss of the disk: see \"Disk loss\" in "
-                 "docs/how-to/operate.md"};
+    return Error{
+        folder + "/state.db has digest " + image.brief() +
+            ", which no certificate in the journal vouches for: the file or the journal was "
+            "changed, cut or replaced. Treat this as loss of the disk: see \"Disk loss\" in "
+            "docs/how-to/operate.md",
+        true};
   }
   state.executor =
       std::make_unique<app::Executor>(executor_config_of(genesis), *state.store, nullptr);
@@ -348,6 +370,7 @@ Status run_replica(const ReplicaOptions& options) {
   if (!pid) return no_start("running", pid.error());
   const std::size_t places = places_for_clients();
   const net::Fd signals = stop_signals();
+  stop_on_unreadable_page();
   auto listeners = listen(options, genesis.members.items[identity->id.value]);
   if (!listeners) return no_start("listen", listeners.error());
   auto poller = net::Poller::create();
@@ -371,11 +394,13 @@ Status run_replica(const ReplicaOptions& options) {
   }
   log::info("ready");
   const Result<void> ended = process.run(stopped);
+  if (!ended && ended.error().disk_loss) return no_start("", ended.error());
   if (!ended) {
-    return Failure{ExitCode::failed, "local_fault",
+    return Failure{ExitCode::local_fault, "local_fault",
                    "local fault: " + ended.error().message +
-                       "; stopping, because a vote that is not "
-                       "on the disk must not be sent"};
+                       "; stopping, because a vote that is not on the disk must not be sent. Make "
+                       "room on the disk, or mend it, and start again: nothing that was sent is "
+                       "forgotten"};
   }
   log::info("stopped");
   return {};

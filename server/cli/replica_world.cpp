@@ -66,6 +66,7 @@ std::string NodeUpstream::status_json() const {
       {"stable_checkpoint", status.stable_checkpoint.value},
       {"state_digest", status.state_digest.hex()},
       {"connected_peers", status.connected_peers},
+      {"voting", replica.voting},
       {"waiting_requests", replica.waiting},
       {"messages_refused", replica.refused},
       {"frames_refused", node.frames_refused},

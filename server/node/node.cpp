@@ -212,6 +212,7 @@ class Node::Impl {
                      [&](const pbft::DiscardJournal& d) { return discard(d.seq, now); },
                      [&](pbft::FetchState& f) { return fetch(std::move(f), now); },
                      [&](const pbft::AskIfWanted& a) { return answer(a); },
+                     [](const pbft::Stop& s) { return Result<void>(Error{s.reason, true}); },
                      [](const auto&) { return Result<void>{}; }},
           effect);
       if (!done) return done;

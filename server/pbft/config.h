@@ -86,6 +86,9 @@ struct Config {
   /// that it led, and asks for the next one (docs/protocol.md).
   bool early_pre_prepare = false;
 
+  /// Before the first vote of this life, ask the others what was voted before (boot_question.h).
+  bool boot_question = true;
+
   /// A Note for every decision: traces, plays. Off: only those that an operator wants to read.
   bool notes = false;
 

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "server/pbft/backlog.h"
+#include "server/pbft/boot_question.h"
 #include "server/pbft/catch_up.h"
 #include "server/pbft/checkpoints.h"
 #include "server/pbft/invariants.h"
@@ -37,6 +38,7 @@ class Replica::Core {
   void recover(Recovered recovered);
   void recover(Seq seq, Slot& slot, RecoveredSlot old);
   void start();
+  void go_on();
   void on(Tick) {}  // time passes at the end of every step
   void on(Submitted event);
   void on(Received event);
@@ -154,6 +156,11 @@ class Replica::Core {
   /// The number from which the current view's primary gives out new ones, less one.
   [[nodiscard]] Seq end_of_choices() const;
 
+  // ---- boot_question.cpp: docs/design.md section 10 --------------------------------------------
+  void ask_what_i_voted();
+  void on(ReplicaId from, const wire::AskVotes& message);
+  void on(ReplicaId from, const wire::VotesSeen& message);
+
   // ---- messages for the host's state transfer --------------------------------------------------
   void on(ReplicaId from, const wire::FetchPart&);
   void on(ReplicaId from, const wire::StatePart&);
@@ -207,6 +214,7 @@ class Replica::Core {
   View view_;           // entered, or asked for
   bool active_ = true;  // it was entered
   View entered_;        // the latest NEW-VIEW heard of; view_ while active_
+  View voted_in_;       // the view of the votes in slots: the last one that was entered here
   std::optional<wire::Signed<wire::NewView>> new_view_;  // of entered_; nothing for view 0
   Window window_;
   Backlog backlog_;
@@ -241,6 +249,11 @@ class Replica::Core {
   std::optional<Seq> fetching_;
   bool outran_ = false;  // the primary proposed beyond my window, and was refused
   bool diverged_ = false;
+
+  BootQuestion boot_;
+  SeenVotes seen_;
+  Overdue boot_overdue_;  // answers to it
+  bool lost_ = false;     // votes of mine are forgotten: never again
 
   std::set<std::pair<Time, Seq>>
       held_;            // PRE-PREPAREs that are early or late, by when they are due

@@ -63,6 +63,10 @@ struct FetchState {
 struct AskIfWanted {
   wire::ClientRequest request;
 };
+/// The disk was lost, or put back to an older state: end the process. No step does anything more.
+struct Stop {
+  std::string reason;
+};
 /// "condition -> decision": the operator's log, the message trace, and a test's expectation.
 struct Note {
   std::string text;
@@ -70,7 +74,7 @@ struct Note {
 };
 
 using Effect = std::variant<Persist, Send, Execute, TakeCheckpoint, Stable, DiscardJournal,
-                            FetchState, AskIfWanted, Note>;
+                            FetchState, AskIfWanted, Stop, Note>;
 using Effects = std::vector<Effect>;
 
 }  // namespace prytany::pbft

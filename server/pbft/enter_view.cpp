@@ -28,7 +28,7 @@ const Digest& digest_of(const wire::Choice& choice) {
 
 /// Whenever something came that may have been missing: a VIEW-CHANGE, a batch, a state.
 void Replica::Core::try_new_view() {
-  if (active_ || !is_primary()) return;
+  if (active_ || !is_primary() || boot_.asking()) return;
   auto messages = view_changes_.stored(view_);
   auto plan = plan_new_view(config_.group, config_.window, messages);
   if (!plan) {
@@ -113,7 +113,7 @@ bool Replica::Core::contradicts(const wire::NewView& message) const {
 // ---- both -------------------------------------------------------------------------------------
 
 void Replica::Core::enter_view(wire::Signed<wire::NewView> message) {
-  view_ = entered_ = message.message.view;
+  view_ = entered_ = voted_in_ = message.message.view;
   active_ = true;
   begun_ = false;
   new_view_due_ = never;
@@ -160,7 +160,7 @@ Seq Replica::Core::end_of_choices() const {
 /// for each: not judged, since it may be committed already. Whoever executed a number votes for it
 /// again: others may need the vote. Called again when the window moves.
 void Replica::Core::propose_again() {
-  if (!active_ || !new_view_) return;
+  if (!active_ || !new_view_ || boot_.asking()) return;
   for (const wire::Choice& choice : new_view_->message.choices) {
     if (!window_.contains(choice.seq)) continue;
     Slot& slot = window_.at(choice.seq);

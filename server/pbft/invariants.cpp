@@ -42,7 +42,10 @@ void Invariants::check(const Snapshot& now, const Effects& effects, std::size_t 
   ENSURE(installed_ || now.handed >= last_.handed);
   // (A view starts with what was chosen for it, which may be less than was proposed before.)
   ENSURE(now.view > last_.view || now.active != last_.active || now.proposed >= last_.proposed);
-  for (std::size_t i = first; i < effects.size(); ++i) check_effect(effects[i]);
+  for (std::size_t i = first; i < effects.size(); ++i) {
+    check_effect(effects[i]);
+    if (now.asking) check_silence(effects[i]);
+  }
   ENSURE(now.active == !left_for_);
   ENSURE(left_for_ ? now.view == left_for_->view : now.view == entered_);
   ENSURE(now.handed + 1 == next_execution_);
@@ -96,6 +99,17 @@ void Invariants::check_record(const JournalRecord& record) {
   } else if (const auto* entered = std::get_if<NewViewRecord>(&record)) {
     check_new_view(entered->accepted);
   }
+}
+
+/// Whoever does not know yet what it voted sends no vote, new or old, and no proposal.
+void Invariants::check_silence(const Effect& effect) {
+  const auto* send = std::get_if<Send>(&effect);
+  if (send == nullptr) return;
+  ENSURE(!std::holds_alternative<wire::PrePrepare>(send->message));
+  ENSURE(!std::holds_alternative<wire::Prepare>(send->message));
+  ENSURE(!std::holds_alternative<wire::Commit>(send->message));
+  ENSURE(!std::holds_alternative<wire::Signed<wire::ViewChange>>(send->message));
+  ENSURE(!std::holds_alternative<wire::Signed<wire::NewView>>(send->message));
 }
 
 void Invariants::check_effect(const Effect& effect) {

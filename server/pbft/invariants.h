@@ -23,6 +23,7 @@ struct Snapshot {
   std::size_t slots = 0;
   Seq lowest_slot = Seq{~std::uint64_t{0}};  // of those held, if any
   Seq highest_slot;
+  bool asking = false;  // what it voted before this start: it promises nothing
 };
 
 class Invariants {
@@ -56,6 +57,7 @@ class Invariants {
   void check_record(const JournalRecord& record);
   void check_view_change(const wire::ViewChange& sent);
   void check_new_view(const wire::Signed<wire::NewView>& accepted);
+  static void check_silence(const Effect& effect);
   /// Votes are cast in the view that was entered, and in none that was left.
   void check_vote(View view) const;
 

@@ -32,6 +32,10 @@ const wire::PrePrepare* find_batch(const RecoveredSlot& slot, const Digest& dige
   return nullptr;
 }
 
+Error disk_loss(const std::string& what) {
+  return Error{what + " Treat this as loss of the disk.", true};
+}
+
 void remember_vote(std::vector<wire::PrePreparedEntry>& q, const wire::Prepare& vote) {
   std::erase_if(q, [&](const auto& entry) { return entry.digest == vote.digest; });
   q.push_back({vote.seq, vote.digest, vote.view});
@@ -104,21 +108,20 @@ bool Recovery::vouches_for(const Digest& state) const {
 Result<Recovered> Recovery::finish(Seq image, const Digest& image_state) && {
   state_.image = image;
   if (image < begins_at_)
-    return Error{
+    return disk_loss(
         "state.db is at " + std::to_string(image.value) + ", but was at " +
         std::to_string(begins_at_.value) +
         " when the journal was shortened: the file was emptied, or replaced by an older "
-        "one. What this replica voted since is forgotten. Treat this as loss of the disk."};
+        "one. What this replica voted since is forgotten.");
   if (image > Seq{0}) {
     const auto proof = proofs_.find(image);
     if (proof == proofs_.end())
-      return Error{"the journal holds no proof of checkpoint " + std::to_string(image.value) +
-                   ", which state.db is at: they are not of one replica and time. Treat this as "
-                   "loss of the disk."};
+      return disk_loss("the journal holds no proof of checkpoint " + std::to_string(image.value) +
+                       ", which state.db is at: they are not of one replica and time.");
     if (proof->second.checkpoint.state != image_state)
-      return Error{"state.db at " + std::to_string(image.value) + " has digest " +
-                   image_state.brief() + ", but " + proof->second.checkpoint.state.brief() +
-                   " was certified: the file was changed. Treat this as loss of the disk."};
+      return disk_loss("state.db at " + std::to_string(image.value) + " has digest " +
+                       image_state.brief() + ", but " + proof->second.checkpoint.state.brief() +
+                       " was certified: the file was changed.");
     state_.stable = std::move(proof->second);
   }
   if (!proofs_.empty() && proofs_.rbegin()->first > image)

@@ -23,7 +23,7 @@ void Replica::Core::take_in(const Digest& digest, wire::ClientRequest request) {
 /// A number is free: fewer than in_flight_max are between executed and proposed, and it is in the
 /// window.
 bool Replica::Core::may_propose() const {
-  return is_primary() && active_ && !silent_ && !diverged_ && !fetching_ &&
+  return is_primary() && active_ && !silent_ && !diverged_ && !fetching_ && !boot_.asking() &&
          proposed_ < window_.high() && proposed_ - executed_ < config_.in_flight_max;
 }
 
@@ -181,7 +181,7 @@ void Replica::Core::accept(Seq seq, Slot& slot) {
 // ---- prepare ----------------------------------------------------------------------------------
 
 void Replica::Core::cast_prepare(Seq seq, Slot& slot) {
-  if (diverged_ || slot.prepares.of(config_.self) != nullptr) return;
+  if (diverged_ || boot_.asking() || slot.prepares.of(config_.self) != nullptr) return;
   const wire::Prepare vote{view_, seq, slot.proposed()->digest};
   persist(PreparedVote{vote});
   slot.prepares.add(config_.self, vote.digest);
@@ -216,7 +216,8 @@ void Replica::Core::on(ReplicaId from, const wire::Prepare& message) {
 void Replica::Core::try_commit(Seq seq, Slot& slot) {
   const bool prepared = slot.prepared(config_.group);
   const bool known = slot.accepted() && slot.committed() == slot.proposed()->digest;
-  if (!diverged_ && slot.commits.of(config_.self) == nullptr && (prepared || known)) {
+  const bool silent = diverged_ || boot_.asking() || slot.commits.of(config_.self) != nullptr;
+  if (!silent && (prepared || known)) {
     const wire::Commit vote{view_, seq, slot.proposed()->digest};
     trace(prepared ? "prepared n" : "known to be committed, n", seq, " -> commit");
     persist(CommitVote{vote, prepared});

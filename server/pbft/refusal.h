@@ -33,8 +33,9 @@ enum class Refusal : std::uint8_t {
   new_view_wrong,        // its VIEW-CHANGEs imply another start of the view
   new_view_contradicts,  // it proposes another batch where we know what is committed
   not_for_replica,       // a message for the host's state transfer
+  just_started,          // what I voted before is not known yet; it is asked for again
 };
-inline constexpr std::size_t refusals = 25;
+inline constexpr std::size_t refusals = 26;
 
 constexpr const char* words(Refusal refusal) {
   constexpr std::array<const char*, refusals> all = {"stranger",
@@ -61,7 +62,8 @@ constexpr const char* words(Refusal refusal) {
                                                      "new-view without a quorum",
                                                      "new-view of another outcome",
                                                      "new-view against what is committed",
-                                                     "not for the replica"};
+                                                     "not for the replica",
+                                                     "just started"};
   return all[static_cast<std::size_t>(refusal)];
 }
 
@@ -72,7 +74,7 @@ constexpr bool everyday(Refusal refusal) {
   return refusal == Refusal::below_window || refusal == Refusal::repeated ||
          refusal == Refusal::request_known || refusal == Refusal::stale_view ||
          refusal == Refusal::future_view || refusal == Refusal::changing_view ||
-         refusal == Refusal::view_change_old;
+         refusal == Refusal::view_change_old || refusal == Refusal::just_started;
 }
 
 }  // namespace prytany::pbft

@@ -25,12 +25,16 @@ Replica::Core::Core(Config config, const crypto::Signer& signer, NonDeterminism&
       membership_{config_.cluster, config_.number, config_.group.quorum(), {}},
       view_(recovered.view),
       active_(!recovered.view_change),
+      voted_in_(recovered.view),
       window_(recovered.image, config_.window),
       backlog_(config_),
       checkpoints_(config_.group),
       view_changes_(config_),
       peers_(config_),
       invariants_(recovered),
+      boot_(config_, recovered),
+      seen_(config_, recovered),
+      boot_overdue_(config_.retransmit_us, config_.retransmit_max_us),
       overdue_(config_.retransmit_us, config_.retransmit_max_us),
       refetching_(20 * config_.retransmit_us, 20 * config_.retransmit_max_us),
       forwarding_(config_.retransmit_us, config_.retransmit_max_us),
@@ -100,15 +104,25 @@ void Replica::Core::recover(Seq seq, Slot& slot, RecoveredSlot old) {
 /// again.
 void Replica::Core::start() {
   started_ = true;
-  active_at_ = calm_since_ = now_;
   if (first_boot_) {
     persist(StableRecord{view_, std::nullopt});
-    return;
+  } else {
+    say("restart at n", window_.low(), " in view ", view_, ", journal up to n", known_,
+        " -> go on from there");
+    if (certified_) known_ = std::max(known_, certified_->checkpoint.seq);
+    execute_ready();
   }
-  say("restart at n", window_.low(), " in view ", view_, ", journal up to n", known_,
-      " -> go on from there");
-  if (certified_) known_ = std::max(known_, certified_->checkpoint.seq);
-  execute_ready();
+  if (!boot_.asking()) return go_on();
+  trace("just started -> ask the others what I voted before");
+  ask_what_i_voted();
+}
+
+/// From here on this life votes.
+void Replica::Core::go_on() {
+  active_at_ = calm_since_ = now_;
+  rearm();
+  if (config_.boot_question) ask_all();
+  if (first_boot_) return propose();
   if (!active_) {
     // In the middle of a view change: the same VIEW-CHANGE, word for word.
     say("view ", view_, " was asked for before the restart -> ask for it again");
@@ -127,21 +141,31 @@ void Replica::Core::start() {
     silent_ = true;
     say("restarted as the primary of view ", view_,
         " -> leave it: a proposal may have left before it was durable");
-    leave_view(view_ + 1);
+    return leave_view(view_ + 1);
   }
+  propose();
 }
 
 void Replica::Core::step(Time now, Event event, Effects& out) {
   ENSURE(now >= now_);
   now_ = now;
   out_ = &out;
+  if (lost_) return;
   const std::size_t first = out.size();
   if (!started_) start();
   if (owed_ != never && now_ > owed_ + config_.request_timeout_us / 2) slept();
   std::visit([this](auto& happened) { on(std::move(happened)); }, event);
-  watch();
-  pass_time();
-  watch();
+  if (boot_.asking()) {
+    boot_overdue_.watch(now_, true, boot_.answers());
+    if (boot_overdue_.due() <= now_) {
+      boot_overdue_.fired(now_);
+      ask_what_i_voted();
+    }
+  } else {
+    watch();
+    pass_time();
+    watch();
+  }
   owed_ = deadline();
   invariants_.check(snapshot(), out, first);
   out_ = nullptr;
@@ -157,12 +181,21 @@ void Replica::Core::on(Received event) {
   if (!config_.group.contains(from) || from == config_.self)
     return drop(Refusal::stranger, wire::name_of(*event.message), " from r", from);
   wire::PeerMessage said = std::move(event.message).take();
+  seen_.saw(from, said);
+  // Most messages could make me vote. What they said is asked for again when I may.
+  if (boot_.asking() && !std::holds_alternative<wire::AskVotes>(said) &&
+      !std::holds_alternative<wire::VotesSeen>(said))
+    return drop(Refusal::just_started, wire::name_of(said), " from r", from);
   std::visit([&](auto& message) { on(from, std::move(message)); }, said);
 }
 
 void Replica::Core::on(PeerConnected event) {
   if (!config_.group.contains(event.peer) || event.peer == config_.self) return;
   peers_.connected(event.peer);
+  if (boot_.asking()) {
+    if (boot_.awaits(event.peer)) send(event.peer, wire::AskVotes{boot_.above()}, true);
+    return;
+  }
   (void)peers_.may_ask(now_, event.peer);
   send(event.peer, my_status(), true);
   trace("link to r", event.peer, " is up -> say what is missing");
@@ -179,7 +212,9 @@ void Replica::Core::on(ReplicaId from, const wire::StatePart&) {
 }
 
 Time Replica::Core::deadline() const {
+  if (lost_) return never;
   if (!started_) return Time{0};
+  if (boot_.asking()) return boot_overdue_.due();
   Time due = std::min({overdue_.due(), refetching_.due(), reminding_.due(), idle_at(), forward_at(),
                        doubt_at(), suspicion_at(), new_view_due_});
   if (!held_.empty()) due = std::min(due, held_.begin()->first);
@@ -200,12 +235,14 @@ ReplicaStatus Replica::Core::status() const {
     if (!everyday(static_cast<Refusal>(i))) status.refused += refused_[i];
   status.fetching = fetching_.has_value();
   status.diverged = diverged_;
+  status.voting = !diverged_ && !boot_.asking() && !lost_;
   return status;
 }
 
 Snapshot Replica::Core::snapshot() const {
   Snapshot s{view_, active_, window_.low(), executed_, handed_, proposed_, config_.window, 0,
              {},    {}};
+  s.asking = boot_.asking() || lost_;
   const auto& slots = window_.slots();
   s.slots = slots.size();
   if (!slots.empty()) {

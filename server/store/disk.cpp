@@ -40,7 +40,8 @@ class RealFile final : public DiskFile {
     while (!bytes.empty()) {
       const ssize_t n = ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
       if (n < 0 && errno == EINTR) continue;
-      if (n < 0) return failed("write", path_);
+      if (n == 0) errno = ENOSPC;  // POSIX allows it, and asking again could go on for ever
+      if (n <= 0) return failed("write", path_);
       offset += static_cast<std::uint64_t>(n);
       bytes = bytes.subspan(static_cast<std::size_t>(n));
     }

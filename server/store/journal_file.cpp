@@ -19,8 +19,9 @@ std::size_t without_trailing_zeros(ByteView bytes) {
 Error disk_loss(const std::string& name, const std::string& what) {
   return Error{
       "journal/" + name + ": " + what +
-      ". What this replica voted may be forgotten, so it must not vote again under its key: "
-      "keep the folder for inspection and see \"Disk loss\" in docs/how-to/operate.md"};
+          ". What this replica voted may be forgotten, so it must not vote again under its key: "
+          "keep the folder for inspection and see \"Disk loss\" in docs/how-to/operate.md",
+      true};
 }
 
 }  // namespace
@@ -84,13 +85,16 @@ Result<void> JournalFile::recover_segment(std::uint64_t number, bool last, const
   if (last ? was_durable(rest, header->nonce, next_index_) : !all_zero(rest)) {
     return disk_loss(name, "record " + std::to_string(next_index_) + " is damaged");
   }
-  return last ? settle(name, *end, rest) : Result<void>();
+  return last ? settle(name, *bytes, *end) : Result<void>();
 }
 
 Result<std::size_t> JournalFile::recover_records(const std::string& name,
                                                  const SegmentHeader& header, ByteView segment,
                                                  const Reader& reader) {
   std::size_t at = SegmentHeader::size;
+  const std::uint64_t first = next_index_;
+  std::vector<std::size_t> starts;
+  unsure_from_ = 0;
   while (const auto found =
              read_record(segment.subspan(at), header.nonce, next_index_, next_index_)) {
     auto record = wire::decode<pbft::JournalRecord>(found->body);
@@ -101,6 +105,9 @@ Result<std::size_t> JournalFile::recover_records(const std::string& name,
     }
     segments_.back().highest = std::max(segments_.back().highest, needed_until(*record));
     reader(std::move(*record));
+    starts.push_back(at);
+    const std::uint64_t synced = found->header.synced;
+    unsure_from_ = synced < first ? 0 : starts[std::min(synced, next_index_) - first];
     next_index_ += 1;
     found_.records += 1;
     at += found->size();
@@ -109,11 +116,15 @@ Result<std::size_t> JournalFile::recover_records(const std::string& name,
 }
 
 /// The last segment after a crash: what was read may be in the system's memory only, and is acted
-/// upon from now on; what follows it never was acted upon, and goes.
-Result<void> JournalFile::settle(const std::string& name, std::size_t keep, ByteView rest) {
-  found_.bytes_cut += without_trailing_zeros(rest);
+/// upon from now on; what follows it never was acted upon, and goes. What no sync is known to have
+/// covered is written again: after a sync that failed, Linux keeps the data in memory, calls it
+/// clean, and the next sync would succeed without it.
+Result<void> JournalFile::settle(const std::string& name, ByteView segment, std::size_t keep) {
+  found_.bytes_cut += without_trailing_zeros(segment.subspan(keep));
   auto file = disk_->open(name);
   if (!file) return file.error();
+  const ByteView unsure = segment.first(keep).subspan(unsure_from_);
+  if (auto written = (*file)->write(unsure_from_, unsure); !written) return written;
   if (auto cut = (*file)->truncate(keep); !cut) return cut;
   if (auto synced = (*file)->sync(); !synced) return synced;
   return disk_->sync();

@@ -72,7 +72,7 @@ class JournalFile final : public node::Journal {
   Result<void> recover_segment(std::uint64_t number, bool last, const Reader& reader);
   Result<std::size_t> recover_records(const std::string& name, const SegmentHeader& header,
                                       ByteView segment, const Reader& reader);
-  Result<void> settle(const std::string& name, std::size_t keep, ByteView rest);
+  Result<void> settle(const std::string& name, ByteView segment, std::size_t keep);
   Result<void> write(Pending& pending);
   Result<void> start_segment(const SegmentHeader& header);
   Result<void> close_segment();
@@ -81,6 +81,7 @@ class JournalFile final : public node::Journal {
   Random random_;
   const std::size_t fill_bytes_;  // zeros written ahead of the records
   Found found_;
+  std::size_t unsure_from_ = 0;  // in the last segment read: what may not be on the disk yet
 
   std::deque<Segment> segments_;    // on disk, oldest first
   std::unique_ptr<DiskFile> file_;  // the last of them, when it takes more records

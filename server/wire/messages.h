@@ -210,6 +210,36 @@ struct NewView {
   bool operator==(const NewView&) const = default;
 };
 
+// ---- the boot question (docs/design.md section 10) ----------------------------------------------
+
+/// I have just started: which votes of mine have you seen? Those at or below `above` are in my
+/// state.db, and not asked for.
+struct AskVotes {
+  Seq above;
+  static constexpr auto fields(auto& m) { return std::tie(m.above); }
+  bool operator==(const AskVotes&) const = default;
+};
+/// The asker's PREPARE and COMMIT for n, in one view.
+struct SeenVote {
+  Seq seq;
+  std::optional<Digest> prepare;
+  std::optional<Digest> commit;
+  static constexpr auto fields(auto& m) { return std::tie(m.seq, m.prepare, m.commit); }
+  bool operator==(const SeenVote&) const = default;
+};
+/// The highest that I ever saw of the asker, and what I hold of it in the view that I am in.
+struct VotesSeen {
+  View view;      // of any PREPARE, COMMIT, VIEW-CHANGE, NEW-VIEW
+  Seq prepared;   // the highest n of any PREPARE
+  Seq committed;  // the highest n of any COMMIT
+  View in;        // of these:
+  List<SeenVote, limits::window_max> votes;
+  static constexpr auto fields(auto& m) {
+    return std::tie(m.view, m.prepared, m.committed, m.in, m.votes);
+  }
+  bool operator==(const VotesSeen&) const = default;
+};
+
 // ---- state transfer: between nodes, below the core ----------------------------------------------
 
 /// Asks one peer for a part of the state of checkpoint `seq` (section 5.3). `ask` is the asker's
@@ -276,9 +306,10 @@ struct StatePart {
 };
 
 /// Appending an alternative is a new wire version; the order here is the tag on the wire.
-using PeerMessage = std::variant<PrePrepare, Prepare, Commit, Signed<Checkpoint>, Committed,
-                                 Forward, Status, FetchBatch, BatchBody, CheckpointProof,
-                                 Signed<ViewChange>, Signed<NewView>, FetchPart, StatePart>;
+using PeerMessage =
+    std::variant<PrePrepare, Prepare, Commit, Signed<Checkpoint>, Committed, Forward, Status,
+                 FetchBatch, BatchBody, CheckpointProof, Signed<ViewChange>, Signed<NewView>,
+                 FetchPart, StatePart, AskVotes, VotesSeen>;
 
 /// "pre-prepare", "prepare", ...: for traces, logs and counters.
 const char* name_of(const PeerMessage& message);

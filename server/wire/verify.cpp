@@ -127,6 +127,8 @@ const char* Verifier::refuse_inside(ReplicaId sender, const PeerMessage& message
           [](const FetchBatch&) -> const char* { return nullptr; },
           [](const FetchPart&) -> const char* { return nullptr; },
           [](const StatePart&) -> const char* { return nullptr; },
+          [](const AskVotes&) -> const char* { return nullptr; },
+          [](const VotesSeen&) -> const char* { return nullptr; },
       },
       message);
 }

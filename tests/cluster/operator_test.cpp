@@ -284,7 +284,7 @@ TEST_F(Operator, a_journal_damaged_before_its_tail_is_disk_loss) {
   bytes[100] = static_cast<char>(bytes[100] ^ 1);
   put_text(segment, bytes);
   const Ran ran = start(1);
-  EXPECT_EQ(ran.exit_code, 1);
+  EXPECT_EQ(ran.exit_code, 71);
   EXPECT_THAT(ran.errors, AllOf(HasSubstr(segment.filename().string()), HasSubstr("is damaged"),
                                 HasSubstr("Disk loss")));
 }
@@ -308,7 +308,7 @@ TEST_F(Operator, a_state_db_that_was_cut_changed_or_emptied_is_disk_loss) {
        {whole.substr(0, 8192), changed, std::string("no database"), std::string()}) {
     put_text(file, wrong);
     const Ran ran = start(1);
-    EXPECT_EQ(ran.exit_code, 1);
+    EXPECT_EQ(ran.exit_code, 71);
     EXPECT_THAT(ran.errors, AllOf(HasSubstr("state.db"), HasSubstr("loss of the disk")));
   }
 }

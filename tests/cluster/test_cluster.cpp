@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 #include "server/cli/demo_checks.h"
 #include "server/cli/init.h"
@@ -77,6 +78,15 @@ void TestCluster::give_addresses() {
 }
 
 void TestCluster::kill(unsigned replica) { servers_->signal(replica, SIGKILL); }
+
+std::string TestCluster::wait_for_end(unsigned replica) {
+  for (int i = 0; i < 6000; ++i) {
+    for (const auto& ended : servers_->ended())
+      if (ended.id == replica) return ended.how;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return "still running";
+}
 
 void TestCluster::start_without_waiting(unsigned replica) {
   const auto start = [&] { must(servers_->start(replica)); };

@@ -52,6 +52,8 @@ class TestCluster {
   [[nodiscard]] unsigned size() const { return servers_->size(); }
 
   void kill(unsigned replica);
+  /// How it ended by itself: "exit code 70".
+  [[nodiscard]] std::string wait_for_end(unsigned replica);
   /// Starts it again and waits until it serves.
   void restart(unsigned replica);
   void start_without_waiting(unsigned replica);

@@ -111,6 +111,8 @@ class Host {
   /// What a host finds in its own state: this request was executed.
   std::function<bool(const Digest&)> is_over = [](const Digest&) { return false; };
   std::function<void(const wire::CheckpointProof&)> on_fetch = [](const auto&) {};
+  /// Its last word, if it ended by itself: it found that its disk was lost.
+  std::optional<std::string> stopped;
   /// state.db's commit does not finish while this is set.
   bool disk_stalls = false;
 
@@ -172,6 +174,8 @@ class Host {
       if (is_over(digest)) inbox.push_back(pbft::NotWanted{digest});
     } else if (const auto* f = std::get_if<pbft::FetchState>(&effect)) {
       on_fetch(f->proof);
+    } else if (const auto* ended = std::get_if<pbft::Stop>(&effect)) {
+      stopped = ended->reason;
     }
   }
 
@@ -511,6 +515,7 @@ inline pbft::Config small_config(unsigned n, unsigned f, std::uint64_t checkpoin
   config.group = {n, f};
   config.checkpoint_interval = checkpoint;
   config.window = window;
+  config.boot_question = false;  // tests/unit/pbft/boot_question_test.cpp asks it
   return config;
 }
 

@@ -170,6 +170,7 @@ pbft::Config draw_config(Dice& dice, pbft::Group shape) {
   config.in_flight_max = 1 + dice.roll(8);
   config.batch_requests_max = 1 + dice.roll(4);
   config.early_pre_prepare = dice.percent(50);
+  config.boot_question = dice.percent(50);
   return config;
 }
 

@@ -148,6 +148,9 @@ const peerMessages = [
     ["root", struct({ page_count: u32, top: digest })],
     ["nodes", struct({ digests: list(digest) })],
     ["pages", struct({ bytes: hexBody })]) })],
+  ["ask-votes", struct({ above: u64 })],
+  ["votes-seen", struct({ view: u64, prepared: u64, committed: u64, in: u64,
+    votes: list(struct({ seq: u64, prepare: optional(digest), commit: optional(digest) })) })],
 ];
 const linkHello = struct({
   version: u8, cluster: digest, config: u64, from: u16, to: u16, key, nonce, engine: text });

@@ -273,6 +273,14 @@ Named<PeerMessage> peer_messages() {
       {"state-part, root", StatePart{Seq{128}, 1, TreeRoot{300, digest_of("top")}}},
       {"state-part, nodes", StatePart{Seq{128}, 2, nodes}},
       {"state-part, pages", StatePart{Seq{128}, 3, pages}},
+      {"ask-votes", AskVotes{Seq{128}}},
+      {"votes-seen",
+       VotesSeen{View{2},
+                 Seq{131},
+                 Seq{130},
+                 View{1},
+                 {{{Seq{130}, batch_digest(batch, chosen), batch_digest(batch, chosen)},
+                   {Seq{131}, batch_digest(Batch{}, agreed), std::nullopt}}}}},
   };
 }
 

@@ -121,6 +121,18 @@ Names names_of<StatePart>() {
   return {"seq", "ask", "what"};
 }
 template <>
+Names names_of<AskVotes>() {
+  return {"above"};
+}
+template <>
+Names names_of<SeenVote>() {
+  return {"seq", "prepare", "commit"};
+}
+template <>
+Names names_of<VotesSeen>() {
+  return {"view", "prepared", "committed", "in", "votes"};
+}
+template <>
 Names names_of<RootWish>() {
   return {};
 }

@@ -130,6 +130,12 @@ TEST_F(InvariantsDeathTest, a_vote_leaves_after_its_record) {
   EXPECT_DEATH(good(at(0, 0), {prepare("a")}), "ballot");
   EXPECT_DEATH(good(at(0, 0), {prepare("a"), prepare_record("a")}), "ballot");
 }
+TEST_F(InvariantsDeathTest, nobody_votes_who_does_not_know_yet_what_it_voted) {
+  Snapshot asking = at(0, 0);
+  asking.asking = true;
+  EXPECT_DEATH(good(asking, {prepare_record("a"), prepare("a")}), "Prepare");
+  EXPECT_DEATH(good(asking, {Send{std::nullopt, wire::PrePrepare{}}}), "PrePrepare");
+}
 TEST_F(InvariantsDeathTest, nobody_votes_twice_in_a_phase_view_and_number) {
   good(at(0, 0), {prepare_record("a"), prepare("a")});
   EXPECT_DEATH(good(at(0, 0), {prepare_record("b")}), "digest == ballot->digest");

@@ -243,6 +243,67 @@ TEST(JournalFile, reports_a_failed_sync_and_never_tries_again) {
   EXPECT_EQ(platter.syncs, syncs);
 }
 
+/// Groups are written until a change of the disk fails; how many were acknowledged.
+std::size_t write_until_failure(Platter& platter, const std::vector<Records>& groups) {
+  Opened opened = open_on(platter);
+  if (!opened.journal) return 0;
+  JournalFile& journal = **opened.journal;
+  std::size_t acknowledged = 0;
+  for (const Records& group : groups) {
+    for (const auto& record : group) journal.append(record);
+    if (!journal.sync()) break;
+    ++acknowledged;
+    if (acknowledged == 4) journal.discard(Seq{2});
+  }
+  if (acknowledged < groups.size()) {
+    const int changes = platter.changes;
+    EXPECT_FALSE(journal.sync().ok());
+    journal.discard(Seq{9});
+    EXPECT_EQ(platter.changes, changes) << "a disk that failed was asked again";
+  }
+  return acknowledged;
+}
+
+// Every write, sync, cut, creation and removal fails once, each in a run of its own; then the
+// replica starts again, and then the power fails. What was acknowledged before the fault, and what
+// the second start read and went on from, is there to the end.
+TEST(JournalFile, forgets_nothing_it_acknowledged_or_read_whatever_fails_and_power_besides) {
+  const std::vector<Records> groups = {{genesis(), vote(1)}, {vote(2)}, {vote(3), stable(2)},
+                                       {vote(4), stable(4)}, {vote(5)}, {vote(6), vote(7)}};
+  const Records all = joined(groups);
+  int runs = 0;
+  int unacknowledged = 0;
+  for (bool failed = true; failed; ++runs) {
+    Platter platter;
+    platter.fail_change_at = runs + 1;
+    const std::size_t acknowledged = write_until_failure(platter, groups);
+    failed = platter.changes >= platter.fail_change_at;
+    platter.fail_change_at = 0;
+    const Records promised =
+        joined({groups.begin(), groups.begin() + static_cast<std::ptrdiff_t>(acknowledged)});
+    const Opened second = open_on(platter);
+    ASSERT_TRUE(second.journal.ok()) << runs << ": " << second.journal.error().message;
+    unacknowledged += second.records.size() > promised.size() ? 1 : 0;
+    platter.files = platter.durable_names;
+    for (auto& [name, file] : platter.files) file->seen = file->synced;
+    const Opened third = open_on(platter);
+    ASSERT_TRUE(third.journal.ok()) << runs;
+    EXPECT_EQ(third.records, second.records) << "change " << runs + 1 << " failed";
+    if (third.records.empty()) {
+      EXPECT_TRUE(promised.empty()) << runs;
+      continue;
+    }
+    // All of them, but for those that were discarded.
+    const auto first = std::ranges::find(all, third.records.front());
+    EXPECT_TRUE(is_prefix(third.records, {first, all.end()})) << runs;
+    EXPECT_GE(static_cast<std::size_t>(first - all.begin()) + third.records.size(),
+              promised.size());
+    EXPECT_TRUE(first == all.begin() || acknowledged >= 4) << runs;
+  }
+  EXPECT_GT(runs, 25);
+  EXPECT_GT(unacknowledged, 3);
+}
+
 TEST(JournalFile, reports_a_full_disk) {
   Platter platter;
   platter.bytes_left = 40'000;

@@ -20,12 +20,28 @@ struct Platter {
   struct File {
     Bytes seen;    // by programs
     Bytes synced;  // at the last sync
+    // Written since. A sync that fails forgets them: programs still see what no later sync writes.
+    std::set<std::size_t> dirty_blocks = {};
+
+    void sync() {
+      synced.resize(seen.size());
+      for (const std::size_t block : dirty_blocks) {
+        for (std::size_t at = block * 512; at < std::min((block + 1) * 512, seen.size()); ++at)
+          synced[at] = seen[at];
+      }
+      dirty_blocks.clear();
+    }
   };
   std::map<std::string, std::shared_ptr<File>> files;
   std::map<std::string, std::shared_ptr<File>> durable_names;  // at the last sync of the folder
   int syncs = 0;
   int fail_sync_at = 0;                      // that sync fails; 0: none
   std::size_t bytes_left = ~std::size_t{0};  // writes beyond this fail, as on a full disk
+  int changes = 0;                           // of any kind, tried so far
+  int fail_change_at = 0;                    // that one fails; 0: none
+
+  /// Every change asks first. What fails may have happened in part.
+  bool fails() { return ++changes == fail_change_at; }
 
   /// The power fails: of what was not synced, each block of 512 bytes is there or not, by chance.
   void crash(std::mt19937& chance) {
@@ -63,14 +79,17 @@ class MemoryDisk final : public Disk {
   }
   Result<std::unique_ptr<DiskFile>> create(const std::string& name) override {
     if (platter_.files.contains(name)) return Error{name + " exists"};
+    if (platter_.fails()) return Error{name + ": No space left on device"};
     return handle(platter_.files[name] = std::make_shared<Platter::File>());
   }
   Result<void> remove(const std::string& name) override {
+    if (platter_.fails()) return Error{name + ": Input/output error"};
     platter_.files.erase(name);
     return {};
   }
   Result<void> sync() override {
-    if (++platter_.syncs == platter_.fail_sync_at) return Error{"folder: Input/output error"};
+    if (++platter_.syncs == platter_.fail_sync_at || platter_.fails())
+      return Error{"folder: Input/output error"};
     platter_.durable_names = platter_.files;
     return {};
   }
@@ -81,20 +100,28 @@ class MemoryDisk final : public Disk {
     Handle(Platter& platter, std::shared_ptr<Platter::File> file)
         : platter_(platter), file_(std::move(file)) {}
     Result<void> write(std::uint64_t offset, ByteView bytes) override {
-      if (bytes.size() > platter_.bytes_left) return Error{"file: No space left on device"};
-      platter_.bytes_left -= bytes.size();
+      const bool full = bytes.size() > platter_.bytes_left || platter_.fails();
+      if (full) bytes = bytes.first(bytes.size() / 2);
+      if (!full) platter_.bytes_left -= bytes.size();
       Bytes& seen = file_->seen;
       if (seen.size() < offset + bytes.size()) seen.resize(offset + bytes.size());
       std::copy(bytes.begin(), bytes.end(), seen.begin() + static_cast<std::ptrdiff_t>(offset));
+      for (std::size_t at = offset; at < offset + bytes.size(); ++at)
+        file_->dirty_blocks.insert(at / 512);
+      if (full) return Error{"file: No space left on device"};
       return {};
     }
     Result<void> truncate(std::uint64_t size) override {
+      if (platter_.fails()) return Error{"file: Input/output error"};
       file_->seen.resize(size);
       return {};
     }
     Result<void> sync() override {
-      if (++platter_.syncs == platter_.fail_sync_at) return Error{"file: Input/output error"};
-      file_->synced = file_->seen;
+      if (++platter_.syncs == platter_.fail_sync_at || platter_.fails()) {
+        file_->dirty_blocks.clear();
+        return Error{"file: Input/output error"};
+      }
+      file_->sync();
       return {};
     }
 

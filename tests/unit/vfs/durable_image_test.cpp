@@ -235,6 +235,41 @@ TEST(DurableImage, reports_a_write_that_fails_and_does_not_try_again) {
   }
 }
 
+// The image that a start after a failed sync shows must be there after a power failure, too: others
+// were told, meanwhile, that it is.
+TEST(DurableImage, writes_again_what_a_failed_sync_has_left_in_memory_only) {
+  int shown = 0;
+  for (std::uint64_t good = 0; good < 30; ++good) {
+    MemoryFolder folder;
+    std::uint64_t last = 0;
+    {
+      MemoryFiles files(folder);
+      files.failed_sync_loses = true;
+      DurableImage image(files);
+      load(image);
+      std::uint64_t steps = good;
+      files.before_change = [&steps] { return steps-- > 0; };
+      while (image.commit(difference(images()[last], images()[last + 1], last + 1)).ok()) ++last;
+    }
+    Bytes seen;
+    {
+      MemoryFiles files(folder);
+      DurableImage image(files);
+      seen = load(image);
+      ASSERT_TRUE(seen == images()[last] || seen == images()[last + 1]) << good;
+      shown += seen == images()[last + 1] ? 1 : 0;
+      if (seen == images()[last + 1]) ++last;
+      ASSERT_TRUE(image.commit(difference(images()[last], images()[last + 1], 1)).ok());
+    }
+    for (MemoryFolder::File& file : folder.files) file.now = file.synced;  // the power fails
+    folder.names = folder.synced_names;
+    MemoryFiles files(folder);
+    DurableImage image(files);
+    EXPECT_EQ(load(image), images()[last + 1]) << "after " << good << " good steps";
+  }
+  EXPECT_GT(shown, 3);
+}
+
 TEST(DurableImage, stops_when_its_file_was_replaced_by_another) {
   MemoryFolder folder;
   MemoryFiles files(folder);

@@ -84,7 +84,7 @@ TEST(FrameFile, overwrites_a_torn_tail_so_that_nothing_stale_can_follow) {
   {
     FrameFile file = recovered(files);
     EXPECT_EQ(file.frames(), 3u);
-    ASSERT_TRUE(file.cut_tail().ok());
+    ASSERT_TRUE(file.settle().ok());
     EXPECT_EQ(folder.files[0].synced.size(), FrameFile::header_bytes + 3 * FrameFile::frame_bytes);
     ASSERT_TRUE(file.add(5, filled(55).bytes, 6).ok());
     ASSERT_TRUE(file.sync().ok());

@@ -61,6 +61,18 @@ void MemoryFolder::copy_to(const std::string& folder) const {
   }
 }
 
+namespace {
+
+void apply(Bytes& content, const MemoryFolder::Change& change) {
+  if (change.is_resize) return content.resize(change.offset);
+  const std::uint64_t end = change.offset + change.data.size();
+  if (content.size() < end) content.resize(end);
+  std::copy(change.data.begin(), change.data.end(),
+            content.begin() + static_cast<std::ptrdiff_t>(change.offset));
+}
+
+}  // namespace
+
 Result<void> MemoryFiles::may_change() {
   if (!dead_ && before_change && !before_change()) dead_ = true;
   if (dead_) return Error{"the disk failed"};
@@ -119,11 +131,19 @@ Result<void> MemoryFiles::resize(Handle file, std::uint64_t size) {
 }
 
 Result<void> MemoryFiles::sync(Handle file) {
-  if (Result<void> may = may_change(); !may) return may;
+  if (Result<void> may = may_change(); !may) {
+    if (failed_sync_loses) {
+      at(file).unsynced.clear();
+      at(file).lossy = true;
+    }
+    return may;
+  }
   for (const auto& [name, named] : folder_.names) {
     if (named == file && lies(name)) return {};
   }
-  at(file).synced = at(file).now;
+  if (!at(file).lossy) at(file).synced = at(file).now;
+  if (at(file).lossy)
+    for (const MemoryFolder::Change& change : at(file).unsynced) apply(at(file).synced, change);
   at(file).unsynced.clear();
   return {};
 }

@@ -27,6 +27,7 @@ class MemoryFolder {
     Bytes now;
     Bytes synced;
     std::vector<Change> unsynced;
+    bool lossy = false;  // a sync failed: `now` may say what nobody will write
   };
   struct Naming {  // of a file, not synced; an empty name is none
     int file = 0;
@@ -56,6 +57,9 @@ class MemoryFiles final : public Files {
 
   /// Asked before each change; false: that change, and everything afterwards, fails.
   std::function<bool()> before_change;
+  /// A sync that fails leaves what was written to be read, and no later sync writes it: so does
+  /// Linux.
+  bool failed_sync_loses = false;
   /// Syncs of these names claim success and do nothing ("." is the folder).
   std::vector<std::string> lying_about;
   /// What try_lock answers to `exclusive`: other programs are reading.

@@ -27,6 +27,7 @@ Replica::Core::Core(Config config, const crypto::Signer& signer, NonDeterminism&
       active_(!recovered.view_change),
       window_(recovered.image, config_.window),
       backlog_(config_),
+      vouching_(config_),
       checkpoints_(config_.group),
       view_changes_(config_),
       peers_(config_),
@@ -83,6 +84,7 @@ void Replica::Core::recover(Seq seq, Slot& slot, RecoveredSlot old) {
     if (active_ && old.pre_prepare->view == view_ && !slot.refuse_pre_prepare(digest)) {
       slot.hold(*slot.body(digest));
       slot.set_standing(Standing::accepted);
+      believe(*slot.proposed());
       proposed_ = seq;
     }
   }
@@ -168,6 +170,7 @@ void Replica::Core::on(PeerConnected event) {
   trace("link to r", event.peer, " is up -> say what is missing");
   overdue_.hurry(now_);
   forwarding_.hurry(now_);
+  if (active_ && event.peer == primary()) tell_again();
 }
 
 void Replica::Core::on(ReplicaId from, const wire::FetchPart&) {
@@ -181,7 +184,8 @@ void Replica::Core::on(ReplicaId from, const wire::StatePart&) {
 Time Replica::Core::deadline() const {
   if (!started_) return Time{0};
   Time due = std::min({overdue_.due(), refetching_.due(), reminding_.due(), idle_at(), forward_at(),
-                       doubt_at(), suspicion_at(), new_view_due_});
+                       doubt_at(), suspicion_at(), new_view_due_, vouching_.due()});
+  if (!untold_.empty()) due = std::min(due, now_);
   if (!held_.empty()) due = std::min(due, held_.begin()->first);
   return due;
 }
@@ -195,7 +199,7 @@ ReplicaStatus Replica::Core::status() const {
   if (stable_) status.stable_state = stable_->checkpoint.state;
   status.executed = executed_;
   status.proposed = proposed_;
-  status.waiting = backlog_.waiting();
+  status.waiting = backlog_.waiting() + vouching_.waiting();
   for (std::size_t i = 0; i < refusals; ++i)
     if (!everyday(static_cast<Refusal>(i))) status.refused += refused_[i];
   status.fetching = fetching_.has_value();

@@ -27,7 +27,7 @@ const char* name_of(const PeerMessage& message) {
   static constexpr std::array<const char*, std::variant_size_v<PeerMessage>> names = {
       "pre-prepare", "prepare",  "commit",      "checkpoint", "committed",
       "forward",     "status",   "fetch-batch", "batch-body", "checkpoint-proof",
-      "view-change", "new-view", "fetch-part",  "state-part"};
+      "view-change", "new-view", "fetch-part",  "state-part", "verified"};
   return names[message.index()];
 }
 

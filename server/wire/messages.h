@@ -80,6 +80,14 @@ struct Forward {
   bool operator==(const Forward&) const = default;
 };
 
+/// "These requests, which bear no signature, are authentic": their clients' tags for the sender are
+/// right, or weak_quorum() others said this of them (docs/design.md section 7).
+struct Verified {
+  List<Digest, limits::verified_requests_max> requests;
+  static constexpr auto fields(auto& m) { return std::tie(m.requests); }
+  bool operator==(const Verified&) const = default;
+};
+
 // ---- checkpoints (section 4.3); always signed --------------------------------------------------
 
 struct Checkpoint {
@@ -276,9 +284,10 @@ struct StatePart {
 };
 
 /// Appending an alternative is a new wire version; the order here is the tag on the wire.
-using PeerMessage = std::variant<PrePrepare, Prepare, Commit, Signed<Checkpoint>, Committed,
-                                 Forward, Status, FetchBatch, BatchBody, CheckpointProof,
-                                 Signed<ViewChange>, Signed<NewView>, FetchPart, StatePart>;
+using PeerMessage =
+    std::variant<PrePrepare, Prepare, Commit, Signed<Checkpoint>, Committed, Forward, Status,
+                 FetchBatch, BatchBody, CheckpointProof, Signed<ViewChange>, Signed<NewView>,
+                 FetchPart, StatePart, Verified>;
 
 /// "pre-prepare", "prepare", ...: for traces, logs and counters.
 const char* name_of(const PeerMessage& message);

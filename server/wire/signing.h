@@ -21,6 +21,7 @@ struct Membership {
   ConfigNumber config;
   unsigned quorum = 0;  // pbft::Group decides the number; here it bounds CheckpointProof from below
   std::vector<crypto::PublicKey> replica_keys;  // by ReplicaId
+  bool mac_requests = false;                    // requests without a signature may travel
 };
 
 /// Appends `domain` as a domain word. Requires: domain.size() < 256.

@@ -79,6 +79,17 @@ Result<AuthenticRequest, Malformed> Verifier::check(ClientRequest request) {
   return AuthenticRequest(digest, std::move(request));
 }
 
+Result<AuthenticRequest, Malformed> Verifier::check(ClientRequest request, const crypto::Mac& key,
+                                                    const crypto::Tag16& tag) {
+  // Who joins has no session yet, and nothing to save: a join is signed.
+  if (!group_.mac_requests || request.body.session == SessionId{0} || request.proof.signature)
+    return Malformed{"this request needs a signature"};
+  const Digest digest = request_digest(request.body);
+  if (!key.check(request_tagged_bytes(group_.cluster, digest), tag))
+    return Malformed{"wrong tag of a request"};
+  return AuthenticRequest(digest, std::move(request));
+}
+
 bool Verifier::check(const CheckpointProof& proof) const {
   const auto& signatures = proof.signatures.items;
   if (signatures.size() < group_.quorum) return false;
@@ -103,7 +114,7 @@ const char* Verifier::refuse_inside(ReplicaId sender, const PeerMessage& message
             return check_batch(m.batch) ? nullptr : "wrong signature of a request in a batch";
           },
           [&](const Forward& m) {
-            return check_request(request_digest(m.request.body), m.request)
+            return may_travel(request_digest(m.request.body), m.request)
                        ? nullptr
                        : "wrong signature of a forwarded request";
           },
@@ -123,6 +134,7 @@ const char* Verifier::refuse_inside(ReplicaId sender, const PeerMessage& message
           [](const Prepare&) -> const char* { return nullptr; },
           [](const Commit&) -> const char* { return nullptr; },
           [](const Committed&) -> const char* { return nullptr; },
+          [](const Verified&) -> const char* { return nullptr; },
           [](const Status&) -> const char* { return nullptr; },
           [](const FetchBatch&) -> const char* { return nullptr; },
           [](const FetchPart&) -> const char* { return nullptr; },
@@ -151,19 +163,24 @@ bool Verifier::check_stable(const ViewChange& message) const {
 }
 
 bool Verifier::check_batch(const Batch& batch) {
-  return std::all_of(batch.requests.begin(), batch.requests.end(), [&](const ClientRequest& r) {
-    return check_request(request_digest(r.body), r);
-  });
+  return std::all_of(batch.requests.begin(), batch.requests.end(),
+                     [&](const ClientRequest& r) { return may_travel(request_digest(r.body), r); });
+}
+
+bool Verifier::may_travel(const Digest& digest, const ClientRequest& request) {
+  if (request.proof.signature) return check_request(digest, request);
+  return group_.mac_requests && request.body.session != SessionId{0};
 }
 
 bool Verifier::check_request(const Digest& digest, const ClientRequest& request) {
+  if (!request.proof.signature) return false;
   const crypto::Signature* const known = verified_.find(digest);
-  if (known != nullptr && *known == request.proof.signature) return true;
+  if (known != nullptr && *known == *request.proof.signature) return true;
   if (!crypto::verify(request.body.signer, request_signed_bytes(group_.cluster, digest),
-                      request.proof.signature))
+                      *request.proof.signature))
     return false;
   // Only what verified is remembered: forgeries cost their sender a connection, and us no memory.
-  verified_.remember(digest, request.proof.signature);
+  verified_.remember(digest, *request.proof.signature);
   return true;
 }
 

@@ -86,10 +86,19 @@ void draw_clients(Rng& rng, Parameters& p) {
 
 }  // namespace
 
+/// Of dice of their own, so that a new choice changes nothing else of a seed.
+Choices draw_choices(const Options& options) {
+  Rng rng(options.seed, 11);
+  Choices choices;
+  choices.mac_requests = rng.chance(700'000) && options.replicas > 3 * options.faults;
+  return choices;
+}
+
 Parameters draw_parameters(const Options& options) {
   Rng rng(options.seed, 1);
   Parameters p;
   p.options = options;
+  p.choices = draw_choices(options);
   draw_group(rng, p);
   p.link = draw_link(rng);
   p.client_link = draw_link(rng);
@@ -147,7 +156,8 @@ std::string describe(const Parameters& p) {
          number(p.pause_mean_us) + "us sync=" + number(p.sync_min_us) + "+" +
          number(p.sync_mean_us) + "us skew=" + number(p.skew_max_us) +
          "us clients=" + number(p.clients) + "x" + number(p.outstanding_max) +
-         name_of(p.application) + " faults-until=" + number(p.faults_until_us / 1'000) + "ms";
+         name_of(p.application) + (p.choices.mac_requests ? " mac-requests" : "") +
+         " faults-until=" + number(p.faults_until_us / 1'000) + "ms";
 }
 
 }  // namespace prytany::sim

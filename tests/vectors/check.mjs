@@ -109,7 +109,7 @@ const clientHello = struct({ cluster: digest, key, nonce });
 
 const clientRequest = struct({
   body: struct({ session: u64, number: u64, signer: key, operation: hexBody }),
-  proof: struct({ signature }),
+  proof: struct({ signature: optional(signature) }),
 });
 const agreed = struct({ time: i64, choice: hexBody });
 const batch = struct({ requests: list(clientRequest) });
@@ -148,6 +148,7 @@ const peerMessages = [
     ["root", struct({ page_count: u32, top: digest })],
     ["nodes", struct({ digests: list(digest) })],
     ["pages", struct({ bytes: hexBody })]) })],
+  ["verified", struct({ requests: list(digest) })],
 ];
 const linkHello = struct({
   version: u8, cluster: digest, config: u64, from: u16, to: u16, key, nonce, engine: text });
@@ -318,7 +319,8 @@ function genesis() {
     u8(g.format.split(" ").pop()), text(g.name), nonce(g.nonce), boolean(g.development), u32(g.faults),
     list(member)(g.members), list(key)(g.administrators), u32(g.approvals),
     u64(g.checkpoint_interval), u64(g.window), u64(g.sessions_max), i64(g.session_idle_us),
-    u64(g.steps_per_request_max), u64(g.application_pages_max), text(g.engine));
+    u64(g.steps_per_request_max), u64(g.application_pages_max), text(g.engine),
+    u8(g.requests === "mac" ? 1 : 0));
   same(bytes, file.encoded, "genesis");
   const cluster = hash("prytany genesis", bytes);
   same(cluster, file.digest, "genesis digest");

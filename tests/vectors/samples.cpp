@@ -273,6 +273,7 @@ Named<PeerMessage> peer_messages() {
       {"state-part, root", StatePart{Seq{128}, 1, TreeRoot{300, digest_of("top")}}},
       {"state-part, nodes", StatePart{Seq{128}, 2, nodes}},
       {"state-part, pages", StatePart{Seq{128}, 3, pages}},
+      {"verified", Verified{{{digest_of("one request"), digest_of("another")}}}},
   };
 }
 

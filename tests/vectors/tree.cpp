@@ -53,6 +53,10 @@ Names names_of<Forward>() {
   return {"request"};
 }
 template <>
+Names names_of<Verified>() {
+  return {"requests"};
+}
+template <>
 Names names_of<Checkpoint>() {
   return {"seq", "state"};
 }

@@ -296,6 +296,12 @@ Named<FromClient> from_client() {
     all.emplace_back("request: " + name, SubmitRequest{request, std::nullopt});
   all.emplace_back("request with a designated replica",
                    SubmitRequest{requests()[1].second, ReplicaId{3}});
+  ClientRequest tagged = requests()[1].second;
+  tagged.proof.signature.reset();
+  all.emplace_back("request with a tag", SubmitRequest{tagged, ReplicaId{3}, crypto::Tag16{1, 2}});
+  all.emplace_back("speak_for", SpeakFor{session_signer().public_key(),
+                                         session_signer().sign(speak_for_signed_bytes(
+                                             digest_of("hellos"), session_signer().public_key()))});
   all.emplace_back("read", public_read());
   all.emplace_back("status", StatusRequest{std::numeric_limits<std::uint64_t>::max()});
   return all;

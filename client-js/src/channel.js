@@ -8,10 +8,8 @@ import {
   hash,
   hkdf,
   macKey,
-  makeTag,
   newAgreement,
   sha256,
-  sign,
   verify,
   word,
 } from "./crypto.js";
@@ -31,8 +29,6 @@ const demand = (condition, why) => {
 export function makeChannel(group, id, { name, url, key }, WebSocket) {
   let socket = null;
   let mac; // once the replica has proven itself
-  let greeted; // the hash of what both said in their hellos
-  const proven = new Set(); // session keys that this replica knows to be ours
   let greeting; // a promise of what we said, and the ephemeral key: {hello, secret}
   let inbox; // messages are opened one at a time, in order: WebCrypto takes its time
   let waitingChars;
@@ -57,20 +53,6 @@ export function makeChannel(group, id, { name, url, key }, WebSocket) {
     },
     askStatus(number) {
       self.send({ type: "status", id: String(number) });
-    },
-    /** A request with a tag for this replica instead of a signature for all. Requires: ready. */
-    async sendTagged({ signature, ...message }, { digest, signer: { key, publicKey } }) {
-      const mine = socket;
-      const tell = (what) => {
-        if (socket === mine) mine.send(toJson(what));
-      };
-      if (!proven.has(publicKey)) {
-        const data = word("prytany speak for", greeted, fromHex(publicKey));
-        tell({ type: "speak_for", key: publicKey, signature: await sign(key, data) });
-        if (socket === mine) proven.add(publicKey);
-      }
-      const data = word("prytany tagged request", group.cluster, fromHex(digest));
-      tell({ ...message, tag: await makeTag(mac, data) });
     },
     /** Is anybody there? The connection may have died without a word (sleep, a lost network). */
     probe() {
@@ -112,7 +94,6 @@ export function makeChannel(group, id, { name, url, key }, WebSocket) {
       return drop(error.message);
     }
     mac = undefined;
-    proven.clear();
     waitingChars = 0;
     // What belongs to a connection that we gave up is no news.
     const current = (act) => (event) => {
@@ -168,8 +149,7 @@ export function makeChannel(group, id, { name, url, key }, WebSocket) {
       "does not hold the key that genesis names",
     );
     const shared = await agree(secret, fromHex(server.key));
-    greeted = await sha256(said);
-    mac = await macKey(await hkdf(shared, greeted, "prytany client tag"));
+    mac = await macKey(await hkdf(shared, await sha256(said), "prytany client tag"));
   }
 
   /** A message that is the replica's. `said` is then what it votes for. */

@@ -32,7 +32,6 @@ async function check(file) {
     name,
     development,
     faults,
-    tags: file.requests === "mac",
     id,
     members: members.map(({ name, client }, i) => ({ name, key: keys[i], url: client })),
     fingerprint: toHex(id.slice(0, 20)).match(/.{4}/g).join(" "),

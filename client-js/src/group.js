@@ -17,8 +17,6 @@ export function makeGroup(genesis, WebSocket, emit) {
     questions,
     sessions,
     cluster: genesis.id,
-    /** Requests may bear tags in place of signatures, and enough replicas are there to check theirs. */
-    mayTag: () => genesis.tags && self.connected().length >= genesis.members.length - genesis.faults,
     members: genesis.members,
     /** So many hold at least one correct replica (Castro & Liskov TOCS 2002 section 4.1). */
     weakQuorum: genesis.faults + 1,

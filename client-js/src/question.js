@@ -29,7 +29,7 @@ function tell(callback, ...args) {
 /**
  * `about` may change until ask(): {digest (hex, of a request, a join or a read), number (of a
  * request), what (in words, if replicas are judged by it), mayRun (whether it changes the state),
- * signer (its session's, if it may bear a tag the first time), timeout and linger (ms), signal, onAgreement, token (hears the tokens of a join); and, each at most once and instead of what is done by default:
+ * timeout and linger (ms), signal, onAgreement, token (hears the tokens of a join); and, each at most once and instead of what is done by default:
  * take({outcome, seq, agreed, agreement}), f+1 said the same; refused(error), a quorum
  * insists; failed(), the caller has an error}.
  */
@@ -56,8 +56,7 @@ export function makeQuestion(group, about) {
     transmitTo(channel) {
       if (closed) return;
       self.sent = true;
-      if (round === 1 && about.signer && group.mayTag()) channel.sendTagged(message, about);
-      else channel.send(message);
+      channel.send(message);
     },
     hear(replica, heard) {
       if (heard.type === "refused") hearRefusal(replica, heard);

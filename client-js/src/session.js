@@ -75,7 +75,6 @@ export function makeSession(group, signer, id, onEnd) {
     Object.assign(question.about, {
       digest,
       number,
-      signer,
       mayRun: true,
       what: `about request ${number}`,
     });

@@ -73,7 +73,7 @@ export class FakeGroup {
   #sessions = new Map(); // id -> key
   executed = []; // operations, each once
 
-  static async start({ n = 4, faults = 1, requests = "signed" } = {}) {
+  static async start({ n = 4, faults = 1 } = {}) {
     const group = new FakeGroup();
     for (let id = 0; id < n; ++id) group.replicas.push(new FakeReplica(group, id));
     for (const replica of group.replicas) await replica.start();
@@ -98,7 +98,7 @@ export class FakeGroup {
       steps_per_request_max: 1000000,
       application_pages_max: 1000,
       engine: "none",
-      requests,
+      requests: "signed",
       signatures: [],
     };
     group.cluster = hash("prytany genesis", encode(genesisType, group.genesis));
@@ -155,7 +155,7 @@ export class FakeGroup {
 /** One connection's side of a replica. */
 class Caller {
   constructor(replica, connection) {
-    Object.assign(this, { replica, connection, key: null, speaksFor: new Set() });
+    Object.assign(this, { replica, connection, key: null });
   }
   say(message) {
     const { group, id, behaviour } = this.replica;
@@ -218,12 +218,6 @@ export class FakeReplica {
         return this.#greet(caller, message);
       case "join_begin":
         return this.#token(caller, message);
-      case "speak_for": {
-        const said = join(word("prytany speak for"), caller.said, hex(message.key));
-        if (verify(null, said, ed25519(hex(message.key)), hex(message.signature)))
-          caller.speaksFor.add(message.key);
-        return;
-      }
       case "request":
         return this.#request(caller, message);
       case "read":
@@ -257,7 +251,6 @@ export class FakeReplica {
     );
     ok.signature = sign(null, said, this.behaviour.key ?? this.privateKey).toString("hex");
     const secret = diffieHellman({ privateKey, publicKey: x25519(hex(hello.key)) });
-    caller.said = sha256(said);
     caller.key = Buffer.from(hkdfSync("sha256", secret, sha256(said), "prytany client tag", 32));
     caller.connection.send(toJson(ok));
     this.callers.add(caller);
@@ -282,7 +275,8 @@ export class FakeReplica {
   }
   #request(caller, request) {
     const digest = this.group.requestDigest(request);
-    if (!this.#authentic(caller, request, digest))
+    const said = join(word("prytany signed request"), this.group.cluster, digest);
+    if (!verify(null, said, ed25519(hex(request.signer)), hex(request.signature)))
       return caller.say({
         type: "refused",
         request: digest.toString("hex"),
@@ -305,15 +299,6 @@ export class FakeReplica {
       request: asked,
       reply: hash("prytany reply", this.group.cluster, encode(replyType, reply)).toString("hex"),
     });
-  }
-  #authentic(caller, { signer, signature, tag }, digest) {
-    if (tag) {
-      const bytes = join(word("prytany tagged request"), this.group.cluster, digest);
-      const right = createHmac("sha256", caller.key).update(bytes).digest("hex").slice(0, 32);
-      return !signature && caller.speaksFor.has(signer) && tag === right;
-    }
-    const said = join(word("prytany signed request"), this.group.cluster, digest);
-    return verify(null, said, ed25519(hex(signer)), hex(signature));
   }
   #read(caller, question) {
     const { id, procedure, arguments: args } = question;

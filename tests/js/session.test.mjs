@@ -46,25 +46,6 @@ const rejects = (promise, Kind, fields = {}) =>
 
 // ---- the ordinary case --------------------------------------------------------------------------
 
-test("where genesis says mac, a request has a tag for each replica, and a signature when repeated", async () => {
-  const group = await start({ requests: "mac" });
-  const { client } = await joined(group);
-  const asked = (id) =>
-    group.replicas[id].heard.filter(({ type, session }) => type === "request" && session !== "0");
-  await Promise.all([client.call("vote", { choice: 3 }), client.call("vote", { choice: 4 })]);
-  await until(() => group.replicas.every(({ id }) => asked(id).length === 2), "all hear both");
-  const tags = group.replicas.map(({ id }) => asked(id)[0].tag);
-  assert.equal(new Set(tags).size, 4);
-  assert.ok(group.replicas.every(({ id }) => asked(id).every(({ signature }) => !signature)));
-  assert.equal(group.executed.length, 2);
-
-  for (const replica of group.replicas)
-    replica.behaviour.hear = (_, { type, tag }) => type === "request" && tag !== undefined;
-  const answer = await client.call("vote", { choice: 5 });
-  assert.deepEqual(answer.values, [["vote", 5]]);
-  assert.ok(asked(0).at(-1).signature);
-});
-
 test("a client joins, and a call tells its rows, its place and who agreed", async () => {
   const { client, cluster } = await joined(await start());
   assert.equal(client.principal, "somebody");

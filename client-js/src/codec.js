@@ -215,4 +215,6 @@ export const genesis = struct({
   application_pages_max: count,
   engine: name,
   requests: is("mac"),
+  votes: is("signed"),
+  dissemination: is("all"),
 });

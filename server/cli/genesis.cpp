@@ -27,6 +27,7 @@ wire::Membership membership_of(const wire::Genesis& genesis) {
   membership.cluster = wire::genesis_digest(genesis);
   membership.quorum = group_of(genesis).quorum();
   membership.mac_requests = genesis.mac_requests;
+  membership.signed_votes = genesis.signed_votes;
   for (const wire::Member& member : genesis.members) {
     membership.replica_keys.push_back(member.key);
   }
@@ -41,6 +42,7 @@ pbft::Config config_of(const wire::Genesis& genesis, ReplicaId self) {
   config.checkpoint_interval = genesis.checkpoint_interval;
   config.window = genesis.window;
   config.mac_requests = genesis.mac_requests;
+  config.bodies_apart = genesis.bodies_apart;
   return config;
 }
 

@@ -125,6 +125,9 @@ void print_for_people(const wire::GenesisFile& file) {
   }
   std::printf("requests    %s\n",
               genesis.mac_requests ? "mac: tagged for each replica, or signed" : "signed");
+  std::printf("votes       %s\n", genesis.signed_votes ? "signed" : "mac");
+  std::printf("bodies      %s\n", genesis.bodies_apart ? "clients send them to all replicas"
+                                                       : "the primary sends them to all");
   std::printf("engine      SQLite %s%s\n", genesis.engine.text.c_str(),
               genesis.engine.text == engine() ? "" : " (NOT this program's: it will not start)");
   for (std::size_t i = 0; i < genesis.members.size(); ++i) {
@@ -155,6 +158,9 @@ void print_for_programs(const wire::GenesisFile& file) {
                                {"faults", genesis.faults},
                                {"approvals", genesis.approvals},
                                {"engine", genesis.engine.text},
+                               {"requests", genesis.mac_requests ? "mac" : "signed"},
+                               {"votes", genesis.signed_votes ? "signed" : "mac"},
+                               {"dissemination", genesis.bodies_apart ? "all" : "primary"},
                                {"members", members},
                                {"administrators", administrators},
                                {"signatures", file.signatures.size()}};

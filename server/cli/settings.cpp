@@ -112,7 +112,9 @@ struct Choice {
   const char* second;
   bool wire::Genesis::* field;
 };
-constexpr Choice choices[] = {{"requests", "signed", "mac", &wire::Genesis::mac_requests}};
+constexpr Choice choices[] = {{"requests", "signed", "mac", &wire::Genesis::mac_requests},
+                              {"votes", "mac", "signed", &wire::Genesis::signed_votes},
+                              {"dissemination", "primary", "all", &wire::Genesis::bodies_apart}};
 
 std::string key_of(const std::string& assignment) {
   return assignment.substr(0, assignment.find('='));

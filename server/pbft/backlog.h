@@ -45,6 +45,11 @@ class Backlog {
 
   /// It is not in flight any more, and does not wait. True if it was in flight.
   bool withdraw(const Digest& digest) { return in_flight_.erase(digest) > 0; }
+  /// One that waits; null if it does not.
+  [[nodiscard]] const wire::ClientRequest* find(const Digest& digest) const {
+    const auto it = waiting_.find(digest);
+    return it == waiting_.end() ? nullptr : &it->second.request;
+  }
   [[nodiscard]] bool knows(const Digest& digest) const {
     return waiting_.contains(digest) || in_flight_.contains(digest);
   }

@@ -54,6 +54,9 @@ struct Config {
   /// (docs/protocol.md, requests without signatures). Otherwise the host lets none without a
   /// signature through.
   bool mac_requests = false;
+  /// `dissemination: all`: the primary proposes requests by their digests, since their clients sent
+  /// them to everybody.
+  bool bodies_apart = false;
   /// A request whose authentication here did not come to a quorum's is kept for so long.
   std::uint64_t unverified_life_us = 10'000'000;
 

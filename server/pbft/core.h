@@ -58,6 +58,9 @@ class Replica::Core {
   void propose();
   void propose_batch(Backlog::Taken taken);
   void on(ReplicaId from, wire::PrePrepare message);
+  void announce(const wire::PrePrepare& message, const std::vector<Digest>& requests, bool at_once);
+  void on(ReplicaId from, wire::PrePrepareDigests message);
+  [[nodiscard]] std::optional<wire::Batch> gather(const wire::PrePrepareDigests& message) const;
   void on(ReplicaId from, const wire::Prepare& message);
   void on(ReplicaId from, const wire::Commit& message);
   /// The PRE-PREPARE held is beyond doubt: committed, or weak_quorum() others sent PREPARE for it.
@@ -174,6 +177,9 @@ class Replica::Core {
   // ---- messages for the host's state transfer --------------------------------------------------
   void on(ReplicaId from, const wire::FetchPart&);
   void on(ReplicaId from, const wire::StatePart&);
+  // Unwrapped where their signatures are checked.
+  void on(ReplicaId from, const wire::Signed<wire::Prepare>&);
+  void on(ReplicaId from, const wire::Signed<wire::Commit>&);
 
   // ---- speaking --------------------------------------------------------------------------------
   void persist(JournalRecord record) { out_->push_back(Persist{std::move(record)}); }

@@ -62,10 +62,10 @@ void Replica::Core::propose_batch(Backlog::Taken taken) {
   // A PRE-PREPARE is not a vote: the primary promises with its PREPARE (docs/design.md section 4).
   // It may overtake its record, but not that of the NEW-VIEW, which a crash would let us make anew.
   const bool early = config_.early_pre_prepare && (view_ == View{0} || begun_);
-  if (early) broadcast(message, true);
+  if (early) announce(message, slot.proposed()->requests, true);
   persist(PrePreparedRecord{message});
   slot.set_recorded(slot.proposed()->digest);
-  if (!early) broadcast(message);
+  if (!early) announce(message, slot.proposed()->requests, false);
   cast_prepare(seq, slot);
   try_commit(seq, slot);
 }

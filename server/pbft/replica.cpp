@@ -181,6 +181,14 @@ void Replica::Core::on(ReplicaId from, const wire::StatePart&) {
   drop(Refusal::not_for_replica, "state-part from r", from);
 }
 
+void Replica::Core::on(ReplicaId from, const wire::Signed<wire::Prepare>&) {
+  drop(Refusal::not_for_replica, "signed prepare from r", from);
+}
+
+void Replica::Core::on(ReplicaId from, const wire::Signed<wire::Commit>&) {
+  drop(Refusal::not_for_replica, "signed commit from r", from);
+}
+
 Time Replica::Core::deadline() const {
   if (!started_) return Time{0};
   Time due = std::min({overdue_.due(), refetching_.due(), reminding_.due(), idle_at(), forward_at(),

@@ -266,6 +266,10 @@ void Replica::Core::on(ReplicaId from, wire::BatchBody message) {
     drop(Refusal::body_wrong, "batch-body n", seq, " from r", from);
     return ask_for_body(seq, *slot, wanted);
   }
+  if (slot->announced == wanted && active_) {
+    trace("batch of n", seq, " from r", from, " is the one proposed -> take it as its pre-prepare");
+    return on(primary(), wire::PrePrepare{view_, seq, body.batch, body.agreed});
+  }
   const bool committed = slot->committed() == wanted;
   trace("batch of n", seq, " from r", from, " is the ",
         committed ? "committed one -> execute in turn" : "chosen one -> keep it");

@@ -102,6 +102,8 @@ class Slot {
     Digest digest;
   };
   std::optional<Asked> asked;  // whom we asked for a body
+  /// The primary proposed this by the requests' digests, and some of them are not at hand yet.
+  std::optional<Digest> announced;
   unsigned asks = 0;
 
  private:
@@ -124,6 +126,7 @@ std::optional<Body> Slot::leave_view(Pinned pinned) {
   since = never;
   complained = false;
   asked.reset();
+  announced.reset();
   std::erase_if(
       bodies_, [&](const Body& body) { return committed_ != body.digest && !pinned(body.digest); });
   return dropped;

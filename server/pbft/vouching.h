@@ -41,6 +41,11 @@ class Vouching {
   std::optional<Refusal> bring(Time now, ReplicaId from, const Digest& digest,
                                wire::ClientRequest request);
   [[nodiscard]] bool waits(const Digest& digest) const { return waiting_.contains(digest); }
+  /// One that waits; null if it does not.
+  [[nodiscard]] const wire::ClientRequest* find(const Digest& digest) const {
+    const auto it = waiting_.find(digest);
+    return it == waiting_.end() ? nullptr : &it->second.request;
+  }
   /// It waits here no longer. Requires: waits(digest).
   wire::ClientRequest take(const Digest& digest);
   /// These have a number, or need none any more.

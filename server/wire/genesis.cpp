@@ -159,6 +159,8 @@ void read_genesis(JsonObject& object, GenesisFile& file) {
   read_numbers(object, genesis);
   genesis.engine.text = object.text("engine", limits::name_bytes_max);
   genesis.mac_requests = read_choice(object, "requests", "signed", "mac");
+  genesis.signed_votes = read_choice(object, "votes", "mac", "signed");
+  genesis.bodies_apart = read_choice(object, "dissemination", "primary", "all");
   object.each("signatures", limits::replicas_max, [&](JsonObject& item) {
     SignerAndSignature& signature = file.signatures.items.emplace_back();
     signature.signer =
@@ -228,6 +230,8 @@ std::string to_json(const GenesisFile& file) {
                {"application_pages_max", g.application_pages_max},
                {"engine", g.engine.text},
                {"requests", g.mac_requests ? "mac" : "signed"},
+               {"votes", g.signed_votes ? "signed" : "mac"},
+               {"dissemination", g.bodies_apart ? "all" : "primary"},
                {"signatures", Json::array()}};
   for (const Member& member : g.members) json["members"].push_back(member_json(member));
   for (const crypto::PublicKey& key : g.administrators) json["administrators"].push_back(key.hex());

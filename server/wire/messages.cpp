@@ -25,9 +25,11 @@ Digest batch_digest(const Batch& batch, const Agreed& agreed) {
 
 const char* name_of(const PeerMessage& message) {
   static constexpr std::array<const char*, std::variant_size_v<PeerMessage>> names = {
-      "pre-prepare", "prepare",  "commit",      "checkpoint", "committed",
-      "forward",     "status",   "fetch-batch", "batch-body", "checkpoint-proof",
-      "view-change", "new-view", "fetch-part",  "state-part", "verified"};
+      "pre-prepare",    "prepare",          "commit",      "checkpoint",
+      "committed",      "forward",          "status",      "fetch-batch",
+      "batch-body",     "checkpoint-proof", "view-change", "new-view",
+      "fetch-part",     "state-part",       "verified",    "pre-prepare-digests",
+      "signed-prepare", "signed-commit"};
   return names[message.index()];
 }
 

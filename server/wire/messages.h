@@ -48,6 +48,18 @@ struct PrePrepare {
   bool operator==(const PrePrepare&) const = default;
 };
 
+/// A PRE-PREPARE whose requests are named by their digests (`dissemination: all`): their clients
+/// sent the requests themselves to everybody. What a backup lacks it asks for by FETCH-BATCH; the
+/// batch has the same digest d either way.
+struct PrePrepareDigests {
+  View view;
+  Seq seq;
+  List<Digest, limits::batch_requests_max> requests;
+  Agreed agreed;
+  static constexpr auto fields(auto& m) { return std::tie(m.view, m.seq, m.requests, m.agreed); }
+  bool operator==(const PrePrepareDigests&) const = default;
+};
+
 struct Prepare {
   View view;
   Seq seq;
@@ -284,10 +296,10 @@ struct StatePart {
 };
 
 /// Appending an alternative is a new wire version; the order here is the tag on the wire.
-using PeerMessage =
-    std::variant<PrePrepare, Prepare, Commit, Signed<Checkpoint>, Committed, Forward, Status,
-                 FetchBatch, BatchBody, CheckpointProof, Signed<ViewChange>, Signed<NewView>,
-                 FetchPart, StatePart, Verified>;
+using PeerMessage = std::variant<PrePrepare, Prepare, Commit, Signed<Checkpoint>, Committed,
+                                 Forward, Status, FetchBatch, BatchBody, CheckpointProof,
+                                 Signed<ViewChange>, Signed<NewView>, FetchPart, StatePart,
+                                 Verified, PrePrepareDigests, Signed<Prepare>, Signed<Commit>>;
 
 /// "pre-prepare", "prepare", ...: for traces, logs and counters.
 const char* name_of(const PeerMessage& message);

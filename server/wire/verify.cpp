@@ -68,7 +68,14 @@ Result<std::vector<AuthenticPeerMessage>, Malformed> Verifier::open(ReplicaId se
     Result<PeerMessage, Malformed> message = decode<PeerMessage>(bytes);
     if (!message) return message.error();
     if (const char* const reason = refuse_inside(sender, *message)) return Malformed{reason};
-    opened.push_back(AuthenticPeerMessage(sender, std::move(message).value()));
+    // Whether a vote was signed or not is of no interest behind this door.
+    if (auto* prepare = std::get_if<Signed<Prepare>>(&*message)) {
+      opened.push_back(AuthenticPeerMessage(sender, PeerMessage(prepare->message)));
+    } else if (auto* commit = std::get_if<Signed<Commit>>(&*message)) {
+      opened.push_back(AuthenticPeerMessage(sender, PeerMessage(commit->message)));
+    } else {
+      opened.push_back(AuthenticPeerMessage(sender, std::move(message).value()));
+    }
   }
   return opened;
 }
@@ -130,9 +137,14 @@ const char* Verifier::refuse_inside(ReplicaId sender, const PeerMessage& message
           [&](const CheckpointProof& m) -> const char* {
             return check(m) ? nullptr : "not a proof of a checkpoint";
           },
-          // Votes and questions: the link's tag proves the sender, and nobody else is quoted.
-          [](const Prepare&) -> const char* { return nullptr; },
-          [](const Commit&) -> const char* { return nullptr; },
+          [&](const Prepare&) { return refuse_unsigned_vote(); },
+          [&](const Commit&) { return refuse_unsigned_vote(); },
+          [&](const Signed<Prepare>& m) {
+            return refuse_signed(m, "wrong signature of a prepare");
+          },
+          [&](const Signed<Commit>& m) { return refuse_signed(m, "wrong signature of a commit"); },
+          // Questions: the link's tag proves the sender, and nobody else is quoted.
+          [](const PrePrepareDigests&) -> const char* { return nullptr; },
           [](const Committed&) -> const char* { return nullptr; },
           [](const Verified&) -> const char* { return nullptr; },
           [](const Status&) -> const char* { return nullptr; },
@@ -141,6 +153,11 @@ const char* Verifier::refuse_inside(ReplicaId sender, const PeerMessage& message
           [](const StatePart&) -> const char* { return nullptr; },
       },
       message);
+}
+
+/// The link's tag proves the sender, unless genesis demands more.
+const char* Verifier::refuse_unsigned_vote() const {
+  return group_.signed_votes ? "a vote without a signature" : nullptr;
 }
 
 /// Its primary's signature, whoever brings it: a backup passes it on to those who slept.

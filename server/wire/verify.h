@@ -42,6 +42,7 @@ class Verifier {
  private:
   /// Nothing when all is well, else the reason.
   const char* refuse_inside(ReplicaId sender, const PeerMessage& message);
+  [[nodiscard]] const char* refuse_unsigned_vote() const;
   const char* refuse_new_view(const Signed<NewView>& message) const;
   bool check_stable(const ViewChange& message) const;
   bool check_request(const Digest& digest, const ClientRequest& request);

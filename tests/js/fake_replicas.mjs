@@ -99,6 +99,8 @@ export class FakeGroup {
       application_pages_max: 1000,
       engine: "none",
       requests: "signed",
+      votes: "mac",
+      dissemination: "primary",
       signatures: [],
     };
     group.cluster = hash("prytany genesis", encode(genesisType, group.genesis));

@@ -101,6 +101,7 @@ class Stage {
     config.batch_requests_max = line.number("batch", 256);
     config.early_pre_prepare = line.has("early");
     config.mac_requests = line.has("mac");
+    config.bodies_apart = line.has("digests");
     if (config.refuse()) throw std::runtime_error(*config.refuse());
     group_ = std::make_unique<Group>(config);
   }

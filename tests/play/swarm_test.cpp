@@ -172,6 +172,7 @@ pbft::Config draw_config(Dice& dice, pbft::Group shape) {
   config.batch_requests_max = 1 + dice.roll(4);
   config.early_pre_prepare = dice.percent(50);
   config.mac_requests = shape.always_live() && dice.percent(60);
+  config.bodies_apart = dice.percent(40);
   return config;
 }
 

@@ -31,8 +31,16 @@ void Checks::frame_left(ReplicaId from, ByteView frame) {
     return;
   }
   for (const wire::PeerMessage& message : *messages) {
-    votes.sent(from, message);
-    views.sent(from, message);
+    if (const auto* prepare = std::get_if<wire::Signed<wire::Prepare>>(&message)) {
+      votes.sent(from, prepare->message);
+      views.sent(from, prepare->message);
+    } else if (const auto* commit = std::get_if<wire::Signed<wire::Commit>>(&message)) {
+      votes.sent(from, commit->message);
+      views.sent(from, commit->message);
+    } else {
+      votes.sent(from, message);
+      views.sent(from, message);
+    }
     if (const auto* claim = std::get_if<wire::Committed>(&message)) {
       agreement.claimed(from, claim->seq, claim->digest);
     } else if (const auto* own = std::get_if<wire::Signed<wire::Checkpoint>>(&message)) {

@@ -91,6 +91,8 @@ Choices draw_choices(const Options& options) {
   Rng rng(options.seed, 11);
   Choices choices;
   choices.mac_requests = rng.chance(700'000) && options.replicas > 3 * options.faults;
+  choices.signed_votes = rng.chance(250'000);
+  choices.bodies_apart = rng.chance(400'000);
   return choices;
 }
 
@@ -157,6 +159,8 @@ std::string describe(const Parameters& p) {
          number(p.sync_mean_us) + "us skew=" + number(p.skew_max_us) +
          "us clients=" + number(p.clients) + "x" + number(p.outstanding_max) +
          name_of(p.application) + (p.choices.mac_requests ? " mac-requests" : "") +
+         (p.choices.signed_votes ? " signed-votes" : "") +
+         (p.choices.bodies_apart ? " bodies-apart" : "") +
          " faults-until=" + number(p.faults_until_us / 1'000) + "ms";
 }
 

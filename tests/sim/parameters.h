@@ -39,6 +39,8 @@ enum class ApplicationKind : std::uint8_t {
 /// The choices of genesis.json (docs/reference/genesis.md).
 struct Choices {
   bool mac_requests = false;
+  bool signed_votes = false;
+  bool bodies_apart = false;
 };
 
 struct Parameters {

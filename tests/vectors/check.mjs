@@ -149,6 +149,9 @@ const peerMessages = [
     ["nodes", struct({ digests: list(digest) })],
     ["pages", struct({ bytes: hexBody })]) })],
   ["verified", struct({ requests: list(digest) })],
+  ["pre-prepare-digests", struct({ view: u64, seq: u64, requests: list(digest), agreed })],
+  ["signed-prepare", signed(vote), vote],
+  ["signed-commit", signed(vote), vote],
 ];
 const linkHello = struct({
   version: u8, cluster: digest, config: u64, from: u16, to: u16, key, nonce, engine: text });
@@ -320,7 +323,8 @@ function genesis() {
     list(member)(g.members), list(key)(g.administrators), u32(g.approvals),
     u64(g.checkpoint_interval), u64(g.window), u64(g.sessions_max), i64(g.session_idle_us),
     u64(g.steps_per_request_max), u64(g.application_pages_max), text(g.engine),
-    u8(g.requests === "mac" ? 1 : 0));
+    boolean(g.requests === "mac"),
+    boolean(g.votes === "signed"), boolean(g.dissemination === "all"));
   same(bytes, file.encoded, "genesis");
   const cluster = hash("prytany genesis", bytes);
   same(cluster, file.digest, "genesis digest");

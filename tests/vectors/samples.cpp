@@ -274,6 +274,11 @@ Named<PeerMessage> peer_messages() {
       {"state-part, nodes", StatePart{Seq{128}, 2, nodes}},
       {"state-part, pages", StatePart{Seq{128}, 3, pages}},
       {"verified", Verified{{{digest_of("one request"), digest_of("another")}}}},
+      {"pre-prepare-digests",
+       PrePrepareDigests{
+           View{1}, Seq{130}, {{digest_of("one request"), digest_of("another")}}, chosen}},
+      {"signed-prepare", by_sender(Prepare{View{1}, Seq{130}, batch_digest(batch, chosen)})},
+      {"signed-commit", by_sender(Commit{View{1}, Seq{130}, batch_digest(batch, chosen)})},
   };
 }
 

@@ -62,6 +62,8 @@ TEST(Verifier, refuses_what_is_signed_by_another_than_the_links_peer) {
   for (const auto& [name, message] : vectors::peer_messages()) {
     // A new-view is its primary's, whoever brings it.
     const bool sender_signs = std::holds_alternative<Signed<Checkpoint>>(message) ||
+                              std::holds_alternative<Signed<Prepare>>(message) ||
+                              std::holds_alternative<Signed<Commit>>(message) ||
                               std::holds_alternative<Signed<ViewChange>>(message);
     EXPECT_EQ(verdict(message, ReplicaId{2}) == "accepted", !sender_signs) << name;
     if (sender_signs) {
@@ -86,6 +88,23 @@ TEST(Verifier, lets_requests_without_a_signature_travel_only_where_genesis_says_
   EXPECT_EQ(verdict(Forward{requests.front()}, peer_sender, true),
             "wrong signature of a forwarded request")
       << "a join is signed";
+}
+
+TEST(Verifier, hands_on_a_signed_vote_as_a_vote_and_refuses_unsigned_ones_where_genesis_says_so) {
+  const auto encoded = std::make_shared<const EncodedMessage>(encode_message(sample<Prepare>()));
+  const auto with_signature =
+      std::make_shared<const EncodedMessage>(encode_message(sample<Signed<Prepare>>()));
+  Membership group = membership();
+  group.signed_votes = true;
+  Verifier verifier(group);
+  const auto plain = verifier.open(peer_sender, keys_of_one(),
+                                   seal(ConfigNumber{0}, keys_of_zero().send, {&encoded, 1}));
+  ASSERT_FALSE(plain.ok());
+  EXPECT_STREQ(plain.error().reason, "a vote without a signature");
+  const auto opened = verifier.open(
+      peer_sender, keys_of_one(), seal(ConfigNumber{0}, keys_of_zero().send, {&with_signature, 1}));
+  ASSERT_TRUE(opened.ok());
+  EXPECT_TRUE(std::holds_alternative<Prepare>(*opened->front()));
 }
 
 TEST(Verifier, refuses_a_batch_with_one_wrong_signature) {

@@ -24,6 +24,15 @@ void Channel::down() {
   mac_.reset();
 }
 
+std::string Channel::speak_for(const crypto::Signer& session) const {
+  const Bytes said = wire::speak_for_signed_bytes(hello_, session.public_key());
+  return wire::to_json(wire::FromClient{wire::SpeakFor{session.public_key(), session.sign(said)}});
+}
+
+crypto::Tag16 Channel::tag(const Digest& request) const {
+  return mac_->tag(wire::request_tagged_bytes(cluster_->cluster, request));
+}
+
 Result<std::optional<wire::ToClient>, Malformed> Channel::open(std::string_view text) {
   auto heard = wire::to_client_json(text);
   if (!heard) return heard.error();
@@ -50,6 +59,7 @@ Result<std::optional<wire::ToClient>, Malformed> Channel::finish(const wire::Ser
   const auto key = wire::client_tag_key(greeting_->secret, server.key, greeting_->hello, server);
   if (!key) return Malformed{"offers an unusable key"};
   mac_.emplace(*key);
+  hello_ = crypto::sha256(said);
   greeting_.reset();
   state_ = State::ready;
   return std::optional<wire::ToClient>{};

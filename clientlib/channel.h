@@ -37,6 +37,11 @@ class Channel {
   /// It stands. Returns the hello to send.
   std::string greet(const Entropy& entropy);
   void down();
+  /// Says that we hold this session key, so that its requests may come with tags. Requires:
+  /// ready().
+  [[nodiscard]] std::string speak_for(const crypto::Signer& session) const;
+  /// For the replica alone, instead of a signature. Requires: ready().
+  [[nodiscard]] crypto::Tag16 tag(const Digest& request) const;
   [[nodiscard]] State state() const { return state_; }
   [[nodiscard]] bool ready() const { return state_ == State::ready; }
 
@@ -56,6 +61,7 @@ class Channel {
   State state_ = State::down;
   std::optional<Greeting> greeting_;
   std::optional<crypto::Mac> mac_;
+  Digest hello_;  // of what both said in it
 };
 
 }  // namespace prytany::client

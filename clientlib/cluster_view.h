@@ -13,9 +13,12 @@ struct ClusterView {
   std::vector<crypto::PublicKey> keys;  // by ReplicaId
   std::vector<std::string> urls;        // by ReplicaId: where clients connect
   unsigned faults = 0;
+  bool mac_requests = false;
 
   explicit ClusterView(const wire::Genesis& genesis)
-      : cluster(wire::genesis_digest(genesis)), faults(genesis.faults) {
+      : cluster(wire::genesis_digest(genesis)),
+        faults(genesis.faults),
+        mac_requests(genesis.mac_requests) {
     for (const wire::Member& member : genesis.members) {
       keys.push_back(member.key);
       urls.push_back(member.client_url.text);

@@ -93,6 +93,9 @@ void Session::became_ready(ReplicaId replica, Effects& out) {
   peer.trouble.clear();
   out.push_back(Note{name_of(replica) + " has proven itself -> ask it everything pending"});
   ask_status_of(replica, out);
+  if (cluster_->mac_requests)
+    out.push_back(
+        Send{replica, std::make_shared<const std::string>(peer.channel.speak_for(signer_))});
   if (join_question_) transmit_to(replica, *join_question_, out);
   for (auto& [number, question] : pending_) transmit_to(replica, question, out);
   for (auto& [id, read] : reads_) transmit_to(replica, read.question, out);
@@ -129,14 +132,31 @@ void Session::transmit(Time now, Question& question, Effects& out) {
     question.interval_us = std::min(question.interval_us * 2, options_.retransmit_max_us);
   }
   question.resend = now + question.interval_us;
-  if (auto* submit = std::get_if<wire::SubmitRequest>(&question.message))
+  const std::vector<ReplicaId> all = ready();
+  if (auto* submit = std::get_if<wire::SubmitRequest>(&question.message)) {
     submit->designated = question.round == 1 ? designate(question.number) : std::nullopt;
+    // Tags serve when a quorum gets them, which all correct replicas are. Whoever asks again lets
+    // nothing depend on it.
+    if (question.round > 1 || all.size() + cluster_->faults < cluster_->size()) sign(question);
+    if (!submit->request.proof.signature) {
+      for (const ReplicaId replica : all) transmit_to(replica, question, out);
+      return;
+    }
+  }
   std::shared_ptr<const std::string> text;
-  for (const ReplicaId replica : ready()) {
+  for (const ReplicaId replica : all) {
     if (!text) text = std::make_shared<const std::string>(wire::to_json(question.message));
     question.sent = true;
     out.push_back(Send{replica, text});
   }
+}
+
+void Session::sign(Question& question) {
+  auto& submit = std::get<wire::SubmitRequest>(question.message);
+  submit.tag.reset();
+  if (submit.request.proof.signature) return;
+  submit.request.proof.signature =
+      signer_.sign(wire::request_signed_bytes(cluster_->cluster, question.digest));
 }
 
 void Session::transmit_to(ReplicaId to, Question& question, Effects& out) {
@@ -144,6 +164,8 @@ void Session::transmit_to(ReplicaId to, Question& question, Effects& out) {
   if (auto* submit = std::get_if<wire::SubmitRequest>(&question.message)) {
     // Nobody was there when it was first to be sent: whoever comes first sends the rows.
     if (question.round == 1 && !submit->designated) submit->designated = to;
+    if (!submit->request.proof.signature)
+      submit->tag = peers_[to.value].channel.tag(question.digest);
   }
   out.push_back(Send{to, std::make_shared<const std::string>(wire::to_json(question.message))});
 }

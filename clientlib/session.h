@@ -179,6 +179,7 @@ class Session {
   void tick_peers(Time now, Effects& out);
   void tick_questions(Time now, Effects& out);
   void transmit(Time now, Question& question, Effects& out);
+  void sign(Question& question);
   void transmit_to(ReplicaId to, Question& question, Effects& out);
   void ask_status_of(ReplicaId replica, Effects& out);
   Ticket next_ticket() { return Ticket{++last_ticket_}; }

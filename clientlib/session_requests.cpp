@@ -68,7 +68,6 @@ void Session::fill_window(Time now, Effects& out) {
     wire::ClientRequest request;
     request.body = {session_, number, signer_.public_key(), {std::move(next.operation)}};
     const Digest digest = wire::request_digest(request.body);
-    request.proof.signature = signer_.sign(wire::request_signed_bytes(cluster_->cluster, digest));
     Question& question = pending_[number];
     question.ticket = next.ticket;
     question.deadline = next.deadline;
@@ -76,6 +75,7 @@ void Session::fill_window(Time now, Effects& out) {
     question.digest = digest;
     question.number = number;
     question.message = wire::SubmitRequest{std::move(request), std::nullopt};
+    if (!cluster_->mac_requests) sign(question);
     transmit(now, question, out);
   }
   if (queue_.empty()) queue_deadline_ = never;

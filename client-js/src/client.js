@@ -77,7 +77,7 @@ export class Cluster extends EventTarget {
   async connect(options) {
     const enough = (group) => group.connected().length >= group.weakQuorum;
     if (!(await this.#until(enough, settings(this.#options, options))))
-      throw new NoQuorum("no_quorum", "fewer than f+1 replicas can be reached");
+      throw new NoQuorum("no_quorum", "too few replicas can be reached");
   }
   async join(options) {
     const group = this.#connected();

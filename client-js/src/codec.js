@@ -196,6 +196,8 @@ const hostAndPort = (out, value) => {
   u16(out, Number(port));
 };
 const count = integer(64);
+/** The words are checked by `prytany genesis verify`; another one gives another digest, at most. */
+const is = (word) => (out, value) => u8(out, +(value === word));
 export const genesis = struct({
   version: (out) => u8(out, 1),
   name,
@@ -212,4 +214,7 @@ export const genesis = struct({
   steps_per_request_max: count,
   application_pages_max: count,
   engine: name,
+  requests: is("mac"),
+  votes: is("signed"),
+  dissemination: is("all"),
 });

@@ -24,7 +24,7 @@ function canonicalCode(typed) {
   const { length } = digits;
   if (length < digitsMin || length > digitsMax)
     badCode(`is too ${length > digitsMax ? "long" : "short"}: ${length} of ${digitsMin} digits`);
-  if (plainlyNotRandom(digits)) badCode("is too weak: its digits are not random");
+  if (plainlyNotRandom(digits)) badCode("is not random");
   return digits;
 }
 

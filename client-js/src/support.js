@@ -7,7 +7,7 @@ const isPlain = ({ url }) => /^ws:(?!\/\/(127\.|\[::1\]|([^/:]+\.)?localhost\b))
 
 const missing = (code, what) => ({
   code,
-  message: `There are no ${what} here: use a current Firefox, Chrome, Edge, Safari or Node.`,
+  message: `There are no ${what} here: use a current browser or Node.`,
 });
 
 export async function problem(genesis, { WebSocket = globalThis.WebSocket } = {}) {

@@ -20,7 +20,7 @@ export function toWire(input) {
   if (input instanceof Uint8Array) return { type: "blob", base64: toBase64(input) };
   if (typeof input === "string") return { type: "text", value: input };
   if (typeof input === "number" && !Number.isSafeInteger(input))
-    misuse(`${input} is beyond 2^53 - 1, where numbers are rounded: write a bigint, or real()`);
+    misuse(`${input} is beyond 2^53 - 1: write a bigint, or real()`);
   if (["bigint", "boolean", "number"].includes(typeof input))
     return { type: "integer", value: String(BigInt(input)) };
   return misuse(`a value of type ${typeof input} is none of SQL`);

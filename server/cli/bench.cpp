@@ -15,6 +15,7 @@
 #include "server/cli/files.h"
 #include "server/cli/init.h"
 #include "server/cli/local_cluster.h"
+#include "server/cli/settings.h"
 #include "server/crypto/key_file.h"
 
 namespace prytany::cli {
@@ -112,8 +113,10 @@ Result<void> LocalBench::boot(const Options& options) {
   init.faults = options.faults;
   init.base_port =
       options.base_port == 0 ? free_base_port(9600, options.replicas) : options.base_port;
+  std::vector<std::string> settings;
+  for (const std::string& setting : options.settings)
+    (is_genesis_setting(setting) ? init.settings : settings).push_back(setting);
   if (auto made = init_cluster(init); !made) return made.error();
-  std::vector<std::string> settings = options.settings;
   settings.push_back("durability=" + durability_);
   auto servers = LocalCluster::open({init.folder, settings, "warning", {}});
   if (!servers) return servers.error();
@@ -284,7 +287,8 @@ void add_options(CLI::App& command, Options& options) {
       ->delimiter(',')
       ->check(CLI::IsMember({"log", "none"}))
       ->capture_default_str();
-  command.add_option("--set", options.settings, "key=value for every replica; repeatable");
+  command.add_option("--set", options.settings,
+                     "key=value for every replica, or of genesis; repeatable");
   command.add_option("--dir", options.folder, "Where to put the cluster: on the disk to measure");
   command.add_option("--base-port", options.base_port, "P (default: free ports from 9600)");
   command.add_flag("--no-floor", options.no_floor, "Leave out the rows of plain SQLite");

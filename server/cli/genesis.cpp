@@ -26,6 +26,8 @@ wire::Membership membership_of(const wire::Genesis& genesis) {
   wire::Membership membership;
   membership.cluster = wire::genesis_digest(genesis);
   membership.quorum = group_of(genesis).quorum();
+  membership.mac_requests = genesis.mac_requests;
+  membership.signed_votes = genesis.signed_votes;
   for (const wire::Member& member : genesis.members) {
     membership.replica_keys.push_back(member.key);
   }
@@ -39,6 +41,8 @@ pbft::Config config_of(const wire::Genesis& genesis, ReplicaId self) {
   config.cluster = wire::genesis_digest(genesis);
   config.checkpoint_interval = genesis.checkpoint_interval;
   config.window = genesis.window;
+  config.mac_requests = genesis.mac_requests;
+  config.bodies_apart = genesis.bodies_apart;
   return config;
 }
 
@@ -94,6 +98,7 @@ wire::Genesis new_genesis(const std::string& name, unsigned faults,
   genesis.members.items = std::move(members);
   genesis.approvals = group_of(genesis).quorum();
   genesis.engine.text = engine();
+  genesis.mac_requests = group_of(genesis).always_live();
   return genesis;
 }
 

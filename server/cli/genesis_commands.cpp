@@ -7,6 +7,7 @@
 #include "server/cli/files.h"
 #include "server/cli/genesis.h"
 #include "server/cli/operator_commands.h"
+#include "server/cli/settings.h"
 #include "server/crypto/key_file.h"
 #include "server/wire/genesis.h"
 
@@ -25,6 +26,7 @@ struct Assemble {
   std::uint64_t checkpoint_interval = limits::checkpoint_interval_default;
   std::uint64_t window = limits::window_default;
   bool development = false;
+  std::vector<std::string> settings;
 };
 
 Result<crypto::PublicKey> key_from_hex(const std::string& hex) {
@@ -52,6 +54,9 @@ Status assemble(const Assemble& options) {
     auto key = key_from_hex(hex);
     if (!key) return usage_failure(key.error().message);
     file.genesis.administrators.items.push_back(*key);
+  }
+  if (auto set = apply_genesis_settings(options.settings, file.genesis); !set) {
+    return usage_failure(set.error().message);
   }
   const std::string json = wire::to_json(file);
   if (auto readable = wire::genesis_from_json(json); !readable) {
@@ -118,6 +123,11 @@ void print_for_people(const wire::GenesisFile& file) {
     std::printf("rules       changed by %u of %zu members\n", genesis.approvals,
                 genesis.members.size());
   }
+  std::printf("requests    %s\n",
+              genesis.mac_requests ? "mac: tagged for each replica, or signed" : "signed");
+  std::printf("votes       %s\n", genesis.signed_votes ? "signed" : "mac");
+  std::printf("bodies      %s\n", genesis.bodies_apart ? "clients send them to all replicas"
+                                                       : "the primary sends them to all");
   std::printf("engine      SQLite %s%s\n", genesis.engine.text.c_str(),
               genesis.engine.text == engine() ? "" : " (NOT this program's: it will not start)");
   for (std::size_t i = 0; i < genesis.members.size(); ++i) {
@@ -148,6 +158,9 @@ void print_for_programs(const wire::GenesisFile& file) {
                                {"faults", genesis.faults},
                                {"approvals", genesis.approvals},
                                {"engine", genesis.engine.text},
+                               {"requests", genesis.mac_requests ? "mac" : "signed"},
+                               {"votes", genesis.signed_votes ? "signed" : "mac"},
+                               {"dissemination", genesis.bodies_apart ? "all" : "primary"},
                                {"members", members},
                                {"administrators", administrators},
                                {"signatures", file.signatures.size()}};
@@ -190,6 +203,8 @@ void add_assemble(CLI::App& genesis, Chosen& chosen) {
                       "Sequence numbers between checkpoints");
   command->add_option("--window", options->window,
                       "Sequence numbers open at a time, at least twice the interval");
+  command->add_option("--set", options->settings,
+                      "key=value; repeatable: " + describe_genesis_settings());
   command->add_flag("--development", options->development,
                     "One key may install applications; no signatures needed");
   command->callback([&chosen, options] { chosen.run = [options] { return assemble(*options); }; });

@@ -7,6 +7,7 @@
 #include "server/cli/files.h"
 #include "server/cli/genesis.h"
 #include "server/cli/operator_commands.h"
+#include "server/cli/settings.h"
 #include "server/crypto/key_file.h"
 
 namespace prytany::cli {
@@ -81,6 +82,7 @@ Result<void> init_cluster(const InitOptions& options) {
     file.genesis.checkpoint_interval = options.checkpoint_interval;
     file.genesis.window = 2 * options.checkpoint_interval;
   }
+  if (auto set = apply_genesis_settings(options.settings, file.genesis); !set) return set;
   const std::string json = wire::to_json(file);
   // Whatever may be refused is refused before anything is made.
   if (auto readable = wire::genesis_from_json(json); !readable) return readable.error();
@@ -100,6 +102,8 @@ void add_init(CLI::App& app, Chosen& chosen) {
                       "P: clients connect to P+i, peers to P+100+i (default 7000)");
   command->add_option("--checkpoint-interval", options->checkpoint_interval,
                       "Sequence numbers between checkpoints; the window is twice as large");
+  command->add_option("--set", options->settings,
+                      "key=value of genesis.json; repeatable: " + describe_genesis_settings());
   command->callback([&chosen, options] { chosen.run = [options] { return run(*options); }; });
 }
 

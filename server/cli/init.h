@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "server/base/result.h"
 
@@ -13,7 +14,8 @@ struct InitOptions {
   unsigned replicas = 4;
   unsigned faults = 1;
   std::uint16_t base_port = 7000;  // clients of replica i at base + i, peers at base + 100 + i
-  std::uint64_t checkpoint_interval = 0;  // 0: the default
+  std::uint64_t checkpoint_interval = 0;   // 0: the default
+  std::vector<std::string> settings = {};  // of genesis: "requests=signed"
 };
 
 /// DIR/genesis.json, DIR/admin.key, DIR/replica-I/replica.key. Refuses a folder that has a

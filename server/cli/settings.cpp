@@ -1,5 +1,6 @@
 #include "server/cli/settings.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <functional>
@@ -59,6 +60,11 @@ Result<void> apply(const std::string& key, const std::string& value, node::NodeC
     settings.durability = value == "log" ? Durability::log : Durability::none;
     return {};
   }
+  if (key == "batching") {
+    if (value != "on" && value != "off") return Error{"--set batching: on or off"};
+    config.pbft.batch_requests_max = value == "on" ? pbft::Config{}.batch_requests_max : 1;
+    return {};
+  }
   for (const Number& number : numbers()) {
     if (key != number.name) continue;
     const auto parsed = number_from(value);
@@ -90,8 +96,58 @@ Result<Settings> apply_settings(const std::vector<std::string>& assignments,
 }
 
 std::string describe_settings() {
-  std::string names = "durability (log|none)";
+  std::string names = "durability (log|none), batching (on|off)";
   for (const Number& number : numbers()) names += std::string(", ") + number.name;
+  return names;
+}
+
+// ---- genesis ------------------------------------------------------------------------------------
+
+namespace {
+
+/// A choice between two words, the second of which means true.
+struct Choice {
+  const char* name;
+  const char* first;
+  const char* second;
+  bool wire::Genesis::* field;
+};
+constexpr Choice choices[] = {{"requests", "signed", "mac", &wire::Genesis::mac_requests},
+                              {"votes", "mac", "signed", &wire::Genesis::signed_votes},
+                              {"dissemination", "primary", "all", &wire::Genesis::bodies_apart}};
+
+std::string key_of(const std::string& assignment) {
+  return assignment.substr(0, assignment.find('='));
+}
+
+}  // namespace
+
+bool is_genesis_setting(const std::string& assignment) {
+  return std::ranges::any_of(choices,
+                             [&](const Choice& c) { return key_of(assignment) == c.name; });
+}
+
+Result<void> apply_genesis_settings(const std::vector<std::string>& assignments,
+                                    wire::Genesis& genesis) {
+  for (const std::string& assignment : assignments) {
+    const auto* choice = std::ranges::find_if(
+        choices, [&](const Choice& c) { return key_of(assignment) == c.name; });
+    if (choice == std::end(choices))
+      return Error{"--set " + assignment + ": there are " + describe_genesis_settings()};
+    const std::string name = choice->name;
+    const bool second = assignment == name + "=" + choice->second;
+    if (!second && assignment != name + "=" + choice->first)
+      return Error{"--set " + name + ": " + choice->first + " or " + choice->second};
+    genesis.*(choice->field) = second;
+  }
+  return {};
+}
+
+std::string describe_genesis_settings() {
+  std::string names;
+  for (const Choice& c : choices)
+    names +=
+        (names.empty() ? "" : ", ") + std::string(c.name) + " (" + c.first + "|" + c.second + ")";
   return names;
 }
 

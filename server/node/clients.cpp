@@ -8,6 +8,7 @@ namespace {
 constexpr std::size_t waiting_per_connection_max = 4 * limits::session_window;
 constexpr std::size_t early_per_connection_max = limits::session_window;
 constexpr std::size_t early_max = 4096;
+constexpr std::size_t speaks_for_max = 64;
 /// A client knows its session from the first weak_quorum() replicas that executed its join: we may
 /// be the next to execute it, so its first request is kept for a moment instead of refused.
 constexpr std::uint64_t early_us = 1'000'000;
@@ -23,7 +24,7 @@ wire::Name name(std::string_view text) {
 
 void Clients::connected(ConnectionId id, std::string address) {
   if (address.size() > limits::name_bytes_max) address.resize(limits::name_bytes_max);
-  connections_.emplace(id, Connection{std::move(address), std::nullopt, 0, 0});
+  connections_.emplace(id, Connection{std::move(address), std::nullopt, {}, {}, 0, 0});
 }
 
 void Clients::closed(ConnectionId id) {
@@ -45,6 +46,7 @@ Clients::Wish Clients::text(ConnectionId id, std::string_view text, wire::Verifi
   if (!parsed) return refuse(id, c, {}, "malformed", parsed.error().text());
   if (auto* hello = std::get_if<wire::ClientHello>(&*parsed)) return on(id, c, *hello);
   if (!c.key) return refuse(id, c, {}, "hello_first", "say hello before anything else");
+  if (auto* speak = std::get_if<wire::SpeakFor>(&*parsed)) return on(id, c, *speak);
   if (auto* join = std::get_if<wire::JoinBegin>(&*parsed)) return on(id, c, *join);
   if (auto* submit = std::get_if<wire::SubmitRequest>(&*parsed))
     return on(id, c, std::move(*submit), verifier);
@@ -69,6 +71,19 @@ Clients::Wish Clients::on(ConnectionId id, Connection& c, const wire::ClientHell
   if (!key) return refuse(id, c, {}, "weak_key", "the hello's key is of small order");
   setting_.transport.reply(id, wire::to_json(wire::TaggedToClient{answer, std::nullopt}));
   c.key.emplace(*key);
+  c.hello = crypto::sha256(wire::hello_signed_bytes(hello, answer));
+  return Nothing{};
+}
+
+/// One signature for a connection and a session, instead of one for each of its requests.
+Clients::Wish Clients::on(ConnectionId id, Connection& c, const wire::SpeakFor& speak) {
+  if (!setting_.membership.mac_requests || c.speaks_for.contains(speak.key)) return Nothing{};
+  if (c.speaks_for.size() >= speaks_for_max)
+    return refuse(id, c, {}, "overloaded", "too many sessions share this connection");
+  if (!crypto::public_key_from(speak.key.bytes) ||
+      !crypto::verify(speak.key, wire::speak_for_signed_bytes(c.hello, speak.key), speak.signature))
+    return refuse(id, c, {}, "bad_signature", "wrong signature of speak_for");
+  c.speaks_for.insert(speak.key);
   return Nothing{};
 }
 
@@ -109,7 +124,10 @@ Clients::Wish Clients::on(ConnectionId id, Connection& c, wire::SubmitRequest su
     return refuse(id, c, digest, *code, "this replica will not propose it");
   }
   const SessionId session = body.session;
-  auto checked = verifier.check(std::move(submit.request));
+  if (submit.tag && !c.speaks_for.contains(body.signer))
+    return refuse(id, c, digest, "speak_for_first", "a tag needs a speak_for of its session's key");
+  auto checked = submit.tag ? verifier.check(std::move(submit.request), *c.key, *submit.tag)
+                            : verifier.check(std::move(submit.request));
   if (!checked) return refuse(id, c, digest, "bad_signature", checked.error().text());
   if (!wait(id, c, digest, submit.designated))
     return refuse(id, c, digest, "overloaded", "too many requests are waiting on this connection");

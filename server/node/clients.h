@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 
@@ -72,9 +73,11 @@ class Clients {
  private:
   struct Connection {
     std::string address;
-    std::optional<crypto::Mac> key;  // after hello
-    std::size_t waiting = 0;         // entries of waiting_ that answer here
-    std::size_t early = 0;           // entries of early_ that came from here
+    std::optional<crypto::Mac> key;          // after hello
+    Digest hello;                            // of what both said in it
+    std::set<crypto::PublicKey> speaks_for;  // session keys that its client has proven to hold
+    std::size_t waiting = 0;                 // entries of waiting_ that answer here
+    std::size_t early = 0;                   // entries of early_ that came from here
   };
   struct Waiting {
     ConnectionId connection;
@@ -92,6 +95,7 @@ class Clients {
   };
 
   Wish on(ConnectionId id, Connection& c, const wire::ClientHello& hello);
+  Wish on(ConnectionId id, Connection& c, const wire::SpeakFor& speak);
   Wish on(ConnectionId id, Connection& c, const wire::JoinBegin& join);
   Wish on(ConnectionId id, Connection& c, wire::SubmitRequest submit, wire::Verifier& verifier);
   Wish on(ConnectionId id, Connection& c, wire::PublicRead read);

@@ -34,7 +34,11 @@ class Node::Impl {
         verifier_(config_.membership),
         clients_({config_.pbft.self, signer, config_.membership, world_.executor, world_.transport,
                   world_.clock, world_.random, config_.join_token_life_us}),
-        outbox_(config_.pbft.number, world_.transport),
+        outbox_(config_.pbft.number, world_.transport,
+                config_.membership.signed_votes
+                    ? std::optional<Outbox::VoteSigning>(
+                          {config_.pbft.self, signer, config_.membership})
+                    : std::nullopt),
         server_(world_.store),
         fetched_(world_.fetched),
         replica_(config_.pbft, signer, nondeterminism_, std::move(recovered)) {

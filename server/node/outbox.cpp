@@ -22,13 +22,28 @@ void Outbox::add(std::optional<ReplicaId> to, const wire::PeerMessage& message) 
   if (to) {
     const auto found = peers_.find(*to);
     if (found == peers_.end()) return;
-    found->second.waiting.push_back(
-        std::make_shared<const wire::EncodedMessage>(wire::encode_message(message)));
+    found->second.waiting.push_back(encode(message));
     return;
   }
   if (peers_.empty()) return;
-  const auto encoded = std::make_shared<const wire::EncodedMessage>(wire::encode_message(message));
+  const auto encoded = encode(message);
   for (auto& [id, peer] : peers_) peer.waiting.push_back(encoded);
+}
+
+std::shared_ptr<const wire::EncodedMessage> Outbox::encode(const wire::PeerMessage& message) const {
+  const auto signed_vote = [&](const auto& vote) {
+    const VoteSigning& by = *vote_signing_;
+    return wire::PeerMessage(wire::sign(by.membership, by.self, by.signer, vote));
+  };
+  if (vote_signing_) {
+    if (const auto* prepare = std::get_if<wire::Prepare>(&message))
+      return std::make_shared<const wire::EncodedMessage>(
+          wire::encode_message(signed_vote(*prepare)));
+    if (const auto* commit = std::get_if<wire::Commit>(&message))
+      return std::make_shared<const wire::EncodedMessage>(
+          wire::encode_message(signed_vote(*commit)));
+  }
+  return std::make_shared<const wire::EncodedMessage>(wire::encode_message(message));
 }
 
 void Outbox::flush() {

@@ -9,12 +9,21 @@
 #include "server/node/ports.h"
 #include "server/wire/frame.h"
 #include "server/wire/messages.h"
+#include "server/wire/signing.h"
 
 namespace prytany::node {
 
 class Outbox {
  public:
-  Outbox(ConfigNumber config, Transport& transport) : config_(config), transport_(transport) {}
+  /// Signs votes on their way, where genesis demands it.
+  struct VoteSigning {
+    ReplicaId self;
+    const crypto::Signer& signer;
+    const wire::Membership& membership;
+  };
+  Outbox(ConfigNumber config, Transport& transport,
+         std::optional<VoteSigning> vote_signing = std::nullopt)
+      : config_(config), transport_(transport), vote_signing_(std::move(vote_signing)) {}
 
   /// A link is usable from now on, with these keys; an older one is forgotten with what waited for
   /// it.
@@ -36,9 +45,12 @@ class Outbox {
     std::vector<std::shared_ptr<const wire::EncodedMessage>> waiting;
   };
   void flush(ReplicaId id, Peer& peer);
+  [[nodiscard]] std::shared_ptr<const wire::EncodedMessage> encode(
+      const wire::PeerMessage& message) const;
 
   ConfigNumber config_;
   Transport& transport_;
+  std::optional<VoteSigning> vote_signing_;
   std::map<ReplicaId, Peer> peers_;
 };
 

@@ -106,6 +106,13 @@ void Backlog::return_to_waiting(Time now, const std::vector<Digest>& digests,
   }
 }
 
+std::vector<Digest> Backlog::waiting_unsigned() const {
+  std::vector<Digest> all;
+  for (const auto& [digest, waiting] : waiting_)
+    if (!waiting.request.proof.signature) all.push_back(digest);
+  return all;
+}
+
 void Backlog::forget_all() {
   waiting_.clear();
   in_flight_.clear();

@@ -45,6 +45,19 @@ class Backlog {
   /// wait again, whether or not their clients had sent them here.
   void return_to_waiting(Time now, const std::vector<Digest>& digests, const wire::Batch& batch);
 
+  /// It is not in flight any more, and does not wait. True if it was in flight.
+  bool withdraw(const Digest& digest) { return in_flight_.erase(digest) > 0; }
+  /// One that waits; null if it does not.
+  [[nodiscard]] const wire::ClientRequest* find(const Digest& digest) const {
+    const auto it = waiting_.find(digest);
+    return it == waiting_.end() ? nullptr : &it->second.request;
+  }
+  [[nodiscard]] bool knows(const Digest& digest) const {
+    return waiting_.contains(digest) || in_flight_.contains(digest);
+  }
+  /// Those that wait and bear no signature.
+  [[nodiscard]] std::vector<Digest> waiting_unsigned() const;
+
   /// State was installed: what waits may be executed in it, and nobody here knows. Clients repeat
   /// what is not.
   void forget_all();

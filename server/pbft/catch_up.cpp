@@ -71,6 +71,13 @@ bool Peers::may_forward(Time now, ReplicaId peer) {
   return true;
 }
 
+bool Peers::may_vouch(Time now, ReplicaId peer, std::size_t requests) {
+  Budget& budget = at(peers_[peer.value].vouchers, now);
+  if (budget.used > config_.backlog_requests_max) return false;
+  budget.used += requests;
+  return true;
+}
+
 bool Peers::may_ask(Time now, ReplicaId peer) {
   Peer& p = peers_[peer.value];
   if (p.asked != never && now < p.asked + config_.retransmit_us / 2) return false;

@@ -66,6 +66,8 @@ class Peers {
   /// batch. Not of the budget above: whoever forwards what clients wait for may be the same who
   /// waits for a PRE-PREPARE.
   bool may_forward(Time now, ReplicaId peer);
+  /// Requests that it vouches for: as many as a correct backup can have waiting, per interval.
+  bool may_vouch(Time now, ReplicaId peer, std::size_t requests);
   /// At most one STATUS of ours to a peer, unasked, per half an interval.
   bool may_ask(Time now, ReplicaId peer);
 
@@ -88,6 +90,7 @@ class Peers {
     Seq stable;
     Budget answers;
     Budget forwards;
+    Budget vouchers;
     Time asked = never;
   };
   /// Afresh every interval.

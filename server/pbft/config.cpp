@@ -24,6 +24,10 @@ std::uint64_t new_view_bytes_max(const Config& config) {
 
 std::optional<std::string> Config::refuse() const {
   if (group.n == 0) return "a group needs at least one replica";
+  // A quorum may then hold fewer than weak_quorum() correct replicas, and what only these can
+  // authenticate is not accepted by the others.
+  if (mac_requests && !group.always_live())
+    return "with fewer than 3f+1 replicas requests must be signed";
   if (group.n > limits::replicas_max)
     return "at most " + std::to_string(limits::replicas_max) + " replicas";
   // Two quorums must share more than f, and one must be reachable at all.

@@ -50,6 +50,16 @@ struct Config {
   std::size_t batch_requests_max = 256;  // 1 means: no batching
   std::size_t batch_bytes_max = 256 << 10;
 
+  /// `requests: mac`: a client may tag a request for each replica instead of signing it for all
+  /// (docs/protocol.md, requests without signatures). Otherwise the host lets none without a
+  /// signature through.
+  bool mac_requests = false;
+  /// `dissemination: all`: the primary proposes requests by their digests, since their clients sent
+  /// them to everybody.
+  bool bodies_apart = false;
+  /// A request whose authentication here did not come to a quorum's is kept for so long.
+  std::uint64_t unverified_life_us = 10'000'000;
+
   /// Waiting requests kept here, in all and per session.
   std::size_t backlog_requests_max = 16'384;
   std::size_t backlog_per_session_max = limits::session_window;

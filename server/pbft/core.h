@@ -19,6 +19,7 @@
 #include "server/pbft/refusal.h"
 #include "server/pbft/replica.h"
 #include "server/pbft/view_change.h"
+#include "server/pbft/vouching.h"
 #include "server/pbft/window.h"
 #include "server/wire/signing.h"
 
@@ -39,7 +40,7 @@ class Replica::Core {
   void recover(Seq seq, Slot& slot, RecoveredSlot old);
   void start();
   void go_on();
-  void on(Tick) {}  // time passes at the end of every step
+  void on(Tick) { tell_primary(); }  // time passes at the end of every step
   void on(Submitted event);
   void on(Received event);
   void on(PeerConnected event);
@@ -51,18 +52,23 @@ class Replica::Core {
   [[nodiscard]] Snapshot snapshot() const;
 
   // ---- normal_case.cpp: section 4.2 ------------------------------------------------------------
-  void take_in(const Digest& digest, wire::ClientRequest request);
+  void take_in(const Digest& digest, wire::ClientRequest request,
+               std::optional<ReplicaId> from = std::nullopt);
+  void enqueue(const Digest& digest, wire::ClientRequest request);
+  void assigned(Slot& slot);
   [[nodiscard]] bool may_propose() const;
   void propose();
   void propose_batch(Backlog::Taken taken);
   void on(ReplicaId from, wire::PrePrepare message);
+  void announce(const wire::PrePrepare& message, const std::vector<Digest>& requests, bool at_once);
+  void on(ReplicaId from, wire::PrePrepareDigests message);
+  [[nodiscard]] std::optional<wire::Batch> gather(const wire::PrePrepareDigests& message) const;
   void on(ReplicaId from, const wire::Prepare& message);
   void on(ReplicaId from, const wire::Commit& message);
   /// The PRE-PREPARE held is beyond doubt: committed, or weak_quorum() others sent PREPARE for it.
   [[nodiscard]] bool vouched(const Slot& slot) const;
   /// Accepts the PRE-PREPARE held, unless the upcall says to wait or to doubt.
   void consider(Seq seq, Slot& slot);
-  void note_in_flight(const Slot& slot);
   void take_up(Seq seq, Slot& slot);
   void hold_until(Time due, Standing standing, Seq seq, Slot& slot);
   void due(Seq seq, Slot& slot);
@@ -79,6 +85,20 @@ class Replica::Core {
   void ask_if_behind(Refusal refusal, ReplicaId peer);
   [[nodiscard]] std::optional<Refusal> refuse(ReplicaId from,
                                               const wire::PrePrepare& message) const;
+
+  // ---- authenticate.cpp: requests without signatures
+  // ---------------------------------------------
+  void take_in_unsigned(const Digest& digest, wire::ClientRequest request,
+                        std::optional<ReplicaId> from);
+  void on(ReplicaId from, const wire::Verified& message);
+  void vouch(const Digest& digest);
+  void settle(const Digest& digest);
+  [[nodiscard]] bool authentic(const Body& body) const;
+  void believe(const Body& body);
+  void tell_primary();
+  void tell_again();
+  void say_what_waits_for_word();
+  void withdraw_unverified(const Body& body);
 
   // ---- garbage_collection.cpp: section 4.3 -----------------------------------------------------
   void on(ReplicaId from, const wire::Signed<wire::Checkpoint>& message);
@@ -164,6 +184,9 @@ class Replica::Core {
   // ---- messages for the host's state transfer --------------------------------------------------
   void on(ReplicaId from, const wire::FetchPart&);
   void on(ReplicaId from, const wire::StatePart&);
+  // Unwrapped where their signatures are checked.
+  void on(ReplicaId from, const wire::Signed<wire::Prepare>&);
+  void on(ReplicaId from, const wire::Signed<wire::Commit>&);
 
   // ---- speaking --------------------------------------------------------------------------------
   void persist(JournalRecord record) { out_->push_back(Persist{std::move(record)}); }
@@ -218,6 +241,7 @@ class Replica::Core {
   std::optional<wire::Signed<wire::NewView>> new_view_;  // of entered_; nothing for view 0
   Window window_;
   Backlog backlog_;
+  Vouching vouching_;
   Checkpoints checkpoints_;
   ViewChanges view_changes_;
   Peers peers_;
@@ -256,12 +280,14 @@ class Replica::Core {
   bool lost_ = false;     // votes of mine are forgotten: never again
 
   std::set<std::pair<Time, Seq>>
-      held_;            // PRE-PREPAREs that are early or late, by when they are due
-  Overdue overdue_;     // execution, checkpoints, state
-  Overdue refetching_;  // state that does not come
-  Overdue forwarding_;  // requests that wait for the primary
-  Overdue reminding_;   // peers that lag behind a certified checkpoint
-  Time active_at_;      // the last sign of a request
+      held_;                    // PRE-PREPAREs that are early or late, by when they are due
+  std::set<Seq> unverified_;    // PRE-PREPAREs with a request that is not authentic here
+  std::vector<Digest> untold_;  // authentic here since the last Tick
+  Overdue overdue_;             // execution, checkpoints, state
+  Overdue refetching_;          // state that does not come
+  Overdue forwarding_;          // requests that wait for the primary
+  Overdue reminding_;           // peers that lag behind a certified checkpoint
+  Time active_at_;              // the last sign of a request
 
   std::array<std::uint64_t, refusals> refused_{};
   bool first_boot_;

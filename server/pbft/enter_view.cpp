@@ -141,11 +141,16 @@ void Replica::Core::enter_view(wire::Signed<wire::NewView> message) {
     if (slot.committed()) proposed_ = known_ = std::max(known_, seq);
   if (certified_) known_ = std::max(known_, certified_->checkpoint.seq);
   // Before the choices are taken up, which take theirs out of the queue again.
-  for (const Body& body : dropped) backlog_.return_to_waiting(now_, body.requests, body.batch);
+  for (const Body& body : dropped) {
+    withdraw_unverified(body);
+    backlog_.return_to_waiting(now_, body.requests, body.batch);
+  }
+  unverified_.clear();
 
   if (auto proof = proof_of(new_view_->message.start, new_view_->message.view_changes.items))
     certified(*std::move(proof));
   propose_again();
+  tell_again();
   // Others entered before me, and what they said of this view I refused.
   ask_all();
   propose();

@@ -141,6 +141,7 @@ void Replica::Core::on(StateInstalled event) {
   diverged_ = false;
   checkpoints_.forget_mine(config_.self);
   backlog_.forget_all();
+  vouching_.forget_waiting();
   executed_ = handed_ = taken_ = event.seq;
   proposed_ = std::max(proposed_, event.seq);
   known_ = std::max(known_, event.seq);
@@ -148,7 +149,7 @@ void Replica::Core::on(StateInstalled event) {
   advance(event.seq);
   for (auto& [seq, slot] : window_.slots()) {
     if (slot.proposed() == nullptr) continue;
-    if (!slot.released) note_in_flight(slot);
+    assigned(slot);
     // What came while our state was in doubt was not voted for.
     if (active_ && slot.standing() == Standing::none) consider(seq, slot);
   }

@@ -29,6 +29,7 @@ void Replica::Core::leave_view(View next) {
   view_ = next;
   active_ = judging_ = silent_ = false;
   held_.clear();
+  unverified_.clear();
 
   wire::ViewChange mine = view_changes_.make(next, stable_);
   trace("leave for view ", next, " with h=n", mine.low(), ", ", mine.prepared.size(), " in P, ",

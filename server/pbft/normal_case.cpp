@@ -8,7 +8,20 @@ namespace prytany::pbft {
 
 // ---- requests ---------------------------------------------------------------------------------
 
-void Replica::Core::take_in(const Digest& digest, wire::ClientRequest request) {
+void Replica::Core::take_in(const Digest& digest, wire::ClientRequest request,
+                            std::optional<ReplicaId> from) {
+  if (!request.proof.signature) return take_in_unsigned(digest, std::move(request), from);
+  if (config_.mac_requests) {
+    // It may have come without before.
+    vouching_.remove({digest});
+    if (vouching_.vouch(digest)) settle(digest);
+  }
+  enqueue(digest, std::move(request));
+  propose();
+}
+
+/// It may be proposed: its client's signature is right, or quorum() replicas vouch for it.
+void Replica::Core::enqueue(const Digest& digest, wire::ClientRequest request) {
   const SessionId session = request.body.session;
   const RequestNumber number = request.body.number;
   if (const auto refusal = backlog_.add(now_, digest, std::move(request)))
@@ -17,7 +30,6 @@ void Replica::Core::take_in(const Digest& digest, wire::ClientRequest request) {
   if (!active_) return trace("request s", session, "/", number, " -> wait for view ", view_);
   if (!is_primary()) return trace("request s", session, "/", number, " -> wait for r", primary());
   trace("request s", session, "/", number, " -> queue");
-  propose();
 }
 
 /// A number is free: fewer than in_flight_max are between executed and proposed, and it is in the
@@ -50,10 +62,10 @@ void Replica::Core::propose_batch(Backlog::Taken taken) {
   // A PRE-PREPARE is not a vote: the primary promises with its PREPARE (docs/design.md section 4).
   // It may overtake its record, but not that of the NEW-VIEW, which a crash would let us make anew.
   const bool early = config_.early_pre_prepare && (view_ == View{0} || begun_);
-  if (early) broadcast(message, true);
+  if (early) announce(message, slot.proposed()->requests, true);
   persist(PrePreparedRecord{message});
   slot.set_recorded(slot.proposed()->digest);
-  if (!early) broadcast(message);
+  if (!early) announce(message, slot.proposed()->requests, false);
   cast_prepare(seq, slot);
   try_commit(seq, slot);
 }
@@ -101,11 +113,18 @@ void Replica::Core::on(ReplicaId from, wire::PrePrepare message) {
   slot.hold(std::move(body));
   proposed_ = std::max(proposed_, seq);
   in_use(seq, slot);
-  if (!slot.released) note_in_flight(slot);
+  assigned(slot);
   consider(seq, slot);
   // Committed before its batch came: the batch is here now.
   if (slot.executable() != nullptr && !slot.recorded) record_committed(seq, slot);
   execute_ready();
+}
+
+/// The requests proposed there wait no longer.
+void Replica::Core::assigned(Slot& slot) {
+  if (slot.released) return;
+  backlog_.in_flight(now_, slot.proposed()->requests, slot.proposed()->batch);
+  vouching_.remove(slot.proposed()->requests);
 }
 
 bool Replica::Core::vouched(const Slot& slot) const {
@@ -118,6 +137,12 @@ void Replica::Core::consider(Seq seq, Slot& slot) {
   const Body& body = *slot.proposed();
   // Section 4.4: what a NEW-VIEW chose may be committed already; there is nothing to doubt.
   if (slot.chosen() || vouched(slot)) return accept(seq, slot);
+  if (!authentic(body)) {
+    slot.set_standing(Standing::unverified);
+    unverified_.insert(seq);
+    return trace("pre-prepare n", seq, " has requests that are not authentic here -> wait for ",
+                 config_.group.weak_quorum(), " others' word");
+  }
   // Validation gates voting, never execution (docs/design.md section 6; TOCS section 4.6).
   const NonDeterminism::Verdict verdict =
       nondeterminism_.judge(body.batch, body.agreed, now_, agreed_before(seq));
@@ -133,13 +158,9 @@ void Replica::Core::consider(Seq seq, Slot& slot) {
   accept(seq, slot);
 }
 
-void Replica::Core::note_in_flight(const Slot& slot) {
-  backlog_.in_flight(now_, slot.proposed()->requests, slot.proposed()->batch);
-}
-
 /// Another batch than a PRE-PREPARE's own, come by another way: it stands for one all the same.
 void Replica::Core::take_up(Seq seq, Slot& slot) {
-  if (!slot.released) note_in_flight(slot);
+  assigned(slot);
   accept(seq, slot);
 }
 
@@ -163,6 +184,7 @@ void Replica::Core::due(Seq seq, Slot& slot) {
 void Replica::Core::accept(Seq seq, Slot& slot) {
   const Body& body = *slot.proposed();
   slot.set_standing(Standing::accepted);
+  believe(body);
   if (slot.chosen()) {
     trace("n", seq, body.digest == null_body().digest ? " is null" : " is proposed again",
           " -> prepare");
@@ -316,9 +338,12 @@ void Replica::Core::on(Executed event) {
 void Replica::Core::release(Slot& slot) {
   if (slot.released) return;
   slot.released = true;
-  if (slot.proposed() != nullptr) backlog_.release(now_, slot.proposed()->requests);
   const Body* body = slot.executable();
-  if (body != nullptr && body != slot.proposed()) backlog_.release(now_, body->requests);
+  for (const Body* of : {slot.proposed(), body != slot.proposed() ? body : nullptr}) {
+    if (of == nullptr) continue;
+    backlog_.release(now_, of->requests);
+    vouching_.remove(of->requests);
+  }
 }
 
 /// The agreed time of the nearest earlier proposal known here: never later than what a correct

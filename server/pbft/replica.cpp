@@ -28,6 +28,7 @@ Replica::Core::Core(Config config, const crypto::Signer& signer, NonDeterminism&
       voted_in_(recovered.view),
       window_(recovered.image, config_.window),
       backlog_(config_),
+      vouching_(config_),
       checkpoints_(config_.group),
       view_changes_(config_),
       peers_(config_),
@@ -87,6 +88,7 @@ void Replica::Core::recover(Seq seq, Slot& slot, RecoveredSlot old) {
     if (active_ && old.pre_prepare->view == view_ && !slot.refuse_pre_prepare(digest)) {
       slot.hold(*slot.body(digest));
       slot.set_standing(Standing::accepted);
+      believe(*slot.proposed());
       proposed_ = seq;
     }
   }
@@ -201,6 +203,7 @@ void Replica::Core::on(PeerConnected event) {
   trace("link to r", event.peer, " is up -> say what is missing");
   overdue_.hurry(now_);
   forwarding_.hurry(now_);
+  if (active_ && event.peer == primary()) tell_again();
 }
 
 void Replica::Core::on(ReplicaId from, const wire::FetchPart&) {
@@ -211,12 +214,21 @@ void Replica::Core::on(ReplicaId from, const wire::StatePart&) {
   drop(Refusal::not_for_replica, "state-part from r", from);
 }
 
+void Replica::Core::on(ReplicaId from, const wire::Signed<wire::Prepare>&) {
+  drop(Refusal::not_for_replica, "signed prepare from r", from);
+}
+
+void Replica::Core::on(ReplicaId from, const wire::Signed<wire::Commit>&) {
+  drop(Refusal::not_for_replica, "signed commit from r", from);
+}
+
 Time Replica::Core::deadline() const {
   if (lost_) return never;
   if (!started_) return Time{0};
   if (boot_.asking()) return boot_overdue_.due();
   Time due = std::min({overdue_.due(), refetching_.due(), reminding_.due(), idle_at(), forward_at(),
-                       doubt_at(), suspicion_at(), new_view_due_});
+                       doubt_at(), suspicion_at(), new_view_due_, vouching_.due()});
+  if (!untold_.empty()) due = std::min(due, now_);
   if (!held_.empty()) due = std::min(due, held_.begin()->first);
   return due;
 }
@@ -230,7 +242,7 @@ ReplicaStatus Replica::Core::status() const {
   if (stable_) status.stable_state = stable_->checkpoint.state;
   status.executed = executed_;
   status.proposed = proposed_;
-  status.waiting = backlog_.waiting();
+  status.waiting = backlog_.waiting() + vouching_.waiting();
   for (std::size_t i = 0; i < refusals; ++i)
     if (!everyday(static_cast<Refusal>(i))) status.refused += refused_[i];
   status.fetching = fetching_.has_value();

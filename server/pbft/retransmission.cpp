@@ -266,6 +266,10 @@ void Replica::Core::on(ReplicaId from, wire::BatchBody message) {
     drop(Refusal::body_wrong, "batch-body n", seq, " from r", from);
     return ask_for_body(seq, *slot, wanted);
   }
+  if (slot->announced == wanted && active_) {
+    trace("batch of n", seq, " from r", from, " is the one proposed -> take it as its pre-prepare");
+    return on(primary(), wire::PrePrepare{view_, seq, body.batch, body.agreed});
+  }
   const bool committed = slot->committed() == wanted;
   trace("batch of n", seq, " from r", from, " is the ",
         committed ? "committed one -> execute in turn" : "chosen one -> keep it");
@@ -286,7 +290,7 @@ void Replica::Core::on(ReplicaId from, wire::Forward message) {
   if (!peers_.may_forward(now_, from))
     return drop(Refusal::too_often, "forward s", body.session, "/", body.number, " from r", from);
   const Digest digest = wire::request_digest(body);
-  take_in(digest, std::move(message.request));
+  take_in(digest, std::move(message.request), from);
 }
 
 // ---- what time brings -------------------------------------------------------------------------
@@ -303,6 +307,7 @@ void Replica::Core::pass_time() {
   if (suspicion_at() <= now_) suspect();
   if (new_view_due_ <= now_) new_view_overdue();
   if (forward_at() <= now_) forward_what_waits();
+  if (vouching_.due() <= now_) say_what_waits_for_word();
   if (idle_at() <= now_) fill_to_checkpoint();
   if (reminding_.due() <= now_) remind_those_behind();
 }

@@ -28,6 +28,7 @@ std::optional<Refusal> Slot::refuse_pre_prepare(const Digest& digest) const {
   // Section 4.4: in this view the number belongs to what its NEW-VIEW chose.
   if (chosen_ && *chosen_ != digest) return Refusal::conflicting_pre_prepare;
   if (committed_ && *committed_ != digest) return Refusal::conflicting_pre_prepare;
+  if (announced && *announced != digest) return Refusal::conflicting_pre_prepare;
   return std::nullopt;
 }
 
@@ -53,7 +54,7 @@ std::optional<Digest> Slot::decided(const Group& group) const {
 }
 
 bool Slot::awaited(const Group& group) const {
-  if (proposed_ || chosen_ || committed_) return true;
+  if (proposed_ || chosen_ || committed_ || announced) return true;
   if (prepares.size() + commits.size() + told.size() < group.weak_quorum()) return false;
   std::set<ReplicaId> speakers;
   for (const VoteSet<Digest>* votes : {&prepares, &commits, &told})

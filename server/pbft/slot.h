@@ -30,11 +30,13 @@ const Body& null_body();
 
 /// What a backup thinks of the PRE-PREPARE it holds (docs/design.md section 6).
 enum class Standing : std::uint8_t {
-  none,      // there is none
-  early,     // its time has not come: judged again when due
-  late,      // its time is long past: accepted on others' word, or after a while
-  doubted,   // refused by the upcall: accepted only on others' word
-  accepted,  // recorded; I vote for it
+  none,        // there is none
+  early,       // its time has not come: judged again when due
+  late,        // its time is long past: accepted on others' word, or after a while
+  doubted,     // refused by the upcall: accepted only on others' word
+  unverified,  // holds a request that is not authentic here: accepted when it is, or on others'
+               // word
+  accepted,    // recorded; I vote for it
 };
 
 class Slot {
@@ -100,6 +102,8 @@ class Slot {
     Digest digest;
   };
   std::optional<Asked> asked;  // whom we asked for a body
+  /// The primary proposed this by the requests' digests, and some of them are not at hand yet.
+  std::optional<Digest> announced;
   unsigned asks = 0;
 
  private:
@@ -122,6 +126,7 @@ std::optional<Body> Slot::leave_view(Pinned pinned) {
   since = never;
   complained = false;
   asked.reset();
+  announced.reset();
   std::erase_if(
       bodies_, [&](const Body& body) { return committed_ != body.digest && !pinned(body.digest); });
   return dropped;

@@ -62,6 +62,7 @@ bool ViewChanges::pins(Seq seq, const Digest& digest) const {
 
 std::vector<wire::PreparedEntry> ViewChanges::p() const {
   std::vector<wire::PreparedEntry> all;
+  all.reserve(p_.size());
   for (const auto& [seq, entry] : p_) all.push_back(entry);
   return all;
 }

@@ -26,10 +26,11 @@ class Authentic {
 };
 
 /// From a replica: the frame's tag was checked, and every signature inside (requests, checkpoints,
-/// proofs).
+/// proofs). A request inside that has no signature is only the sender's word.
 using AuthenticPeerMessage = Authentic<PeerMessage>;
 
-/// A client's request whose signature was checked, however it came here.
+/// A client's request whose signature was checked, however it came here, or its tag for this
+/// replica, on its own connection.
 class AuthenticRequest {
  public:
   [[nodiscard]] const Digest& digest() const { return digest_; }

@@ -155,7 +155,13 @@ void get_json(JsonPicker& p, const Json& json, SubmitRequest& out) {
   get_decimal(p, json, "number", body.number);
   p.hex(json, "signer", body.signer.bytes);
   body.operation.bytes = encoded_operation(p, p.field(json, "operation"));
-  p.hex(json, "signature", out.request.proof.signature.bytes);
+  // Exactly one of the two proves it.
+  if (p.optional_field(json, "tag") == nullptr) {
+    p.hex(json, "signature", out.request.proof.signature.emplace().bytes);
+  } else {
+    p.hex(json, "tag", out.tag.emplace());
+    if (p.optional_field(json, "signature") != nullptr) p.fail("beside a tag", "signature");
+  }
   if (p.optional_field(json, "designated") != nullptr)
     out.designated = replica_of(p, json, "designated");
 }
@@ -168,6 +174,10 @@ FromClient from_client(JsonPicker& p, const Json& json) {
     p.hex(json, "cluster", hello.cluster.bytes);
     p.hex(json, "key", hello.key);
     p.hex(json, "nonce", hello.nonce);
+  } else if (type == "speak_for") {
+    auto& speak = message.emplace<SpeakFor>();
+    p.hex(json, "key", speak.key.bytes);
+    p.hex(json, "signature", speak.signature.bytes);
   } else if (type == "join_begin") {
     get_json(p, json, message.emplace<JoinBegin>());
   } else if (type == "request") {

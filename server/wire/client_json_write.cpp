@@ -154,6 +154,10 @@ struct PutFromClient {
     w.key("type").word("hello").key("cluster").hex(hello.cluster.bytes);
     w.key("key").hex(hello.key).key("nonce").hex(hello.nonce);
   }
+  void operator()(const SpeakFor& speak) const {
+    w.key("type").word("speak_for").key("key").hex(speak.key.bytes);
+    w.key("signature").hex(speak.signature.bytes);
+  }
   void operator()(const JoinBegin& begin) const {
     w.key("type").word("join_begin");
     put_fields(w, begin);
@@ -164,7 +168,9 @@ struct PutFromClient {
     w.key("number").decimal(body.number.value).key("signer").hex(body.signer.bytes);
     w.key("operation");
     put_operation(w, body.operation.bytes);
-    w.key("signature").hex(submit.request.proof.signature.bytes);
+    if (submit.tag) w.key("tag").hex(*submit.tag);
+    if (const auto& signature = submit.request.proof.signature)
+      w.key("signature").hex(signature->bytes);
     if (submit.designated) w.key("designated").small(submit.designated->value);
   }
   void operator()(const PublicRead& read) const {

@@ -15,6 +15,15 @@ Bytes hello_signed_bytes(const ClientHello& client, const ServerHello& server) {
   return out;
 }
 
+Bytes speak_for_signed_bytes(const Digest& hello, const crypto::PublicKey& key) {
+  Bytes out;
+  Writer w(out);
+  put_domain(w, "prytany speak for");
+  put(w, hello);
+  put(w, key);
+  return out;
+}
+
 std::optional<crypto::MacKey> client_tag_key(const crypto::DhSecret& mine,
                                              const crypto::DhPublic& theirs,
                                              const ClientHello& client, const ServerHello& server) {

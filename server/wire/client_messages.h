@@ -26,6 +26,17 @@ struct ClientHello {
   static constexpr auto fields(auto& m) { return std::tie(m.cluster, m.key, m.nonce); }
   bool operator==(const ClientHello&) const = default;
 };
+/// type "speak_for": this connection's client holds the session key `key`, says a signature over
+/// what both said in their hellos. From then on that session's requests may come here with a tag
+/// instead of a signature. No answer.
+struct SpeakFor {
+  crypto::PublicKey key;
+  crypto::Signature signature;
+  static constexpr auto fields(auto& m) { return std::tie(m.key, m.signature); }
+  bool operator==(const SpeakFor&) const = default;
+};
+/// "prytany speak for" ‖ sha256(hello_signed_bytes()) ‖ key.
+Bytes speak_for_signed_bytes(const Digest& hello, const crypto::PublicKey& key);
 /// type "join_begin": phase one; `begin` as in operations.h. Answer: join_token or refused.
 /// type "request": ClientRequest; its operation travels as JSON *and* is re-encoded canonically by
 /// the receiver, who checks the signature over the result. `designated`: the replica that shall
@@ -33,7 +44,9 @@ struct ClientHello {
 struct SubmitRequest {
   ClientRequest request;
   std::optional<ReplicaId> designated;  // nothing: everybody sends the whole reply
-  static constexpr auto fields(auto& m) { return std::tie(m.request, m.designated); }
+  /// Instead of the request's signature: by the connection's key, over request_tagged_bytes().
+  std::optional<crypto::Tag16> tag = {};
+  static constexpr auto fields(auto& m) { return std::tie(m.request, m.designated, m.tag); }
   bool operator==(const SubmitRequest&) const = default;
 };
 /// type "read": a public read-only procedure, without a session, at whatever this replica has
@@ -54,7 +67,8 @@ struct StatusRequest {
   bool operator==(const StatusRequest&) const = default;
 };
 
-using FromClient = std::variant<ClientHello, JoinBegin, SubmitRequest, PublicRead, StatusRequest>;
+using FromClient =
+    std::variant<ClientHello, JoinBegin, SubmitRequest, PublicRead, StatusRequest, SpeakFor>;
 
 // ---- replica to client
 // ---------------------------------------------------------------------------

@@ -94,6 +94,14 @@ void refuse_repeated(JsonObject& object, const Genesis& genesis, const char* wha
   }
 }
 
+/// Whether it is the second word; it must be one of the two.
+bool read_choice(JsonObject& object, const char* field, const char* first, const char* second) {
+  const std::string word = object.text(field, limits::name_bytes_max);
+  if (!object.failed() && word != first && word != second)
+    object.fail(field, "is neither \"" + std::string(first) + "\" nor \"" + second + "\"");
+  return word == second;
+}
+
 void read_numbers(JsonObject& object, Genesis& genesis) {
   genesis.faults = static_cast<std::uint32_t>(object.number("faults", 0, limits::replicas_max));
   genesis.approvals =
@@ -121,6 +129,10 @@ void check_whole(JsonObject& object, const Genesis& genesis) {
   if (genesis.faults >= genesis.members.size()) {
     return object.fail("faults", "leaves no quorum: it must be less than the number of members");
   }
+  // pbft::Config says why (docs/protocol.md, requests without signatures).
+  if (genesis.mac_requests && genesis.members.size() < 3 * std::size_t{genesis.faults} + 1) {
+    return object.fail("requests", "must be \"signed\" with fewer than 3f+1 members");
+  }
   if (genesis.window < 2 * genesis.checkpoint_interval) {
     return object.fail("window", "must be at least twice checkpoint_interval");
   }
@@ -146,6 +158,9 @@ void read_genesis(JsonObject& object, GenesisFile& file) {
   });
   read_numbers(object, genesis);
   genesis.engine.text = object.text("engine", limits::name_bytes_max);
+  genesis.mac_requests = read_choice(object, "requests", "signed", "mac");
+  genesis.signed_votes = read_choice(object, "votes", "mac", "signed");
+  genesis.bodies_apart = read_choice(object, "dissemination", "primary", "all");
   object.each("signatures", limits::replicas_max, [&](JsonObject& item) {
     SignerAndSignature& signature = file.signatures.items.emplace_back();
     signature.signer =
@@ -214,6 +229,9 @@ std::string to_json(const GenesisFile& file) {
                {"steps_per_request_max", g.steps_per_request_max},
                {"application_pages_max", g.application_pages_max},
                {"engine", g.engine.text},
+               {"requests", g.mac_requests ? "mac" : "signed"},
+               {"votes", g.signed_votes ? "signed" : "mac"},
+               {"dissemination", g.bodies_apart ? "all" : "primary"},
                {"signatures", Json::array()}};
   for (const Member& member : g.members) json["members"].push_back(member_json(member));
   for (const crypto::PublicKey& key : g.administrators) json["administrators"].push_back(key.hex());

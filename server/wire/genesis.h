@@ -48,10 +48,15 @@ struct Genesis {
   std::uint64_t application_pages_max = 16'000'000;  // of 4 KiB
   Name engine;  // SQLite's source id, as built (sqlite3_sourceid): replicas of another engine
                 // refuse to start
+  // Docs/reference/genesis.md says what these choices mean.
+  bool mac_requests = false;  // "requests": "mac" or "signed"
+  bool signed_votes = false;  // "votes": "mac" or "signed"
+  bool bodies_apart = false;  // "dissemination": "primary" or "all"
   static constexpr auto fields(auto& m) {
     return std::tie(m.version, m.name, m.nonce, m.development, m.faults, m.members,
                     m.administrators, m.approvals, m.checkpoint_interval, m.window, m.sessions_max,
-                    m.session_idle_us, m.steps_per_request_max, m.application_pages_max, m.engine);
+                    m.session_idle_us, m.steps_per_request_max, m.application_pages_max, m.engine,
+                    m.mac_requests, m.signed_votes, m.bodies_apart);
   }
   bool operator==(const Genesis&) const = default;
 };

@@ -29,6 +29,7 @@ inline constexpr std::size_t error_bytes_max = 1024;
 inline constexpr std::size_t batch_requests_max = 512;
 inline constexpr std::size_t batch_bytes_max = 4 << 20;
 inline constexpr std::size_t nondeterminism_bytes_max = 4096;
+inline constexpr std::size_t verified_requests_max = 4096;  // in one VERIFIED
 
 // Window (design.md section 4): L >= 2K
 inline constexpr std::uint64_t checkpoint_interval_default = 128;

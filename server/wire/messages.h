@@ -48,6 +48,18 @@ struct PrePrepare {
   bool operator==(const PrePrepare&) const = default;
 };
 
+/// A PRE-PREPARE whose requests are named by their digests (`dissemination: all`): their clients
+/// sent the requests themselves to everybody. What a backup lacks it asks for by FETCH-BATCH; the
+/// batch has the same digest d either way.
+struct PrePrepareDigests {
+  View view;
+  Seq seq;
+  List<Digest, limits::batch_requests_max> requests;
+  Agreed agreed;
+  static constexpr auto fields(auto& m) { return std::tie(m.view, m.seq, m.requests, m.agreed); }
+  bool operator==(const PrePrepareDigests&) const = default;
+};
+
 struct Prepare {
   View view;
   Seq seq;
@@ -78,6 +90,14 @@ struct Forward {
   ClientRequest request;
   static constexpr auto fields(auto& m) { return std::tie(m.request); }
   bool operator==(const Forward&) const = default;
+};
+
+/// "These requests, which bear no signature, are authentic": their clients' tags for the sender are
+/// right, or weak_quorum() others said this of them (docs/design.md section 7).
+struct Verified {
+  List<Digest, limits::verified_requests_max> requests;
+  static constexpr auto fields(auto& m) { return std::tie(m.requests); }
+  bool operator==(const Verified&) const = default;
 };
 
 // ---- checkpoints (section 4.3); always signed --------------------------------------------------
@@ -309,7 +329,8 @@ struct StatePart {
 using PeerMessage =
     std::variant<PrePrepare, Prepare, Commit, Signed<Checkpoint>, Committed, Forward, Status,
                  FetchBatch, BatchBody, CheckpointProof, Signed<ViewChange>, Signed<NewView>,
-                 FetchPart, StatePart, AskVotes, VotesSeen>;
+                 FetchPart, StatePart, AskVotes, VotesSeen, Verified, PrePrepareDigests,
+                 Signed<Prepare>, Signed<Commit>>;
 
 /// "pre-prepare", "prepare", ...: for traces, logs and counters.
 const char* name_of(const PeerMessage& message);

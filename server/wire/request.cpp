@@ -17,10 +17,20 @@ Bytes request_signed_bytes(const Digest& cluster, const Digest& request) {
   return out;
 }
 
+Bytes request_tagged_bytes(const Digest& cluster, const Digest& request) {
+  Bytes out;
+  Writer w(out);
+  put_domain(w, "prytany tagged request");
+  put(w, cluster);
+  put(w, request);
+  return out;
+}
+
 bool verify_request(const Digest& cluster, const ClientRequest& request) {
-  return crypto::verify(request.body.signer,
+  return request.proof.signature &&
+         crypto::verify(request.body.signer,
                         request_signed_bytes(cluster, request_digest(request.body)),
-                        request.proof.signature);
+                        *request.proof.signature);
 }
 
 }  // namespace prytany::wire

@@ -1,6 +1,8 @@
 // What a client asks, as replicas order it. The protocol core never looks inside `operation`.
 #pragma once
 
+#include <optional>
+
 #include "server/wire/codec.h"
 #include "server/wire/ids.h"
 #include "server/wire/limits.h"
@@ -22,10 +24,12 @@ struct RequestBody {
 /// sha256("prytany request", encode(body)).
 Digest request_digest(const RequestBody& body);
 
-/// Ed25519 over "prytany signed request" ‖ cluster ‖ request digest. MAC vectors take a second
-/// alternative.
+/// Ed25519 over "prytany signed request" ‖ cluster ‖ request digest; or nothing, and then the
+/// client sent each replica a tag of its own, which nobody else can check: such a request travels
+/// between replicas on the word of those who checked theirs (docs/protocol.md, requests without
+/// signatures).
 struct RequestProof {
-  crypto::Signature signature;
+  std::optional<crypto::Signature> signature;
   static constexpr auto fields(auto& m) { return std::tie(m.signature); }
   bool operator==(const RequestProof&) const = default;
 };
@@ -40,7 +44,12 @@ struct ClientRequest {
 /// The bytes a client signs.
 Bytes request_signed_bytes(const Digest& cluster, const Digest& request);
 
-/// Stateless: true exactly when `proof` is `body.signer`'s over this body in this cluster.
+/// What a client's tag for one replica covers, under the key of their connection: "prytany tagged
+/// request" ‖ cluster ‖ request digest.
+Bytes request_tagged_bytes(const Digest& cluster, const Digest& request);
+
+/// Stateless: true exactly when `proof` is `body.signer`'s signature over this body in this
+/// cluster.
 bool verify_request(const Digest& cluster, const ClientRequest& request);
 
 }  // namespace prytany::wire

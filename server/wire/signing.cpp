@@ -6,6 +6,8 @@ namespace {
 std::string_view domain_of(const Checkpoint&) { return "prytany signed checkpoint"; }
 std::string_view domain_of(const ViewChange&) { return "prytany signed view-change"; }
 std::string_view domain_of(const NewView&) { return "prytany signed new-view"; }
+std::string_view domain_of(const Prepare&) { return "prytany signed prepare"; }
+std::string_view domain_of(const Commit&) { return "prytany signed commit"; }
 
 }  // namespace
 
@@ -30,5 +32,7 @@ Bytes signed_bytes(const Membership& group, ReplicaId sender, const M& message) 
 template Bytes signed_bytes(const Membership&, ReplicaId, const Checkpoint&);
 template Bytes signed_bytes(const Membership&, ReplicaId, const ViewChange&);
 template Bytes signed_bytes(const Membership&, ReplicaId, const NewView&);
+template Bytes signed_bytes(const Membership&, ReplicaId, const Prepare&);
+template Bytes signed_bytes(const Membership&, ReplicaId, const Commit&);
 
 }  // namespace prytany::wire

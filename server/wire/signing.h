@@ -21,20 +21,25 @@ struct Membership {
   ConfigNumber config;
   unsigned quorum = 0;  // pbft::Group decides the number; here it bounds CheckpointProof from below
   std::vector<crypto::PublicKey> replica_keys;  // by ReplicaId
+  bool mac_requests = false;                    // requests without a signature may travel
+  bool signed_votes = false;                    // PREPARE and COMMIT must be signed
 };
 
 /// Appends `domain` as a domain word. Requires: domain.size() < 256.
 void put_domain(Writer& w, std::string_view domain);
 
-/// What a replica signs for CHECKPOINT, VIEW-CHANGE, NEW-VIEW (defined for these three):
+/// What a replica signs for CHECKPOINT, VIEW-CHANGE, NEW-VIEW, and with `votes: signed` for PREPARE
+/// and COMMIT (defined for these five):
 /// "prytany signed <kind>" ‖ cluster ‖ config ‖ sender ‖ encode(message),
-/// with <kind> one of "checkpoint", "view-change", "new-view".
+/// with <kind> one of "checkpoint", "view-change", "new-view", "prepare", "commit".
 template <class M>
 Bytes signed_bytes(const Membership& group, ReplicaId sender, const M& message);
 
 extern template Bytes signed_bytes(const Membership&, ReplicaId, const Checkpoint&);
 extern template Bytes signed_bytes(const Membership&, ReplicaId, const ViewChange&);
 extern template Bytes signed_bytes(const Membership&, ReplicaId, const NewView&);
+extern template Bytes signed_bytes(const Membership&, ReplicaId, const Prepare&);
+extern template Bytes signed_bytes(const Membership&, ReplicaId, const Commit&);
 
 /// `message` as `self` says it. Requires: `signer` is self's key in `group`.
 template <class M>

@@ -68,7 +68,14 @@ Result<std::vector<AuthenticPeerMessage>, Malformed> Verifier::open(ReplicaId se
     Result<PeerMessage, Malformed> message = decode<PeerMessage>(bytes);
     if (!message) return message.error();
     if (const char* const reason = refuse_inside(sender, *message)) return Malformed{reason};
-    opened.push_back(AuthenticPeerMessage(sender, std::move(message).value()));
+    // Whether a vote was signed or not is of no interest behind this door.
+    if (auto* prepare = std::get_if<Signed<Prepare>>(&*message)) {
+      opened.push_back(AuthenticPeerMessage(sender, PeerMessage(prepare->message)));
+    } else if (auto* commit = std::get_if<Signed<Commit>>(&*message)) {
+      opened.push_back(AuthenticPeerMessage(sender, PeerMessage(commit->message)));
+    } else {
+      opened.push_back(AuthenticPeerMessage(sender, std::move(message).value()));
+    }
   }
   return opened;
 }
@@ -76,6 +83,17 @@ Result<std::vector<AuthenticPeerMessage>, Malformed> Verifier::open(ReplicaId se
 Result<AuthenticRequest, Malformed> Verifier::check(ClientRequest request) {
   const Digest digest = request_digest(request.body);
   if (!check_request(digest, request)) return Malformed{"wrong signature of a request"};
+  return AuthenticRequest(digest, std::move(request));
+}
+
+Result<AuthenticRequest, Malformed> Verifier::check(ClientRequest request, const crypto::Mac& key,
+                                                    const crypto::Tag16& tag) {
+  // Who joins has no session yet, and nothing to save: a join is signed.
+  if (!group_.mac_requests || request.body.session == SessionId{0} || request.proof.signature)
+    return Malformed{"this request needs a signature"};
+  const Digest digest = request_digest(request.body);
+  if (!key.check(request_tagged_bytes(group_.cluster, digest), tag))
+    return Malformed{"wrong tag of a request"};
   return AuthenticRequest(digest, std::move(request));
 }
 
@@ -103,7 +121,7 @@ const char* Verifier::refuse_inside(ReplicaId sender, const PeerMessage& message
             return check_batch(m.batch) ? nullptr : "wrong signature of a request in a batch";
           },
           [&](const Forward& m) {
-            return check_request(request_digest(m.request.body), m.request)
+            return may_travel(request_digest(m.request.body), m.request)
                        ? nullptr
                        : "wrong signature of a forwarded request";
           },
@@ -119,10 +137,16 @@ const char* Verifier::refuse_inside(ReplicaId sender, const PeerMessage& message
           [&](const CheckpointProof& m) -> const char* {
             return check(m) ? nullptr : "not a proof of a checkpoint";
           },
-          // Votes and questions: the link's tag proves the sender, and nobody else is quoted.
-          [](const Prepare&) -> const char* { return nullptr; },
-          [](const Commit&) -> const char* { return nullptr; },
+          [&](const Prepare&) { return refuse_unsigned_vote(); },
+          [&](const Commit&) { return refuse_unsigned_vote(); },
+          [&](const Signed<Prepare>& m) {
+            return refuse_signed(m, "wrong signature of a prepare");
+          },
+          [&](const Signed<Commit>& m) { return refuse_signed(m, "wrong signature of a commit"); },
+          // Questions: the link's tag proves the sender, and nobody else is quoted.
+          [](const PrePrepareDigests&) -> const char* { return nullptr; },
           [](const Committed&) -> const char* { return nullptr; },
+          [](const Verified&) -> const char* { return nullptr; },
           [](const Status&) -> const char* { return nullptr; },
           [](const FetchBatch&) -> const char* { return nullptr; },
           [](const FetchPart&) -> const char* { return nullptr; },
@@ -131,6 +155,11 @@ const char* Verifier::refuse_inside(ReplicaId sender, const PeerMessage& message
           [](const VotesSeen&) -> const char* { return nullptr; },
       },
       message);
+}
+
+/// The link's tag proves the sender, unless genesis demands more.
+const char* Verifier::refuse_unsigned_vote() const {
+  return group_.signed_votes ? "a vote without a signature" : nullptr;
 }
 
 /// Its primary's signature, whoever brings it: a backup passes it on to those who slept.
@@ -153,19 +182,24 @@ bool Verifier::check_stable(const ViewChange& message) const {
 }
 
 bool Verifier::check_batch(const Batch& batch) {
-  return std::all_of(batch.requests.begin(), batch.requests.end(), [&](const ClientRequest& r) {
-    return check_request(request_digest(r.body), r);
-  });
+  return std::all_of(batch.requests.begin(), batch.requests.end(),
+                     [&](const ClientRequest& r) { return may_travel(request_digest(r.body), r); });
+}
+
+bool Verifier::may_travel(const Digest& digest, const ClientRequest& request) {
+  if (request.proof.signature) return check_request(digest, request);
+  return group_.mac_requests && request.body.session != SessionId{0};
 }
 
 bool Verifier::check_request(const Digest& digest, const ClientRequest& request) {
+  if (!request.proof.signature) return false;
   const crypto::Signature* const known = verified_.find(digest);
-  if (known != nullptr && *known == request.proof.signature) return true;
+  if (known != nullptr && *known == *request.proof.signature) return true;
   if (!crypto::verify(request.body.signer, request_signed_bytes(group_.cluster, digest),
-                      request.proof.signature))
+                      *request.proof.signature))
     return false;
   // Only what verified is remembered: forgeries cost their sender a connection, and us no memory.
-  verified_.remember(digest, request.proof.signature);
+  verified_.remember(digest, *request.proof.signature);
   return true;
 }
 

@@ -18,15 +18,20 @@ class Verifier {
 
   /// `frame` is exactly what frame_length() measured. Checks the frame's tag with the link's key,
   /// then decodes and checks each message: client signatures in PRE-PREPARE, FORWARD and
-  /// BATCH-BODY, the sender's in CHECKPOINT and VIEW-CHANGE, the primary's of its view in NEW-VIEW
-  /// (and each signature of the VIEW-CHANGEs inside), quorum() in a proof, also in the one that a
-  /// VIEW-CHANGE carries. A vote costs two hashes and no signature. All or
-  /// nothing: one bad message refuses the frame.
+  /// BATCH-BODY (a request without one is no more than the sender's word; refused where the cluster
+  /// demands signatures), the sender's in CHECKPOINT and VIEW-CHANGE, the primary's of its view in
+  /// NEW-VIEW (and each signature of the VIEW-CHANGEs inside), quorum() in a proof, also in the one
+  /// that a VIEW-CHANGE carries. A vote costs two hashes and no signature. All or nothing: one bad
+  /// message refuses the frame.
   Result<std::vector<AuthenticPeerMessage>, Malformed> open(ReplicaId sender, const LinkKeys& keys,
                                                             ByteView frame);
 
-  /// A request from a client's connection.
+  /// A request from a client's connection, with its signature.
   Result<AuthenticRequest, Malformed> check(ClientRequest request);
+  /// The same without one: `key` is that of the connection, whose client has proven to hold
+  /// body.signer; `tag` is over request_tagged_bytes().
+  Result<AuthenticRequest, Malformed> check(ClientRequest request, const crypto::Mac& key,
+                                            const crypto::Tag16& tag);
 
   /// From our own journal or from a peer whose word was checked: quorum() distinct members signed
   /// it.
@@ -37,9 +42,12 @@ class Verifier {
  private:
   /// Nothing when all is well, else the reason.
   const char* refuse_inside(ReplicaId sender, const PeerMessage& message);
+  [[nodiscard]] const char* refuse_unsigned_vote() const;
   const char* refuse_new_view(const Signed<NewView>& message) const;
   bool check_stable(const ViewChange& message) const;
   bool check_request(const Digest& digest, const ClientRequest& request);
+  /// check_request(), or no signature where none is needed.
+  bool may_travel(const Digest& digest, const ClientRequest& request);
   bool check_batch(const Batch& batch);
 
   Membership group_;

@@ -98,6 +98,9 @@ export class FakeGroup {
       steps_per_request_max: 1000000,
       application_pages_max: 1000,
       engine: "none",
+      requests: "signed",
+      votes: "mac",
+      dissemination: "primary",
       signatures: [],
     };
     group.cluster = hash("prytany genesis", encode(genesisType, group.genesis));

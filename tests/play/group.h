@@ -43,6 +43,14 @@ inline wire::ClientRequest request_of(std::uint64_t session, std::uint64_t numbe
   request.body.session = SessionId{session};
   request.body.number = RequestNumber{number};
   request.body.operation.bytes = to_bytes(as_bytes(operation));
+  request.proof.signature.emplace();  // plays have no keys: any will do
+  return request;
+}
+
+/// Without a signature: whom it is submitted to found its tag right.
+inline wire::ClientRequest tagged_request_of(std::uint64_t session, std::uint64_t number) {
+  wire::ClientRequest request = request_of(session, number);
+  request.proof.signature.reset();
   return request;
 }
 
@@ -342,7 +350,11 @@ class Group {
   void repeat_requests() {
     if (halted) return;
     for (const auto& [digest, request] : submitted_)
-      if (!executed_requests_.contains(digest)) submit_to_all(wire::ClientRequest(request));
+      if (!executed_requests_.contains(digest)) {
+        wire::ClientRequest again = request;
+        again.proof.signature.emplace();  // whoever asks again signs
+        submit_to_all(again);
+      }
   }
 
   struct Member {

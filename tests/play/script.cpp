@@ -100,13 +100,18 @@ class Stage {
     config.in_flight_max = line.number("in_flight", 4);
     config.batch_requests_max = line.number("batch", 256);
     config.early_pre_prepare = line.has("early");
+    config.mac_requests = line.has("mac");
+    config.bodies_apart = line.has("digests");
     if (config.refuse()) throw std::runtime_error(*config.refuse());
     group_ = std::make_unique<Group>(config);
   }
 
   bool world(const std::string& command, const Line& line) {
     if (command == "submit") {
-      const auto request = request_of(line.number("session", 1), line.number("number", 1));
+      const auto session = line.number("session", 1);
+      const auto number = line.number("number", 1);
+      const auto request =
+          line.has("tagged") ? tagged_request_of(session, number) : request_of(session, number);
       if (line.word(1) == "all") {
         group_->submit_to_all(request);
       } else {

@@ -38,7 +38,8 @@ void act(Group& group, Dice& dice, const Rates& rates, std::uint64_t step) {
   const auto backup = [&] {
     return group.size() == 1 ? 0U : static_cast<unsigned>(1 + dice.roll(group.size() - 1));
   };
-  const auto request = request_of(1 + dice.roll(5), step);
+  auto request = request_of(1 + dice.roll(5), step);
+  if (group.config().mac_requests && dice.percent(70)) request.proof.signature.reset();
   if (dice.percent(70)) {
     group.submit_to_all(request);
   } else if (group.alive(0)) {
@@ -171,6 +172,8 @@ pbft::Config draw_config(Dice& dice, pbft::Group shape) {
   config.batch_requests_max = 1 + dice.roll(4);
   config.early_pre_prepare = dice.percent(50);
   config.boot_question = dice.percent(50);
+  config.mac_requests = shape.always_live() && dice.percent(60);
+  config.bodies_apart = dice.percent(40);
   return config;
 }
 

@@ -52,9 +52,18 @@ void Checks::frame_left(ReplicaId from, ByteView frame) {
                    replica_name(from) + " sent what nobody can read: " + messages.error().reason);
     return;
   }
+  const auto voted = [&](const wire::PeerMessage& vote) {
+    if (!forgetful.contains(from)) votes.sent(from, vote);
+    views.sent(from, vote);
+  };
   for (const wire::PeerMessage& message : *messages) {
-    if (!forgetful.contains(from)) votes.sent(from, message);
-    views.sent(from, message);
+    if (const auto* prepare = std::get_if<wire::Signed<wire::Prepare>>(&message)) {
+      voted(prepare->message);
+    } else if (const auto* commit = std::get_if<wire::Signed<wire::Commit>>(&message)) {
+      voted(commit->message);
+    } else {
+      voted(message);
+    }
     if (const auto* claim = std::get_if<wire::Committed>(&message)) {
       agreement.claimed(from, claim->seq, claim->digest);
     } else if (const auto* own = std::get_if<wire::Signed<wire::Checkpoint>>(&message)) {

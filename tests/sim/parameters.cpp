@@ -294,10 +294,21 @@ bool Parameters::excused() const {
   return group.n - plan.size() < group.quorum();
 }
 
+/// Of dice of their own, so that a new choice changes nothing else of a seed.
+Choices draw_choices(const Options& options) {
+  Rng rng(options.seed, 11);
+  Choices choices;
+  choices.mac_requests = rng.chance(700'000) && options.replicas > 3 * options.faults;
+  choices.signed_votes = rng.chance(250'000);
+  choices.bodies_apart = rng.chance(400'000);
+  return choices;
+}
+
 Parameters draw_parameters(const Options& options) {
   Rng rng(options.seed, 1);
   Parameters p;
   p.options = options;
+  p.choices = draw_choices(options);
   draw_group(rng, p);
   p.link = draw_link(rng);
   p.client_link = draw_link(rng);
@@ -378,7 +389,10 @@ std::string describe(const Parameters& p) {
          number(p.pause_mean_us) + "us sync=" + number(p.sync_min_us) + "+" +
          number(p.sync_mean_us) + "us skew=" + number(p.skew_max_us) + describe_more(p) +
          " clients=" + number(p.clients) + "x" + number(p.outstanding_max) +
-         name_of(p.application) + " faults-until=" + number(p.faults_until_us / 1'000) + "ms";
+         name_of(p.application) + (p.choices.mac_requests ? " mac-requests" : "") +
+         (p.choices.signed_votes ? " signed-votes" : "") +
+         (p.choices.bodies_apart ? " bodies-apart" : "") +
+         " faults-until=" + number(p.faults_until_us / 1'000) + "ms";
 }
 
 }  // namespace prytany::sim

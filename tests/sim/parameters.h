@@ -76,8 +76,16 @@ enum class ApplicationKind : std::uint8_t {
   none,       // ad-hoc SQL only
 };
 
+/// The choices of genesis.json (docs/reference/genesis.md).
+struct Choices {
+  bool mac_requests = false;
+  bool signed_votes = false;
+  bool bodies_apart = false;
+};
+
 struct Parameters {
   Options options;
+  Choices choices;
 
   // The group (server/pbft/config.h).
   std::uint64_t checkpoint_interval = 0;  // K

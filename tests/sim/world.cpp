@@ -64,6 +64,9 @@ void World::make_group() {
   genesis_.checkpoint_interval = parameters_.checkpoint_interval;
   genesis_.window = parameters_.window;
   genesis_.application_pages_max = 10'000;
+  genesis_.mac_requests = parameters_.choices.mac_requests;
+  genesis_.signed_votes = parameters_.choices.signed_votes;
+  genesis_.bodies_apart = parameters_.choices.bodies_apart;
   genesis_.engine = {sqlite3_sourceid()};
   make_machines(rng);
   for (unsigned i = 0; i < parameters_.clients; ++i) {
@@ -84,6 +87,9 @@ void World::make_group() {
   setting_.pbft.request_timeout_us = parameters_.request_timeout_us;
   setting_.pbft.early_pre_prepare = parameters_.early_pre_prepare;
   setting_.pbft.notes = trace_.has_reader();
+  setting_.pbft.mac_requests = setting_.membership.mac_requests = genesis_.mac_requests;
+  setting_.membership.signed_votes = genesis_.signed_votes;
+  setting_.pbft.bodies_apart = genesis_.bodies_apart;
   setting_.membership.cluster = cluster;
   setting_.membership.quorum = setting_.pbft.group.quorum();
   for (const Machine& machine : machines_)

@@ -109,7 +109,7 @@ const clientHello = struct({ cluster: digest, key, nonce });
 
 const clientRequest = struct({
   body: struct({ session: u64, number: u64, signer: key, operation: hexBody }),
-  proof: struct({ signature }),
+  proof: struct({ signature: optional(signature) }),
 });
 const agreed = struct({ time: i64, choice: hexBody });
 const batch = struct({ requests: list(clientRequest) });
@@ -151,6 +151,10 @@ const peerMessages = [
   ["ask-votes", struct({ above: u64 })],
   ["votes-seen", struct({ view: u64, prepared: u64, committed: u64, in: u64,
     votes: list(struct({ seq: u64, prepare: optional(digest), commit: optional(digest) })) })],
+  ["verified", struct({ requests: list(digest) })],
+  ["pre-prepare-digests", struct({ view: u64, seq: u64, requests: list(digest), agreed })],
+  ["signed-prepare", signed(vote), vote],
+  ["signed-commit", signed(vote), vote],
 ];
 const linkHello = struct({
   version: u8, cluster: digest, config: u64, from: u16, to: u16, key, nonce, engine: text });
@@ -321,7 +325,9 @@ function genesis() {
     u8(g.format.split(" ").pop()), text(g.name), nonce(g.nonce), boolean(g.development), u32(g.faults),
     list(member)(g.members), list(key)(g.administrators), u32(g.approvals),
     u64(g.checkpoint_interval), u64(g.window), u64(g.sessions_max), i64(g.session_idle_us),
-    u64(g.steps_per_request_max), u64(g.application_pages_max), text(g.engine));
+    u64(g.steps_per_request_max), u64(g.application_pages_max), text(g.engine),
+    boolean(g.requests === "mac"),
+    boolean(g.votes === "signed"), boolean(g.dissemination === "all"));
   same(bytes, file.encoded, "genesis");
   const cluster = hash("prytany genesis", bytes);
   same(cluster, file.digest, "genesis digest");

@@ -281,6 +281,12 @@ Named<PeerMessage> peer_messages() {
                  View{1},
                  {{{Seq{130}, batch_digest(batch, chosen), batch_digest(batch, chosen)},
                    {Seq{131}, batch_digest(Batch{}, agreed), std::nullopt}}}}},
+      {"verified", Verified{{{digest_of("one request"), digest_of("another")}}}},
+      {"pre-prepare-digests",
+       PrePrepareDigests{
+           View{1}, Seq{130}, {{digest_of("one request"), digest_of("another")}}, chosen}},
+      {"signed-prepare", by_sender(Prepare{View{1}, Seq{130}, batch_digest(batch, chosen)})},
+      {"signed-commit", by_sender(Commit{View{1}, Seq{130}, batch_digest(batch, chosen)})},
   };
 }
 
@@ -303,6 +309,12 @@ Named<FromClient> from_client() {
     all.emplace_back("request: " + name, SubmitRequest{request, std::nullopt});
   all.emplace_back("request with a designated replica",
                    SubmitRequest{requests()[1].second, ReplicaId{3}});
+  ClientRequest tagged = requests()[1].second;
+  tagged.proof.signature.reset();
+  all.emplace_back("request with a tag", SubmitRequest{tagged, ReplicaId{3}, crypto::Tag16{1, 2}});
+  all.emplace_back("speak_for", SpeakFor{session_signer().public_key(),
+                                         session_signer().sign(speak_for_signed_bytes(
+                                             digest_of("hellos"), session_signer().public_key()))});
   all.emplace_back("read", public_read());
   all.emplace_back("status", StatusRequest{std::numeric_limits<std::uint64_t>::max()});
   return all;

@@ -53,6 +53,22 @@ Names names_of<Forward>() {
   return {"request"};
 }
 template <>
+Names names_of<PrePrepareDigests>() {
+  return {"view", "seq", "requests", "agreed"};
+}
+template <>
+Names names_of<Signed<Prepare>>() {
+  return {"message", "signature"};
+}
+template <>
+Names names_of<Signed<Commit>>() {
+  return {"message", "signature"};
+}
+template <>
+Names names_of<Verified>() {
+  return {"requests"};
+}
+template <>
 Names names_of<Checkpoint>() {
   return {"seq", "state"};
 }

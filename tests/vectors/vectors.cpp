@@ -113,7 +113,7 @@ File request_file() {
          {"body_encoded", encoded_hex(request.body)},
          {"digest", digest.hex()},
          {"signed_bytes", hex_of(request_signed_bytes(cluster(), digest))},
-         {"signature", hex_of(request.proof.signature.bytes)}});
+         {"signature", hex_of(request.proof.signature->bytes)}});
   }
   return finish("requests.json", file);
 }
@@ -298,6 +298,7 @@ File genesis_file() {
   genesis.faults = 1;
   genesis.approvals = 3;
   genesis.engine.text = engine;
+  genesis.mac_requests = true;
   genesis.administrators.items.push_back(session_signer().public_key());
   for (std::uint16_t i = 0; i < 4; ++i) {
     const std::string number = std::to_string(i);

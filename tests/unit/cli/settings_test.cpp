@@ -49,6 +49,7 @@ TEST(Settings, name_what_is_wrong) {
       {"batch_requests_max= 1", "whole number"},
       {"batch_requests_max=99999999999999999999", "whole number"},
       {"durability=some", "log or none"},
+      {"batching=1", "on or off"},
       {"quorum=1", "no such setting"},
       {"=1", "no such setting"},
   };
@@ -64,6 +65,29 @@ TEST(Settings, list_every_key_in_the_help) {
   for (const char* key :
        {"durability", "batch_requests_max", "retransmit_us", "join_token_life_us"})
     EXPECT_THAT(describe_settings(), HasSubstr(key));
+}
+
+TEST(Settings, without_batching_a_batch_holds_one_request) {
+  node::NodeConfig changed = config();
+  ASSERT_TRUE(apply_settings({"batching=off"}, changed).ok());
+  EXPECT_EQ(changed.pbft.batch_requests_max, 1U);
+  ASSERT_TRUE(apply_settings({"batching=on"}, changed).ok());
+  EXPECT_EQ(changed.pbft.batch_requests_max, pbft::Config{}.batch_requests_max);
+}
+
+TEST(Settings, of_genesis_are_words_that_all_replicas_must_agree_on) {
+  wire::Genesis genesis;
+  ASSERT_TRUE(
+      apply_genesis_settings({"requests=mac", "votes=signed", "dissemination=all"}, genesis).ok());
+  EXPECT_TRUE(genesis.mac_requests && genesis.signed_votes && genesis.bodies_apart);
+  ASSERT_TRUE(
+      apply_genesis_settings({"requests=signed", "votes=mac", "dissemination=primary"}, genesis)
+          .ok());
+  EXPECT_FALSE(genesis.mac_requests || genesis.signed_votes || genesis.bodies_apart);
+  for (const char* bad : {"requests=", "requests", "requests=MAC", "votes=none", "batching=off"})
+    EXPECT_FALSE(apply_genesis_settings({bad}, genesis).ok()) << bad;
+  EXPECT_TRUE(is_genesis_setting("dissemination=all"));
+  EXPECT_FALSE(is_genesis_setting("durability=none"));
 }
 
 }  // namespace

@@ -69,6 +69,10 @@ class FakeReplica {
     }
     throw std::runtime_error("no request was heard");
   }
+  bool right_tag(const wire::SubmitRequest& submit) const {
+    const Digest digest = wire::request_digest(submit.request.body);
+    return submit.tag && mac_->check(wire::request_tagged_bytes(cluster_, digest), *submit.tag);
+  }
   template <class T>
   std::size_t count() const {
     std::size_t n = 0;
@@ -98,8 +102,10 @@ class FakeReplica {
 
 class Host {
  public:
-  explicit Host(SessionOptions options = {}, unsigned replicas = 4, unsigned faults = 1) {
+  explicit Host(SessionOptions options = {}, unsigned replicas = 4, unsigned faults = 1,
+                bool mac_requests = false) {
     wire::Genesis genesis;
+    genesis.mac_requests = mac_requests;
     genesis.faults = faults;
     for (unsigned i = 0; i < replicas; ++i) {
       group.emplace_back(ReplicaId{static_cast<std::uint16_t>(i)});

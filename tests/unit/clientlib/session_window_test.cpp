@@ -31,6 +31,34 @@ TEST(SessionWindow, numbers_run_from_1_without_gaps_signed_by_the_session) {
   }
 }
 
+TEST(SessionWindow, with_macs_each_replica_gets_its_own_tag_and_a_repetition_is_signed) {
+  Host host({}, 4, 1, true);
+  host.join();
+  (void)host.call("p");
+  for (FakeReplica& replica : host.group) {
+    const wire::SubmitRequest& submit = replica.last_request();
+    EXPECT_FALSE(submit.request.proof.signature);
+    EXPECT_TRUE(replica.right_tag(submit));
+  }
+  host.advance_to(host.now + 1'000'000);
+  for (FakeReplica& replica : host.group) {
+    const wire::SubmitRequest& again = replica.last_request();
+    EXPECT_FALSE(again.tag);
+    EXPECT_TRUE(wire::verify_request(host.cluster->cluster, again.request));
+  }
+}
+
+TEST(SessionWindow, with_macs_and_fewer_than_all_correct_replicas_at_hand_requests_are_signed) {
+  Host host({}, 4, 1, true);
+  host.join();
+  host.drop(2);
+  (void)host.call("p");
+  EXPECT_TRUE(host.group[0].right_tag(host.group[0].last_request())) << "three are a quorum";
+  host.drop(3);
+  (void)host.call("q");
+  EXPECT_TRUE(wire::verify_request(host.cluster->cluster, host.group[0].last_request().request));
+}
+
 TEST(SessionWindow, the_replica_that_sends_the_rows_changes_from_request_to_request) {
   Host host;
   host.join();

@@ -33,6 +33,7 @@ struct Door : testing::Test {
     for (const crypto::PublicKey& key : replica.config().replica_keys)
       group.replica_keys.push_back(key);
     group.cluster = replica.config().cluster;
+    group.mac_requests = true;
     clients.connected(one, "127.0.0.1");
     clients.connected(two, "127.0.0.1");
   }
@@ -46,6 +47,21 @@ struct Door : testing::Test {
     ASSERT_TRUE(crypto::verify(signer.public_key(), wire::hello_signed_bytes(hello, answer),
                                answer.signature));
     tag_key = *wire::client_tag_key(dh, answer.key, hello, answer);
+    said = crypto::sha256(wire::hello_signed_bytes(hello, answer));
+  }
+  void speak_for(ConnectionId id, const crypto::Signer& session, const Digest& hello_said) {
+    wire::SpeakFor speak{session.public_key(), {}};
+    speak.signature = session.sign(wire::speak_for_signed_bytes(hello_said, speak.key));
+    (void)clients.text(id, wire::to_json(wire::FromClient{speak}), verifier);
+  }
+  /// With a tag in place of the signature.
+  Clients::Wish ask_tagged(ConnectionId id, wire::ClientRequest request) {
+    request.proof.signature.reset();
+    const Digest digest = wire::request_digest(request.body);
+    const auto tag = crypto::Mac(tag_key).tag(wire::request_tagged_bytes(group.cluster, digest));
+    return clients.text(
+        id, wire::to_json(wire::FromClient{wire::SubmitRequest{request, std::nullopt, tag}}),
+        verifier);
   }
 
   Clients::Wish ask(ConnectionId id, const wire::ClientRequest& request,
@@ -74,6 +90,7 @@ struct Door : testing::Test {
     wire::Membership members;
     members.cluster = replica.config().cluster;
     members.replica_keys = replica.config().replica_keys;
+    members.mac_requests = true;
     return members;
   }()};
   Told transport;
@@ -82,6 +99,7 @@ struct Door : testing::Test {
                    [](std::span<std::uint8_t> out) { crypto::random_bytes(out); }, 60'000'000}};
   crypto::DhSecret dh = crypto::DhSecret::generate();
   crypto::MacKey tag_key{};
+  Digest said;
   ConnectionId one{1};
   ConnectionId two{2};
 };
@@ -175,8 +193,37 @@ TEST_F(Door, refuses_a_wrong_signature) {
   app::Client client = replica.join(app::test_key(100));
   hello(one);
   wire::ClientRequest r = request(client, client.next_number);
-  r.proof.signature.bytes[0] ^= 1;
+  r.proof.signature->bytes[0] ^= 1;
   EXPECT_TRUE(std::holds_alternative<Clients::Nothing>(ask(one, r)));
+  EXPECT_EQ(last_refusal(), "bad_signature");
+}
+
+TEST_F(Door, takes_a_tag_from_whoever_has_proven_to_hold_the_sessions_key) {
+  app::Client client = replica.join(app::test_key(100));
+  hello(one);
+  const wire::ClientRequest r = request(client, client.next_number);
+  EXPECT_TRUE(std::holds_alternative<Clients::Nothing>(ask_tagged(one, r)));
+  EXPECT_EQ(last_refusal(), "speak_for_first");
+  speak_for(one, client.key, crypto::sha256(as_bytes("another connection's hello")));
+  EXPECT_EQ(last_refusal(), "bad_signature");
+  EXPECT_TRUE(std::holds_alternative<Clients::Nothing>(ask_tagged(one, r)));
+  speak_for(one, client.key, said);
+  const auto wish = ask_tagged(one, r);
+  ASSERT_TRUE(std::holds_alternative<Clients::Submit>(wish));
+  EXPECT_FALSE(std::get<Clients::Submit>(wish).request->proof.signature);
+}
+
+TEST_F(Door, refuses_a_wrong_tag_and_a_tag_of_somebody_else) {
+  app::Client client = replica.join(app::test_key(100));
+  app::Client other = replica.join(app::test_key(101));
+  hello(one);
+  speak_for(one, other.key, said);
+  const wire::ClientRequest r = request(client, client.next_number);
+  EXPECT_TRUE(std::holds_alternative<Clients::Nothing>(ask_tagged(one, r)));
+  EXPECT_EQ(last_refusal(), "speak_for_first");
+  speak_for(one, client.key, said);
+  tag_key[0] ^= 1;
+  EXPECT_TRUE(std::holds_alternative<Clients::Nothing>(ask_tagged(one, r)));
   EXPECT_EQ(last_refusal(), "bad_signature");
 }
 

@@ -32,10 +32,13 @@ concept ChangeableInside = requires(A a) { *a = PeerMessage{}; };
 static_assert(!ChangeableInside<AuthenticPeerMessage&>);
 
 /// `message` in a frame with a right tag, as replica 1 receives it from `sender`.
-std::string verdict(const PeerMessage& message, ReplicaId sender = peer_sender) {
+std::string verdict(const PeerMessage& message, ReplicaId sender = peer_sender,
+                    bool mac_requests = false) {
   const auto encoded = std::make_shared<const EncodedMessage>(encode_message(message));
   const Bytes frame = seal(ConfigNumber{0}, keys_of_zero().send, {&encoded, 1});
-  Verifier verifier(membership());
+  Membership group = membership();
+  group.mac_requests = mac_requests;
+  Verifier verifier(group);
   const auto opened = verifier.open(sender, keys_of_one(), frame);
   return opened.ok() ? "accepted" : opened.error().reason;
 }
@@ -59,6 +62,8 @@ TEST(Verifier, refuses_what_is_signed_by_another_than_the_links_peer) {
   for (const auto& [name, message] : vectors::peer_messages()) {
     // A new-view is its primary's, whoever brings it.
     const bool sender_signs = std::holds_alternative<Signed<Checkpoint>>(message) ||
+                              std::holds_alternative<Signed<Prepare>>(message) ||
+                              std::holds_alternative<Signed<Commit>>(message) ||
                               std::holds_alternative<Signed<ViewChange>>(message);
     EXPECT_EQ(verdict(message, ReplicaId{2}) == "accepted", !sender_signs) << name;
     if (sender_signs) {
@@ -68,11 +73,45 @@ TEST(Verifier, refuses_what_is_signed_by_another_than_the_links_peer) {
   }
 }
 
+TEST(Verifier, lets_requests_without_a_signature_travel_only_where_genesis_says_so) {
+  auto pre_prepare = sample<PrePrepare>();
+  auto requests = std::vector<ClientRequest>(pre_prepare.batch.requests.begin(),
+                                             pre_prepare.batch.requests.end());
+  std::erase_if(requests, [](const auto& r) { return r.body.session == SessionId{0}; });
+  for (ClientRequest& request : requests) request.proof.signature.reset();
+  pre_prepare.batch.requests.items = requests;
+  EXPECT_EQ(verdict(pre_prepare), "wrong signature of a request in a batch");
+  EXPECT_EQ(verdict(pre_prepare, peer_sender, true), "accepted");
+  EXPECT_EQ(verdict(Forward{requests.front()}), "wrong signature of a forwarded request");
+  EXPECT_EQ(verdict(Forward{requests.front()}, peer_sender, true), "accepted");
+  requests.front().body.session = SessionId{0};
+  EXPECT_EQ(verdict(Forward{requests.front()}, peer_sender, true),
+            "wrong signature of a forwarded request")
+      << "a join is signed";
+}
+
+TEST(Verifier, hands_on_a_signed_vote_as_a_vote_and_refuses_unsigned_ones_where_genesis_says_so) {
+  const auto encoded = std::make_shared<const EncodedMessage>(encode_message(sample<Prepare>()));
+  const auto with_signature =
+      std::make_shared<const EncodedMessage>(encode_message(sample<Signed<Prepare>>()));
+  Membership group = membership();
+  group.signed_votes = true;
+  Verifier verifier(group);
+  const auto plain = verifier.open(peer_sender, keys_of_one(),
+                                   seal(ConfigNumber{0}, keys_of_zero().send, {&encoded, 1}));
+  ASSERT_FALSE(plain.ok());
+  EXPECT_STREQ(plain.error().reason, "a vote without a signature");
+  const auto opened = verifier.open(
+      peer_sender, keys_of_one(), seal(ConfigNumber{0}, keys_of_zero().send, {&with_signature, 1}));
+  ASSERT_TRUE(opened.ok());
+  EXPECT_TRUE(std::holds_alternative<Prepare>(*opened->front()));
+}
+
 TEST(Verifier, refuses_a_batch_with_one_wrong_signature) {
   auto pre_prepare = sample<PrePrepare>();
   auto requests = std::vector<ClientRequest>(pre_prepare.batch.requests.begin(),
                                              pre_prepare.batch.requests.end());
-  flip(requests.back().proof.signature);
+  flip(*requests.back().proof.signature);
   pre_prepare.batch.requests.items = requests;
   EXPECT_EQ(verdict(pre_prepare), "wrong signature of a request in a batch");
   EXPECT_EQ(verdict(BatchBody{Seq{1}, pre_prepare.batch, pre_prepare.agreed}),
@@ -231,7 +270,7 @@ TEST(Verifier, remembers_only_the_very_signature_that_verified) {
   Verifier verifier(membership());
   const ClientRequest good = vectors::requests()[1].second;
   ClientRequest bad = good;
-  flip(bad.proof.signature);
+  flip(*bad.proof.signature);
   EXPECT_FALSE(verifier.check(bad).ok());
   EXPECT_TRUE(verifier.check(good).ok());
   EXPECT_TRUE(verifier.check(good).ok());
@@ -262,7 +301,7 @@ TEST(BatchDigest, covers_order_requests_time_and_choice_but_not_signatures) {
   EXPECT_NE(of({requests[1], requests[0]}), digest);
   EXPECT_NE(of({requests[0]}), digest);
   auto other_proof = requests;
-  flip(other_proof[0].proof.signature);
+  flip(*other_proof[0].proof.signature);
   EXPECT_EQ(of(other_proof), digest);
   Agreed agreed = sampled.agreed;
   agreed.time = agreed.time + 1;

@@ -1,0 +1,137 @@
+// Requests that clients tagged for each replica instead of signing them for all (docs/design.md
+// section 7; docs/protocol.md, requests without signatures). A tag convinces one replica only. So
+// each backup tells the primary which it found right (VERIFIED), and the primary proposes what a
+// quorum vouches for: weak_quorum() correct replicas among it accept the proposal, and their
+// PREPAREs convince the rest. A client whose tags are right here and wrong there gains nothing: the
+// request is proposed and accepted by all, or it is not proposed and no timer runs for it.
+#include <algorithm>
+
+#include "server/pbft/core.h"
+
+namespace prytany::pbft {
+
+/// `from`: the replica that passed it on; nothing if the client's own tag for us was right.
+void Replica::Core::take_in_unsigned(const Digest& digest, wire::ClientRequest request,
+                                     std::optional<ReplicaId> from) {
+  const SessionId session = request.body.session;
+  const RequestNumber number = request.body.number;
+  if (from) {
+    vouching_.said(*from, digest);
+  } else {
+    vouch(digest);
+  }
+  if (backlog_.knows(digest)) {
+    drop(Refusal::request_known, "request s", session, "/", number);
+  } else if (const auto refusal = from ? vouching_.bring(now_, *from, digest, std::move(request))
+                                       : vouching_.add(now_, digest, std::move(request))) {
+    drop(*refusal, "request s", session, "/", number);
+  } else {
+    active_at_ = now_;
+    trace("request s", session, "/", number, " bears no signature -> wait for the word of ",
+          config_.group.quorum());
+  }
+  settle(digest);
+  propose();
+}
+
+/// It is authentic here: the primary wants to know, with what else became so in this turn.
+void Replica::Core::vouch(const Digest& digest) {
+  if (vouching_.vouch(digest) && !is_primary()) untold_.push_back(digest);
+}
+
+/// There is more word of it than before.
+void Replica::Core::settle(const Digest& digest) {
+  if (!vouching_.authentic(digest)) {
+    if (!vouching_.believed(digest)) return;
+    vouch(digest);
+  }
+  if (vouching_.waits(digest) && vouching_.words(digest) >= config_.group.quorum())
+    enqueue(digest, vouching_.take(digest));
+  if (unverified_.empty()) return;
+  for (const Seq seq : std::set<Seq>(unverified_)) {
+    Slot* slot = window_.find(seq);
+    const bool waits = slot != nullptr && slot->standing() == Standing::unverified;
+    if (waits && !authentic(*slot->proposed())) continue;
+    unverified_.erase(seq);
+    if (waits && !diverged_) consider(seq, *slot);
+  }
+}
+
+/// Signatures were checked before the message came here.
+bool Replica::Core::authentic(const Body& body) const {
+  auto digest = body.requests.begin();
+  for (const wire::ClientRequest& request : body.batch.requests) {
+    if (!request.proof.signature && !vouching_.authentic(*digest)) return false;
+    ++digest;
+  }
+  return true;
+}
+
+/// A proposal that I accept, on others' word or my own: all in it is authentic from now on.
+void Replica::Core::believe(const Body& body) {
+  auto digest = body.requests.begin();
+  for (const wire::ClientRequest& request : body.batch.requests) {
+    if (!request.proof.signature) (void)vouching_.vouch(*digest);
+    ++digest;
+  }
+}
+
+void Replica::Core::on(ReplicaId from, const wire::Verified& message) {
+  if (!config_.mac_requests) return drop(Refusal::not_for_replica, "verified from r", from);
+  if (!peers_.may_vouch(now_, from, message.requests.size()))
+    return drop(Refusal::too_often, "verified from r", from);
+  trace("r", from, " vouches for ", message.requests.size(), " requests -> remember it");
+  for (const Digest& digest : message.requests) {
+    vouching_.said(from, digest);
+    settle(digest);
+  }
+  propose();
+}
+
+/// At the end of a turn, so that one message names all that came in it.
+void Replica::Core::tell_primary() {
+  std::vector<Digest> told = std::exchange(untold_, {});
+  if (told.empty() || !active_ || is_primary() || config_.group.n == 1) return;
+  for (std::size_t first = 0; first < told.size(); first += limits::verified_requests_max) {
+    const auto begin = told.begin() + static_cast<std::ptrdiff_t>(first);
+    const auto count = std::min(limits::verified_requests_max, told.size() - first);
+    send(primary(), wire::Verified{{{begin, begin + static_cast<std::ptrdiff_t>(count)}}}, true);
+  }
+}
+
+/// To a primary that may not have heard it: a new one, or one whose link was down.
+void Replica::Core::tell_again() {
+  if (!config_.mac_requests || is_primary()) return;
+  untold_ = vouching_.waiting_here();
+  for (const Digest& digest : backlog_.waiting_unsigned()) untold_.push_back(digest);
+}
+
+/// A retransmission interval has passed and they have no number. Now everybody is told: those who
+/// missed the client's tag believe it on our word, and all begin to count the primary's time. A
+/// primary that has the word of a quorum, and not the request, gets that, too.
+void Replica::Core::say_what_waits_for_word() {
+  wire::Verified message;
+  std::size_t forwards = 0;
+  for (Vouching::Overdue& late : vouching_.overdue(now_, limits::verified_requests_max)) {
+    if (!vouching_.authentic(late.digest)) continue;
+    message.requests.items.push_back(late.digest);
+    if (!active_ || is_primary() || now_ < late.since + config_.forward_us) continue;
+    if (++forwards <= Peers::forwards_per_interval)
+      send(primary(), wire::Forward{std::move(late.request)}, true);
+  }
+  if (message.requests.empty()) return;
+  trace(message.requests.size(), " requests wait for others' word -> give mine to all");
+  broadcast(std::move(message), true);
+}
+
+/// What a view that was left had proposed, and may not be proposed on my word alone.
+void Replica::Core::withdraw_unverified(const Body& body) {
+  auto digest = body.requests.begin();
+  for (const wire::ClientRequest& request : body.batch.requests) {
+    const Digest& d = *digest++;
+    if (request.proof.signature || vouching_.words(d) >= config_.group.quorum()) continue;
+    if (backlog_.withdraw(d) && vouching_.authentic(d)) (void)vouching_.add(now_, d, request);
+  }
+}
+
+}  // namespace prytany::pbft

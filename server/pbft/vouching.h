@@ -1,0 +1,94 @@
+// Requests without a signature (docs/design.md section 7; docs/protocol.md): whose word there is
+// that one is authentic, and those that wait for more of it. The primary may propose one, and a
+// backup counts its time, only when quorum() replicas vouch for it. Bounded: in requests, in bytes,
+// per session, per peer, and in time.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "server/pbft/config.h"
+#include "server/pbft/refusal.h"
+#include "server/wire/messages.h"
+#include "server/wire/two_generations.h"
+
+namespace prytany::pbft {
+
+class Vouching {
+ public:
+  explicit Vouching(const Config& config);
+
+  // ---- words. What was said lately is remembered, whether or not the request is at hand ----
+  /// It is authentic here. True if that is new.
+  bool vouch(const Digest& request);
+  /// A peer says so.
+  void said(ReplicaId from, const Digest& request);
+  [[nodiscard]] bool authentic(const Digest& request) const;
+  /// How many replicas vouch for it, this one included.
+  [[nodiscard]] unsigned words(const Digest& request) const;
+  /// A correct replica among the others vouches for it.
+  [[nodiscard]] bool believed(const Digest& request) const;
+
+  // ---- requests that wait ----
+  /// Keeps one whose tag was right here; or says why not.
+  std::optional<Refusal> add(Time now, const Digest& digest, wire::ClientRequest request);
+  /// Keeps one that a peer passed on. It takes no room from those whose tags were right here: of
+  /// one peer the last few are kept.
+  std::optional<Refusal> bring(Time now, ReplicaId from, const Digest& digest,
+                               wire::ClientRequest request);
+  [[nodiscard]] bool waits(const Digest& digest) const { return waiting_.contains(digest); }
+  /// One that waits; null if it does not.
+  [[nodiscard]] const wire::ClientRequest* find(const Digest& digest) const {
+    const auto it = waiting_.find(digest);
+    return it == waiting_.end() ? nullptr : &it->second.request;
+  }
+  /// It waits here no longer. Requires: waits(digest).
+  wire::ClientRequest take(const Digest& digest);
+  /// These have a number, or need none any more.
+  void remove(const std::vector<Digest>& digests);
+  void forget_waiting();
+  [[nodiscard]] std::size_t waiting() const { return waiting_.size(); }
+  /// All that are authentic here.
+  [[nodiscard]] std::vector<Digest> waiting_here() const;
+
+  // ---- what waits for long: said again, twice as long after each time ----
+  [[nodiscard]] Time due() const { return due_.empty() ? never : due_.begin()->first; }
+  struct Overdue {
+    Digest digest;
+    wire::ClientRequest request;
+    Time since;
+  };
+  /// Those that are due, at most `max`. Those that have waited for unverified_life_us are dropped.
+  std::vector<Overdue> overdue(Time now, std::size_t max);
+
+ private:
+  struct Waiting {
+    wire::ClientRequest request;
+    Time since;
+    Time due;
+    std::uint64_t interval_us = 0;
+    std::optional<ReplicaId> brought_by;  // nothing: the client itself sent it, with a right tag
+  };
+  struct Brought {
+    std::deque<Digest> digests;
+    std::size_t bytes = 0;
+  };
+  using Said = wire::TwoGenerations<Digest, bool>;
+
+  void insert(Time now, const Digest& digest, Waiting waiting);
+  void erase(std::map<Digest, Waiting>::iterator it);
+
+  const Config& config_;
+  std::vector<Said> said_;  // by ReplicaId, own included
+  std::map<Digest, Waiting> waiting_;
+  std::set<std::pair<Time, Digest>> due_;
+  std::map<SessionId, std::size_t> of_session_;  // of those that the clients themselves sent
+  std::map<ReplicaId, Brought> brought_;
+  std::size_t bytes_ = 0;  // of those
+};
+
+}  // namespace prytany::pbft

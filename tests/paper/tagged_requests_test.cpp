@@ -1,0 +1,181 @@
+// Castro & Liskov, TOCS 2002, section 3.2.2 (authenticators of clients), in the form of
+// docs/protocol.md, requests without signatures; Practicality section 2.3. submit(to, ...) means
+// that `to` found the client's tag right; to whom nothing is submitted, the tag was wrong or lost.
+#include <gtest/gtest.h>
+
+#include "tests/play/group.h"
+
+namespace prytany::play {
+namespace {
+
+pbft::Config mac_config(unsigned n = 4, unsigned f = 1) {
+  pbft::Config config = small_config(n, f);
+  config.mac_requests = true;
+  return config;
+}
+
+bool in_first_view(Group& group) {
+  for (unsigned id = 0; id < group.size(); ++id)
+    if (group.alive(id) && group.status(id).view != View{0}) return false;
+  return true;
+}
+
+std::size_t count(const Group& group, const std::string& words) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      group.trace, [&](const std::string& line) { return line.find(words) != std::string::npos; }));
+}
+
+TEST(TaggedRequest, is_executed_once_a_quorum_vouches_for_it) {
+  for (const pbft::Group shape : {pbft::Group{4, 1}, {6, 1}, {7, 2}, {1, 0}}) {
+    Group group(mac_config(shape.n, shape.f));
+    group.submit_to_all(tagged_request_of(1, 1));
+    group.advance(45);  // word, proposal, two rounds of votes: no retransmission interval
+    EXPECT_EQ(group.executed_requests(), 1U) << shape.n;
+    EXPECT_TRUE(in_first_view(group));
+    EXPECT_EQ(group.converge(), "") << shape.n;
+  }
+}
+
+// Aardvark's big MAC attack: right at the primary, wrong at the backups.
+TEST(TaggedRequest, right_for_fewer_than_a_quorum_is_not_proposed_and_unseats_nobody) {
+  for (const auto& believers : {std::vector<unsigned>{0}, {1}, {2, 3}}) {
+    Group group(mac_config());
+    for (const unsigned id : believers) group.submit(id, tagged_request_of(1, 1));
+    group.submit_to_all(request_of(2, 1));
+    group.advance(8'000);
+    const bool two = believers.size() == 2;
+    // weak_quorum() correct replicas convince the others, and it is ordered after all.
+    EXPECT_EQ(group.executed_requests(), two ? 2U : 1U) << believers.size();
+    EXPECT_TRUE(in_first_view(group)) << believers.size();
+    EXPECT_EQ(group.converge(), "");
+  }
+}
+
+TEST(TaggedRequest, wrong_at_one_backup_is_accepted_there_on_the_word_of_others_2_3) {
+  Group group(mac_config());
+  for (unsigned id = 0; id < 3; ++id) group.submit(id, tagged_request_of(1, 1));
+  group.advance(60);
+  EXPECT_EQ(count(group, "r3 > pre-prepare n1 has requests that are not authentic here"), 1U);
+  EXPECT_EQ(group.host(3).executed(), Seq{1});
+  EXPECT_TRUE(in_first_view(group));
+}
+
+TEST(TaggedRequest, that_the_primary_never_got_is_passed_on_to_it) {
+  Group group(mac_config());
+  for (unsigned id = 1; id < 4; ++id) group.submit(id, tagged_request_of(1, 1));
+  group.advance(400);
+  EXPECT_EQ(group.executed_requests(), 1U);
+  EXPECT_TRUE(in_first_view(group));
+}
+
+TEST(TaggedRequest, whose_word_was_lost_is_vouched_for_again_within_a_retransmission_interval_2_4) {
+  Group group(mac_config());
+  group.drop({{}, {}, "verified", {}});
+  group.submit_to_all(tagged_request_of(1, 1));
+  group.advance(20);
+  group.clear_rules();
+  group.advance(80);  // 50 ms after it came: the interval; then one hop, and three of agreement
+  EXPECT_EQ(group.executed_requests(), 1U);
+  EXPECT_TRUE(in_first_view(group));
+}
+
+TEST(TaggedRequest, of_a_lying_primary_that_no_client_sent_is_not_voted_for) {
+  Group group(mac_config());
+  group.set_faulty(0);
+  group.submit(0, tagged_request_of(7, 1));
+  wire::Batch batch{{{tagged_request_of(7, 1)}}};
+  const wire::PrePrepare lie{View{0}, Seq{1}, batch, {AgreedTime{epoch_us}, {}}};
+  for (unsigned to = 1; to < 4; ++to) group.forge(0, to, lie);
+  group.advance(100);
+  EXPECT_EQ(count(group, "pre-prepare n1 from r0 -> prepare"), 0U);
+  group.advance(2'000);
+  EXPECT_EQ(group.executed_requests(), 0U);
+  EXPECT_EQ(group.status(1).view, View{1}) << "it gave out a number that nobody may accept";
+}
+
+// One liar more vouches for what a client sent to one correct backup only: the primary is one of
+// the quorum, and weak_quorum() correct replicas accept what it proposes.
+TEST(TaggedRequest, with_a_colluding_replica_cannot_wedge_a_correct_primary) {
+  Group group(mac_config());
+  group.set_faulty(3);
+  group.mangle = [](unsigned, unsigned, wire::PeerMessage) {
+    return std::optional<wire::PeerMessage>();  // it votes for nothing
+  };
+  const auto request = tagged_request_of(1, 1);
+  group.submit(0, request);
+  group.submit(1, request);
+  group.mangle = nullptr;
+  group.forge(3, 0, wire::Verified{{{wire::request_digest(request.body)}}});
+  group.mangle = [](unsigned, unsigned, wire::PeerMessage) {
+    return std::optional<wire::PeerMessage>();
+  };
+  group.advance(3'000);
+  EXPECT_EQ(group.executed_requests(), 1U);
+  for (unsigned id = 0; id < 3; ++id) EXPECT_EQ(group.status(id).view, View{0});
+}
+
+TEST(TaggedRequest, is_proposed_by_the_next_primary_when_the_first_one_dies) {
+  Group group(mac_config());
+  group.submit_to_all(tagged_request_of(1, 1));
+  group.advance(45);
+  group.kill(0);
+  group.submit_to_all(tagged_request_of(1, 2));
+  group.submit_to_all(tagged_request_of(2, 1));
+  group.advance(1'000);
+  EXPECT_EQ(group.executed_requests(), 3U);
+  EXPECT_EQ(group.status(1).view, View{1});
+  EXPECT_EQ(group.converge(), "");
+}
+
+// Practicality section 2.3: the restarted replica has forgotten every authenticator, and nobody
+// asks the clients for them.
+TEST(TaggedRequest, in_flight_is_executed_by_a_restarted_replica_without_its_client_2_3) {
+  for (std::uint64_t moment = 0; moment <= 45; moment += 5) {
+    for (const unsigned victim : {0U, 2U}) {
+      Group group(mac_config(), false);
+      group.submit_to_all(tagged_request_of(1, 1));
+      group.advance(moment);
+      group.kill(victim);
+      group.restart(victim);
+      group.advance(1'500);
+      EXPECT_EQ(group.executed_requests(), 1U) << moment << " r" << victim;
+      for (unsigned id = 0; id < 4; ++id)
+        EXPECT_GE(group.host(id).executed(), Seq{1}) << moment << " r" << id;
+    }
+  }
+}
+
+TEST(TaggedRequest, survives_every_moment_of_a_view_change_4_4) {
+  for (std::uint64_t moment = 0; moment <= 60; moment += 5) {
+    Group group(mac_config(), false);
+    for (std::uint64_t session = 1; session <= 3; ++session)
+      group.submit_to_all(tagged_request_of(session, 1));
+    group.advance(moment);
+    group.kill(0);
+    group.advance(1'200);
+    EXPECT_EQ(group.executed_requests(), 3U) << moment;
+    EXPECT_EQ(group.converge(), "") << moment;
+  }
+}
+
+TEST(TaggedRequest, needs_three_f_and_one_replicas) {
+  pbft::Config config = small_config(4, 2);
+  config.mac_requests = true;
+  EXPECT_TRUE(config.refuse());
+}
+
+TEST(TaggedRequest, from_a_peer_that_floods_does_not_take_the_room_of_clients) {
+  Group group(mac_config());
+  group.set_faulty(3);
+  for (std::uint64_t i = 0; i < 2'000; ++i) {
+    group.forge(3, 0, wire::Forward{tagged_request_of(9, i + 1)});
+    if (i % 32 == 31) group.advance(60);
+  }
+  EXPECT_LE(group.status(0).waiting, 64U);
+  group.submit_to_all(tagged_request_of(9, 5'000));
+  group.advance(100);
+  EXPECT_EQ(group.executed_requests(), 1U);
+}
+
+}  // namespace
+}  // namespace prytany::play

@@ -99,7 +99,7 @@ void SeenVotes::saw(ReplicaId from, const wire::PeerMessage& message) {
 // ---- asking and answering ---------------------------------------------------------------------
 
 void Replica::Core::ask_what_i_voted() {
-  for (std::uint16_t i = 0; i < config_.group.n; ++i)
+  for (std::uint16_t i = 0; i < config_.group.size(); ++i)
     if (const ReplicaId peer{i}; peer != config_.self && boot_.awaits(peer))
       send(peer, wire::AskVotes{boot_.above()}, true);
 }

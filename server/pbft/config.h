@@ -19,6 +19,8 @@ struct Group {
   unsigned n = 0;
   unsigned f = 0;
 
+  /// n, as ids are counted.
+  [[nodiscard]] constexpr std::uint16_t size() const { return static_cast<std::uint16_t>(n); }
   /// Any two quorums share a correct replica while at most f are faulty: 2 * quorum() - n > f.
   [[nodiscard]] constexpr unsigned quorum() const { return (n + f) / 2 + 1; }
   /// Holds at least one correct replica.

@@ -27,7 +27,7 @@ namespace prytany::pbft {
 
 class Replica::Core {
  public:
-  Core(Config config, const crypto::Signer& signer, NonDeterminism& nondeterminism,
+  Core(const Config& config, const crypto::Signer& signer, NonDeterminism& nondeterminism,
        Recovered recovered);
 
   void step(Time now, Event event, Effects& out);

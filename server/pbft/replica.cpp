@@ -8,18 +8,17 @@
 
 namespace prytany::pbft {
 
-Replica::Replica(Config config, const crypto::Signer& signer, NonDeterminism& nondeterminism,
+Replica::Replica(const Config& config, const crypto::Signer& signer, NonDeterminism& nondeterminism,
                  Recovered recovered)
-    : core_(std::make_unique<Core>(std::move(config), signer, nondeterminism,
-                                   std::move(recovered))) {}
+    : core_(std::make_unique<Core>(config, signer, nondeterminism, std::move(recovered))) {}
 Replica::~Replica() = default;
 void Replica::step(Time now, Event event, Effects& out) { core_->step(now, std::move(event), out); }
 Time Replica::deadline() const { return core_->deadline(); }
 ReplicaStatus Replica::status() const { return core_->status(); }
 
-Replica::Core::Core(Config config, const crypto::Signer& signer, NonDeterminism& nondeterminism,
-                    Recovered recovered)
-    : config_(std::move(config)),
+Replica::Core::Core(const Config& config, const crypto::Signer& signer,
+                    NonDeterminism& nondeterminism, Recovered recovered)
+    : config_(config),
       signer_(signer),
       nondeterminism_(nondeterminism),
       membership_{config_.cluster, config_.number, config_.group.quorum(), {}},

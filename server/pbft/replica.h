@@ -34,7 +34,7 @@ class Replica {
  public:
   /// Requires: !config.refuse(). `recovered` is what the journal held. What it tells to be executed
   /// again comes out of the first step.
-  Replica(Config config, const crypto::Signer& signer, NonDeterminism& nondeterminism,
+  Replica(const Config& config, const crypto::Signer& signer, NonDeterminism& nondeterminism,
           Recovered recovered);
   ~Replica();
   Replica(const Replica&) = delete;

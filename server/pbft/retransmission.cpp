@@ -101,7 +101,7 @@ void Replica::Core::say_what_is_missing() {
 
 void Replica::Core::ask_all() {
   if (config_.group.n == 1) return;
-  for (std::uint16_t i = 0; i < config_.group.n; ++i)
+  for (std::uint16_t i = 0; i < config_.group.size(); ++i)
     if (ReplicaId{i} != config_.self) (void)peers_.may_ask(now_, ReplicaId{i});
   broadcast(my_status(), true);
 }
@@ -343,7 +343,7 @@ void Replica::Core::fill_to_checkpoint() {
 void Replica::Core::remind_those_behind() {
   reminding_.fired(now_);
   const Seq certified = certified_ ? certified_->checkpoint.seq : window_.low();
-  for (std::uint16_t i = 0; i < config_.group.n; ++i) {
+  for (std::uint16_t i = 0; i < config_.group.size(); ++i) {
     const ReplicaId peer{i};
     if (peer == config_.self || !peers_.behind(peer, certified)) continue;
     trace("r", peer, " was not heard at n", certified, " -> remind it");

@@ -65,8 +65,12 @@ void Session::wish_again_later(Time now, Peer& peer) {
 }
 
 void Session::distrust(ReplicaId replica, std::string_view why, Effects& out) {
+  ++peers_[replica.value].standing.untrusted;
+  hang_up(replica, why, out);
+}
+
+void Session::hang_up(ReplicaId replica, std::string_view why, Effects& out) {
   Peer& peer = peers_[replica.value];
-  ++peer.standing.untrusted;
   peer.trouble = why;
   peer.channel.down();
   peer.hello_by = never;
@@ -195,9 +199,11 @@ void Session::tick(Time now, Effects& out) {
 void Session::tick_peers(Time now, Effects& out) {
   for (const ReplicaId replica : cluster_->replicas()) {
     Peer& peer = peers_[replica.value];
-    if (now >= peer.hello_by) distrust(replica, "does not answer our hello", out);
+    if (now >= peer.hello_by) hang_up(replica, "does not answer", out);
     if (now < peer.reconnect) continue;
     peer.reconnect = never;
+    // A host may take a connection, or its first bytes, and then say nothing for ever.
+    peer.hello_by = now + options_.hello_timeout_us;
     peer.channel.connecting();
     out.push_back(Connect{replica});
   }

@@ -35,6 +35,7 @@ struct SessionOptions {
   std::uint64_t retransmit_max_us = 8'000'000;
   std::uint64_t reconnect_first_us = 100'000;  // doubling, with jitter
   std::uint64_t reconnect_max_us = 5'000'000;
+  /// For a connection to stand, and then for the answer to our hello.
   std::uint64_t hello_timeout_us = 5'000'000;
   /// The digests agree but nobody sent the rows: ask everybody for them after this long.
   std::uint64_t whole_patience_us = 50'000;
@@ -112,7 +113,7 @@ class Session {
     explicit Peer(Channel c) : channel(std::move(c)) {}
     Channel channel;
     Time reconnect = never;  // when to wish a connection again
-    Time hello_by = never;   // when to give up on a greeting
+    Time hello_by = never;   // when to give up on a connection, and then on a greeting
     std::uint64_t backoff_us = 0;
     std::uint64_t status_asked = 0;
     unsigned failures = 0;
@@ -175,6 +176,7 @@ class Session {
   void heard(Time now, ReplicaId from, wire::ToClient message, Effects& out);
   void became_ready(ReplicaId replica, Effects& out);
   void distrust(ReplicaId replica, std::string_view why, Effects& out);
+  void hang_up(ReplicaId replica, std::string_view why, Effects& out);
   void wish_again_later(Time now, Peer& peer);
   void tick_peers(Time now, Effects& out);
   void tick_questions(Time now, Effects& out);

@@ -75,7 +75,7 @@ TEST(Channel, a_replica_that_accepts_and_stays_mute_is_given_up_and_tried_again)
   Effects out;
   host.session->connected(host.now, ReplicaId{1}, out);  // connects, and swallows the hello
   host.advance_to(host.now + 5'000'000);
-  EXPECT_TRUE(host.noted("replica 1: does not answer our hello"));
+  EXPECT_TRUE(host.noted("replica 1: does not answer"));
   host.up[1] = true;
   host.advance_to(host.now + 6'000'000);
   EXPECT_EQ(host.session->ready(), replicas({0, 1, 2, 3}));

@@ -187,6 +187,21 @@ TEST(SessionResults, replicas_that_never_agree_leave_the_outcome_unknown_at_the_
   EXPECT_EQ(host.completed.at(ticket).agreement.differed.size(), 4U);
 }
 
+TEST(SessionResults, a_connection_that_hangs_is_given_up_and_made_again) {
+  Host host;
+  host.slow = {ReplicaId{0}, ReplicaId{1}, ReplicaId{2}, ReplicaId{3}};
+  host.start();
+  const Ticket ticket = host.read("tally", host.now + 30'000'000);
+  host.advance_to(host.now + 4'999'000);
+  EXPECT_EQ(host.session->failures(ReplicaId{0}), 0U);
+  host.slow.clear();
+  host.advance_to(host.now + 1'000'000);
+  EXPECT_EQ(host.session->ready().size(), 4U);
+  EXPECT_EQ(host.session->standing(ReplicaId{0}).untrusted, 0U);
+  EXPECT_EQ(host.group[0].count<wire::PublicRead>(), 1U);
+  EXPECT_FALSE(host.completed.contains(ticket));
+}
+
 TEST(SessionResults, a_question_that_nobody_answers_tells_each_reason_once) {
   Host host;
   host.up = {false, false, false, false};

@@ -50,7 +50,7 @@ void World::carry_out(const PlannedFault& fault) {
   Machine& machine = this->machine(id);
   hit(fault_of(fault.fate), id);
   trace_.add(queue_.now(), replica_name(id), std::string("meets its fate: ") + name_of(fault.fate));
-  machine.may_halt = fault.fate != Fate::lost_disk;
+  machine.may_halt = true;
   std::uint64_t later_us = 1 + chaos_.exponential(300'000);
   switch (fault.fate) {
     case Fate::lost_write:

@@ -48,6 +48,33 @@ std::optional<SeedRange> range_of(std::string_view text) {
   return SeedRange{*first, *last};
 }
 
+struct Print {
+  bool json = false;
+  bool trace = false;
+  bool coverage = false;
+};
+
+/// Whether all held.
+bool run(const SeedRange& range, const Options& options, const RunnerOptions& runner,
+         const Print& print) {
+  Summary summary;
+  const auto work = [&](std::uint64_t number) {
+    Options mine = options;
+    mine.seed = number;
+    const std::string message = to_message(simulate(mine, print.trace ? &std::cout : nullptr));
+    std::cout.flush();
+    return message;
+  };
+  run_seeds(range.first, range.last, runner, work, [&](const Outcome& outcome) {
+    const Line line = line_of(outcome, options);
+    summary.add(line, outcome.processor_ms);
+    std::cout << (print.json ? line.json : line.text) << std::endl;
+  });
+  if (print.coverage) std::cout << summary.coverage().table() << std::endl;
+  std::cout << (print.json ? summary.json() : summary.text()) << std::endl;
+  return summary.ok();
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -59,9 +86,7 @@ int main(int argc, char** argv) {
   Options options;
   RunnerOptions runner;
   runner.jobs = 2;
-  bool json = false;
-  bool trace = false;
-  bool coverage = false;
+  Print print;
   auto* one = app.add_option("--seed", seed, "run this seed");
   app.add_option("--seeds", seeds, "run these seeds: A..B, both included")->excludes(one);
   app.add_option("--replicas", options.replicas, "n, the size of the group")
@@ -73,10 +98,10 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 256));
   app.add_option("--wall-limit", runner.wall_seconds_max, "seconds before a seed counts as hanging")
       ->capture_default_str();
-  app.add_flag("--json", json, "a line of JSON for each seed, then {\"seeds\", ...}");
+  app.add_flag("--json", print.json, "a line of JSON for each seed, then {\"seeds\", ...}");
   app.add_option("--profile", profile, "which faults: one of the above");
-  app.add_flag("--coverage", coverage, "afterwards, a table of which fault met which phase");
-  app.add_flag("--trace", trace, "print what happens in one seed, line by line");
+  app.add_flag("--coverage", print.coverage, "afterwards, a table of which fault met which phase");
+  app.add_flag("--trace", print.trace, "print what happens in one seed, line by line");
   app.add_option("--plant", plant, "plant a fault that the checkers must find (docs/testing.md)");
   try {
     app.parse(argc, argv);
@@ -95,7 +120,7 @@ int main(int argc, char** argv) {
   }
   if (options.replicas < 3 * options.faults + 1)
     return refuse("--replicas must be at least 3 * faults + 1");
-  if (trace && range.first != range.last) return refuse("--trace shows one seed: use --seed");
+  if (print.trace && range.first != range.last) return refuse("--trace shows one seed: use --seed");
   if (!profile.empty()) {
     options.profile = profile_named(profile);
     if (options.profile == nullptr) return refuse("there is no profile \"" + profile + "\"");
@@ -106,20 +131,5 @@ int main(int argc, char** argv) {
     options.plant = *found;
   }
 
-  Summary summary;
-  const auto work = [&](std::uint64_t number) {
-    Options mine = options;
-    mine.seed = number;
-    const std::string message = to_message(simulate(mine, trace ? &std::cout : nullptr));
-    std::cout.flush();
-    return message;
-  };
-  run_seeds(range.first, range.last, runner, work, [&](const Outcome& outcome) {
-    const Line line = line_of(outcome, options);
-    summary.add(line, outcome.processor_ms);
-    std::cout << (json ? line.json : line.text) << std::endl;
-  });
-  if (coverage) std::cout << summary.coverage().table() << std::endl;
-  std::cout << (json ? summary.json() : summary.text()) << std::endl;
-  return summary.ok() ? 0 : 1;
+  return run(range, options, runner, print) ? 0 : 1;
 }

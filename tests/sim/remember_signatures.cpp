@@ -1,11 +1,11 @@
 // All replicas of a run check the same signatures, and a check is a pure function of its bytes:
 // here one process remembers what it checked. Linked in the place of libsodium's function (--wrap,
 // see CMakeLists.txt), so that no code of the server knows of it; the answers are libsodium's own.
-#include <sodium.h>
-
-#include <cstring>
 #include <string>
 #include <unordered_map>
+#include <utility>
+
+#include "server/crypto/sign.h"
 
 extern "C" {
 
@@ -19,8 +19,8 @@ int __wrap_crypto_sign_verify_detached(const unsigned char* signature, const uns
                                        unsigned long long length, const unsigned char* key) {
   static std::unordered_map<std::string, int> known;
   constexpr std::size_t known_max = 100'000;
-  std::string all(reinterpret_cast<const char*>(signature), crypto_sign_BYTES);
-  all.append(reinterpret_cast<const char*>(key), crypto_sign_PUBLICKEYBYTES);
+  std::string all(reinterpret_cast<const char*>(signature), prytany::crypto::Signature::size);
+  all.append(reinterpret_cast<const char*>(key), prytany::crypto::PublicKey::size);
   all.append(reinterpret_cast<const char*>(message), length);
   const auto found = known.find(all);
   if (found != known.end()) return found->second;

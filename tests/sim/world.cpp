@@ -141,11 +141,15 @@ bool World::step() {
       phase_changed(process->id());
       continue;
     }
-    const Machine& its = machines_[process->id().value];
+    Machine& its = machines_[process->id().value];
     const bool disk_failed = its.journal_trouble.failed() || its.state_trouble.failed();
     if (!process->killed() && disk_failed) {
       trace_.add(queue_.now(), replica_name(its.id), "stops: " + process->why_stopped());
       ++counters_.disk_stops;
+    } else if (!process->killed() && its.may_halt) {
+      trace_.add(queue_.now(), replica_name(its.id), "halts: " + process->why_stopped());
+      ++counters_.halts;
+      its.halted = true;
     } else if (!process->killed()) {
       checks_->violations.add(
           "fault", replica_name(process->id()) + " stopped by itself: " + process->why_stopped());

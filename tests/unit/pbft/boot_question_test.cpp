@@ -177,6 +177,33 @@ TEST(BootQuestionInAGroup, finds_a_lost_disk_and_the_others_go_on) {
   EXPECT_EQ(group.executed_requests(), 12U);
 }
 
+// Votes are not cast in the order of numbers: here the COMMIT of n1 comes after that of n2, and is
+// lost alone. Only what the others hold of single votes shows it.
+TEST(BootQuestionInAGroup, finds_a_lost_vote_below_one_that_is_not_lost) {
+  Group group(asking());
+  group.deliver();
+  group.drop({{}, 3, "prepare", 1});
+  group.submit_to_all(request_of(1, 1));
+  group.submit_to_all(request_of(1, 2));
+  group.advance(100);
+  group.kill(3);
+  group.clear_rules();
+  auto& journal = group.disk(3).journal;
+  const auto commit_of = [&](std::uint64_t seq) {
+    return std::ranges::find_if(journal, [&](const JournalRecord& record) {
+      const auto* commit = std::get_if<CommitVote>(&record);
+      return commit != nullptr && commit->vote.seq == Seq{seq};
+    });
+  };
+  ASSERT_LT(commit_of(2), commit_of(1));
+  ASSERT_NE(commit_of(1), journal.end());
+  journal.erase(commit_of(1), journal.end());
+  group.set_faulty(3);
+  group.restart(3);
+  group.advance(100);
+  EXPECT_THAT(group.host(3).stopped, Optional(HasSubstr("my commit of n1 in view 0")));
+}
+
 // The disk is put back to every moment of its past. Everybody else heard every vote, so wherever
 // one is missing it is found; and where none is, nothing stands in the way.
 TEST(BootQuestionInAGroup, finds_an_old_disk_wherever_a_vote_is_missing_and_nowhere_else) {

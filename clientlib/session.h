@@ -115,6 +115,7 @@ class Session {
     std::uint64_t backoff_us = 0;
     std::uint64_t status_asked = 0;
     unsigned failures = 0;
+    bool wants_signatures = false;  // it does not know our session key, for whatever reason
     Standing standing;
   };
   struct Refusal {

@@ -60,11 +60,32 @@ Backlog::Taken Backlog::take(Time now, std::size_t requests_max, std::size_t byt
   return taken;
 }
 
-void Backlog::in_flight(Time now, const std::vector<Digest>& digests) {
-  for (const Digest& digest : digests) {
-    if (const auto it = waiting_.find(digest); it != waiting_.end()) forget_waiting(now, it);
-    in_flight_.insert(digest);
+void Backlog::in_flight(Time now, const std::vector<Digest>& digests, const wire::Batch& batch) {
+  ENSURE(digests.size() == batch.requests.size());
+  auto digest = digests.begin();
+  for (const wire::ClientRequest& request : batch.requests) {
+    if (const auto it = waiting_.find(*digest); it != waiting_.end()) forget_waiting(now, it);
+    in_flight_.insert(*digest);
+    proposed_of(now, request.body);
+    ++digest;
   }
+}
+
+/// A primary could put a session off by proposing old requests of it again. So a number counts only
+/// above all that were proposed before it, and only where the session may still use it beside its
+/// first one: fewer than session_window times in all. docs/decisions/0012 argues this.
+void Backlog::proposed_of(Time now, const wire::RequestBody& body) {
+  if (body.session == SessionId{0}) return;
+  if (proposed_.size() >= proposed_max && !proposed_.contains(body.session)) proposed_.clear();
+  RequestNumber& highest = proposed_[body.session];
+  if (body.number <= highest) return;
+  highest = body.number;
+  const auto queue = queues_.find(body.session);
+  if (queue == queues_.end()) return;
+  const Digest& front = queue->second.digests.front();
+  const RequestNumber first = waiting_.at(front).request.body.number;
+  if (body.number < first && first.value - body.number.value < limits::session_window)
+    first_changed(now, body.session, queue->second);
 }
 
 void Backlog::release(Time now, const std::vector<Digest>& digests) {

@@ -32,9 +32,11 @@ class Backlog {
   /// now on.
   Taken take(Time now, std::size_t requests_max, std::size_t bytes_max);
 
-  /// These were proposed by the primary: they wait no longer, and are not taken in while in flight.
-  /// (One that never waited here is only noted.)
-  void in_flight(Time now, const std::vector<Digest>& digests);
+  /// The primary proposed this batch, whose requests have these digests: they wait no longer, and
+  /// are not taken in while in flight. (One that never waited here is only noted.) Where one comes
+  /// before its session's first waiting request, that one is first only from now on: the primary
+  /// knows some that are missing here, after a state transfer for instance, and takes them first.
+  void in_flight(Time now, const std::vector<Digest>& digests, const wire::Batch& batch);
   /// These were executed, or will never be under the number that they had: nothing of them is
   /// remembered.
   void release(Time now, const std::vector<Digest>& digests);
@@ -90,6 +92,9 @@ class Backlog {
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
  private:
+  /// Of so many sessions is remembered what was proposed, at most.
+  static constexpr std::size_t proposed_max = 16'384;
+
   struct Waiting {
     wire::ClientRequest request;
     std::uint64_t ticket = 0;  // in order_
@@ -108,6 +113,7 @@ class Backlog {
   std::deque<Digest>::iterator place_of(Queue& queue, const wire::RequestBody& body);
   void forget_waiting(Time now, std::map<Digest, Waiting>::iterator it);
   void first_changed(Time now, SessionId session, Queue& queue);
+  void proposed_of(Time now, const wire::RequestBody& body);
 
   const Config& config_;
   std::map<Digest, Waiting> waiting_;
@@ -116,7 +122,8 @@ class Backlog {
   Firsts firsts_;                      // of all queues
   Firsts undoubted_;                   // of those about whose first one nobody was asked
   std::optional<SessionId> served_last_;
-  std::map<std::uint64_t, Named> order_;  // by ticket: longest unnamed first
+  std::map<SessionId, RequestNumber> proposed_;  // the highest seen
+  std::map<std::uint64_t, Named> order_;         // by ticket: longest unnamed first
   std::uint64_t next_ticket_ = 0;
   std::size_t bytes_ = 0;
 };

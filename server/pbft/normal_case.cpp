@@ -123,7 +123,7 @@ void Replica::Core::on(ReplicaId from, wire::PrePrepare message) {
 /// The requests proposed there wait no longer.
 void Replica::Core::assigned(Slot& slot) {
   if (slot.released) return;
-  backlog_.in_flight(now_, slot.proposed()->requests);
+  backlog_.in_flight(now_, slot.proposed()->requests, slot.proposed()->batch);
   vouching_.remove(slot.proposed()->requests);
 }
 

@@ -24,6 +24,12 @@ struct Backlogs : testing::Test {
   }
   using Names = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
 
+  void propose(std::uint64_t session, std::uint64_t number, Time now = Time{0}) {
+    wire::Batch batch;
+    batch.requests.items = {play::request_of(session, number)};
+    backlog.in_flight(now, {wire::request_digest(batch.requests.items[0].body)}, batch);
+  }
+
   Config config;
   Backlog backlog{config};
 };
@@ -105,13 +111,13 @@ TEST_F(Backlogs, those_who_join_share_a_queue_of_their_own_size) {
 TEST_F(Backlogs, what_the_primary_proposed_waits_no_longer) {
   add(1, 1);
   add(1, 2);
-  backlog.in_flight(Time{0}, {wire::request_digest(play::request_of(1, 1).body)});
+  propose(1, 1, Time{0});
   EXPECT_EQ(backlog.waiting(), 1U);
   EXPECT_EQ(take(10), (Names{{1, 2}}));
 }
 
 TEST_F(Backlogs, a_request_that_comes_after_its_pre_prepare_is_known) {
-  backlog.in_flight(Time{0}, {wire::request_digest(play::request_of(1, 1).body)});
+  propose(1, 1, Time{0});
   EXPECT_EQ(add(1, 1), Refusal::request_known);
 }
 
@@ -146,11 +152,34 @@ TEST_F(Backlogs, a_session_waits_since_its_first_request_did_whatever_others_get
   add(1, 2, "op", Time{30});
   EXPECT_EQ(backlog.first_since(), Time{10});
   // Another session's progress does not help the first one.
-  backlog.in_flight(Time{40}, {wire::request_digest(play::request_of(2, 1).body)});
+  propose(2, 1, Time{40});
   EXPECT_EQ(backlog.first_since(), Time{10});
   // Its own does: its second request is first only now.
-  backlog.in_flight(Time{50}, {wire::request_digest(play::request_of(1, 1).body)});
+  propose(1, 1, Time{50});
   EXPECT_EQ(backlog.first_since(), Time{50});
+}
+
+TEST_F(Backlogs, a_session_is_served_too_by_requests_that_are_missing_here) {
+  add(1, 7, "op", Time{10});
+  add(2, 7, "op", Time{20});
+  // Forgotten when state was installed, or sent while a link was down: the primary takes it first.
+  propose(1, 5, Time{30});
+  EXPECT_EQ(backlog.first_since(), Time{20});
+  propose(2, 6, Time{40});
+  EXPECT_EQ(backlog.first_since(), Time{30});
+}
+
+TEST_F(Backlogs, a_primary_cannot_put_a_session_off_by_proposing_old_or_later_requests_of_it) {
+  propose(1, 70, Time{1});
+  add(1, 90, "op", Time{10});
+  propose(1, 69, Time{20});  // older than what was proposed before
+  propose(1, 70, Time{30});  // again
+  propose(1, 91, Time{40});  // passes it by
+  EXPECT_EQ(backlog.first_since(), Time{10});
+  add(2, 100, "op", Time{11});
+  for (std::uint64_t number = 1; number <= 36; ++number) propose(2, number, Time{50 + number});
+  propose(1, 90, Time{99});
+  EXPECT_EQ(backlog.first_since(), Time{11});  // they cannot be outstanding beside 100
 }
 
 TEST_F(Backlogs, a_flood_of_one_session_does_not_age_in_its_queue) {
@@ -189,7 +218,7 @@ TEST_F(Backlogs, what_a_view_change_drops_waits_again_unless_it_was_executed) {
   batch.requests.items = {play::request_of(1, 1), play::request_of(2, 1)};
   std::vector<Digest> digests;
   for (const auto& request : batch.requests) digests.push_back(wire::request_digest(request.body));
-  backlog.in_flight(Time{0}, digests);
+  backlog.in_flight(Time{0}, digests, batch);
   backlog.release(Time{0}, {digests[0]});
   backlog.return_to_waiting(Time{7}, digests, batch);
   EXPECT_EQ(backlog.waiting(), 1U);

@@ -95,6 +95,7 @@ void Session::became_ready(ReplicaId replica, Effects& out) {
   peer.hello_by = never;
   peer.failures = 0;
   peer.trouble.clear();
+  peer.wants_signatures = false;
   out.push_back(Note{name_of(replica) + " has proven itself -> ask it everything pending"});
   ask_status_of(replica, out);
   if (cluster_->mac_requests)
@@ -168,6 +169,12 @@ void Session::transmit_to(ReplicaId to, Question& question, Effects& out) {
   if (auto* submit = std::get_if<wire::SubmitRequest>(&question.message)) {
     // Nobody was there when it was first to be sent: whoever comes first sends the rows.
     if (question.round == 1 && !submit->designated) submit->designated = to;
+    if (peers_[to.value].wants_signatures) {
+      Question alone = question;
+      sign(alone);
+      out.push_back(Send{to, std::make_shared<const std::string>(wire::to_json(alone.message))});
+      return;
+    }
     if (!submit->request.proof.signature)
       submit->tag = peers_[to.value].channel.tag(question.digest);
   }

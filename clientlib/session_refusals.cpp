@@ -30,6 +30,12 @@ void Session::on_refused(Time now, ReplicaId from, const wire::Refused& refused,
     if (read.question.digest == refused.request) question = &read.question;
   }
   if (question == nullptr) return;
+  // It cannot check our tags on this connection: it gets signatures, and nobody else is troubled.
+  Peer& peer = peers_[from.value];
+  if (refused.code.text == "speak_for_first" && !peer.wants_signatures) {
+    peer.wants_signatures = true;
+    return transmit_to(from, *question, out);
+  }
   Refusal& refusal = question->refusals[from];
   if (refusal.code != refused.code.text) refusal = {refused.code.text, refused.message.text, 0, 0};
   if (refusal.heard_in != question->round) ++refusal.rounds;

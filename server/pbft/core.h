@@ -69,6 +69,7 @@ class Replica::Core {
   [[nodiscard]] bool vouched(const Slot& slot) const;
   /// Accepts the PRE-PREPARE held, unless the upcall says to wait or to doubt.
   void consider(Seq seq, Slot& slot);
+  void note_in_flight(const Slot& slot);
   void take_up(Seq seq, Slot& slot);
   void hold_until(Time due, Standing standing, Seq seq, Slot& slot);
   void due(Seq seq, Slot& slot);

@@ -59,6 +59,19 @@ TEST(SessionWindow, with_macs_and_fewer_than_all_correct_replicas_at_hand_reques
   EXPECT_TRUE(wire::verify_request(host.cluster->cluster, host.group[0].last_request().request));
 }
 
+TEST(SessionWindow, with_macs_a_replica_that_does_not_know_the_session_key_gets_signatures) {
+  Host host({}, 4, 1, true);
+  host.join();
+  (void)host.call("p");
+  const Digest asked = wire::request_digest(host.group[1].last_request().request.body);
+  host.say(1, wire::Refused{asked, {"speak_for_first"}, {""}});
+  EXPECT_TRUE(wire::verify_request(host.cluster->cluster, host.group[1].last_request().request));
+  EXPECT_EQ(host.group[0].count<wire::SubmitRequest>(), 1U);
+  (void)host.call("q");
+  EXPECT_TRUE(wire::verify_request(host.cluster->cluster, host.group[1].last_request().request));
+  EXPECT_TRUE(host.group[0].right_tag(host.group[0].last_request()));
+}
+
 TEST(SessionWindow, the_replica_that_sends_the_rows_changes_from_request_to_request) {
   Host host;
   host.join();

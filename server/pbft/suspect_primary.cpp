@@ -23,9 +23,11 @@ void Replica::Core::in_use(Seq seq, Slot& slot) {
   if (slot.since == never) slot.since = now_;
 }
 
-/// Who fetches state does not know what is executed in it.
+/// Who fetches state does not know what is executed in it. Who has executed all of its window, and
+/// whose own disk keeps the window from moving, refuses what the primary proposes.
 bool Replica::Core::may_judge() const {
-  return active_ && !is_primary() && !fetching_ && !diverged_;
+  const bool disk_is_slow = !pending_.empty() && handed_ >= window_.high();
+  return active_ && !is_primary() && !fetching_ && !diverged_ && !disk_is_slow;
 }
 
 /// What is executed elsewhere and not here is ours to be told of, not the primary's to order. But

@@ -182,6 +182,28 @@ TEST(ViewChange, a_client_that_pours_in_requests_cannot_depose_a_correct_primary
   EXPECT_EQ(group.status(1).view, View{0});
 }
 
+// Its window is full and its own disk keeps it so: what the primary proposes is refused here.
+TEST(ViewChange, who_waits_for_its_own_disk_does_not_blame_the_primary) {
+  Group group(small_config(4, 1, 2, 4));
+  group.host(1).disk_stalls = true;
+  for (std::uint64_t number = 1; number <= 4; ++number) {
+    group.submit(0, request_of(1, number));
+    group.deliver();
+  }
+  ASSERT_EQ(group.status(1).executed, Seq{4});
+  ASSERT_EQ(group.status(1).stable, Seq{0});
+  group.kill(3);
+  group.submit(1,
+               request_of(1, 5));  // which forwards it after a while, so that r2's timer is later
+  group.advance(560);
+  EXPECT_EQ(group.status(1).view, View{0});
+  group.host(1).handle(group.now(), pbft::CheckpointDurable{Seq{2}});
+  group.host(1).handle(group.now(), pbft::CheckpointDurable{Seq{4}});
+  group.advance(60);
+  EXPECT_TRUE(group.executed(request_of(1, 5)));
+  for (unsigned id = 0; id < 3; ++id) EXPECT_EQ(group.status(id).view, View{0});
+}
+
 TEST(ViewChange, a_request_that_will_never_be_executed_is_not_held_against_the_primary) {
   auto config = small_config(4, 1);
   config.self = ReplicaId{1};

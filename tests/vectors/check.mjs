@@ -277,7 +277,7 @@ function peers() {
     same(join(u8(one.index), encode(one.message)), one.encoded, one.name);
     same(sha256(hex(one.encoded)), one.digest, one.name);
     if (encodeSigned) {
-      checkSigned(one, join(domain(`prytany signed ${kind}`), hex(file.cluster), u64(file.config),
+      checkSigned(one, join(domain(`prytany signed ${kind.replace(/^signed-/, "")}`), hex(file.cluster), u64(file.config),
           u16(file.sender), encodeSigned(one.message.message)), one.name);
     }
     if (one.batch_digest) {

@@ -205,6 +205,8 @@ Json peer_case(const std::string& name, const PeerMessage& message) {
   if (const auto* const m = std::get_if<Signed<Checkpoint>>(&message)) add_signed(*m);
   if (const auto* const m = std::get_if<Signed<ViewChange>>(&message)) add_signed(*m);
   if (const auto* const m = std::get_if<Signed<NewView>>(&message)) add_signed(*m);
+  if (const auto* const m = std::get_if<Signed<Prepare>>(&message)) add_signed(*m);
+  if (const auto* const m = std::get_if<Signed<Commit>>(&message)) add_signed(*m);
   if (const auto* const m = std::get_if<PrePrepare>(&message)) {
     Json digests = Json::array();
     for (const ClientRequest& request : m->batch.requests)

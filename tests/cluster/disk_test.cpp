@@ -74,7 +74,8 @@ TEST(FullDisk, stops_the_replica_cleanly_the_others_go_on_and_with_room_it_is_on
   const std::string folder = cli::replica_folder(cluster.folder(), victim);
   cluster.kill(victim);
   const SmallDisk disk(folder, 8);
-  if (!disk.mounted()) GTEST_SKIP() << "may not mount here: " << std::strerror(errno);
+  ASSERT_TRUE(disk.mounted()) << "a small file system cannot be mounted here (run as root): "
+                              << std::strerror(errno);
   cluster.restart(victim);
   Client admin(cluster.admin("admin"));
   admin.execute("CREATE TABLE work(inserter INTEGER, n INTEGER)");

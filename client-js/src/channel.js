@@ -154,7 +154,9 @@ export function makeChannel(group, id, { name, url, key }, WebSocket) {
 
   /** A message that is the replica's. `said` is then what it votes for. */
   async function open(text) {
-    const message = JSON.parse(text);
+    const heard = JSON.parse(text);
+    // Whatever else is in it the tag does not cover: anybody may have written that.
+    const message = codec.toClient([], heard);
     const { type } = message;
     let tagged = message;
     if (type === "reply") {
@@ -169,7 +171,7 @@ export function makeChannel(group, id, { name, url, key }, WebSocket) {
       codec.encode(codec.u16, id),
       codec.encode(codec.toClient, tagged),
     );
-    demand(await checkTag(mac, data, message.tag), "wrong tag");
+    demand(await checkTag(mac, data, heard.tag), "wrong tag");
     if (type === "reply_digest") message.said = message.reply;
     if (type === "read_reply")
       message.said = toHex(

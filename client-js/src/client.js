@@ -117,12 +117,12 @@ export class Cluster extends EventTarget {
       return {
         id,
         reachable,
-        view: Number(said.view ?? 0),
+        view: +(said.view ?? 0),
         primary: said.primary ?? 0,
-        lastExecuted: Number(said.last_executed ?? 0),
-        stableCheckpoint: Number(said.stable_checkpoint ?? 0),
+        lastExecuted: +(said.last_executed ?? 0),
+        stableCheckpoint: +(said.stable_checkpoint ?? 0),
         stateDigest: said.state_digest ?? "",
-        connectedPeers: Number(said.connected_peers ?? 0),
+        connectedPeers: +(said.connected_peers ?? 0),
       };
     });
   }

@@ -1,6 +1,7 @@
 // The canonical encoding (docs/wire.md section 1): whatever is hashed, signed, tagged or compared
-// is this. A type is a function that appends the bytes of a value, as JSON has it, to a list; it
-// throws Usage for what is not of the type. A client never has to decode: replicas send JSON.
+// is this. A type is a function that appends the bytes of a value, as JSON has it, to a list, and
+// returns what it encoded of it; it throws Usage for what is not of the type. A client never has to
+// decode: replicas send JSON.
 import { concat, fromBase64, fromHex, utf8 } from "./bytes.js";
 import { misuse } from "./errors.js";
 
@@ -36,6 +37,7 @@ const integer =
     const view = new DataView(new ArrayBuffer(8));
     view.setBigUint64(0, big);
     out.push(new Uint8Array(view.buffer, 8 - bits / 8));
+    return value;
   };
 /** What JSON's numbers would round travels as digits, in their one canonical form. */
 const isDecimal = (value) => typeof value === "string" && /^(0|-?[1-9]\d{0,19})$/.test(value);
@@ -44,18 +46,19 @@ export const u16 = integer(16);
 const u32 = integer(32);
 const u64 = integer(64, isDecimal);
 export const i64 = integer(64, isDecimal, BigInt.asIntN);
-const bool = (out, value) =>
-  u8(out, typeof value === "boolean" ? Number(value) : wrong("true or false"));
+const bool = (out, value) => !!u8(out, value === !!value ? +value : wrong("true or false"));
 const f64 = (out, value) => {
   const number = { Infinity, "-Infinity": -Infinity }[value] ?? value;
   const view = new DataView(new ArrayBuffer(8));
-  view.setFloat64(0, typeof number === "number" && !isNaN(number) ? number : wrong("a float"));
+  view.setFloat64(0, number === +number ? number : wrong("a float"));
   out.push(new Uint8Array(view.buffer));
+  return value;
 };
 
 const fixed = (size) => (out, value) => {
   const bytes = fromHex(value);
   out.push(bytes.length === size ? bytes : wrong(`${size} bytes in hex`));
+  return value;
 };
 /** Bytes at hand, not in JSON. */
 const raw = (max) => (out, bytes) => {
@@ -71,36 +74,40 @@ const base64 = (max) => (out, value) => {
     wrong("base64");
   }
   raw(max)(out, bytes);
+  return value;
 };
 const text = (max) => (out, value) => {
-  if (typeof value !== "string") return base64(max)(out, value?.base64);
+  if (typeof value !== "string") return { base64: base64(max)(out, value?.base64) };
   // Half a character has no UTF-8; TextEncoder would put another in its place.
   raw(max)(out, /\p{Surrogate}/u.test(value) ? wrong("whole characters") : utf8(value));
+  return value;
 };
 const list = (item, max) => (out, values) => {
   bound(Array.isArray(values) ? values.length : wrong("a list"), max);
   u32(out, values.length);
-  for (const value of values) item(out, value);
+  return values.map((value) => item(out, value));
 };
 const struct = (fields) => {
   const entries = Object.entries(fields);
   return (out, value) => {
+    const known = {};
     for (const [name, type] of entries) {
       try {
-        type(out, value?.[name]);
+        known[name] = type(out, value?.[name]);
       } catch (error) {
         error.message = `${name}: ${error.message}`;
         throw error;
       }
     }
+    return known;
   };
 };
 const variant = (alternatives) => {
   const names = Object.keys(alternatives);
   return (out, value) => {
-    const index = names.indexOf(value?.type);
-    u8(out, index); // refuses -1
-    alternatives[names[index]](out, value);
+    const type = value?.type;
+    u8(out, names.indexOf(type)); // refuses -1
+    return { type, ...alternatives[type](out, value) };
   };
 };
 const nothing = () => {};
@@ -193,7 +200,7 @@ export const toClient = variant({
 const hostAndPort = (out, value) => {
   const [, host, port] = /^(.+):(\d+)$/.exec(value) ?? wrong("HOST:PORT");
   name(out, host);
-  u16(out, Number(port));
+  u16(out, +port);
 };
 const count = integer(64);
 /** The words are checked by `prytany genesis verify`; another one gives another digest, at most. */

@@ -36,10 +36,9 @@ export const toInteger = (text, integers) =>
   integers === "number" && Number.isSafeInteger(Number(text)) ? Number(text) : BigInt(text);
 
 export function fromWire(typed, integers) {
-  if (typed === null) return null;
-  const { type, value, base64 = value.base64 } = typed;
+  const { type, value = null, base64 = value?.base64 } = typed ?? {};
   if (type === "integer") return toInteger(value, integers);
-  if (type === "float") return Number(value);
+  if (type === "float") return +value;
   // Text whose bytes are not UTF-8 cannot be a string without changing: they stay bytes.
   return base64 === undefined ? value : fromBase64(base64);
 }

@@ -177,7 +177,8 @@ class Caller {
     );
     let tag = createHmac("sha256", this.key).update(bytes).digest().subarray(0, 16).toString("hex");
     if (behaviour.wrongTag?.(message)) tag = "00".repeat(16);
-    this.connection.send(toJson({ ...message, tag }));
+    // Somebody on the way may write more beside it.
+    this.connection.send(toJson({ ...message, tag, ...behaviour.scribble?.(message) }));
   }
 }
 

@@ -371,6 +371,27 @@ for (const [what, behaviour] of Object.entries(disturbances)) {
   });
 }
 
+test("what a tag does not cover is nobody's word, whoever writes it on the way", async () => {
+  const group = await start();
+  const forged = { outcome: textRow("forged"), seq: "99", agreed: "0", executed: "99" };
+  const scribbles = {
+    reply_digest: () => forged,
+    reply: ({ outcome }) => ({ outcome: { ...outcome, code: "session_ended" }, said: "00" }),
+    read_reply: () => ({ seq: "99", number: "1" }),
+    refused: () => forged,
+  };
+  for (const { behaviour } of group.replicas)
+    behaviour.scribble = (message) => scribbles[message.type]?.(message);
+  const { client, cluster } = await joined(group);
+  for (let i = 0; i < 8; ++i) {
+    const { rows, seq, agreedUs } = await client.call("vote", { i }, { linger: 20 });
+    assert.deepEqual(rows, [{ procedure: "vote", i }]);
+    assert.deepEqual([seq, agreedUs], [i + 2, 1795173920086810]);
+  }
+  assert.equal((await cluster.read("turnout", {}, { linger: 20 })).seq < 99, true);
+  assert.equal(client.ended, null);
+});
+
 // ---- silence, loss, reconnection ----------------------------------------------------------------
 
 test("a silent replica is told as silent", async () => {

@@ -278,7 +278,7 @@ TEST_F(Checkers, read_replies_and_requests_out_of_json) {
   wire::SubmitRequest submit;
   submit.request = request(1);
   submit.request.body.operation.bytes = wire::encode(wire::Operation{wire::Leave{}});
-  submit.request.signature = crypto::Signature{};
+  submit.request.proof.signature.emplace();
   wire::Batch batch;
   batch.requests.items.push_back(submit.request);
   checks.client_text_left(wire::to_json(wire::FromClient{submit}));

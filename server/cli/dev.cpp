@@ -93,8 +93,8 @@ Status watch(LocalCluster& cluster, const net::Fd& signal_fd, net::Poller& polle
     const auto all_ended = cluster.ended();
     for (const LocalCluster::Ended& ended : all_ended) {
       if (stop) continue;
-      std::fprintf(stderr, "replica %u ended (%s); start it again: prytany replica %s\n", ended.id,
-                   ended.how.c_str(), replica_folder(cluster.folder(), ended.id).c_str());
+      std::fprintf(stderr, "replica %u ended (%s); start it again: %s\n", ended.id,
+                   ended.how.c_str(), cluster.command(ended.id).c_str());
     }
     if (!stop && cluster.running() == 0 && !all_ended.empty()) {
       return Failure{ExitCode::failed, "ended", "all replicas have ended"};

@@ -65,12 +65,22 @@ LocalCluster::~LocalCluster() { stop(); }
 Result<void> LocalCluster::start(unsigned id) {
   if (children_[id] != 0) return {};
   lying_[id] = false;
+  return run(id, words(id));
+}
+
+std::vector<std::string> LocalCluster::words(unsigned id) const {
   std::vector<std::string> words = {options_.program, "replica",
                                     replica_folder(options_.folder, id), "--log",
                                     options_.log_level};
   for (const std::string& setting : options_.settings) words.push_back("--set=" + setting);
   for (const std::string& origin : options_.origins) words.push_back("--origin=" + origin);
-  return run(id, std::move(words));
+  return words;
+}
+
+std::string LocalCluster::command(unsigned id) const {
+  std::string command;
+  for (const std::string& word : words(id)) command += (command.empty() ? "" : " ") + word;
+  return command;
 }
 
 Result<void> LocalCluster::start_lying(unsigned id, const std::vector<std::string>& lies) {

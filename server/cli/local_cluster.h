@@ -50,6 +50,8 @@ class LocalCluster {
   /// Those that ended by themselves since the last call.
   std::vector<Ended> ended();
 
+  /// What a person types to start replica `id` as start() does.
+  [[nodiscard]] std::string command(unsigned id) const;
   [[nodiscard]] unsigned size() const { return static_cast<unsigned>(children_.size()); }
   [[nodiscard]] unsigned running() const;
   [[nodiscard]] bool running(unsigned id) const { return children_[id] != 0; }
@@ -63,6 +65,7 @@ class LocalCluster {
 
  private:
   LocalCluster(Options options, wire::Genesis genesis);
+  [[nodiscard]] std::vector<std::string> words(unsigned id) const;
   Result<void> run(unsigned id, std::vector<std::string> words);
   Result<void> wait_for(unsigned id, std::uint64_t deadline_us);
   void wait_until_folder_is_free(unsigned id) const;

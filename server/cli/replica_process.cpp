@@ -379,6 +379,7 @@ Status run_replica(const ReplicaOptions& options) {
   if (!state) return no_start("state", state.error());
 
   announce(*identity);
+  const std::string& client_url = genesis.members.items[identity->id.value].client_url.text;
   bool stopped = false;
   poller->watch(signals.get(), EPOLLIN, [&](std::uint32_t) { stopped = true; });
   net::GatewayConfig gateway;
@@ -387,6 +388,10 @@ Status run_replica(const ReplicaOptions& options) {
   gateway.origins = origins_of(genesis, options.origins);
   if (!options.tls_certificate.empty()) {
     gateway.tls = net::TlsFiles{options.tls_certificate, options.tls_key};
+  } else if (client_url.starts_with("wss:")) {
+    log::warning("genesis.json says " + client_url +
+                 ", and there is no --tls-cert: clients reach this replica only through a proxy "
+                 "that speaks TLS before it");
   }
   ReplicaProcess process(std::move(*identity), std::move(config), std::move(*state), *poller);
   if (auto opened = process.open(std::move(*listeners), std::move(gateway)); !opened) {

@@ -1,5 +1,7 @@
 -- Puts a batch on the roll of the draft, all or none. `rows` is a JSON array of
--- {"id": ..., "name": ..., "district": ..., "key": hex}; the first bad row is named.
+-- {"id": ..., "name": ..., "district": ..., "key": hex}; the first bad row is named. A row that is on
+-- the roll exactly so already is passed over: whoever does not know whether an import came through
+-- may repeat it.
 -- @param rows text
 -- @roles official, admin
 SELECT ensure((SELECT state FROM election) = 'draft', 'wrong_state', 'the roll is frozen');
@@ -18,11 +20,14 @@ SELECT ensure(coalesce(
 SELECT ensure(coalesce(json_type(value, '$.key') = 'text' AND length(unhex(value ->> '$.key')) = 32, 0),
               'bad_key', 'row ' || (key + 1) || ': the key must be 32 bytes in hex')
   FROM json_each(:rows);
-SELECT ensure(NOT EXISTS (SELECT 1 FROM voters v WHERE v.id = trim(value ->> '$.id')),
+SELECT ensure(NOT EXISTS (SELECT 1 FROM voters v WHERE v.id = trim(value ->> '$.id')
+                AND (v.name, v.district, v.key) IS NOT
+                    (trim(value ->> '$.name'), trim(value ->> '$.district'), unhex(value ->> '$.key'))),
               'duplicate_voter', 'row ' || (key + 1) || ': voter ' || trim(value ->> '$.id')
                 || ' is on the roll already')
   FROM json_each(:rows);
-SELECT ensure(NOT EXISTS (SELECT 1 FROM voters v WHERE v.key = unhex(e.value ->> '$.key'))
+SELECT ensure(NOT EXISTS (SELECT 1 FROM voters v WHERE v.key = unhex(e.value ->> '$.key')
+                                                   AND v.id <> trim(e.value ->> '$.id'))
               AND NOT EXISTS (SELECT 1 FROM officials o WHERE o.key = unhex(e.value ->> '$.key')),
               'key_in_use', 'row ' || (e.key + 1) || ': the key is in use already')
   FROM json_each(:rows) e;
@@ -33,7 +38,8 @@ SELECT ensure(n = 1, 'key_in_use', 'one key is there ' || n || ' times')
 INSERT INTO voters(id, name, district, key, imported_us)
   SELECT trim(value ->> '$.id'), trim(value ->> '$.name'), trim(value ->> '$.district'),
          unhex(value ->> '$.key'), now()
-  FROM json_each(:rows);
+  FROM json_each(:rows)
+  WHERE NOT EXISTS (SELECT 1 FROM voters v WHERE v.id = trim(value ->> '$.id'));
 INSERT INTO audit(at_us, actor, action, detail)
   SELECT now(), session_principal(), 'import voters', json_array_length(:rows) || ' rows';
 SELECT json_array_length(:rows) AS imported, (SELECT count(*) FROM voters) AS on_the_roll;

@@ -357,6 +357,8 @@ TEST_F(Evote, imports_a_batch_whole_or_not_at_all_and_names_the_bad_row) {
   EXPECT_EQ(code_of(import_rows("[" + row("C", 1) + "]")), "key_in_use");
   EXPECT_EQ(code_of(import_rows("[" + row("C", 3) + "," + row("D", 3) + "]")), "key_in_use");
   EXPECT_EQ(rows("turnout").substr(0, 4), "|2|0");
+  // Who does not know whether an import came through repeats it.
+  EXPECT_EQ(rows_of(import_rows("[" + row("A", 1) + "," + row("E", 5) + "]")), "2|3");
 }
 
 TEST_F(Evote, refuses_bad_rows_of_the_roll) {

@@ -36,6 +36,7 @@ struct ClusterView {
   /// All replicas, in order of their ids.
   [[nodiscard]] std::vector<ReplicaId> replicas() const {
     std::vector<ReplicaId> all;
+    all.reserve(keys.size());
     for (std::size_t i = 0; i < keys.size(); ++i) all.emplace_back(static_cast<ReplicaId::rep>(i));
     return all;
   }

@@ -47,7 +47,7 @@ Result<int> WebSocketConnection::start() {
   // A host that vanished acknowledges nothing: notice it, and connect again.
   (void)::setsockopt(fd_, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacknowledged_max_ms,
                      sizeof unacknowledged_max_ms);
-  const auto* address = static_cast<const sockaddr*>(static_cast<const void*>(&address_.bytes));
+  const auto* address = reinterpret_cast<const sockaddr*>(&address_.bytes);
   if (::connect(fd_, address, address_.size) != 0 && errno != EINPROGRESS)
     return system_error("cannot connect", errno);
   state_ = State::connecting;

@@ -182,6 +182,7 @@ void print_table(const std::vector<std::string>& columns,
   };
   print(columns);
   std::vector<std::string> dashes;
+  dashes.reserve(widths.size());
   for (const std::size_t w : widths) dashes.emplace_back(w, '-');
   print(dashes);
   for (const auto& row : rows) print(row);

@@ -13,8 +13,6 @@
 #include <sstream>
 #include <thread>
 
-extern char** environ;
-
 namespace prytany::cli {
 namespace {
 
@@ -29,7 +27,7 @@ bool can_bind(std::uint16_t port) {
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  const auto* any = static_cast<const sockaddr*>(static_cast<const void*>(&address));
+  const auto* any = reinterpret_cast<const sockaddr*>(&address);
   const bool free = ::bind(fd, any, sizeof address) == 0;
   ::close(fd);
   return free;
@@ -57,6 +55,7 @@ Result<std::string> output_of(const std::vector<std::string>& command) {
   ::posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO);
   std::vector<std::string> copy = command;
   std::vector<char*> argv;
+  argv.reserve(copy.size() + 1);
   for (std::string& word : copy) argv.push_back(word.data());
   argv.push_back(nullptr);
   pid_t child = 0;

@@ -117,7 +117,7 @@ class Session {
     std::uint64_t backoff_us = 0;
     std::uint64_t status_asked = 0;
     unsigned failures = 0;
-    std::string trouble;  // why it is not connected, as far as is known
+    std::string trouble;            // why it is not connected, as far as is known
     bool wants_signatures = false;  // it does not know our session key, for whatever reason
     Standing standing;
   };

@@ -68,6 +68,7 @@ std::vector<std::uint64_t> lags(const std::vector<ReplicaStatus>& replicas, unsi
   // The weak_quorum()-th highest: at least one correct replica has it.
   const std::uint64_t group = faults < executed.size() ? executed[faults] : 0;
   std::vector<std::uint64_t> lags;
+  lags.reserve(replicas.size());
   for (const ReplicaStatus& r : replicas)
     lags.push_back(group > r.last_executed ? group - r.last_executed : 0);
   return lags;

@@ -73,7 +73,8 @@ std::string to_text(const HttpReply& reply, bool with_body) {
   std::string text = "HTTP/1.1 " + std::to_string(reply.status) + " " + words_of(reply.status);
   text += "\r\ncontent-type: " + reply.media_type;
   text += "\r\ncontent-length: " + std::to_string(reply.body.size());
-  for (const auto& [name, value] : reply.headers) text += "\r\n" + name + ": " + value;
+  for (const auto& [name, value] : reply.headers)
+    text.append("\r\n").append(name).append(": ").append(value);
   text +=
       "\r\ncache-control: no-cache\r\nx-content-type-options: nosniff"
       "\r\nreferrer-policy: no-referrer\r\nconnection: close\r\n\r\n";

@@ -79,7 +79,7 @@ std::vector<std::string> LocalCluster::words(unsigned id) const {
 
 std::string LocalCluster::command(unsigned id) const {
   std::string command;
-  for (const std::string& word : words(id)) command += (command.empty() ? "" : " ") + word;
+  for (const std::string& word : words(id)) command.append(command.empty() ? "" : " ").append(word);
   return command;
 }
 
@@ -105,6 +105,7 @@ bool LocalCluster::can_lie() const { return ::access(liar_program().c_str(), X_O
 
 Result<void> LocalCluster::run(unsigned id, std::vector<std::string> words) {
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   const pid_t parent = ::getpid();

@@ -63,6 +63,7 @@ Status run(const Options& options, bool json) {
 
 std::vector<std::uint64_t> lags(const std::vector<ReplicaStatus>& replicas, unsigned faults) {
   std::vector<std::uint64_t> executed;
+  executed.reserve(replicas.size());
   for (const ReplicaStatus& r : replicas) executed.push_back(r.last_executed);
   std::ranges::sort(executed, std::greater{});
   // The weak_quorum()-th highest: at least one correct replica has it.

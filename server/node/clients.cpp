@@ -8,6 +8,7 @@ namespace {
 constexpr std::size_t waiting_per_connection_max = 4 * limits::session_window;
 constexpr std::size_t early_per_connection_max = limits::session_window;
 constexpr std::size_t early_max = 4096;
+constexpr std::size_t left_max = 1024;
 constexpr std::size_t speaks_for_max = 64;
 /// A client knows its session from the first weak_quorum() replicas that executed its join: we may
 /// be the next to execute it, so its first request is kept for a moment instead of refused.
@@ -107,10 +108,8 @@ Clients::Wish Clients::on(ConnectionId id, Connection& c, wire::SubmitRequest su
                           wire::Verifier& verifier) {
   const wire::RequestBody& body = submit.request.body;
   const Digest digest = wire::request_digest(body);
-  const auto stored =
-      silent_ ? std::nullopt : setting_.executor.stored_reply(body.session, body.number, digest);
-  if (stored) {
-    send_reply(id, c, *stored, submit.designated);
+  if (const auto known = known_reply(body, digest)) {
+    send_reply(id, c, *known, submit.designated);
     return Nothing{};
   }
   if (const auto code = setting_.executor.refuse(body)) {
@@ -181,6 +180,7 @@ void Clients::answer(const AskStatus& question, wire::StatusReply status) {
 void Clients::executed(const app::Executed& executed) {
   if (silent_) return;
   for (const wire::Reply& reply : executed.replies) {
+    if (std::holds_alternative<wire::DoneReply>(reply.outcome)) remember_leave(reply);
     const auto waiting = waiting_.find(reply.request);
     if (waiting == waiting_.end()) continue;
     const Waiting entry = waiting->second;
@@ -210,15 +210,17 @@ std::vector<wire::AuthenticRequest> Clients::now_known(Time now, wire::Verifier&
     early_.pop_front();
     const auto found = connections_.find(early.connection);
     if (found == connections_.end()) continue;
-    const auto code = setting_.executor.refuse(early.submit.request.body);
+    const Digest digest = wire::request_digest(early.submit.request.body);
+    const auto code =
+        left_.contains(digest) ? std::nullopt : setting_.executor.refuse(early.submit.request.body);
     if (code && *code == "unknown_session" && now < early.until) {
       early_.push_back(std::move(early));
       continue;
     }
     --found->second.early;
     if (code && *code == "unknown_session") {
-      (void)refuse(early.connection, found->second, wire::request_digest(early.submit.request.body),
-                   *code, "this replica will not propose it");
+      (void)refuse(early.connection, found->second, digest, *code,
+                   "this replica will not propose it");
       continue;
     }
     // It may have been executed meanwhile: then the stored reply is the answer.
@@ -226,6 +228,21 @@ std::vector<wire::AuthenticRequest> Clients::now_known(Time now, wire::Verifier&
     if (auto* submit = std::get_if<Submit>(&wish)) known.push_back(std::move(submit->request));
   }
   return known;
+}
+
+void Clients::remember_leave(const wire::Reply& reply) {
+  if (!left_.emplace(reply.request, reply).second) return;
+  left_by_age_.push_back(reply.request);
+  if (left_by_age_.size() <= left_max) return;
+  left_.erase(left_by_age_.front());
+  left_by_age_.pop_front();
+}
+
+std::optional<wire::Reply> Clients::known_reply(const wire::RequestBody& body,
+                                                const Digest& digest) const {
+  if (silent_) return std::nullopt;
+  if (const auto left = left_.find(digest); left != left_.end()) return left->second;
+  return setting_.executor.stored_reply(body.session, body.number, digest);
 }
 
 void Clients::saw(SessionId session, ConnectionId id) {

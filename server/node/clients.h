@@ -104,6 +104,9 @@ class Clients {
   Wish refuse(ConnectionId id, Connection& c, const Digest& request, std::string_view code,
               std::string_view message);
   void saw(SessionId session, ConnectionId id);
+  void remember_leave(const wire::Reply& reply);
+  [[nodiscard]] std::optional<wire::Reply> known_reply(const wire::RequestBody& body,
+                                                       const Digest& digest) const;
   bool wait(ConnectionId id, Connection& c, const Digest& request,
             std::optional<ReplicaId> designated);
   void send(ConnectionId id, Connection& c, const wire::ToClient& message);
@@ -115,6 +118,10 @@ class Clients {
   std::map<Digest, Waiting> waiting_;  // by request digest: the last connection that asked
   std::map<SessionId, ConnectionId> last_seen_;  // where a session last spoke
   std::deque<Early> early_;
+  // Nothing is stored of a session that has left, and a LEAVE may come from its client when the
+  // group has executed it: the last replies are kept here, by request, and forgotten by age.
+  std::map<Digest, wire::Reply> left_;
+  std::deque<Digest> left_by_age_;
   std::map<std::string, std::deque<Read>> reads_;  // by address; none empty
   std::size_t reads_waiting_ = 0;
   std::string read_last_;

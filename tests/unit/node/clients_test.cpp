@@ -71,8 +71,9 @@ struct Door : testing::Test {
   }
 
   /// A request of `client`, signed.
-  wire::ClientRequest request(app::Client& client, std::uint64_t number) {
-    wire::ClientRequest r = app::request_of(client, number, app::execute_of("SELECT 1"));
+  wire::ClientRequest request(app::Client& client, std::uint64_t number,
+                              const wire::Operation& operation = app::execute_of("SELECT 1")) {
+    wire::ClientRequest r = app::request_of(client, number, operation);
     r.proof.signature =
         client.key.sign(wire::request_signed_bytes(group.cluster, wire::request_digest(r.body)));
     return r;
@@ -253,6 +254,19 @@ TEST_F(Door, answers_a_request_that_came_early_and_was_executed_meanwhile_from_t
   ASSERT_EQ(replica.join(app::test_key(100), {}, 7).session, client.session);
   const app::Executed executed = replica.execute(wire::Batch{{{early}}});
   EXPECT_TRUE(clients.now_known(clock.now(), verifier).empty());
+  const auto* reply = std::get_if<wire::Reply>(&transport.messages.back().second.message);
+  ASSERT_NE(reply, nullptr) << last_refusal();
+  EXPECT_EQ(*reply, executed.replies.front());
+}
+
+TEST_F(Door, answers_a_leave_that_comes_when_the_group_has_executed_it_although_nothing_is_stored) {
+  app::Client client = replica.join(app::test_key(100));
+  hello(one);
+  const wire::ClientRequest leave = request(client, client.next_number, wire::Leave{});
+  // It came by way of the primary.
+  const app::Executed executed = replica.execute(wire::Batch{{{leave}}});
+  clients.executed(executed);
+  EXPECT_TRUE(std::holds_alternative<Clients::Nothing>(ask(one, leave)));
   const auto* reply = std::get_if<wire::Reply>(&transport.messages.back().second.message);
   ASSERT_NE(reply, nullptr) << last_refusal();
   EXPECT_EQ(*reply, executed.replies.front());

@@ -40,7 +40,7 @@ Result<bool> DurableImage::lock() {
     const Result<std::optional<Files::Handle>> found = files_.open(database_name);
     if (!found) return found.error();
     if (found->has_value()) {
-      database_ = **found;
+      database_ = *found;
     } else {
       const Result<Files::Handle> created = files_.create(database_name);
       if (!created) return created.error();

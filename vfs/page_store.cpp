@@ -182,6 +182,7 @@ std::size_t PageStore::position(Label label) const {
 
 std::vector<Label> PageStore::retained() const {
   std::vector<Label> labels;
+  labels.reserve(frozen_.size());
   for (const Frozen& frozen : frozen_) labels.push_back(frozen.label);
   return labels;
 }

@@ -76,7 +76,7 @@ std::optional<Bytes> from_base64(std::string_view text) {
     const std::size_t digits = last ? 4 - padding : 4;
     std::uint32_t group = 0;
     for (std::size_t j = 0; j < 4; ++j) {
-      int value = 0;
+      std::int8_t value = 0;
       if (j < digits) value = base64_values[static_cast<std::uint8_t>(text[i + j])];
       if (value < 0) return std::nullopt;
       group = (group << 6) | static_cast<std::uint32_t>(value);

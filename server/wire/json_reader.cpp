@@ -220,7 +220,7 @@ const Json& JsonPicker::array_of(const Json& value, const char* name, std::size_
   } else if (value.size() > count_max) {
     fail("more elements than allowed", name);
   } else {
-    return value;
+    return value;  // NOLINT(bugprone-return-const-ref-from-parameter): a part of the document read
   }
   return empty_array;
 }

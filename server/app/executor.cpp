@@ -39,7 +39,8 @@ Executor::Impl::Impl(ExecutorConfig config, vfs::PageStore& store, Application* 
       application_(application),
       engine_(store, config_.application_pages_max, application),
       reader_(store, config_.application_pages_max, nullptr),
-      sessions_(engine_, sessions_max(config_)) {
+      sessions_(engine_, sessions_max(config_)),
+      configurations_(config_, engine_) {
   load();
 }
 
@@ -94,6 +95,7 @@ void Executor::Impl::load() {
     agreed_ = AgreedTime{state.integer(3)};
   }
   sessions_.load();
+  configurations_.load();
   if (application_ == nullptr) installed_ = SqlApplication::load(engine_);
   // As every replica that went on from this checkpoint: no handle remembers what loading asked.
   open_engine();
@@ -275,6 +277,22 @@ wire::Outcome Executor::Impl::perform(Turn& turn, const Session& session,
   return wire::DoneReply{};
 }
 
+wire::Outcome Executor::Impl::perform(Turn& turn, const Session& session,
+                                      const wire::Reconfigure& change) {
+  if (session.role != "admin")
+    return error_reply({"not_allowed", "only an administrator may change the configuration"});
+  Transaction transaction(engine_);
+  engine_.limit_pages(false);
+  auto refused = configurations_.change(change, turn.seq, turn.agreed);
+  if (!refused) {
+    const auto failure = transaction.commit();
+    ENSURE(!failure);
+  }
+  engine_.limit_pages(true);
+  if (refused) return error_reply(*refused);
+  return wire::DoneReply{};
+}
+
 Digest Executor::Impl::checkpoint(Seq seq) {
   ENSURE(seq == executed_);
   engine_.state().schema_touched = false;
@@ -339,6 +357,12 @@ Executed Executor::execute(Seq seq, const Digest& digest, const wire::Batch& bat
   return impl_->execute(seq, digest, batch, agreed);
 }
 Digest Executor::checkpoint(Seq seq) { return impl_->checkpoint(seq); }
+const wire::Configuration& Executor::configuration_after(Seq seq) const {
+  return impl_->configurations_.after(seq);
+}
+const wire::Configuration* Executor::configuration(ConfigNumber number) const {
+  return impl_->configurations_.find(number);
+}
 void Executor::release() {
   impl_->close_reader();
   impl_->installed_.reset();

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "server/app/application.h"
+#include "server/wire/configuration.h"
 #include "server/wire/messages.h"
 #include "server/wire/operations.h"
 #include "server/wire/request.h"
@@ -20,11 +21,13 @@ namespace prytany::app {
 /// What genesis fixes for execution: equal on every replica.
 struct ExecutorConfig {
   Digest cluster;
-  std::vector<crypto::PublicKey> replica_keys;  // who signs join tokens
+  std::vector<crypto::PublicKey> replica_keys;  // of configuration 0; they sign join tokens
   unsigned weak_quorum = 0;
   bool development = false;                       // a single administrator's key may install
   std::vector<crypto::PublicKey> administrators;  // keys that join with the role "admin"
+  std::uint32_t approvals = 0;  // members that must approve a RECONFIGURE, outside development
   std::uint64_t checkpoint_interval = 0;
+  std::uint64_t window = 0;
   std::uint64_t steps_per_request_max = 50'000'000;  // SQLite VM steps
   std::uint64_t sessions_max = 0;
   std::int64_t session_idle_us =
@@ -68,6 +71,11 @@ class Executor {
   /// Requires: seq == executed(). Writes the sessions' hot fields, reopens the SQL handle, hashes
   /// and keeps the pages of this checkpoint: its digest.
   Digest checkpoint(Seq seq);
+
+  /// Who is who for the numbers above `seq`, as far as is executed here.
+  [[nodiscard]] const wire::Configuration& configuration_after(Seq seq) const;
+  /// In force or still to come; null if none of this number was ordered yet.
+  [[nodiscard]] const wire::Configuration* configuration(ConfigNumber number) const;
 
   /// The store's content is about to be replaced: closes the SQL handle. Only reload() may follow.
   void release();

@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "server/app/configurations.h"
 #include "server/app/engine.h"
 #include "server/app/executor.h"
 #include "server/app/sessions.h"
@@ -42,6 +43,7 @@ class Executor::Impl {
   wire::Outcome perform(Turn& turn, const Session& session, const wire::Call& call);
   wire::Outcome perform(Turn& turn, const Session& session, const wire::Execute& execute);
   wire::Outcome perform(Turn& turn, const Session& session, const wire::Install& install);
+  wire::Outcome perform(Turn& turn, const Session& session, const wire::Reconfigure& change);
   /// Prepares the handle's state for one request. Null session: nobody's.
   void begin_request(Engine& engine, const Turn& turn, const Session* session);
   [[nodiscard]] Context context(const Turn& turn, const Session* session) const;
@@ -61,6 +63,7 @@ class Executor::Impl {
   Engine
       reader_;  // for what is not ordered: open from the first public read to the next checkpoint
   Sessions sessions_;
+  Configurations configurations_;
   std::unique_ptr<SqlApplication>
       installed_;                            // null: nothing is installed, or application_ is ours
   std::unique_ptr<SqlApplication> reading_;  // installed_, for reader_

@@ -64,7 +64,8 @@ wire::Reply Executor::Impl::join(Turn& turn, const wire::RequestBody& body) {
 
 wire::Outcome Executor::Impl::try_join(Turn& turn, const wire::RequestBody& body,
                                        const wire::Join& join, wire::Reply& reply) {
-  const auto expires = check_join(config_, body, join, turn.agreed);
+  const auto expires =
+      check_join(config_, configurations_.governing(turn.seq).keys.items, body, join, turn.agreed);
   if (!expires) return error_reply(expires.error());
   Transaction transaction(engine_);
   auto who = authorize(turn, join);

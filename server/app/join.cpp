@@ -6,8 +6,10 @@
 
 namespace prytany::app {
 
-Result<AgreedTime, Failure> check_join(const ExecutorConfig& config, const wire::RequestBody& body,
-                                       const wire::Join& join, AgreedTime now) {
+Result<AgreedTime, Failure> check_join(const ExecutorConfig& config,
+                                       const std::vector<crypto::PublicKey>& replica_keys,
+                                       const wire::RequestBody& body, const wire::Join& join,
+                                       AgreedTime now) {
   const wire::Identification& who = join.begin.identification;
   if (body.signer != join.begin.session_key)
     return Failure{"wrong_key", "a join is signed by the session key that it announces"};
@@ -29,15 +31,14 @@ Result<AgreedTime, Failure> check_join(const ExecutorConfig& config, const wire:
       return Failure{"malformed_request", "tokens are not ordered by replica"};
     last = token.replica;
     if (valid == config.weak_quorum) continue;
-    if (token.replica.value >= config.replica_keys.size()) continue;
+    if (token.replica.value >= replica_keys.size()) continue;
     if (token.expires <= now || token.expires.value - now.value > join_token_life_us_max) {
       expired = true;
       continue;
     }
     const Bytes signed_bytes =
         wire::join_token_signed_bytes(config.cluster, digest, token.address, token.expires);
-    if (!crypto::verify(config.replica_keys[token.replica.value], signed_bytes, token.signature))
-      continue;
+    if (!crypto::verify(replica_keys[token.replica.value], signed_bytes, token.signature)) continue;
     ++valid;
     expires = std::min(expires, token.expires);
   }

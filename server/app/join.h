@@ -16,8 +16,10 @@ inline constexpr std::int64_t join_token_life_us_max = std::int64_t{15} * 60 * 1
 
 /// When the join's tokens expire (the first of those that count), or why it is refused. Pure. The
 /// request's own signature by the session key was checked before it was ordered.
-Result<AgreedTime, Failure> check_join(const ExecutorConfig& config, const wire::RequestBody& body,
-                                       const wire::Join& join, AgreedTime now);
+Result<AgreedTime, Failure> check_join(const ExecutorConfig& config,
+                                       const std::vector<crypto::PublicKey>& replica_keys,
+                                       const wire::RequestBody& body, const wire::Join& join,
+                                       AgreedTime now);
 
 /// The administrator whose key this is, if it is one: "admin:" and the start of the key, then "/"
 /// and the name given. So one administrator may have several sessions, each under its own name.

@@ -5,7 +5,7 @@
 namespace prytany::app {
 
 /// Bumped when the tables below change.
-inline constexpr int tables_format = 1;
+inline constexpr int tables_format = 2;
 
 /// Genesis: run once on an empty database, one statement each, in this order. Equal everywhere.
 inline constexpr const char* const create_tables[] = {
@@ -29,6 +29,10 @@ inline constexpr const char* const create_tables[] = {
     "CREATE TABLE prytany_application_files(path TEXT PRIMARY KEY, content BLOB NOT NULL)",
     "CREATE TABLE prytany_application_migrations(path TEXT PRIMARY KEY, digest BLOB NOT NULL, "
     "applied_us INTEGER NOT NULL)",
+    // What each RECONFIGURE changed, and since when it is in force.
+    "CREATE TABLE prytany_configurations(configuration INTEGER PRIMARY KEY, since INTEGER NOT "
+    "NULL, member INTEGER NOT NULL, key BLOB NOT NULL, ordered_seq INTEGER NOT NULL, ordered_us "
+    "INTEGER NOT NULL)",
 };
 
 /// A row for each object that takes one of our names, or refers to one of our tables, and is not
@@ -37,7 +41,8 @@ inline constexpr const char* find_reserved_sql =
     "SELECT name FROM sqlite_schema WHERE "
     "(lower(substr(name, 1, 8)) = 'prytany_' OR lower(substr(tbl_name, 1, 8)) = 'prytany_') "
     "AND NOT (type = 'table' AND name IN ('prytany_state', 'prytany_sessions', 'prytany_endings', "
-    "'prytany_application', 'prytany_application_files', 'prytany_application_migrations')) "
+    "'prytany_application', 'prytany_application_files', 'prytany_application_migrations', "
+    "'prytany_configurations')) "
     "AND NOT (type = 'index' AND substr(name, 1, 25) = 'sqlite_autoindex_prytany_') "
     "UNION ALL SELECT t.name FROM sqlite_schema t, pragma_foreign_key_list(t.name) k "
     "WHERE t.type = 'table' AND lower(substr(k.\"table\", 1, 8)) = 'prytany_' LIMIT 1";

@@ -53,7 +53,9 @@ app::ExecutorConfig executor_config_of(const wire::Genesis& genesis) {
   config.weak_quorum = group_of(genesis).weak_quorum();
   config.development = genesis.development;
   config.administrators = genesis.administrators.items;
+  config.approvals = genesis.approvals;
   config.checkpoint_interval = genesis.checkpoint_interval;
+  config.window = genesis.window;
   config.steps_per_request_max = genesis.steps_per_request_max;
   config.sessions_max = genesis.sessions_max;
   config.session_idle_us = genesis.session_idle_us;

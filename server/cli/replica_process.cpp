@@ -6,12 +6,15 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <thread>
 
 #include "server/base/log.h"
+#include "server/cli/chain_file.h"
 #include "server/cli/files.h"
 #include "server/cli/genesis.h"
 #include "server/cli/pid_file.h"
@@ -40,8 +43,38 @@ struct Identity {
   wire::GenesisFile file;
   std::string genesis_json;
   crypto::Signer signer;
+  wire::Chain chain;
   ReplicaId id;
 };
+
+constexpr std::uint64_t ask_timeout_us = 2'000'000;
+constexpr auto ask_again = std::chrono::seconds(1);
+
+std::optional<ReplicaId> member_with(const wire::Configuration& configuration,
+                                     const crypto::PublicKey& key) {
+  const auto found = std::ranges::find(configuration.keys.items, key);
+  if (found == configuration.keys.items.end()) return std::nullopt;
+  return ReplicaId{static_cast<std::uint16_t>(found - configuration.keys.items.begin())};
+}
+
+/// The key of a newer incarnation may be here long before it is a member's, and sockets and state
+/// are for members. Until a signal ends us.
+Status await_membership(const std::string& folder, const wire::Genesis& genesis,
+                        const crypto::PublicKey& key, wire::Chain& chain) {
+  auto trust = crypto::TlsTrust::create("");
+  if (!trust) return no_start("tls", trust.error());
+  log::info("this key is not a member yet: " + key.hex() +
+            " -> ask the members every second whether it is (docs/how-to/operate.md, disk loss)");
+  while (true) {
+    const ConfigNumber before = chain.newest().number;
+    ask_for_configurations(chain, genesis, ask_timeout_us, *trust);
+    if (chain.newest().number > before) {
+      if (auto saved = replace_chain(folder, chain); !saved) return no_start("disk", saved.error());
+    }
+    if (member_with(chain.newest(), key)) return {};
+    std::this_thread::sleep_for(ask_again);
+  }
+}
 
 Result<Identity, Failure> read_identity(const ReplicaOptions& options) {
   const std::string path = options.genesis.empty()
@@ -59,16 +92,24 @@ Result<Identity, Failure> read_identity(const ReplicaOptions& options) {
   const std::string key_path = options.folder + "/replica.key";
   auto signer = crypto::read_key_file(key_path);
   if (!signer) return no_start("key", signer.error());
-  const auto& members = file->genesis.members.items;
-  const auto self = std::ranges::find(members, signer->public_key(), &wire::Member::key);
-  if (self == members.end()) {
-    return Failure{ExitCode::failed, "key",
-                   key_path + " (public key " + signer->public_key().hex() +
-                       ") is the key of no member of " + path};
+  auto chain = read_chain(options.folder, file->genesis);
+  if (!chain) return no_start("configurations", chain.error());
+  const crypto::PublicKey& key = signer->public_key();
+  for (ConfigNumber i; !member_with(chain->newest(), key) && i < chain->newest().number; ++i) {
+    if (!member_with(chain->at(i), key)) continue;
+    return Failure{ExitCode::disk_loss, "replaced",
+                   key_path +
+                       " is the key of an older incarnation: its member has another one "
+                       "since configuration " +
+                       std::to_string(chain->newest().number.value)};
   }
-  const ReplicaId id{static_cast<std::uint16_t>(self - members.begin())};
+  if (!member_with(chain->newest(), key)) {
+    if (auto came = await_membership(options.folder, file->genesis, key, *chain); !came)
+      return came.error();
+  }
+  const ReplicaId id = *member_with(chain->newest(), key);
   std::string json = wire::to_json(*file);
-  return Identity{std::move(*file), std::move(json), *signer, id};
+  return Identity{std::move(*file), std::move(json), *signer, *std::move(chain), id};
 }
 
 // ---- Sockets ------------------------------------------------------------------------------------
@@ -105,10 +146,11 @@ Result<Listeners> listen(const ReplicaOptions& options, const wire::Member& self
   return Listeners{std::move(*clients), std::move(*peers)};
 }
 
-net::LinksConfig links_config(const Identity& identity) {
+net::LinksConfig links_config(const Identity& identity, const wire::Chain& chain) {
   net::LinksConfig config;
   config.self = identity.id;
-  config.membership = membership_of(identity.file.genesis);
+  config.membership = chain.membership(chain.newest());
+  config.chain = &chain;
   config.engine = engine();
   for (const wire::Member& member : identity.file.genesis.members) {
     config.peers.push_back({member.peer_host.text, member.peer_port});
@@ -218,7 +260,7 @@ Result<std::unique_ptr<node::Journal>> open_no_journal(const std::string& folder
 }
 
 Result<State> open_state(const std::string& folder, const wire::Genesis& genesis,
-                         const Settings& settings) {
+                         const Settings& settings, wire::Chain& chain) {
   State state;
   pbft::Recovery recovery;
   const bool forgot = std::filesystem::exists(folder + "/started-without-journal");
@@ -249,8 +291,14 @@ Result<State> open_state(const std::string& folder, const wire::Genesis& genesis
   }
   state.executor =
       std::make_unique<app::Executor>(executor_config_of(genesis), *state.store, nullptr);
-  auto recovered = std::move(recovery).finish(state.executor->executed(), image);
+  const Seq executed = state.executor->executed();
+  auto recovered = std::move(recovery).finish(
+      executed, image, node::first_view(*state.executor, executed, group_of(genesis)));
   if (!recovered) return recovered.error();
+  const auto completed = node::complete_chain(chain, *state.executor, *recovered);
+  if (!completed) return Error{folder + ": " + completed.error().message};
+  if (*completed)
+    if (auto saved = replace_chain(folder, chain); !saved) return saved.error();
   state.recovered = std::move(*recovered);
   return state;
 }
@@ -259,8 +307,13 @@ Result<State> open_state(const std::string& folder, const wire::Genesis& genesis
 
 class ReplicaProcess {
  public:
-  ReplicaProcess(Identity identity, node::NodeConfig config, State state, net::Poller& poller)
+  ReplicaProcess(const std::string& folder, Identity identity, node::NodeConfig config, State state,
+                 net::Poller& poller)
       : identity_(std::move(identity)),
+        chain_file_(folder,
+                    [this](const wire::Chain& chain) {
+                      if (links_) links_->reconfigure(chain.membership(chain.newest()));
+                    }),
         state_(std::move(state)),
         poller_(poller),
         journal_(*state_.journal, transport_),
@@ -280,8 +333,8 @@ class ReplicaProcess {
   ReplicaProcess& operator=(const ReplicaProcess&) = delete;
 
   Result<void> open(Listeners listeners, net::GatewayConfig gateway) {
-    links_.emplace(links_config(identity_), identity_.signer, poller_, std::move(listeners.peers),
-                   upstream_);
+    links_.emplace(links_config(identity_, node_.chain()), identity_.signer, poller_,
+                   std::move(listeners.peers), upstream_);
     auto opened =
         net::Gateway::create(std::move(gateway), poller_, std::move(listeners.clients), upstream_);
     if (!opened) return opened.error();
@@ -311,6 +364,7 @@ class ReplicaProcess {
             .application = nullptr,
             .transport = transport_,
             .journal = journal_,
+            .chain_file = chain_file_,
             .clock = clock_,
             .random = [](std::span<std::uint8_t> out) { crypto::random_bytes(out); },
             .on_note = [](const std::string& note,
@@ -318,6 +372,7 @@ class ReplicaProcess {
   }
 
   Identity identity_;
+  ChainFile chain_file_;
   State state_;
   Result<void> disk_;  // the last news of the commits' thread
   net::Poller& poller_;
@@ -375,7 +430,7 @@ Status run_replica(const ReplicaOptions& options) {
   if (!listeners) return no_start("listen", listeners.error());
   auto poller = net::Poller::create();
   if (!poller) return no_start("system", poller.error());
-  auto state = open_state(options.folder, genesis, *settings);
+  auto state = open_state(options.folder, genesis, *settings, identity->chain);
   if (!state) return no_start("state", state.error());
 
   announce(*identity);
@@ -393,7 +448,9 @@ Status run_replica(const ReplicaOptions& options) {
                  ", and there is no --tls-cert: clients reach this replica only through a proxy "
                  "that speaks TLS before it");
   }
-  ReplicaProcess process(std::move(*identity), std::move(config), std::move(*state), *poller);
+  config.chain = identity->chain;
+  ReplicaProcess process(options.folder, std::move(*identity), std::move(config), std::move(*state),
+                         *poller);
   if (auto opened = process.open(std::move(*listeners), std::move(gateway)); !opened) {
     return no_start("gateway", opened.error());
   }

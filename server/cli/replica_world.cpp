@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "server/wire/configuration_json.h"
+
 namespace prytany::cli {
 namespace {
 
@@ -42,6 +44,7 @@ nlohmann::ordered_json transfer_json(const node::Node& node) {
 std::optional<net::Upstream::Page> NodeUpstream::page(std::string_view path) {
   if (path == "/status") return json_page(status_json());
   if (path == "/genesis.json") return json_page(genesis_json_);
+  if (path == "/configurations.json") return json_page(wire::to_json(node_.chain()));
   if (auto page = node_.page(path)) {
     return Page{std::move(page->media_type), std::move(page->content)};
   }
@@ -66,6 +69,7 @@ std::string NodeUpstream::status_json() const {
       {"stable_checkpoint", status.stable_checkpoint.value},
       {"state_digest", status.state_digest.hex()},
       {"connected_peers", status.connected_peers},
+      {"configuration", replica.configuration.value},
       {"voting", replica.voting},
       {"waiting_requests", replica.waiting},
       {"messages_refused", replica.refused},

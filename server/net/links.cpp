@@ -14,8 +14,6 @@ namespace {
 
 /// Read per event and link, so that one fast peer does not keep the loop from the others.
 constexpr std::size_t read_bytes_max = 256 << 10;
-/// A handshake's two messages are far smaller.
-constexpr std::size_t handshake_bytes_max = 4096;
 constexpr std::uint64_t accept_pause_us = 100'000;
 constexpr int accepts_per_event = 64;
 constexpr std::uint64_t warn_interval_us = 1'000'000;
@@ -131,6 +129,20 @@ void Links::redial_later(ReplicaId id, const std::string& why) {
   peer.delay_us = std::min(2 * peer.delay_us, config_.redial_max_us);
 }
 
+void Links::reconfigure(wire::Membership membership) {
+  ENSURE(membership.replica_keys.size() == peers_.size());
+  while (!unproven_.empty()) end_unproven(unproven_.begin(), "the configuration has changed");
+  config_.membership = std::move(membership);
+  const Time now = SystemClock().now();
+  for (std::size_t i = 0; i < peers_.size(); ++i) {
+    const ReplicaId id{static_cast<std::uint16_t>(i)};
+    Peer& peer = peers_[i];
+    if (peer.connection) break_link(id, "the configuration has changed");
+    peer.delay_us = config_.redial_first_us;
+    if (peer.dial_at != never) peer.dial_at = now + with_jitter(peer.delay_us);
+  }
+}
+
 // ---- Connections that have proven nothing yet ---------------------------------------------------
 
 /// Whoever holds connections without proof loses the oldest first; a real peer needs a few
@@ -166,8 +178,8 @@ Links::UnprovenRef Links::add_unproven(Fd fd, std::optional<ReplicaId> dialled) 
   const wire::Handshake::Entropy entropy{crypto::random_array<32>(), crypto::random_array<16>()};
   Unproven unproven;
   unproven.connection = std::make_unique<Connection>(std::move(fd));
-  unproven.handshake = std::make_unique<wire::Handshake>(config_.membership, signer_, config_.self,
-                                                         dialled, config_.engine, entropy);
+  unproven.handshake = std::make_unique<wire::Handshake>(
+      config_.membership, signer_, config_.self, dialled, config_.engine, entropy, config_.chain);
   unproven.dialled = dialled;
   unproven.expires = SystemClock().now() + config_.handshake_timeout_us;
   unproven_.push_back(std::move(unproven));
@@ -191,18 +203,22 @@ Result<bool> Links::advance(Unproven& unproven, std::uint32_t events) {
     if (error != 0) return Error{std::strerror(error)};
     unproven.connecting = false;
     poller_.change(connection.fd(), EPOLLIN);
-    connection.send(unproven.handshake->start(), handshake_bytes_max);
+    connection.send(unproven.handshake->start(), wire::handshake_bytes_max);
   }
   // What came before the end is read first: a refusal's reason is at the other side only.
-  const Result<void> received = connection.receive(handshake_bytes_max);
+  const Result<void> received = connection.receive(wire::handshake_bytes_max);
   while (true) {
     auto step = unproven.handshake->on_bytes(connection.received());
     if (!step) return Error{std::string("handshake refused: ") + step.error().reason};
     connection.consume(step->consumed);
     // A few hundred bytes on a new connection: they fit the socket's buffer, or the peer is not
     // one.
-    connection.send(std::move(step->send), handshake_bytes_max);
+    connection.send(std::move(step->send), wire::handshake_bytes_max);
     if (connection.wants_write()) return Error{"handshake refused: the peer does not read"};
+    if (step->over != nullptr) {
+      if (!step->news.empty()) upstream_.configurations(step->news);
+      return Error{step->over};
+    }
     if (step->done) return true;
     if (step->consumed == 0) break;
   }

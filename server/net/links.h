@@ -24,9 +24,10 @@ struct LinksConfig {
     std::uint16_t port = 0;
   };
   ReplicaId self;
-  std::vector<Address> peers;  // by ReplicaId, self included
-  wire::Membership membership;
-  std::string engine;  // SQLite's source id: replicas of another must not meet
+  std::vector<Address> peers;          // by ReplicaId, self included
+  wire::Membership membership;         // the newest configuration in `chain`
+  const wire::Chain* chain = nullptr;  // outlives the links; null: there is one configuration only
+  std::string engine;                  // SQLite's source id: replicas of another must not meet
 
   std::uint64_t handshake_timeout_us = 5'000'000;
   std::size_t unproven_connections_max = 64;  // the oldest gives way to a newer one
@@ -59,6 +60,9 @@ class Links {
   [[nodiscard]] Time deadline() const;
   /// Dials what is due, ends handshakes that took too long.
   void tick(Time now);
+
+  /// There is a newer configuration in the chain: all links are made anew, with its keys.
+  void reconfigure(wire::Membership membership);
 
   [[nodiscard]] std::uint64_t connected() const;
   [[nodiscard]] const LinkCounters& counters() const { return counters_; }

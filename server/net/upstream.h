@@ -8,6 +8,7 @@
 
 #include "server/base/bytes.h"
 #include "server/node/ports.h"
+#include "server/wire/configuration.h"
 #include "server/wire/frame.h"
 #include "server/wire/ids.h"
 
@@ -24,6 +25,9 @@ class Upstream {
   virtual void link_down(ReplicaId peer) = 0;
   /// `sealed` is valid only during the call.
   virtual void frame(ReplicaId peer, ByteView sealed) = 0;
+
+  /// What a peer says of newer configurations. Not checked.
+  virtual void configurations(const wire::ConfigurationLinks& news) = 0;
 
   // ---- clients ----
   virtual void client_connected(ConnectionId connection, std::string address) = 0;

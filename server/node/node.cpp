@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "server/node/clients.h"
+#include "server/node/configurations.h"
 #include "server/node/nondeterminism.h"
 #include "server/node/outbox.h"
 #include "server/node/state_fetch.h"
@@ -29,19 +30,26 @@ class Node::Impl {
   Impl(NodeConfig config, const crypto::Signer& signer, pbft::Recovered recovered, World world)
       : config_(std::move(config)),
         world_(std::move(world)),
+        signer_(signer),
+        chain_(config_.chain ? *std::move(config_.chain) : wire::Chain(config_.membership)),
         nondeterminism_(world_.clock, world_.application, config_.clock_ahead_max_us,
                         config_.clock_behind_max_us),
-        verifier_(config_.membership),
+        membership_(enter(recovered.image)),
+        verifier_(membership_, &chain_),
         clients_({config_.pbft.self, signer, config_.membership, world_.executor, world_.transport,
                   world_.clock, world_.random, config_.join_token_life_us}),
         outbox_(config_.pbft.number, world_.transport,
                 config_.membership.signed_votes
-                    ? std::optional<Outbox::VoteSigning>(
-                          {config_.pbft.self, signer, config_.membership})
+                    ? std::optional<Outbox::VoteSigning>({config_.pbft.self, signer, membership_})
                     : std::nullopt),
         server_(world_.store),
         fetched_(world_.fetched),
-        replica_(config_.pbft, signer, nondeterminism_, std::move(recovered)) {
+        replica_(std::make_unique<pbft::Replica>(config_.pbft, signer, nondeterminism_,
+                                                 std::move(recovered))) {
+    clients_.silence(config_.pbft.mute);
+    // It was learnt in an earlier life that this configuration is over.
+    if (chain_.newest().number > config_.pbft.number)
+      inbox_.emplace_back(pbft::Superseded{chain_.links().back().proof});
     inbox_.emplace_back(pbft::Tick{});  // what the journal tells to be executed again comes out now
   }
 
@@ -59,7 +67,8 @@ class Node::Impl {
 
   void frame(ReplicaId peer, ByteView sealed) {
     if (!outbox_.connected(peer)) return;
-    auto opened = verifier_.open(peer, outbox_.keys(peer), sealed);
+    ConfigNumber theirs;
+    auto opened = verifier_.open(peer, outbox_.keys(peer), sealed, &theirs);
     if (!opened) {
       ++counters_.frames_refused;
       note("frame from r" + std::to_string(peer.value) + " is refused: " + opened.error().text());
@@ -70,6 +79,12 @@ class Node::Impl {
         outbox_.add(peer, server_.serve(peer, *ask, world_.clock.now()));
       } else if (const auto* part = std::get_if<wire::StatePart>(&*message)) {
         fetched(peer, *part);
+      } else if (const auto* proof = std::get_if<wire::CheckpointProof>(&*message);
+                 proof != nullptr && supersedes(*proof)) {
+        inbox_.emplace_back(pbft::Superseded{*proof});
+      } else if (const auto* asks = std::get_if<wire::Status>(&*message);
+                 asks != nullptr && theirs != config_.pbft.number) {
+        if (theirs < config_.pbft.number) inbox_.emplace_back(pbft::Behind{peer, asks->stable});
       } else if (const auto* forward = std::get_if<wire::Forward>(&*message);
                  forward != nullptr && is_over(forward->request.body)) {
         // A peer that was behind passes on what was executed long ago. Ordered again after its
@@ -84,7 +99,7 @@ class Node::Impl {
   void client_text(ConnectionId connection, std::string_view text) {
     Clients::Wish wish = clients_.text(connection, text, verifier_);
     if (auto* submit = std::get_if<Clients::Submit>(&wish)) {
-      inbox_.emplace_back(pbft::Submitted{std::move(submit->request)});
+      if (!config_.pbft.mute) inbox_.emplace_back(pbft::Submitted{std::move(submit->request)});
     } else if (const auto* question = std::get_if<Clients::AskStatus>(&wish)) {
       clients_.answer(*question, status());
     }
@@ -95,11 +110,12 @@ class Node::Impl {
     // Bounded: each round consumes what the last one caused, and execution causes no more than
     // votes do.
     do {
+      if (auto done = take_news(); !done) return done;
       pbft::Effects effects;
       const Time now = world_.clock.now();
       for (pbft::Event& event : std::exchange(inbox_, {}))
-        replica_.step(now, std::move(event), effects);
-      if (now >= replica_.deadline()) replica_.step(now, pbft::Tick{}, effects);
+        replica_->step(now, std::move(event), effects);
+      if (now >= replica_->deadline()) replica_->step(now, pbft::Tick{}, effects);
       speak_early(effects);
       if (auto done = persist(effects); !done) return done;
       speak(effects);
@@ -109,6 +125,7 @@ class Node::Impl {
       for (wire::AuthenticRequest& request : clients_.now_known(now, verifier_))
         inbox_.emplace_back(pbft::Submitted{std::move(request)});
       outbox_.flush();
+      if (auto done = begin_configuration(); !done) return done;
     } while (!inbox_.empty());
     serve_reads();
     return {};
@@ -128,8 +145,8 @@ class Node::Impl {
   }
 
   [[nodiscard]] Time deadline() const {
-    if (!inbox_.empty()) return Time{0};
-    Time due = replica_.deadline();
+    if (!inbox_.empty() || !news_.empty()) return Time{0};
+    Time due = replica_->deadline();
     if (fetch_) due = std::min(due, fetch_->deadline());
     if (clients_.has_early()) due = std::min(due, clients_.early_deadline());
     if (clients_.has_reads()) due = std::min(due, reads_again_);
@@ -138,7 +155,7 @@ class Node::Impl {
   }
 
   [[nodiscard]] wire::StatusReply status() const {
-    const pbft::ReplicaStatus s = replica_.status();
+    const pbft::ReplicaStatus s = replica_->status();
     wire::StatusReply answer;
     answer.replica = config_.pbft.self;
     answer.view = s.view;
@@ -152,14 +169,18 @@ class Node::Impl {
 
   NodeConfig config_;
   World world_;
+  const crypto::Signer& signer_;
+  wire::Chain chain_;
+  wire::ConfigurationLinks news_;  // not checked
   ClockNonDeterminism nondeterminism_;
+  wire::Membership membership_;  // of the core's configuration
   wire::Verifier verifier_;
   Clients clients_;
   Outbox outbox_;
   StateServer server_;
   vfs::FetchedPages fetched_;
   TransferCounters transfer_;
-  pbft::Replica replica_;
+  std::unique_ptr<pbft::Replica> replica_;
   NodeCounters counters_;
   std::optional<StateFetch> fetch_;
 
@@ -236,13 +257,16 @@ class Node::Impl {
     ++counters_.batches_executed;
     counters_.requests_executed += executed.replies.size();
     clients_.executed(executed);
-    inbox_.emplace_back(pbft::Executed{e.seq});
+    inbox_.emplace_back(pbft::Executed{e.seq, end_of(world_.executor, config_.pbft.number)});
     return {};
   }
 
   Result<void> take_checkpoint(Seq seq) {
     ++counters_.checkpoints;
-    inbox_.emplace_back(pbft::CheckpointTaken{seq, world_.executor.checkpoint(seq)});
+    const Digest state = world_.executor.checkpoint(seq);
+    inbox_.emplace_back(pbft::CheckpointTaken{
+        seq, state,
+        wire::configuration_digest(membership_.cluster, world_.executor.configuration_after(seq))});
     return {};
   }
 
@@ -262,7 +286,8 @@ class Node::Impl {
       committing_.pop_front();
     }
     if (installing_ && installing_->seq.value <= durable->value) {
-      inbox_.emplace_back(pbft::StateInstalled{installing_->seq, installing_->state});
+      inbox_.emplace_back(pbft::StateInstalled{installing_->seq, installing_->state,
+                                               end_of(world_.executor, config_.pbft.number)});
       installing_.reset();
       return fetched_.clear();
     }
@@ -355,6 +380,89 @@ class Node::Impl {
     return world_.store.begin_commit(vfs::Label{target.seq.value});
   }
 
+  // ---- configurations ----
+
+  /// Who I am in the configuration of the state of `stable`.
+  wire::Membership enter(Seq stable) {
+    config_.pbft = in_configuration(config_.pbft, world_.executor, stable, signer_.public_key());
+    return chain_.membership(chain_.at(config_.pbft.number));
+  }
+
+  /// It ends the core's configuration, or is of a later one.
+  [[nodiscard]] bool supersedes(const wire::CheckpointProof& proof) const {
+    return chain_.newest().number > config_.pbft.number &&
+           proof.checkpoint.seq >= chain_.at(config_.pbft.number + 1).since;
+  }
+
+  Result<void> take_news() {
+    const ConfigNumber before = chain_.newest().number;
+    for (const wire::ConfigurationLink& link : std::exchange(news_, {}).items) {
+      if (const char* const reason = chain_.extend(link)) {
+        note(std::string("what a peer says of configurations is refused: ") + reason);
+        break;
+      }
+    }
+    if (chain_.newest().number == before) return {};
+    note("configuration " + std::to_string(chain_.newest().number.value) + " began above n" +
+         std::to_string(chain_.newest().since.value) + " -> get there");
+    inbox_.emplace_back(pbft::Superseded{chain_.links().back().proof});
+    return chain_grew();
+  }
+
+  Result<void> chain_grew() {
+    if (auto saved = world_.chain_file.save(chain_); !saved) return saved;
+    const crypto::PublicKey& key = signer_.public_key();
+    if (chain_.newest().keys.items[config_.pbft.self.value] != key)
+      return Error{"in configuration " + std::to_string(chain_.newest().number.value) +
+                       " this member has another key, of a newer incarnation: this folder, with "
+                       "its key, is of no use any more",
+                   true};
+    for (const ReplicaId peer : std::set<ReplicaId>(connected_)) link_down(peer);
+    world_.chain_file.changed(chain_);
+    return {};
+  }
+
+  /// The state is durable with which the core's configuration ends, or one of a later: the core of
+  /// the next one begins, with nothing said and nothing heard (docs/protocol.md, reconfiguration).
+  Result<void> begin_configuration() {
+    const auto end = end_of(world_.executor, config_.pbft.number);
+    const auto& stable = replica_->stable_proof();
+    if (!end || !stable || stable->checkpoint.seq < *end) return {};
+    const wire::CheckpointProof proof = *stable;
+    const Seq seq = proof.checkpoint.seq;
+    const wire::Configuration& next = world_.executor.configuration_after(seq);
+    if (next.number > chain_.newest().number) {
+      const char* const refused = chain_.extend({next, proof});
+      ENSURE(refused == nullptr);
+      if (auto done = chain_grew(); !done) return done;
+    }
+    membership_ = enter(seq);
+    verifier_ = wire::Verifier(membership_, &chain_);
+    outbox_.configure(config_.pbft.number);
+    // What was received, or begun, was of the last configuration; clients' requests are of none.
+    std::erase_if(inbox_, [](const pbft::Event& event) {
+      return !std::holds_alternative<pbft::Submitted>(event);
+    });
+    fetch_.reset();
+    newer_.reset();
+    installing_.reset();
+    committing_.clear();
+    pbft::Recovered recovered;
+    recovered.view = config_.pbft.first_view;
+    recovered.image = seq;
+    recovered.stable = proof;
+    recovered.first_boot = false;
+    recovered.fresh = true;
+    replica_ = std::make_unique<pbft::Replica>(config_.pbft, signer_, nondeterminism_,
+                                               std::move(recovered));
+    clients_.silence(config_.pbft.mute);
+    inbox_.emplace_back(pbft::Tick{});
+    for (const ReplicaId peer : connected_) inbox_.emplace_back(pbft::PeerConnected{peer});
+    if (chain_.newest().number > config_.pbft.number)
+      inbox_.emplace_back(pbft::Superseded{chain_.links().back().proof});
+    return {};
+  }
+
   std::deque<Seq> committing_;                  // begun, not known to be durable
   std::optional<wire::Checkpoint> installing_;  // in the store, not known to be durable
   std::optional<wire::CheckpointProof> newer_;  // than the one being fetched
@@ -377,6 +485,11 @@ Node::~Node() = default;
 void Node::link_up(ReplicaId peer, wire::LinkKeys keys) { impl_->link_up(peer, std::move(keys)); }
 void Node::link_down(ReplicaId peer) { impl_->link_down(peer); }
 void Node::frame(ReplicaId peer, ByteView sealed) { impl_->frame(peer, sealed); }
+void Node::configurations(const wire::ConfigurationLinks& news) {
+  // Bounded by a handshake's messages, and by the turn that takes it.
+  impl_->news_ = news;
+}
+const wire::Chain& Node::chain() const { return impl_->chain_; }
 void Node::client_connected(ConnectionId connection, std::string address) {
   impl_->clients_.connected(connection, std::move(address));
 }
@@ -388,7 +501,7 @@ void Node::client_closed(ConnectionId connection) { impl_->clients_.closed(conne
 Result<void> Node::turn() { return impl_->turn(); }
 Time Node::deadline() const { return impl_->deadline(); }
 wire::StatusReply Node::status() const { return impl_->status(); }
-pbft::ReplicaStatus Node::replica_status() const { return impl_->replica_.status(); }
+pbft::ReplicaStatus Node::replica_status() const { return impl_->replica_->status(); }
 const NodeCounters& Node::counters() const { return impl_->counters_; }
 std::optional<app::Executor::Page> Node::page(std::string_view path) const {
   return impl_->world_.executor.page(path);

@@ -21,8 +21,11 @@
 namespace prytany::node {
 
 struct NodeConfig {
-  pbft::Config pbft;
-  wire::Membership membership;
+  pbft::Config pbft;            // number, first_view, ends_at and mute are filled in
+  wire::Membership membership;  // of genesis
+  /// Of those members; complete_chain() was called. Nothing: there was never another
+  /// configuration.
+  std::optional<wire::Chain> chain;
   /// How far a proposed time may be from ours before we hold (ahead) or doubt (behind) a
   /// PRE-PREPARE.
   std::int64_t clock_ahead_max_us = 500'000;
@@ -40,6 +43,14 @@ struct NodeCounters {
   std::uint64_t syncs = 0;
 };
 
+/// In which view a replica starts that holds the state of `image`: Recovery::finish() wants it.
+View first_view(const app::Executor& executor, Seq image, const pbft::Group& group);
+/// The process may have ended between state.db, which has come to a new configuration, and the
+/// chain: then the journal has the proof. True if something was added. Refused: the chain is of
+/// another time than state.db.
+Result<bool> complete_chain(wire::Chain& chain, const app::Executor& executor,
+                            const pbft::Recovered& recovered);
+
 class Node {
  public:
   /// What ties a node to its world. All outlive the node.
@@ -50,6 +61,7 @@ class Node {
     app::Application* application = nullptr;  // for its two upcalls; may be null
     Transport& transport;
     Journal& journal;
+    ChainFile& chain_file;
     const Clock& clock;
     std::function<void(std::span<std::uint8_t>)> random;  // nonces and ephemeral keys only
     /// What the core decided, and whether an operator should read it. May be empty.
@@ -65,6 +77,8 @@ class Node {
   void link_up(ReplicaId peer, wire::LinkKeys keys);
   void link_down(ReplicaId peer);
   void frame(ReplicaId peer, ByteView sealed);
+  /// What a peer says of newer configurations. Not checked.
+  void configurations(const wire::ConfigurationLinks& news);
   void client_connected(ConnectionId connection, std::string address);
   void client_text(ConnectionId connection, std::string_view text);
   void client_closed(ConnectionId connection);
@@ -76,6 +90,8 @@ class Node {
   /// When turn() is owed although nothing happens; `never` if nothing is waited for.
   [[nodiscard]] Time deadline() const;
 
+  /// What is known of configurations; lives as long as the node.
+  [[nodiscard]] const wire::Chain& chain() const;
   [[nodiscard]] wire::StatusReply status() const;
   [[nodiscard]] pbft::ReplicaStatus replica_status() const;
   [[nodiscard]] const NodeCounters& counters() const;

@@ -25,6 +25,9 @@ class Outbox {
          std::optional<VoteSigning> vote_signing = std::nullopt)
       : config_(config), transport_(transport), vote_signing_(std::move(vote_signing)) {}
 
+  /// What leaves from now on is of this configuration. Requires: everything is flushed.
+  void configure(ConfigNumber config) { config_ = config; }
+
   /// A link is usable from now on, with these keys; an older one is forgotten with what waited for
   /// it.
   void up(ReplicaId peer, wire::LinkKeys keys);

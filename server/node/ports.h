@@ -9,6 +9,7 @@
 #include "server/base/bytes.h"
 #include "server/base/result.h"
 #include "server/pbft/journal.h"
+#include "server/wire/configuration.h"
 #include "server/wire/ids.h"
 
 namespace prytany::node {
@@ -36,6 +37,17 @@ class Journal {
   virtual Result<void> sync() = 0;
   /// Segments that hold only slots at or below seq may go.
   virtual void discard(Seq seq) = 0;
+};
+
+/// The chain of configurations, beside state.db.
+class ChainFile {
+ public:
+  virtual ~ChainFile() = default;
+  /// Durable when it returns. An error is a local fault.
+  virtual Result<void> save(const wire::Chain& chain) = 0;
+  /// The newest configuration is another one (it is saved): links are to be made anew, with its
+  /// keys.
+  virtual void changed(const wire::Chain& chain) = 0;
 };
 
 class Clock {

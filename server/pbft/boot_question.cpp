@@ -10,11 +10,12 @@ namespace prytany::pbft {
 
 BootQuestion::BootQuestion(const Config& config, const Recovered& recovered)
     : group_(config.group),
+      mute_(config.mute),
       image_(recovered.image),
       view_(recovered.view),
       prepared_(recovered.image),
       committed_(recovered.image),
-      asking_(config.boot_question && config.group.n - config.group.f > 1) {
+      asking_(mute_ || (config.boot_question && config.group.n - config.group.f > 1)) {
   for (const auto& [seq, slot] : recovered.slots) {
     if (!slot.pre_prepared.empty()) prepared_ = std::max(prepared_, seq);
     if (slot.commit) committed_ = std::max(committed_, seq);
@@ -123,11 +124,13 @@ void Replica::Core::on(ReplicaId from, const wire::AskVotes& message) {
   trace("r", from, " asks what it voted -> tell it of ", seen.votes.size(), " numbers, up to n",
         std::max(seen.prepared, seen.committed), " in view ", seen.view);
   send(from, std::move(seen), true);
+  // It has just come to this configuration, perhaps after my own question was lost on it.
+  if (boot_.awaits(from)) send(from, wire::AskVotes{boot_.above()}, true);
 }
 
 void Replica::Core::on(ReplicaId from, const wire::VotesSeen& message) {
   // What came after the answer that was enough says what I did since.
-  if (!boot_.asking()) return drop(Refusal::repeated, "votes-seen from r", from);
+  if (!boot_.asking() || boot_.mute()) return drop(Refusal::repeated, "votes-seen from r", from);
   const auto lacking = boot_.lacks(message);
   if (lacking) say("r", from, " has seen ", *lacking, ", of which my journal knows nothing");
   switch (boot_.answer(from, message)) {

@@ -27,10 +27,12 @@ class BootQuestion {
 
   /// Until then nothing may leave that is a vote, or a proposal.
   [[nodiscard]] bool asking() const { return asking_; }
+  /// Until the end of this configuration: no answer can let it vote.
+  [[nodiscard]] bool mute() const { return mute_; }
   /// state.db holds what was decided up to here: votes at or below are not asked for.
   [[nodiscard]] Seq above() const { return image_; }
   [[nodiscard]] bool awaits(ReplicaId peer) const {
-    return asking_ && !answered_.contains(peer) && !above_me_.contains(peer);
+    return asking_ && !mute_ && !answered_.contains(peer) && !above_me_.contains(peer);
   }
   [[nodiscard]] std::size_t answers() const { return answered_.size() + above_me_.size(); }
 
@@ -51,6 +53,7 @@ class BootQuestion {
   };
 
   const Group group_;
+  const bool mute_;
   Seq image_;
   View view_;  // in which the journal ends
   Seq prepared_;

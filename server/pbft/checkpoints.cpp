@@ -19,11 +19,11 @@ void Checkpoints::take(ReplicaId self, const wire::Signed<wire::Checkpoint>& min
   const auto known = mine_.find(seq);
   ENSURE(known == mine_.end() || known->second.message == mine.message);
   mine_.insert_or_assign(seq, mine);
-  votes_[seq].add(self, {mine.message.state, mine.signature});
+  votes_[seq].add(self, {mine.message, mine.signature});
 }
 
 Added Checkpoints::add(ReplicaId from, const wire::Signed<wire::Checkpoint>& vote) {
-  return votes_[vote.message.seq].add(from, {vote.message.state, vote.signature});
+  return votes_[vote.message.seq].add(from, {vote.message, vote.signature});
 }
 
 Added Checkpoints::add_above(ReplicaId from, const wire::Signed<wire::Checkpoint>& vote) {
@@ -34,7 +34,7 @@ Added Checkpoints::add_above(ReplicaId from, const wire::Signed<wire::Checkpoint
     if (before.seq == vote.message.seq) return Added::conflicting;
     if (before.seq > vote.message.seq) return Added::repeated;
   }
-  above_.insert_or_assign(from, AboveVote{vote.message, vote.signature});
+  above_.insert_or_assign(from, Vote{vote.message, vote.signature});
   return Added::counted;
 }
 
@@ -46,7 +46,7 @@ std::optional<wire::CheckpointProof> Checkpoints::proof(Seq seq) const {
   std::vector<wire::SignerAndSignature> signatures;
   for (const auto& vote : it->second)
     if (vote.value == *winner) signatures.push_back({vote.from, vote.value.signature});
-  return proof_of({seq, winner->state}, std::move(signatures));
+  return proof_of(winner->checkpoint, std::move(signatures));
 }
 
 std::optional<wire::CheckpointProof> Checkpoints::proof_above() const {
@@ -78,7 +78,7 @@ unsigned Checkpoints::differing(Seq seq) const {
   if (!own || it == votes_.end()) return 0;
   return static_cast<unsigned>(
       std::count_if(it->second.begin(), it->second.end(),
-                    [&](const auto& vote) { return vote.value.state != *own; }));
+                    [&](const auto& vote) { return vote.value.checkpoint.state != *own; }));
 }
 
 void Checkpoints::forget_mine(ReplicaId self) {

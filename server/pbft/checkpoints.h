@@ -44,19 +44,14 @@ class Checkpoints {
 
  private:
   struct Vote {
-    Digest state;
-    crypto::Signature signature;
-    bool operator==(const Vote& other) const { return state == other.state; }
-  };
-  struct AboveVote {
     wire::Checkpoint checkpoint;
     crypto::Signature signature;
+    bool operator==(const Vote& other) const { return checkpoint == other.checkpoint; }
   };
-
   const Group group_;
   std::map<Seq, VoteSet<Vote>> votes_;
   std::map<Seq, wire::Signed<wire::Checkpoint>> mine_;
-  std::map<ReplicaId, AboveVote> above_;
+  std::map<ReplicaId, Vote> above_;
 };
 
 }  // namespace prytany::pbft

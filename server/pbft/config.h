@@ -36,11 +36,30 @@ struct Group {
 static_assert(Group{4, 1}.quorum() == 3 && Group{6, 1}.quorum() == 4 && Group{7, 2}.quorum() == 5);
 static_assert(Group{1, 0}.quorum() == 1 && Group{4, 1}.always_live() && !Group{4, 2}.always_live());
 
+/// Views are counted anew in each configuration, from another number on: what is said of a view is
+/// of one configuration, for people and for journals. Nobody lives to see so many view changes.
+inline constexpr std::uint64_t views_per_configuration = 1'000'000'000;
+
+/// Its primary is not `newcomer`, who fetches state then.
+constexpr View first_view_of(const Group& group, ConfigNumber number,
+                             std::optional<ReplicaId> newcomer) {
+  const View first{number.value * views_per_configuration};
+  return newcomer && group.n > 1 && group.primary_of(first) == *newcomer ? first + 1 : first;
+}
+
 struct Config {
   Group group;
   ReplicaId self;
   Digest cluster;  // the genesis digest; bound into what is signed
   ConfigNumber number;
+  /// In which it begins (first_view_of()).
+  View first_view;
+  /// It ends with this checkpoint: another configuration is ordered (docs/protocol.md,
+  /// reconfiguration).
+  std::optional<Seq> ends_at;
+  /// I am a member of a later configuration, or was one of an earlier: until the state is that of
+  /// one of mine, I say nothing that counts.
+  bool mute = false;
 
   /// K: a checkpoint every K sequence numbers. L: numbers in (h, h+L] are open. L >= 2K.
   std::uint64_t checkpoint_interval = limits::checkpoint_interval_default;

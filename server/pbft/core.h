@@ -33,6 +33,7 @@ class Replica::Core {
   void step(Time now, Event event, Effects& out);
   [[nodiscard]] Time deadline() const;
   [[nodiscard]] ReplicaStatus status() const;
+  [[nodiscard]] const std::optional<wire::CheckpointProof>& stable_proof() const { return stable_; }
 
  private:
   // ---- replica.cpp: dispatch -------------------------------------------------------------------
@@ -49,6 +50,8 @@ class Replica::Core {
   void on(CheckpointDurable event);
   void on(StateInstalled event);
   void on(const NotWanted& event);
+  void on(Superseded event);
+  void on(const Behind& event);
   [[nodiscard]] Snapshot snapshot() const;
 
   // ---- normal_case.cpp: section 4.2 ------------------------------------------------------------
@@ -126,7 +129,7 @@ class Replica::Core {
   void answer(ReplicaId to, const wire::Status& theirs);
   std::size_t answer_slot(ReplicaId to, const Slot& slot, const wire::SlotStatus& theirs,
                           bool same_view);
-  std::size_t answer_checkpoints(ReplicaId to, const wire::Status& theirs);
+  std::size_t answer_checkpoints(ReplicaId to, Seq stable);
   void ask_for_body(Seq seq, Slot& slot, const Digest& digest);
   [[nodiscard]] std::set<ReplicaId> holders(Seq seq, const Slot& slot, const Digest& digest) const;
   void pass_time();
@@ -135,6 +138,8 @@ class Replica::Core {
   void fetch_anew();
   void forward_what_waits();
   void fill_to_checkpoint();
+  /// Another configuration is ordered, and numbers are left up to its checkpoint.
+  [[nodiscard]] bool ending() const { return window_.end() && proposed_ < *window_.end(); }
   void remind_those_behind();
   void watch();
   [[nodiscard]] Time idle_at() const;
@@ -292,6 +297,7 @@ class Replica::Core {
 
   std::array<std::uint64_t, refusals> refused_{};
   bool first_boot_;
+  bool fresh_;  // the configuration begins in this life
   bool started_ = false;
   Time now_;
   Effects* out_ = nullptr;

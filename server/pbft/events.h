@@ -1,6 +1,7 @@
 // Everything that can happen to a replica. Past participles: they have happened.
 #pragma once
 
+#include <optional>
 #include <variant>
 
 #include "server/wire/authentic.h"
@@ -25,11 +26,13 @@ struct PeerConnected {
 /// what it was of.
 struct Executed {
   Seq seq;
+  std::optional<Seq> ends = {};  // Config::ends_at, from now on
 };
 /// TakeCheckpoint{seq} is done.
 struct CheckpointTaken {
   Seq seq;
   Digest state;
+  Digest configuration = {};  // of the numbers above it
 };
 /// Stable{seq}: state.db's commit point is on disk.
 struct CheckpointDurable {
@@ -39,6 +42,19 @@ struct CheckpointDurable {
 struct StateInstalled {
   Seq seq;
   Digest state;
+  /// Config::ends_at, from now on. At or below seq: the host is about to begin the next
+  /// configuration.
+  std::optional<Seq> ends = {};
+};
+/// This checkpoint is certified, and ends my configuration or is of a later one. Whoever is there
+/// does not repeat to me what is missing here.
+struct Superseded {
+  wire::CheckpointProof proof;
+};
+/// A replica that has not come to my configuration yet says what checkpoint it holds.
+struct Behind {
+  ReplicaId peer;
+  Seq stable;
 };
 /// The request with this digest, of an AskIfWanted, will not be executed any more.
 struct NotWanted {
@@ -46,6 +62,6 @@ struct NotWanted {
 };
 
 using Event = std::variant<Tick, Submitted, Received, PeerConnected, Executed, CheckpointTaken,
-                           CheckpointDurable, StateInstalled, NotWanted>;
+                           CheckpointDurable, StateInstalled, NotWanted, Superseded, Behind>;
 
 }  // namespace prytany::pbft

@@ -16,8 +16,8 @@ void Replica::Core::on(CheckpointTaken event) {
   // Of a state that was replaced since, or is about to be.
   if (event.seq <= window_.low() || fetching_) return;
   ENSURE(event.seq == taken_);
-  const auto mine =
-      wire::sign(membership_, config_.self, signer_, wire::Checkpoint{event.seq, event.state});
+  const auto mine = wire::sign(membership_, config_.self, signer_,
+                               wire::Checkpoint{event.seq, event.state, event.configuration});
   trace("checkpoint n", event.seq, " is taken: ", event.state, " -> sign it");
   checkpoints_.take(config_.self, mine);
   broadcast(mine);
@@ -56,6 +56,15 @@ void Replica::Core::on(ReplicaId from, wire::CheckpointProof proof) {
   if (seq <= window_.low())
     return drop(Refusal::below_window, "checkpoint-proof n", seq, " from r", from);
   certified(std::move(proof));
+}
+
+void Replica::Core::on(Superseded event) {
+  const Seq seq = event.proof.checkpoint.seq;
+  if (!at_checkpoint(seq) || seq <= window_.low()) return;
+  certified(std::move(event.proof));
+  // Whoever may not vote does not take part in what would bring it there.
+  const bool mine = certified_ && checkpoints_.mine(certified_->checkpoint.seq);
+  if (boot_.asking() && certified_ && !mine && !fetching_) fetch_state(*certified_);
 }
 
 void Replica::Core::try_certify(Seq seq) {
@@ -139,6 +148,7 @@ void Replica::Core::on(StateInstalled event) {
   targets_.clear();
   fetching_.reset();
   diverged_ = false;
+  if (event.ends) window_.end_at(*event.ends);
   checkpoints_.forget_mine(config_.self);
   backlog_.forget_all();
   vouching_.forget_waiting();
@@ -147,6 +157,7 @@ void Replica::Core::on(StateInstalled event) {
   known_ = std::max(known_, event.seq);
   invariants_.installed(event.seq);
   advance(event.seq);
+  if (window_.end() && *window_.end() <= event.seq) return;  // the host begins the next one
   for (auto& [seq, slot] : window_.slots()) {
     if (slot.proposed() == nullptr) continue;
     assigned(slot);

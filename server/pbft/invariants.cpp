@@ -2,10 +2,11 @@
 
 namespace prytany::pbft {
 
-Invariants::Invariants(const Recovered& recovered) : next_execution_(recovered.image + 1) {
+Invariants::Invariants(const Recovered& recovered, View first_view)
+    : next_execution_(recovered.image + 1) {
   last_.view = recovered.view;
   last_.active = !recovered.view_change;
-  entered_ = recovered.view_change ? View{0} : recovered.view;
+  entered_ = recovered.view_change ? first_view : recovered.view;
   left_for_ = recovered.view_change;
   if (recovered.new_view) {
     entered_ = recovered.new_view->message.view;

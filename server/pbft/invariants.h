@@ -29,7 +29,7 @@ struct Snapshot {
 class Invariants {
  public:
   /// What was voted before this start binds us still.
-  explicit Invariants(const Recovered& recovered);
+  explicit Invariants(const Recovered& recovered, View first_view = View{0});
 
   /// State was installed: execution goes on above it, and may have gone back to it.
   void installed(Seq seq);

@@ -105,7 +105,7 @@ bool Recovery::vouches_for(const Digest& state) const {
       proofs_, [&](const auto& entry) { return entry.second.checkpoint.state == state; });
 }
 
-Result<Recovered> Recovery::finish(Seq image, const Digest& image_state) && {
+Result<Recovered> Recovery::finish(Seq image, const Digest& image_state, View first_view) && {
   state_.image = image;
   if (image < begins_at_)
     return disk_loss(
@@ -126,6 +126,9 @@ Result<Recovered> Recovery::finish(Seq image, const Digest& image_state) && {
   }
   if (!proofs_.empty() && proofs_.rbegin()->first > image)
     state_.certified = std::move(proofs_.rbegin()->second);
+  state_.view = std::max(state_.view, first_view);
+  if (state_.view_change && state_.view_change->view <= first_view) state_.view_change.reset();
+  if (state_.new_view && state_.new_view->message.view <= first_view) state_.new_view.reset();
   state_.slots.erase(state_.slots.begin(), state_.slots.upper_bound(image));
   return std::move(state_);
 }

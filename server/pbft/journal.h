@@ -97,6 +97,7 @@ struct Recovered {
   std::optional<wire::CheckpointProof> certified;  // the highest above `image`, if any
   std::map<Seq, RecoveredSlot> slots;              // above image
   bool first_boot = true;
+  bool fresh = false;  // not a journal's: the process goes on in a new configuration
   /// My last, if the view that it asks for was not entered since: then `view` is that one.
   std::optional<wire::ViewChange> view_change;
   /// Of the last view entered; nothing while that is view 0.
@@ -111,7 +112,9 @@ class Recovery {
   void add(JournalRecord record);
   /// Whether some proof in the journal vouches for this state.
   [[nodiscard]] bool vouches_for(const Digest& state) const;
-  Result<Recovered> finish(Seq image, const Digest& image_state) &&;
+  /// `first_view`: of the configuration that the image is in. What is older was said in one that
+  /// has ended, of numbers at or below the image.
+  Result<Recovered> finish(Seq image, const Digest& image_state, View first_view = View{0}) &&;
 
  private:
   Recovered state_;

@@ -61,7 +61,7 @@ void Replica::Core::propose_batch(Backlog::Taken taken) {
   in_use(seq, slot);
   // A PRE-PREPARE is not a vote: the primary promises with its PREPARE (docs/design.md section 4).
   // It may overtake its record, but not that of the NEW-VIEW, which a crash would let us make anew.
-  const bool early = config_.early_pre_prepare && (view_ == View{0} || begun_);
+  const bool early = config_.early_pre_prepare && (view_ == config_.first_view || begun_);
   if (early) announce(message, slot.proposed()->requests, true);
   persist(PrePreparedRecord{message});
   slot.set_recorded(slot.proposed()->digest);
@@ -319,6 +319,11 @@ void Replica::Core::execute_ready() {
 void Replica::Core::on(Executed event) {
   if (event.seq <= executed_) return;  // of a state that was replaced since
   ENSURE(event.seq <= handed_);
+  if (event.ends && window_.end() != event.ends) {
+    say("another configuration is ordered at or below n", event.seq, " -> this one ends with n",
+        *event.ends);
+    window_.end_at(*event.ends);
+  }
   while (executed_ < event.seq) {
     ++executed_;
     if (Slot* slot = window_.find(executed_)) release(*slot);

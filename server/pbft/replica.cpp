@@ -15,6 +15,9 @@ Replica::~Replica() = default;
 void Replica::step(Time now, Event event, Effects& out) { core_->step(now, std::move(event), out); }
 Time Replica::deadline() const { return core_->deadline(); }
 ReplicaStatus Replica::status() const { return core_->status(); }
+const std::optional<wire::CheckpointProof>& Replica::stable_proof() const {
+  return core_->stable_proof();
+}
 
 Replica::Core::Core(const Config& config, const crypto::Signer& signer,
                     NonDeterminism& nondeterminism, Recovered recovered)
@@ -24,14 +27,15 @@ Replica::Core::Core(const Config& config, const crypto::Signer& signer,
       membership_{config_.cluster, config_.number, config_.group.quorum(), {}},
       view_(recovered.view),
       active_(!recovered.view_change),
+      entered_(config_.first_view),
       voted_in_(recovered.view),
-      window_(recovered.image, config_.window),
+      window_(recovered.image, config_.window, config_.ends_at),
       backlog_(config_),
       vouching_(config_),
       checkpoints_(config_.group),
       view_changes_(config_),
       peers_(config_),
-      invariants_(recovered),
+      invariants_(recovered, config_.first_view),
       boot_(config_, recovered),
       seen_(config_, recovered),
       boot_overdue_(config_.retransmit_us, config_.retransmit_max_us),
@@ -39,8 +43,10 @@ Replica::Core::Core(const Config& config, const crypto::Signer& signer,
       refetching_(20 * config_.retransmit_us, 20 * config_.retransmit_max_us),
       forwarding_(config_.retransmit_us, config_.retransmit_max_us),
       reminding_(2 * config_.retransmit_us, config_.retransmit_max_us, reminders_max),
-      first_boot_(recovered.first_boot) {
+      first_boot_(recovered.first_boot),
+      fresh_(recovered.fresh) {
   ENSURE(!config_.refuse());
+  ENSURE(view_ >= config_.first_view);
   recover(std::move(recovered));
 }
 
@@ -108,8 +114,13 @@ void Replica::Core::start() {
   if (first_boot_) {
     persist(StableRecord{view_, std::nullopt});
   } else {
-    say("restart at n", window_.low(), " in view ", view_, ", journal up to n", known_,
-        " -> go on from there");
+    if (fresh_) {
+      say("configuration ", config_.number, " begins above n", window_.low(), " in view ", view_,
+          ", primary r", primary());
+    } else {
+      say("restart at n", window_.low(), " in view ", view_, ", journal up to n", known_,
+          " -> go on from there");
+    }
     if (certified_) known_ = std::max(known_, certified_->checkpoint.seq);
     execute_ready();
   }
@@ -138,7 +149,7 @@ void Replica::Core::go_on() {
   proposed_ = std::max(proposed_, std::min(end_of_choices(), window_.high()));
   propose_again();
   for (auto& [seq, slot] : window_.slots()) in_use(seq, slot);
-  if (is_primary() && config_.early_pre_prepare && config_.group.n > 1) {
+  if (is_primary() && config_.early_pre_prepare && config_.group.n > 1 && !fresh_) {
     silent_ = true;
     say("restarted as the primary of view ", view_,
         " -> leave it: a proposal may have left before it was durable");
@@ -157,6 +168,8 @@ void Replica::Core::step(Time now, Event event, Effects& out) {
   if (owed_ != never && now_ > owed_ + config_.request_timeout_us / 2) slept();
   std::visit([this](auto& happened) { on(std::move(happened)); }, event);
   if (boot_.asking()) {
+    refetching_.watch(now_, fetching_.has_value(), 0);
+    if (refetching_.due() <= now_) fetch_anew();
     boot_overdue_.watch(now_, true, boot_.answers());
     if (boot_overdue_.due() <= now_) {
       boot_overdue_.fired(now_);
@@ -195,6 +208,7 @@ void Replica::Core::on(PeerConnected event) {
   peers_.connected(event.peer);
   if (boot_.asking()) {
     if (boot_.awaits(event.peer)) send(event.peer, wire::AskVotes{boot_.above()}, true);
+    if (fetching_) send(event.peer, my_status(), true);
     return;
   }
   (void)peers_.may_ask(now_, event.peer);
@@ -224,7 +238,7 @@ void Replica::Core::on(ReplicaId from, const wire::Signed<wire::Commit>&) {
 Time Replica::Core::deadline() const {
   if (lost_) return never;
   if (!started_) return Time{0};
-  if (boot_.asking()) return boot_overdue_.due();
+  if (boot_.asking()) return std::min(boot_overdue_.due(), refetching_.due());
   Time due = std::min({overdue_.due(), refetching_.due(), reminding_.due(), idle_at(), forward_at(),
                        doubt_at(), suspicion_at(), new_view_due_, vouching_.due()});
   if (!untold_.empty()) due = std::min(due, now_);
@@ -237,6 +251,7 @@ ReplicaStatus Replica::Core::status() const {
   status.view = view_;
   status.primary = primary();
   status.active = active_;
+  status.configuration = config_.number;
   status.stable = window_.low();
   if (stable_) status.stable_state = stable_->checkpoint.state;
   status.executed = executed_;

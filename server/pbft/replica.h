@@ -19,7 +19,8 @@ struct ReplicaStatus {
   View view;
   ReplicaId primary;
   bool active = true;  // false while changing view
-  Seq stable;          // h
+  ConfigNumber configuration;
+  Seq stable;  // h
   Digest stable_state;
   Seq executed;
   Seq proposed;               // highest number seen proposed
@@ -45,6 +46,8 @@ class Replica {
   /// When a Tick is owed; `never` if nothing is waited for.
   [[nodiscard]] Time deadline() const;
   [[nodiscard]] ReplicaStatus status() const;
+  /// Of h; nothing at genesis.
+  [[nodiscard]] const std::optional<wire::CheckpointProof>& stable_proof() const;
 
  private:
   class Core;

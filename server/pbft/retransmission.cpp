@@ -158,7 +158,7 @@ void Replica::Core::on(ReplicaId from, const wire::Status& message) {
 }
 
 void Replica::Core::answer(ReplicaId to, const wire::Status& theirs) {
-  std::size_t units = 1 + answer_checkpoints(to, theirs) + answer_view(to, theirs);
+  std::size_t units = 1 + answer_checkpoints(to, theirs.stable) + answer_view(to, theirs);
   const bool same_view = active_ && theirs.view == view_ && theirs.entered == view_;
   std::map<Seq, wire::SlotStatus> listed;
   for (const wire::SlotStatus& slot : theirs.slots) listed.emplace(slot.seq, slot);
@@ -207,18 +207,28 @@ std::size_t Replica::Core::answer_slot(ReplicaId to, const Slot& slot,
   return units;
 }
 
-std::size_t Replica::Core::answer_checkpoints(ReplicaId to, const wire::Status& theirs) {
+std::size_t Replica::Core::answer_checkpoints(ReplicaId to, Seq stable) {
   std::size_t units = 0;
   const auto& best = certified_ && certified_->checkpoint.seq <= handed_ ? certified_ : stable_;
-  if (best && best->checkpoint.seq > theirs.stable) {
+  if (best && best->checkpoint.seq > stable) {
     send(to, *best);
     units += 1 + best->signatures.size();
   }
-  for (const auto& mine : checkpoints_.mine_above(theirs.stable)) {
+  for (const auto& mine : checkpoints_.mine_above(stable)) {
     send(to, mine);
     ++units;
   }
   return units;
+}
+
+/// What it lacks of its configuration it gets as a state: votes of that one are not repeated here.
+void Replica::Core::on(const Behind& event) {
+  if (!config_.group.contains(event.peer) || event.peer == config_.self) return;
+  if (!peers_.may_answer(now_, event.peer))
+    return drop(Refusal::too_often, "status of an older configuration from r", event.peer);
+  trace("r", event.peer, " is of an older configuration, at n", event.stable,
+        " -> show it a checkpoint of this one");
+  peers_.answered(event.peer, 1 + answer_checkpoints(event.peer, event.stable));
 }
 
 void Replica::Core::on(ReplicaId from, const wire::Committed& message) {
@@ -331,13 +341,14 @@ void Replica::Core::forward_what_waits() {
 /// (docs/design.md section 4).
 Time Replica::Core::idle_at() const {
   const bool idle = backlog_.waiting() == 0 && executed_ == proposed_ && may_propose();
-  if (!idle || at_checkpoint(proposed_)) return never;
+  if (!idle || (at_checkpoint(proposed_) && !ending())) return never;
   return active_at_ + config_.idle_checkpoint_us;
 }
 
 void Replica::Core::fill_to_checkpoint() {
   trace("idle above n", proposed_, " -> null batches up to the next checkpoint");
-  while (!at_checkpoint(proposed_) && proposed_ < window_.high()) propose_batch({});
+  do propose_batch({});
+  while (!at_checkpoint(proposed_) && proposed_ < window_.high());
 }
 
 void Replica::Core::remind_those_behind() {

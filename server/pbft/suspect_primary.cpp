@@ -27,7 +27,9 @@ void Replica::Core::in_use(Seq seq, Slot& slot) {
 /// whose own disk keeps the window from moving, refuses what the primary proposes.
 bool Replica::Core::may_judge() const {
   const bool disk_is_slow = !pending_.empty() && handed_ >= window_.high();
-  return active_ && !is_primary() && !fetching_ && !diverged_ && !disk_is_slow;
+  // Nothing more can be proposed in a configuration that has come to its end.
+  const bool ended = window_.end() && handed_ >= *window_.end();
+  return active_ && !is_primary() && !fetching_ && !diverged_ && !disk_is_slow && !ended;
 }
 
 /// What is executed elsewhere and not here is ours to be told of, not the primary's to order. But

@@ -83,7 +83,7 @@ wire::ViewChange ViewChanges::make(View view, std::optional<wire::CheckpointProo
 
 std::optional<Refusal> ViewChanges::refuse(const Config& config, const wire::ViewChange& message) {
   constexpr auto malformed = Refusal::view_change_malformed;
-  if (message.view == View{0}) return malformed;
+  if (message.view <= config.first_view) return malformed;
   // Genesis needs no proof, and there is none.
   if (message.stable && message.low() == Seq{0}) return malformed;
   if (message.low().value % config.checkpoint_interval != 0) return malformed;

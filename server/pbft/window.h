@@ -2,7 +2,9 @@
 // (section 4.3). A peer can make at most L slots exist here.
 #pragma once
 
+#include <algorithm>
 #include <map>
+#include <optional>
 
 #include "server/base/ensure.h"
 #include "server/pbft/slot.h"
@@ -11,13 +13,16 @@ namespace prytany::pbft {
 
 class Window {
  public:
-  Window(Seq low, std::uint64_t length) : low_(low), length_(length) {}
+  /// `end`: beyond it there is nothing, if given.
+  Window(Seq low, std::uint64_t length, std::optional<Seq> end = std::nullopt)
+      : low_(low), length_(length), end_(end) {}
 
   /// h, the low watermark: everything at or below it is in a stable checkpoint.
   [[nodiscard]] Seq low() const { return low_; }
   /// h + L, the high watermark: the highest number in play.
-  [[nodiscard]] Seq high() const { return low_ + length_; }
-  [[nodiscard]] bool contains(Seq seq) const { return seq > low_ && seq - low_ <= length_; }
+  [[nodiscard]] Seq high() const { return end_ ? std::min(low_ + length_, *end_) : low_ + length_; }
+  [[nodiscard]] bool contains(Seq seq) const { return seq > low_ && seq <= high(); }
+  [[nodiscard]] const std::optional<Seq>& end() const { return end_; }
 
   [[nodiscard]] std::optional<Refusal> refuse(Seq seq) const {
     if (seq <= low_) return Refusal::below_window;
@@ -43,6 +48,12 @@ class Window {
   [[nodiscard]] const std::map<Seq, Slot>& slots() const { return slots_; }
   [[nodiscard]] std::map<Seq, Slot>& slots() { return slots_; }
 
+  /// Requires: no slot above `end`.
+  void end_at(Seq end) {
+    ENSURE(slots_.empty() || slots_.rbegin()->first <= end);
+    end_ = end;
+  }
+
   /// h moves to `low`; slots at or below it are dropped. Requires: low >= low().
   void advance(Seq low) {
     ENSURE(low >= low_);
@@ -53,6 +64,7 @@ class Window {
  private:
   Seq low_;
   std::uint64_t length_;
+  std::optional<Seq> end_;
   std::map<Seq, Slot> slots_;
 };
 

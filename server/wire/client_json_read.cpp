@@ -36,6 +36,7 @@ void get_json(JsonPicker& p, const Json& json, Argument& out);
 void get_json(JsonPicker& p, const Json& json, JoinToken& out);
 void get_json(JsonPicker& p, const Json& json, Statement& out);
 void get_json(JsonPicker& p, const Json& json, ApplicationFile& out);
+void get_json(JsonPicker& p, const Json& json, ReconfigureApproval& out);
 void get_json(JsonPicker& p, const Json& json, Row& out);
 void get_json(JsonPicker& p, const Json& json, ResultSet& out);
 
@@ -115,6 +116,18 @@ void get_json(JsonPicker& p, const Json& json, ApplicationFile& out) {
   get_base64(p, json, "content", out.content);
 }
 
+void get_json(JsonPicker& p, const Json& json, ReconfigureApproval& out) {
+  out.member = replica_of(p, json, "member");
+  p.hex(json, "signature", out.signature.bytes);
+}
+
+void get_json(JsonPicker& p, const Json& json, Reconfigure& out) {
+  get_decimal(p, json, "number", out.number);
+  out.member = replica_of(p, json, "member");
+  p.hex(json, "key", out.key.bytes);
+  get_list(p, json, "approvals", out.approvals);
+}
+
 Bytes encoded_operation(JsonPicker& p, const Json& json) {
   const std::string& type = p.type(json);
   Operation operation;
@@ -133,6 +146,8 @@ Bytes encoded_operation(JsonPicker& p, const Json& json) {
     execute.read_only = p.boolean(json, "read_only");
   } else if (type == "install") {
     get_list(p, json, "files", operation.emplace<Install>().files);
+  } else if (type == "reconfigure") {
+    get_json(p, json, operation.emplace<Reconfigure>());
   } else if (type == "null") {
     auto& null = operation.emplace<Null>();
     null.reply_bytes = p.small(json, "reply_bytes", 0xffff'ffff);

@@ -12,6 +12,7 @@ void put_json(JsonWriter& w, const Argument& argument);
 void put_json(JsonWriter& w, const JoinToken& token);
 void put_json(JsonWriter& w, const Statement& statement);
 void put_json(JsonWriter& w, const ApplicationFile& file);
+void put_json(JsonWriter& w, const ReconfigureApproval& approval);
 void put_json(JsonWriter& w, const Name& name);
 void put_json(JsonWriter& w, const ResultSet& set);
 
@@ -101,6 +102,11 @@ void put_json(JsonWriter& w, const ApplicationFile& file) {
   w.key("content").base64(file.content.bytes).end_object();
 }
 
+void put_json(JsonWriter& w, const ReconfigureApproval& approval) {
+  w.begin_object().key("member").small(approval.member.value);
+  w.key("signature").hex(approval.signature.bytes).end_object();
+}
+
 struct PutOperation {
   JsonWriter& w;
   void operator()(const Join& join) const {
@@ -126,6 +132,11 @@ struct PutOperation {
   void operator()(const Null& null) const {
     w.key("type").word("null").key("reply_bytes").small(null.reply_bytes);
     w.key("payload").base64(null.payload.bytes);
+  }
+  void operator()(const Reconfigure& change) const {
+    w.key("type").word("reconfigure").key("number").decimal(change.number.value);
+    w.key("member").small(change.member.value).key("key").hex(change.key.bytes).key("approvals");
+    put_json(w, change.approvals);
   }
 };
 

@@ -4,6 +4,8 @@ namespace prytany::wire {
 namespace {
 
 constexpr std::size_t handshake_message_bytes_max = 1024;
+/// One link of a group of 128 has some 10 KiB.
+constexpr std::size_t news_bytes_max = 16 << 10;
 
 template <class M>
 void put_message(Bytes& out, const M& message) {
@@ -14,12 +16,11 @@ void put_message(Bytes& out, const M& message) {
 }
 
 /// The length-prefixed message at the front of `bytes`; an empty view when more bytes are needed.
-Result<ByteView, Malformed> front_message(ByteView bytes) {
+Result<ByteView, Malformed> front_message(ByteView bytes, std::size_t bytes_max) {
   if (bytes.size() < 4) return ByteView{};
   Reader r(bytes);
   const std::size_t size = r.number<std::uint32_t>();
-  if (size == 0 || size > handshake_message_bytes_max)
-    return Malformed{"handshake message of a wrong length"};
+  if (size == 0 || size > bytes_max) return Malformed{"handshake message of a wrong length"};
   if (r.left() < size) return ByteView{};
   return r.take(size);
 }
@@ -54,8 +55,9 @@ std::optional<crypto::MacKey> link_key(const crypto::DhSecret& mine, const crypt
 }
 
 Handshake::Handshake(const Membership& group, const crypto::Signer& self, ReplicaId self_id,
-                     std::optional<ReplicaId> peer, std::string engine, const Entropy& entropy)
-    : group_(group), signer_(self), secret_(entropy.dh_seed), peer_(peer) {
+                     std::optional<ReplicaId> peer, std::string engine, const Entropy& entropy,
+                     const Chain* chain)
+    : group_(group), chain_(chain), signer_(self), secret_(entropy.dh_seed), peer_(peer) {
   ENSURE(self_id.value < group.replica_keys.size());
   ENSURE(!peer || (*peer != self_id && peer->value < group.replica_keys.size()));
   ENSURE(engine.size() <= limits::name_bytes_max);
@@ -78,12 +80,15 @@ Bytes Handshake::start() {
 
 Result<Handshake::Step, Malformed> Handshake::on_bytes(ByteView bytes) {
   ENSURE(!done_ && !failed_);
-  const Result<ByteView, Malformed> message = front_message(bytes);
+  const Result<ByteView, Malformed> message =
+      front_message(bytes, behind_ ? handshake_bytes_max - 4 : handshake_message_bytes_max);
   if (!message) return fail(message.error().reason);
   Step step;
   if (message->empty()) return step;
   step.consumed = 4 + message->size();
-  const char* const reason = theirs_ ? on_proof(*message) : on_hello(*message, step.send);
+  const char* const reason = behind_   ? on_news(*message, step)
+                             : theirs_ ? on_proof(*message)
+                                       : on_hello(*message, step);
   if (reason != nullptr) return fail(reason);
   step.done = done_;
   return step;
@@ -94,13 +99,13 @@ Malformed Handshake::fail(const char* reason) {
   return Malformed{reason};
 }
 
-const char* Handshake::on_hello(ByteView message, Bytes& send) {
+const char* Handshake::on_hello(ByteView message, Step& step) {
   // The version first: of another version, the rest may look different.
   if (message.front() != wire_version) return "another wire version";
   const Result<LinkHello, Malformed> hello = decode<LinkHello>(message);
   if (!hello) return hello.error().reason;
   if (hello->cluster != group_.cluster) return "another cluster";
-  if (hello->config != group_.config) return "another configuration";
+  if (hello->config != group_.config) return on_other_configuration(hello->config, step);
   if (hello->engine != mine_.engine) return "another SQLite engine";
   if (hello->from.value >= group_.replica_keys.size()) return "not a member";
   if (hello->from == mine_.from) return "my own name";
@@ -117,9 +122,33 @@ const char* Handshake::on_hello(ByteView message, Bytes& send) {
 
   if (!hello_sent_) {
     hello_sent_ = true;
-    put_message(send, mine_);
+    put_message(step.send, mine_);
   }
-  put_message(send, LinkProof{signer_.sign(link_signed_bytes(mine_, *theirs_, mine_.from))});
+  put_message(step.send, LinkProof{signer_.sign(link_signed_bytes(mine_, *theirs_, mine_.from))});
+  return nullptr;
+}
+
+/// Each side says hello, and then the one that knows more tells the other.
+const char* Handshake::on_other_configuration(ConfigNumber theirs, Step& step) {
+  if (chain_ == nullptr) return "another configuration";
+  if (!hello_sent_) {
+    hello_sent_ = true;
+    put_message(step.send, mine_);
+  }
+  if (theirs > group_.config) {
+    behind_ = true;
+    return nullptr;
+  }
+  put_message(step.send, chain_->links_above(theirs, news_bytes_max));
+  step.over = "the peer is of an older configuration: it is told of this one";
+  return nullptr;
+}
+
+const char* Handshake::on_news(ByteView message, Step& step) {
+  Result<ConfigurationLinks, Malformed> news = decode<ConfigurationLinks>(message);
+  if (!news) return news.error().reason;
+  step.news = std::move(*news);
+  step.over = "there is a newer configuration";
   return nullptr;
 }
 

@@ -5,6 +5,10 @@
 //   both      -> LinkProof { Ed25519 over "prytany link" ‖ hello of the lower id ‖ hello of the
 //   higher id ‖ from }
 //
+// Who hears a hello of an older configuration than its own sends the proofs of those between
+// instead of a LinkProof, and hangs up: nothing is secret in them, and whoever slept through a
+// change has them before it can know the others' keys. It checks them, and dials again.
+//
 // key(i -> j) = HKDF(shared secret, salt = sha256 of both hellos, info = "prytany link i j"). Both
 // messages travel as u32 length + encoding. Anything unexpected ends the connection with a reason.
 #pragma once
@@ -14,6 +18,7 @@
 #include "server/base/result.h"
 #include "server/crypto/agree.h"
 #include "server/crypto/sign.h"
+#include "server/wire/configuration.h"
 #include "server/wire/frame.h"
 #include "server/wire/values.h"
 #include "server/wire/verify.h"
@@ -49,6 +54,9 @@ std::optional<crypto::MacKey> link_key(const crypto::DhSecret& mine, const crypt
                                        const LinkHello& one, const LinkHello& other, ReplicaId from,
                                        ReplicaId to);
 
+/// The longest message of a handshake: proofs of configurations, or a hello.
+inline constexpr std::size_t handshake_bytes_max = 64 << 10;
+
 /// One connection's handshake, either side. `peer` is known to the dialler; the acceptor learns it
 /// from the hello and proves it with the proof.
 class Handshake {
@@ -57,14 +65,20 @@ class Handshake {
     crypto::DhSecret::Seed dh_seed;
     std::array<std::uint8_t, 16> nonce;
   };
-  /// `group` and `self` outlive the handshake.
+  /// All outlive the handshake. `chain`: of which `group` is the newest configuration; without one,
+  /// peers of another configuration are refused without a word.
   Handshake(const Membership& group, const crypto::Signer& self, ReplicaId self_id,
-            std::optional<ReplicaId> peer, std::string engine, const Entropy& entropy);
+            std::optional<ReplicaId> peer, std::string engine, const Entropy& entropy,
+            const Chain* chain = nullptr);
 
   struct Step {
     Bytes send;                // to be written now; may be empty
     std::size_t consumed = 0;  // bytes of the input used up
     bool done = false;         // peer() and take_keys() are valid; what follows are frames
+    /// Not null: `send` is the last that this connection is for, and why.
+    const char* over = nullptr;
+    /// With `over`: what the peer says of newer configurations. Not checked.
+    ConfigurationLinks news;
   };
   /// The dialler's first bytes (the acceptor's come with its first step).
   Bytes start();
@@ -80,10 +94,13 @@ class Handshake {
  private:
   Malformed fail(const char* reason);
   /// Nothing when all is well, else the reason.
-  const char* on_hello(ByteView message, Bytes& send);
+  const char* on_hello(ByteView message, Step& step);
+  const char* on_other_configuration(ConfigNumber theirs, Step& step);
   const char* on_proof(ByteView message);
+  const char* on_news(ByteView message, Step& step);
 
   const Membership& group_;
+  const Chain* chain_;
   const crypto::Signer& signer_;
   crypto::DhSecret secret_;
   LinkHello mine_;
@@ -91,6 +108,7 @@ class Handshake {
   std::optional<LinkHello> theirs_;
   std::optional<LinkKeys> keys_;  // believed only once done_
   bool hello_sent_ = false;
+  bool behind_ = false;  // the peer knows a newer configuration, and is about to tell
   bool done_ = false;
   bool failed_ = false;
 };

@@ -9,6 +9,8 @@ namespace prytany::limits {
 
 // Group
 inline constexpr std::size_t replicas_max = 128;
+// Of one cluster, ever: each costs its members signatures, and the group a window of numbers.
+inline constexpr std::size_t configurations_max = 4096;
 
 // Requests (canonical bytes)
 inline constexpr std::size_t request_bytes_max = 1 << 20;

@@ -105,7 +105,8 @@ struct Verified {
 struct Checkpoint {
   Seq seq;
   Digest state;
-  static constexpr auto fields(auto& m) { return std::tie(m.seq, m.state); }
+  Digest configuration = {};  // configuration_digest() of what governs the numbers above seq
+  static constexpr auto fields(auto& m) { return std::tie(m.seq, m.state, m.configuration); }
   bool operator==(const Checkpoint&) const = default;
 };
 

@@ -30,4 +30,15 @@ Bytes join_token_signed_bytes(const Digest& cluster, const Digest& join, const N
   return out;
 }
 
+Bytes reconfigure_signed_bytes(const Digest& cluster, const Reconfigure& change) {
+  Bytes out;
+  Writer w(out);
+  put_domain(w, "prytany reconfigure");
+  put(w, cluster);
+  put(w, change.number);
+  put(w, change.member);
+  put(w, change.key);
+  return out;
+}
+
 }  // namespace prytany::wire

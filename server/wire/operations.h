@@ -121,7 +121,28 @@ struct Null {
   bool operator==(const Null&) const = default;
 };
 
+/// A member says yes to a RECONFIGURE: signed by its key in the configuration that is changed, over
+/// reconfigure_signed_bytes().
+struct ReconfigureApproval {
+  ReplicaId member;
+  crypto::Signature signature;
+  static constexpr auto fields(auto& m) { return std::tie(m.member, m.signature); }
+  bool operator==(const ReconfigureApproval&) const = default;
+};
+/// In the configuration after `number`, `member` is who holds `key`
+/// (docs/decisions/0014-a-new-incarnation.md).
+struct Reconfigure {
+  ConfigNumber number;
+  ReplicaId member;
+  crypto::PublicKey key;
+  List<ReconfigureApproval, limits::replicas_max> approvals;  // members strictly increasing
+  static constexpr auto fields(auto& m) { return std::tie(m.number, m.member, m.key, m.approvals); }
+  bool operator==(const Reconfigure&) const = default;
+};
+/// "prytany reconfigure" ‖ cluster ‖ number ‖ member ‖ key.
+Bytes reconfigure_signed_bytes(const Digest& cluster, const Reconfigure& change);
+
 /// The order here is the tag on the wire.
-using Operation = std::variant<Join, Leave, Call, Execute, Install, Null>;
+using Operation = std::variant<Join, Leave, Call, Execute, Install, Null, Reconfigure>;
 
 }  // namespace prytany::wire

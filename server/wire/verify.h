@@ -6,6 +6,7 @@
 #include "server/base/result.h"
 #include "server/crypto/mac.h"
 #include "server/wire/authentic.h"
+#include "server/wire/configuration.h"
 #include "server/wire/frame.h"
 #include "server/wire/signing.h"
 #include "server/wire/two_generations.h"
@@ -14,7 +15,9 @@ namespace prytany::wire {
 
 class Verifier {
  public:
-  explicit Verifier(Membership group);
+  /// `chain`: of which `group` is one configuration, and which tells whose quorums proofs of other
+  /// numbers need; outlives this. Without one, frames and proofs are of `group` or refused.
+  explicit Verifier(Membership group, const Chain* chain = nullptr);
 
   /// `frame` is exactly what frame_length() measured. Checks the frame's tag with the link's key,
   /// then decodes and checks each message: client signatures in PRE-PREPARE, FORWARD and
@@ -23,8 +26,11 @@ class Verifier {
   /// NEW-VIEW (and each signature of the VIEW-CHANGEs inside), quorum() in a proof, also in the one
   /// that a VIEW-CHANGE carries. A vote costs two hashes and no signature. All or nothing: one bad
   /// message refuses the frame.
+  /// `config`, if given: that of the sender's core. Of another than membership().config only
+  /// FETCH-PART, STATE-PART, STATUS and CHECKPOINT-PROOF come through; the rest is dropped.
   Result<std::vector<AuthenticPeerMessage>, Malformed> open(ReplicaId sender, const LinkKeys& keys,
-                                                            ByteView frame);
+                                                            ByteView frame,
+                                                            ConfigNumber* config = nullptr);
 
   /// A request from a client's connection, with its signature.
   Result<AuthenticRequest, Malformed> check(ClientRequest request);
@@ -33,8 +39,7 @@ class Verifier {
   Result<AuthenticRequest, Malformed> check(ClientRequest request, const crypto::Mac& key,
                                             const crypto::Tag16& tag);
 
-  /// From our own journal or from a peer whose word was checked: quorum() distinct members signed
-  /// it.
+  /// quorum() distinct members of the configuration that governs its number signed it.
   [[nodiscard]] bool check(const CheckpointProof& proof) const;
 
   [[nodiscard]] const Membership& membership() const { return group_; }
@@ -51,6 +56,7 @@ class Verifier {
   bool check_batch(const Batch& batch);
 
   Membership group_;
+  const Chain* chain_;
   /// Requests come several times (client, PRE-PREPARE, retransmission): request digest -> a
   /// signature of it that verified lately.
   TwoGenerations<Digest, crypto::Signature> verified_;

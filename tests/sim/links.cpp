@@ -18,37 +18,53 @@ bool holds(ByteView frame, std::size_t type) {
 
 }  // namespace
 
-std::pair<wire::LinkKeys, wire::LinkKeys> shake_hands(const wire::Membership& group,
-                                                      const std::string& engine, Machine& a,
-                                                      Machine& b) {
+Met shake_hands(const std::string& engine, Machine& a, const wire::Chain& known_to_a, Machine& b,
+                const wire::Chain& known_to_b) {
   const auto entropy = [](Machine& m) {
     wire::Handshake::Entropy drawn{};
     m.entropy.fill(drawn.dh_seed);
     m.entropy.fill(drawn.nonce);
     return drawn;
   };
-  wire::Handshake dialler(group, a.signer, a.id, b.id, engine, entropy(a));
-  wire::Handshake acceptor(group, b.signer, b.id, std::nullopt, engine, entropy(b));
+  const wire::Membership of_a = known_to_a.membership(known_to_a.newest());
+  const wire::Membership of_b = known_to_b.membership(known_to_b.newest());
+  wire::Handshake dialler(of_a, a.signer, a.id, b.id, engine, entropy(a), &known_to_a);
+  wire::Handshake acceptor(of_b, b.signer, b.id, std::nullopt, engine, entropy(b), &known_to_b);
+  Met met;
   Bytes to_acceptor = dialler.start();
   Bytes to_dialler;
-  bool dialler_done = false;
-  bool acceptor_done = false;
-  const auto feed = [](wire::Handshake& side, Bytes& in, Bytes& out, bool& done) {
-    while (!done) {
-      auto step = side.on_bytes(in);
-      ENSURE(step.ok());
+  struct Side {
+    wire::Handshake& handshake;
+    wire::ConfigurationLinks& news;
+    bool done = false;
+    bool over = false;
+  };
+  Side at_a{dialler, met.news_for_dialler};
+  Side at_b{acceptor, met.news_for_acceptor};
+  const auto feed = [](Side& side, Bytes& in, Bytes& out) {
+    while (!side.done && !side.over) {
+      auto step = side.handshake.on_bytes(in);
+      if (!step) {
+        side.over = true;  // a key that is no member's any more
+        break;
+      }
       out.insert(out.end(), step->send.begin(), step->send.end());
       in.erase(in.begin(), in.begin() + static_cast<std::ptrdiff_t>(step->consumed));
-      done = step->done;
+      side.done = step->done;
+      side.over = step->over != nullptr;
+      if (!step->news.empty()) side.news = step->news;
       if (step->consumed == 0) break;
     }
   };
-  for (int round = 0; round < 4 && !(dialler_done && acceptor_done); ++round) {
-    feed(acceptor, to_acceptor, to_dialler, acceptor_done);
-    feed(dialler, to_dialler, to_acceptor, dialler_done);
+  for (int round = 0; round < 4 && !(at_a.done && at_b.done); ++round) {
+    feed(at_b, to_acceptor, to_dialler);
+    feed(at_a, to_dialler, to_acceptor);
   }
-  ENSURE(dialler_done && acceptor_done && acceptor.peer() == a.id);
-  return {dialler.take_keys(), acceptor.take_keys()};
+  if (at_a.done && at_b.done) {
+    ENSURE(acceptor.peer() == a.id);
+    met.keys.emplace(dialler.take_keys(), acceptor.take_keys());
+  }
+  return met;
 }
 
 Links::Links(Run run, const GroupSetting& setting, std::deque<Machine>& machines, Alive alive,
@@ -90,6 +106,14 @@ void Links::process_ended(ReplicaId id, Time when) {
     run_.queue.after(rng_.exponential(5'000), [this, &link, connection = link.connection] {
       if (link.connection == connection) hang_up(link);
     });
+  }
+}
+
+void Links::make_anew(ReplicaId id) {
+  for (Link& link : links_) {
+    if (link.low != id && link.high != id) continue;
+    hang_up(link);
+    dial_later(link);
   }
 }
 
@@ -168,8 +192,18 @@ void Links::dial(Link& link) {
     if (link.ends == never) return;
     hang_up(link);  // a new life of one end: the other learns now that the old one is over
   }
-  auto [low_keys, high_keys] = shake_hands(setting_.membership, setting_.engine,
-                                           machines_[link.low.value], machines_[link.high.value]);
+  Met met = shake_hands(setting_.engine, machines_[link.low.value], low->node().chain(),
+                        machines_[link.high.value], high->node().chain());
+  if (!met.keys) {
+    const auto tell = [](Process& to, wire::ConfigurationLinks news) {
+      if (!news.empty())
+        to.input([told = std::move(news)](node::Node& node) { node.configurations(told); });
+    };
+    tell(*low, std::move(met.news_for_dialler));
+    tell(*high, std::move(met.news_for_acceptor));
+    return dial_later(link);
+  }
+  auto& [low_keys, high_keys] = *met.keys;
   link.up = true;
   link.upward.emplace(run_.parameters.link, rng_);
   link.downward.emplace(run_.parameters.link, rng_);

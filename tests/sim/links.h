@@ -18,11 +18,15 @@
 
 namespace prytany::sim {
 
-/// Runs both sides of a handshake. Requires: both are members of `group`. Returns the keys of (a,
-/// b).
-std::pair<wire::LinkKeys, wire::LinkKeys> shake_hands(const wire::Membership& group,
-                                                      const std::string& engine, Machine& a,
-                                                      Machine& b);
+/// What came of a handshake: the keys of both, or what one of them was told instead.
+struct Met {
+  std::optional<std::pair<wire::LinkKeys, wire::LinkKeys>> keys;
+  wire::ConfigurationLinks news_for_dialler;
+  wire::ConfigurationLinks news_for_acceptor;
+};
+/// Runs both sides of a handshake, each in the newest configuration that it knows.
+Met shake_hands(const std::string& engine, Machine& a, const wire::Chain& known_to_a, Machine& b,
+                const wire::Chain& known_to_b);
 
 class Links {
  public:
@@ -38,6 +42,8 @@ class Links {
   /// A process ended at `when`. What it sent before may still arrive, and peers may take a moment
   /// to notice.
   void process_ended(ReplicaId id, Time when);
+  /// A process has learnt of another configuration.
+  void make_anew(ReplicaId id);
   /// A connection breaks, somewhere.
   std::optional<ReplicaId> reset_one();
   /// From now on the network does what it can.

@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <map>
 #include <utility>
+#include <vector>
 
 #include "server/crypto/sign.h"
+#include "server/wire/configuration.h"
 #include "server/wire/messages.h"
 #include "tests/sim/disk.h"
 
@@ -22,6 +24,7 @@ struct Machine {
   Folder journal;
   Folder state;  // state.db and its redo
   SlotDisk fetched;
+  std::vector<wire::ConfigurationLink> configurations;  // the file of them
   Trouble journal_trouble;
   Trouble state_trouble;
   bool must_halt = false;         // its disk is damaged so that it can tell

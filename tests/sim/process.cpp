@@ -10,7 +10,8 @@ Process::Process(Run run, Machine& machine, Outside& outside, app::Application* 
       application_(application),
       state_disk_(ports_, [this](Time due) { disk_news_.insert(due); }),
       fetched_(ports_),
-      transport_(ports_) {}
+      transport_(ports_),
+      chain_file_(ports_) {}
 
 Process::~Process() { *alive_ = false; }
 
@@ -37,8 +38,15 @@ Result<void> Process::start(const GroupSetting& setting) {
     return Error{"state.db has a digest that no certificate in the journal vouches for"};
   executor_ = std::make_unique<app::Executor>(setting.executor, *store_, application_);
   const Seq image = executor_->executed();
-  auto recovered = std::move(recovery).finish(image, root);
+  auto recovered = std::move(recovery).finish(
+      image, root, node::first_view(*executor_, image, setting.pbft.group));
   if (!recovered) return recovered.error();
+  wire::Chain chain(setting.membership);
+  for (const wire::ConfigurationLink& link : machine.configurations)
+    ENSURE(chain.extend(link) == nullptr);
+  const auto completed = node::complete_chain(chain, *executor_, *recovered);
+  if (!completed) return completed.error();
+  if (*completed) machine.configurations = chain.links();
   if (ports_.fuse.blown()) return Error{"the process was killed"};
   ports_.run.checks.recovered(machine.id, *recovered, image);
   ports_.run.trace.add(ports_.clock.world_now(), ports_.name(),
@@ -50,10 +58,11 @@ Result<void> Process::start(const GroupSetting& setting) {
   config.pbft = setting.pbft;
   config.pbft.self = machine.id;
   config.membership = setting.membership;
+  config.chain = chain;
   if (ports_.run.parameters.options.plant == Plant::any_time)
     config.clock_ahead_max_us = 36'000'000'000;
-  node::Node::World world{*store_,   fetched_,     *executor_, application_, transport_,
-                          *journal_, ports_.clock, random,     nullptr};
+  node::Node::World world{*store_,   fetched_,    *executor_,   application_, transport_,
+                          *journal_, chain_file_, ports_.clock, random,       nullptr};
   if (ports_.run.trace.has_reader())
     world.on_note = [this](const std::string& note, bool) {
       ports_.run.trace.say(ports_.clock.world_now(), ports_.name(), note);

@@ -70,6 +70,7 @@ class Process {
   std::unique_ptr<vfs::PageStore> store_;
   std::unique_ptr<app::Executor> executor_;
   std::unique_ptr<WatchedJournal> journal_;
+  SimulatedChainFile chain_file_;
   std::unique_ptr<node::Node> node_;
 
   std::vector<std::function<void(node::Node&)>> inputs_;

@@ -191,6 +191,19 @@ void WatchedJournal::discard(Seq seq) {
   file_->discard(seq);
 }
 
+Result<void> SimulatedChainFile::save(const wire::Chain& chain) {
+  if (!ports_.fuse.spend()) return Error{"the process was killed"};
+  ports_.machine.configurations = chain.links();
+  return {};
+}
+
+void SimulatedChainFile::changed(const wire::Chain& chain) {
+  if (!ports_.fuse.spend()) return;
+  ports_.run.trace.add(ports_.clock.world_now(), ports_.name(),
+                       "knows of configuration " + std::to_string(chain.newest().number.value));
+  ports_.outside.configuration_changed(ports_.machine.id);
+}
+
 // ---- network ----------------------------------------------------------------------------------
 
 void SimulatedTransport::send(ReplicaId to, Bytes frame) {

@@ -40,6 +40,8 @@ class Outside {
   virtual void text_departs(ReplicaId from, node::ConnectionId to, Time departs,
                             std::string text) = 0;
   virtual void connection_ends(ReplicaId by, node::ConnectionId connection) = 0;
+  /// Its links are to be made anew, with other keys.
+  virtual void configuration_changed(ReplicaId of) = 0;
 };
 
 /// Time as one process sees it: the world's, plus what its turn has taken so far.
@@ -100,6 +102,17 @@ class WatchedJournal final : public node::Journal {
   Ports& ports_;
   std::unique_ptr<store::JournalFile> file_;
   std::vector<pbft::JournalRecord> unsynced_;
+};
+
+/// The file of configurations: replaced at once or not at all.
+class SimulatedChainFile final : public node::ChainFile {
+ public:
+  explicit SimulatedChainFile(Ports& ports) : ports_(ports) {}
+  Result<void> save(const wire::Chain& chain) override;
+  void changed(const wire::Chain& chain) override;
+
+ private:
+  Ports& ports_;
 };
 
 class SimulatedTransport final : public node::Transport {

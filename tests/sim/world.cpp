@@ -127,6 +127,8 @@ void World::connection_ends(ReplicaId, node::ConnectionId connection) {
   clients_->close(connection);
 }
 
+void World::configuration_changed(ReplicaId of) { links_->make_anew(of); }
+
 /// One event, and what follows from it. False: a violation, or nothing left to happen.
 bool World::step() {
   if (queue_.empty() || !checks_->violations.none()) return false;

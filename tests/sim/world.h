@@ -67,6 +67,7 @@ class World final : public Outside {
   void frame_departs(ReplicaId from, ReplicaId to, Time departs, Bytes frame) override;
   void text_departs(ReplicaId from, node::ConnectionId to, Time departs, std::string text) override;
   void connection_ends(ReplicaId by, node::ConnectionId connection) override;
+  void configuration_changed(ReplicaId of) override;
 
   void make_group();
   void make_machines(Rng& rng);

@@ -32,6 +32,7 @@ class Recorder final : public Upstream {
   void frame(ReplicaId peer, ByteView sealed) override {
     frames.emplace_back(peer, to_bytes(sealed));
   }
+  void configurations(const wire::ConfigurationLinks& links) override { news = links; }
   void client_connected(ConnectionId connection, std::string address) override {
     connected.emplace_back(connection, std::move(address));
   }
@@ -46,6 +47,7 @@ class Recorder final : public Upstream {
   }
 
   std::vector<std::string> events;
+  wire::ConfigurationLinks news;
   std::map<ReplicaId, wire::LinkKeys> keys;
   std::vector<std::pair<ReplicaId, Bytes>> frames;
   std::vector<std::pair<ConnectionId, std::string>> connected;

@@ -64,7 +64,7 @@ During World::phase_of_all() {
 
 void World::start(ReplicaId id) {
   Machine& machine = this->machine(id);
-  if (machine.halted || held_down_.contains(id)) return;
+  if (machine.halted || machine.unborn || held_down_.contains(id)) return;
   machine.journal_trouble.new_life();
   machine.state_trouble.new_life();
   if (parameters_.options.plant == Plant::blind_journal && machine.must_halt) {

@@ -202,6 +202,47 @@ void ProgressChecker::after_turn(ReplicaId by, const pbft::ReplicaStatus& status
   life = {status.view, status.stable, status.executed, life.promised, false};
 }
 
+// ---- configurations ---------------------------------------------------------------------------
+
+void ConfigurationChecker::began(ReplicaId by, const wire::Configuration& configuration) {
+  const auto [known, fresh] = known_.try_emplace(configuration.number, configuration);
+  if (!fresh && known->second != configuration)
+    violations_.add("configurations", replica_name(by) + " knows another configuration " +
+                                          std::to_string(configuration.number.value) +
+                                          " than others");
+}
+
+void ConfigurationChecker::voted(ReplicaId by, ConfigNumber config, Seq seq) {
+  Votes& votes = votes_[config];
+  if (seq < votes.lowest) {
+    votes.lowest = seq;
+    votes.of_lowest = by;
+  }
+  if (seq > votes.highest) {
+    votes.highest = seq;
+    votes.of_highest = by;
+  }
+}
+
+void ConfigurationChecker::finish() {
+  for (const auto& [config, votes] : votes_) {
+    const auto mine = known_.find(config);
+    const auto next = known_.find(config + 1);
+    const std::string of = " in configuration " + std::to_string(config.value);
+    if (next != known_.end() && votes.highest > next->second.since)
+      violations_.add("configurations", replica_name(votes.of_highest) + " voted for " +
+                                            number(votes.highest) + of + ", which ended with " +
+                                            number(next->second.since));
+    if (mine != known_.end() && votes.lowest <= mine->second.since)
+      violations_.add("configurations", replica_name(votes.of_lowest) + " voted for " +
+                                            number(votes.lowest) + of + ", which began above " +
+                                            number(mine->second.since));
+    if (config > ConfigNumber{0} && mine == known_.end())
+      violations_.add("configurations",
+                      replica_name(votes.of_highest) + " voted" + of + ", which nobody has proven");
+  }
+}
+
 // ---- time -------------------------------------------------------------------------------------
 
 void TimeChecker::committed(ReplicaId by, Seq seq, AgreedTime agreed) {

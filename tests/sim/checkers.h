@@ -16,6 +16,7 @@
 #include "server/pbft/journal.h"
 #include "server/pbft/replica.h"
 #include "server/wire/client_messages.h"
+#include "server/wire/configuration.h"
 #include "server/wire/messages.h"
 #include "server/wire/values.h"
 #include "tests/sim/violations.h"
@@ -149,6 +150,31 @@ class ProgressChecker {
   Violations& violations_;
   std::map<ReplicaId, Life> lives_;
   std::map<ReplicaId, Durable> durable_;
+};
+
+/// Configurations: what is said of a number is said in the configuration that governs it. Nobody
+/// votes beyond the end of one, and nobody votes in the next one up to there
+/// (docs/protocol.md, reconfiguration).
+class ConfigurationChecker {
+ public:
+  explicit ConfigurationChecker(Violations& violations) : violations_(violations) {}
+
+  /// Somebody proved that it began there.
+  void began(ReplicaId by, const wire::Configuration& configuration);
+  /// A vote, or a proposal.
+  void voted(ReplicaId by, ConfigNumber number, Seq seq);
+  void finish();
+
+ private:
+  struct Votes {
+    Seq lowest{~std::uint64_t{0}};
+    Seq highest;
+    ReplicaId of_lowest;
+    ReplicaId of_highest;
+  };
+  Violations& violations_;
+  std::map<ConfigNumber, wire::Configuration> known_;
+  std::map<ConfigNumber, Votes> votes_;
 };
 
 /// Agreed time: nothing is committed whose time is further ahead than a correct clock allows

@@ -52,7 +52,15 @@ void Checks::frame_left(ReplicaId from, ByteView frame) {
                    replica_name(from) + " sent what nobody can read: " + messages.error().reason);
     return;
   }
+  wire::Reader header(frame.subspan(sizeof(std::uint32_t) + sizeof(std::uint8_t)));
+  const ConfigNumber config{header.number<std::uint64_t>()};
   const auto voted = [&](const wire::PeerMessage& vote) {
+    std::visit(
+        [&](const auto& m) {
+          if constexpr (requires { m.view; } && requires { m.seq; })
+            configurations.voted(from, config, m.seq);
+        },
+        vote);
     if (!forgetful.contains(from)) votes.sent(from, vote);
     views.sent(from, vote);
   };

@@ -34,6 +34,7 @@ struct Checks {
   StateChecker state{violations};
   ProgressChecker progress{violations};
   TimeChecker times{violations};
+  ConfigurationChecker configurations{violations};
   ReplyChecker replies;
 
   /// A restart found this.

@@ -47,6 +47,7 @@ class Clients::Client {
     leaving_ = joined_ = false;
     waiting_ = 0;
     reads_.clear();
+    orders_.clear();
     perform([&](client::Effects& out) {
       session_->start(now(), out);
       expect(session_->join(now(), credential_, name(), now() + patience_us, out));
@@ -65,6 +66,14 @@ class Clients::Client {
       }
     });
     ask_later();
+  }
+  void order(const wire::Operation& operation) {
+    if (!joined_ || preparing_ || leaving_ || waiting_ >= 2 * parameters().outstanding_max + 2)
+      return;
+    perform([&](client::Effects& out) {
+      ++waiting_;
+      orders_.insert(session_->submit(now(), operation, now() + patience_us, out));
+    });
   }
   [[nodiscard]] bool idle() const { return joined_ && waiting_ == 0; }
   [[nodiscard]] std::size_t waiting() const { return waiting_; }
@@ -140,6 +149,7 @@ class Clients::Client {
   bool leaving_ = false;
   std::size_t waiting_ = 0;
   std::set<client::Ticket> reads_;  // not ordered: replicas may differ, and then nobody is believed
+  std::set<client::Ticket> orders_;
   Time wakes_at_ = never;
 };
 
@@ -157,6 +167,11 @@ void Clients::Client::on(client::Completed& e) {
   if (c.verdict != client::Verdict::answered) {
     all_.run_.checks.violations.add("liveness", name() + " was told \"" + c.code + "\" (" +
                                                     c.message + ") instead of an answer");
+    return;
+  }
+  if (orders_.erase(e.ticket) > 0) {
+    all_.run_.checks.replies.accepted(name(),
+                                      {session_->id(), c.number, c.seq, c.agreed, c.outcome});
     return;
   }
   answered(c);
@@ -250,6 +265,8 @@ void Clients::start() {
     }
   });
 }
+
+void Clients::order(wire::Operation operation) { clients_.front()->order(operation); }
 
 void Clients::stop() { stopping_ = true; }
 

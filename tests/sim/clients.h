@@ -25,6 +25,8 @@ class Clients {
 
   /// The first client joins and prepares the application; when it has, all others join.
   void start();
+  /// The first client, an administrator, asks this too, if it can just now.
+  void order(wire::Operation operation);
   /// No new requests from now on.
   void stop();
   /// Every request of every client was answered, and none will be made.

@@ -81,9 +81,49 @@ void World::carry_out(const PlannedFault& fault) {
   queue_.after(std::min<std::uint64_t>(later_us, 1'000'000), [this, &fault] { at_rest(fault); });
 }
 
+/// The disk is thrown away, and the key with it; the member asks to be known by another.
+void World::lose_for_good(ReplicaId id) {
+  Machine& machine = this->machine(id);
+  if (processes_[id.value] != nullptr) bury(id, queue_.now(), true);
+  machine.journal = {};
+  machine.state = {};
+  machine.fetched = {};
+  machine.configurations.clear();
+  machine.journal_trouble = {};
+  machine.state_trouble = {};
+  machine.held.clear();
+  machine.halted = machine.may_halt = machine.must_halt = false;
+  machine.signer = crypto::Signer(machine.entropy.bytes<32>());
+  machine.unborn = true;
+  trace_.add(queue_.now(), replica_name(id), "is to be born again");
+  await_birth(id);
+}
+
+/// Asks until it is done: an order may come too early, or be lost with a session.
+void World::await_birth(ReplicaId id) {
+  constexpr std::uint64_t look_again_us = 200'000;
+  Machine& machine = this->machine(id);
+  const crypto::PublicKey key = machine.signer.public_key();
+  ConfigNumber newest;
+  for (const Machine& other : machines_) {
+    const Process* process = alive(other.id);
+    if (process == nullptr) continue;
+    const wire::Chain& chain = process->node().chain();
+    newest = std::max(newest, chain.newest().number);
+    if (chain.newest().keys.items[id.value] != key) continue;
+    machine.configurations = chain.links();
+    machine.unborn = false;
+    if (processes_[id.value] == nullptr) start(id);
+    return;
+  }
+  clients_->order(wire::Reconfigure{newest, id, key, {}});
+  queue_.after(look_again_us, [this, id] { await_birth(id); });
+}
+
 /// The machine goes down, and its disk is as the fault has it.
 void World::at_rest(const PlannedFault& fault) {
   const ReplicaId id = fault.replica;
+  if (fault.reborn) return lose_for_good(id);
   Machine& machine = this->machine(id);
   if (machine.halted) return;
   if (processes_[id.value] != nullptr) bury(id, queue_.now(), true);

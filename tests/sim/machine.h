@@ -29,6 +29,8 @@ struct Machine {
   Trouble state_trouble;
   bool must_halt = false;         // its disk is damaged so that it can tell
   bool may_halt = false;          // perhaps so
+  bool unborn = false;            // its new key is not a member's yet
+  bool settled = false;           // born again, and in the configuration that it was born for
   bool halted = false;            // it said so, and is not started again
   std::int64_t skew_us = 0;       // of the wall clock, now
   std::int64_t true_skew_us = 0;  // after somebody set it right

@@ -226,6 +226,17 @@ void only_clocks(Rng& rng, Parameters& p) {
     p.lie_us = rng.chance(500'000) ? 3'600'000'000 : -3'600'000'000;
   }
 }
+/// Whoever is planned for loses all, and is born again, under kills and a bad network.
+void only_reincarnation(Rng& rng, Parameters& p) {
+  without_clock_faults(p);
+  without_storage_faults(p);
+  p.liar.reset();
+  if (p.options.faults > 0) plan_faults(rng, p, p.options.faults, false);
+  for (PlannedFault& fault : p.plan)
+    if (rng.chance(700'000)) fault.fate = Fate::lost_disk;
+  p.kill_every_us = rng.between(150'000, 1'500'000);
+  p.reborn_rate = 1'000'000;
+}
 void only_gentle(Rng&, Parameters& p) { make_gentle(p); }
 /// Everything, always: what it costs is measured here.
 void everything(Rng& rng, Parameters& p) {
@@ -266,6 +277,8 @@ const std::vector<Profile>& profiles() {
       {"storage", "disks that fail, fill up, lie, forget and rot", only_storage},
       {"clocks", "drift, steps, and a replica whose time is wrong by hours", only_clocks},
       {"gentle", "one backup at a time is down or stands still: no view may change", only_gentle},
+      {"reincarnation", "disks are lost, and their members come back with other keys",
+       only_reincarnation},
       {"everything", "all faults in every seed, for longer", everything},
   };
   return all;
@@ -291,9 +304,20 @@ bool Parameters::forgets(ReplicaId id) const {
   return std::ranges::any_of(
       plan, [&](const PlannedFault& f) { return f.replica == id && forgetful(f.fate); });
 }
+bool Parameters::reborn(ReplicaId id) const {
+  return std::ranges::any_of(plan,
+                             [&](const PlannedFault& f) { return f.replica == id && f.reborn; });
+}
 bool Parameters::excused() const {
   const pbft::Group group{options.replicas, options.faults};
   return group.n - plan.size() < group.quorum();
+}
+
+/// Of dice of their own, so that a new choice changes nothing else of a seed.
+void draw_rebirths(const Options& options, Parameters& p) {
+  if (p.excused() || options.plant != Plant::none) return;
+  Rng rng(options.seed, 12);
+  for (PlannedFault& fault : p.plan) fault.reborn = rng.chance(p.reborn_rate);
 }
 
 /// Of dice of their own, so that a new choice changes nothing else of a seed.
@@ -334,6 +358,7 @@ Parameters draw_parameters(const Options& options) {
     make_gentle(p);
   }
   if (options.plant != Plant::none) suit_the_plant(p);
+  draw_rebirths(options, p);
   p.faults_until_us = rng.between(2'000'000, 8'000'000);
   // Timers may have doubled to sixteen seconds, and the next view's primary may need one more.
   p.finish_within_us = 120'000'000;
@@ -362,7 +387,8 @@ std::string describe_more(const Parameters& p) {
   every("clock-steps", p.step_every_us);
   if (p.liar) text += " r" + std::to_string(p.liar->value) + " lies about the time";
   for (const PlannedFault& fault : p.plan)
-    text += " r" + std::to_string(fault.replica.value) + ": " + name_of(fault.fate);
+    text += " r" + std::to_string(fault.replica.value) + ": " + name_of(fault.fate) +
+            (fault.reborn ? ", then reborn" : "");
   if (p.heal_only_a_quorum) text += " heals a quorum";
   return text + (p.excused() ? " EXCUSED" : "");
 }

@@ -68,6 +68,7 @@ struct PlannedFault {
   ReplicaId replica;
   Fate fate = Fate::damaged_record;
   std::uint64_t at_us = 0;  // from the start
+  bool reborn = false;      // its member comes back with another key and an empty folder
 };
 
 enum class ApplicationKind : std::uint8_t {
@@ -127,6 +128,7 @@ struct Parameters {
   std::uint64_t trouble_every_us = 0;  // mean time between transient errors of a disk; 0: never
   /// At most f replicas, unless the seed is excused. Drawn before the run and fixed.
   std::vector<PlannedFault> plan;
+  Ppm reborn_rate = 500'000;  // of those, so many come back as newer incarnations
 
   // Clocks: |skew| of each replica's wall clock, and the drift of both its clocks.
   std::int64_t skew_max_us = 0;
@@ -161,6 +163,7 @@ struct Parameters {
 
   [[nodiscard]] bool planned(ReplicaId id) const;
   [[nodiscard]] bool forgets(ReplicaId id) const;
+  [[nodiscard]] bool reborn(ReplicaId id) const;
   /// Fewer than a quorum keep an intact state: nothing is asked of such a run but safety.
   [[nodiscard]] bool excused() const;
 };

@@ -118,7 +118,11 @@ std::string words_of(const wire::Outcome& outcome) {
 
 class PlainRun {
  public:
-  PlainRun(Checks& checks, const Replies& replies) : checks_(checks), replies_(replies) {
+  PlainRun(const app::ExecutorConfig& config, Checks& checks, const Replies& replies)
+      : config_(config),
+        checks_(checks),
+        replies_(replies),
+        keys_(config.replica_keys.begin(), config.replica_keys.end()) {
     install_functions(db_.get(), around_);
   }
 
@@ -128,6 +132,7 @@ class PlainRun {
       if (seq > checks_.agreement.contiguous()) break;
       last = std::max(committed.agreed.time, last + 1);
       around_.agreed = last;
+      seq_ = seq;
       for (const wire::ClientRequest& request : committed.batch.requests) apply(request.body);
     }
   }
@@ -201,6 +206,7 @@ class PlainRun {
     if (std::holds_alternative<wire::Leave>(operation)) return wire::DoneReply{};
     if (const auto* null = std::get_if<wire::Null>(&operation))
       return wire::NullReply{{Bytes(null->reply_bytes, 0)}};
+    if (const auto* change = std::get_if<wire::Reconfigure>(&operation)) return perform(*change);
     if (std::holds_alternative<wire::Install>(operation)) {
       installed_ = true;
       return run_statements(db_.get(), schema(), {})
@@ -215,6 +221,18 @@ class PlainRun {
     plain(sets ? "COMMIT" : "ROLLBACK");
     if (!sets) return std::nullopt;
     return *sets;
+  }
+
+  /// One at a time, of the newest, to a key that was never anybody's.
+  std::optional<wire::Outcome> perform(const wire::Reconfigure& change) {
+    const bool may = around_.role == "admin" && change.number == configuration_ &&
+                     seq_ > configuration_since_ && !keys_.contains(change.key);
+    if (!may) return std::nullopt;
+    keys_.insert(change.key);
+    ++configuration_;
+    configuration_since_ = seq_ + config_.window;
+    while (configuration_since_.value % config_.checkpoint_interval != 0) ++configuration_since_;
+    return wire::DoneReply{};
   }
 
   std::optional<wire::ResultSets> perform(const wire::Call& call) {
@@ -244,8 +262,13 @@ class PlainRun {
     ENSURE(sqlite3_exec(db_.get(), sql, nullptr, nullptr, nullptr) == SQLITE_OK);
   }
 
+  const app::ExecutorConfig& config_;
   Checks& checks_;
   const Replies& replies_;
+  std::set<crypto::PublicKey> keys_;  // of all incarnations
+  ConfigNumber configuration_;
+  Seq configuration_since_;
+  Seq seq_;
   Around around_;
   Handle db_ = open_memory();
   std::map<SessionId, Member> members_;
@@ -296,9 +319,9 @@ Handle open_image(const Image& image) {
 
 }  // namespace
 
-void replay_by_sqlite(Checks& checks, const Replies& replies,
+void replay_by_sqlite(const app::ExecutorConfig& config, Checks& checks, const Replies& replies,
                       const std::map<ReplicaId, Image>& images) {
-  PlainRun plain(checks, replies);
+  PlainRun plain(config, checks, replies);
   plain.run();
   const std::map<std::string, Bytes> expected = tables_of(plain.handle());
   for (const auto& [replica, stored] : images) {

@@ -22,7 +22,7 @@ Replies replay_by_executor(const app::ExecutorConfig& config, app::Application* 
 
 /// Executes the log on plain SQLite, and compares its results with `replies`, and its tables with
 /// those of every image (by replica).
-void replay_by_sqlite(Checks& checks, const Replies& replies,
+void replay_by_sqlite(const app::ExecutorConfig& config, Checks& checks, const Replies& replies,
                       const std::map<ReplicaId, Image>& images);
 
 }  // namespace prytany::sim

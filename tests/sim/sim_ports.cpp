@@ -194,6 +194,8 @@ void WatchedJournal::discard(Seq seq) {
 Result<void> SimulatedChainFile::save(const wire::Chain& chain) {
   if (!ports_.fuse.spend()) return Error{"the process was killed"};
   ports_.machine.configurations = chain.links();
+  for (const wire::ConfigurationLink& link : chain.links())
+    ports_.run.checks.configurations.began(ports_.machine.id, link.configuration);
   return {};
 }
 

@@ -51,7 +51,18 @@ void World::make_machines(Rng& rng) {
 }
 
 bool World::well(ReplicaId id) const {
-  return !parameters_.planned(id) && !machines_[id.value].halted;
+  const Machine& machine = machines_[id.value];
+  return (!parameters_.planned(id) || machine.settled) && !machine.halted;
+}
+
+bool World::converges(ReplicaId id) const {
+  return well(id) || (parameters_.reborn(id) && !machines_[id.value].halted);
+}
+
+bool World::all_born() const {
+  return std::ranges::none_of(machines_, [&](const Machine& machine) {
+    return parameters_.reborn(machine.id) && !machine.settled && !machine.halted;
+  });
 }
 
 void World::make_group() {
@@ -101,6 +112,7 @@ void World::make_group() {
   executor.development = true;
   executor.administrators = genesis_.administrators.items;
   executor.checkpoint_interval = parameters_.checkpoint_interval;
+  executor.window = parameters_.window;
   executor.sessions_max = genesis_.sessions_max;
   executor.session_idle_us = genesis_.session_idle_us;
   executor.application_pages_max = genesis_.application_pages_max;
@@ -141,6 +153,10 @@ bool World::step() {
     if (process == nullptr) continue;
     if (!process->stopped()) {
       phase_changed(process->id());
+      Machine& its = machines_[process->id().value];
+      const ConfigNumber known = process->node().chain().newest().number;
+      if (parameters_.reborn(its.id) && !its.unborn && !its.settled && known > ConfigNumber{0})
+        its.settled = process->node().replica_status().configuration == known;
       continue;
     }
     Machine& its = machines_[process->id().value];
@@ -266,10 +282,11 @@ void World::finish_excused() {
 }
 
 std::optional<std::string> World::not_converged() {
+  if (!all_born()) return "a member is not born again";
   const Seq last = checks_->agreement.contiguous();
   std::optional<pbft::ReplicaStatus> first;
   for (const Machine& machine : machines_) {
-    if (!well(machine.id)) continue;
+    if (!converges(machine.id)) continue;
     const Process* process = alive(machine.id);
     if (process == nullptr) return replica_name(machine.id) + " is down";
     const pbft::ReplicaStatus status = process->node().replica_status();
@@ -297,7 +314,7 @@ void World::compare_with_reference() {
   const Replies replies = replay_by_executor(setting_.executor, application.get(), *checks_);
   std::map<ReplicaId, Image> images;
   for (const Machine& machine : machines_) {
-    if (!well(machine.id) || parameters_.excused()) continue;
+    if (!converges(machine.id) || parameters_.excused()) continue;
     auto image = image_in(machine.state);
     if (image) {
       images.emplace(machine.id, std::move(*image));
@@ -306,7 +323,8 @@ void World::compare_with_reference() {
                               replica_name(machine.id) + "'s state.db: " + image.error().message);
     }
   }
-  replay_by_sqlite(*checks_, replies, images);
+  checks_->configurations.finish();
+  replay_by_sqlite(setting_.executor, *checks_, replies, images);
 }
 
 /// A byte of memory changes, as soon as there is one that nothing else will change.

@@ -76,6 +76,8 @@ class World final : public Outside {
   Machine& machine(ReplicaId id) { return machines_[id.value]; }
   /// Neither faulty by plan nor halted: it must do all that a replica promises.
   [[nodiscard]] bool well(ReplicaId id) const;
+  /// At the end it must be where all others are.
+  [[nodiscard]] bool converges(ReplicaId id) const;
 
   // ---- chaos.cpp: processes, network, clocks ----
   void unleash();
@@ -105,6 +107,8 @@ class World final : public Outside {
   // ---- disk_faults.cpp ----
   void trouble();
   void carry_out(const PlannedFault& fault);
+  void lose_for_good(ReplicaId id);
+  void await_birth(ReplicaId id);
   void at_rest(const PlannedFault& fault);
 
   bool step();
@@ -115,6 +119,7 @@ class World final : public Outside {
   bool finish_requests(Time until, std::string& missing);
   void finish_excused();
   [[nodiscard]] bool enough_asked() const;
+  [[nodiscard]] bool all_born() const;
   /// Nothing if all replicas have one stable checkpoint that holds everything; else what is
   /// missing.
   [[nodiscard]] std::optional<std::string> not_converged();

@@ -77,6 +77,8 @@ const typedOperation = variant(
     statements: list(struct({ sql: text, positional: list(value), named })), read_only: boolean })],
   ["install", struct({ files: list(struct({ path: text, content: base64 })) })],
   ["null", struct({ reply_bytes: u32, payload: base64 })],
+  ["reconfigure", struct({
+    number: u64, member: u16, key, approvals: list(struct({ member: u16, signature })) })],
 );
 const operation = (value) =>
   value.type === "encoded" ? Buffer.from(value.base64, "base64") : typedOperation(value);
@@ -114,7 +116,7 @@ const clientRequest = struct({
 const agreed = struct({ time: i64, choice: hexBody });
 const batch = struct({ requests: list(clientRequest) });
 const vote = struct({ view: u64, seq: u64, digest });
-const checkpoint = struct({ seq: u64, state: digest });
+const checkpoint = struct({ seq: u64, state: digest, configuration: digest });
 const signed = (message) => struct({ message, signature });
 const entry = struct({ seq: u64, digest, view: u64 });
 const checkpointProof = struct({

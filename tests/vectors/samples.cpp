@@ -145,6 +145,10 @@ Install small_application() {
 }  // namespace
 
 Named<Operation> operations() {
+  const auto signature_of = [](std::uint16_t member) {
+    const Reconfigure change{ConfigNumber{2}, ReplicaId{1}, session_signer().public_key(), {}};
+    return replica_signer(member).sign(reconfigure_signed_bytes(cluster(), change));
+  };
   Execute read{{{{{"SELECT 1"}, {}, {}}}}, true};
   Null null{16, {}};
   set(null.payload, std::string_view("\0\1\2", 3));
@@ -157,6 +161,11 @@ Named<Operation> operations() {
       {"execute read-only", read},
       {"install", small_application()},
       {"null", null},
+      {"reconfigure",
+       Reconfigure{ConfigNumber{2},
+                   ReplicaId{1},
+                   session_signer().public_key(),
+                   {{{ReplicaId{0}, signature_of(0)}, {ReplicaId{3}, signature_of(3)}}}}},
   };
 }
 
@@ -215,10 +224,11 @@ namespace {
 
 ViewChange view_change() {
   const PreparedEntry entry{Seq{129}, digest_of("batch 129"), View{2}};
-  return {View{5},
-          checkpoint_proof({Seq{128}, digest_of("state 128")}, {0, 1, 3}),
-          {{entry}},
-          {{entry, {Seq{130}, digest_of("batch 130"), View{1}}}}};
+  return {
+      View{5},
+      checkpoint_proof({Seq{128}, digest_of("state 128"), digest_of("configuration")}, {0, 1, 3}),
+      {{entry}},
+      {{entry, {Seq{130}, digest_of("batch 130"), View{1}}}}};
 }
 
 Signed<ViewChange> signed_view_change(std::uint16_t replica) {

@@ -70,7 +70,7 @@ Names names_of<Verified>() {
 }
 template <>
 Names names_of<Checkpoint>() {
-  return {"seq", "state"};
+  return {"seq", "state", "configuration"};
 }
 template <>
 Names names_of<Signed<Checkpoint>>() {

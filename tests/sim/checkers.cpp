@@ -105,6 +105,12 @@ void VoteChecker::vote(ReplicaId by, Phase phase, View view, Seq seq, const Dige
                     replica_name(by) + " sent " + what + " after one for " + said->second.brief());
 }
 
+void VoteChecker::born(ReplicaId by) {
+  std::erase_if(said_, [&](const auto& entry) { return std::get<ReplicaId>(entry.first) == by; });
+  std::erase_if(durable_,
+                [&](const auto& entry) { return std::get<ReplicaId>(entry.first) == by; });
+}
+
 void VoteChecker::recovered(ReplicaId by, const pbft::Recovered& recovered) {
   for (const auto& [seq, slot] : recovered.slots) {
     if (slot.prepare) synced(by, pbft::PreparedVote{*slot.prepare});

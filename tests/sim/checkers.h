@@ -80,6 +80,8 @@ class VoteChecker {
 
   /// The journal holds this durably from now on.
   void synced(ReplicaId by, const pbft::JournalRecord& record);
+  /// What was said under its older key is another's.
+  void born(ReplicaId by);
   void sent(ReplicaId by, const wire::PeerMessage& message);
   /// A restart found this; it is durable from now on, synced or not before. Requires: the records
   /// of the first life were reported as synced.

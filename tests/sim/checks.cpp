@@ -38,6 +38,13 @@ std::string describe_frame(ByteView frame) {
   return text;
 }
 
+void Checks::born(ReplicaId id) {
+  forgetful.erase(id);
+  votes.born(id);
+  views.born(id);
+  progress.forgot(id, Seq{0});
+}
+
 void Checks::recovered(ReplicaId by, const pbft::Recovered& recovered, Seq image) {
   if (forgetful.contains(by)) return progress.forgot(by, image);
   votes.recovered(by, recovered);

@@ -26,7 +26,7 @@ struct Checks {
         replies(violations, cluster) {}
 
   Violations violations;
-  const std::set<ReplicaId> forgetful;
+  std::set<ReplicaId> forgetful;
   const std::set<ReplicaId> damaged;
   AgreementChecker agreement{violations};
   VoteChecker votes{violations};
@@ -37,6 +37,9 @@ struct Checks {
   ConfigurationChecker configurations{violations};
   ReplyChecker replies;
 
+  /// A newer incarnation takes this one's place: from now on all is asked of it, as if nothing had
+  /// been said before.
+  void born(ReplicaId id);
   /// A restart found this.
   void recovered(ReplicaId by, const pbft::Recovered& recovered, Seq image);
   /// A sealed frame leaves for another replica.

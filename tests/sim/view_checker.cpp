@@ -30,6 +30,11 @@ void ViewChecker::synced(ReplicaId by, const pbft::JournalRecord& record) {
   }
 }
 
+void ViewChecker::born(ReplicaId by) {
+  left_for_.erase(by);
+  std::erase_if(said_, [&](const auto& entry) { return entry.first.first == by; });
+}
+
 void ViewChecker::sent(ReplicaId by, const wire::PeerMessage& message) {
   if (const auto* commit = std::get_if<wire::Commit>(&message)) {
     commits_[{commit->view, commit->seq, commit->digest}].insert(by);

@@ -25,6 +25,7 @@ class ViewChecker {
       : violations_(violations), group_(group), forgetful_(forgetful) {}
 
   void synced(ReplicaId by, const pbft::JournalRecord& record);
+  void born(ReplicaId by);
   void sent(ReplicaId by, const wire::PeerMessage& message);
   void recovered(ReplicaId by, const pbft::Recovered& recovered);
   /// At the end, when all COMMITs are known: the lemma.

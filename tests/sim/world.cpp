@@ -119,7 +119,7 @@ void World::make_group() {
   std::set<ReplicaId> forgets;
   std::set<ReplicaId> damages;
   for (const PlannedFault& fault : parameters_.plan)
-    (forgetful(fault.fate) ? forgets : damages).insert(fault.replica);
+    (forgetful(fault.fate) || fault.reborn ? forgets : damages).insert(fault.replica);
   checks_ = std::make_unique<Checks>(cluster, setting_.pbft.group, std::move(forgets),
                                      std::move(damages));
 }

@@ -8,6 +8,7 @@ void add_client_commands(CLI::App& app, Chosen& chosen) {
   add_sql(app, chosen);
   add_pages(app, chosen);
   add_status(app, chosen);
+  add_reincarnate(app, chosen);
   add_bench(app, chosen);
   add_demo(app, chosen);
 }

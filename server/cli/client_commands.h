@@ -9,6 +9,7 @@ void add_install(CLI::App& app, Chosen& chosen);
 void add_call(CLI::App& app, Chosen& chosen);
 void add_sql(CLI::App& app, Chosen& chosen);
 void add_pages(CLI::App& app, Chosen& chosen);
+void add_reincarnate(CLI::App& app, Chosen& chosen);
 void add_status(CLI::App& app, Chosen& chosen);
 void add_bench(CLI::App& app, Chosen& chosen);
 void add_demo(CLI::App& app, Chosen& chosen);

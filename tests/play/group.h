@@ -89,6 +89,15 @@ class PlayClock : public pbft::NonDeterminism {
   unsigned judged = 0;
 };
 
+/// Another configuration was ordered, by a request whose operation says so. All correct replicas
+/// learn it by executing that.
+struct Change {
+  Seq ordered;
+  Seq ends;  // the one before
+};
+inline constexpr const char* reconfigure = "reconfigure";
+inline const std::vector<Change> no_changes;
+
 /// What survives a kill.
 struct Disk {
   std::vector<pbft::JournalRecord> journal;  // durable
@@ -99,15 +108,21 @@ struct Disk {
 /// A replica with its host: does what effects ask, at once, and says so in the next event.
 class Host {
  public:
-  Host(pbft::Config config, PlayClock& clock, Disk& disk)
-      : config_(config), signer_(signer_of(config.self.value)), disk_(disk) {
+  Host(pbft::Config config, PlayClock& clock, Disk& disk,
+       const std::vector<Change>& changes = no_changes)
+      : config_(config),
+        signer_(signer_of(config.self.value)),
+        clock_(clock),
+        disk_(disk),
+        changes_(changes) {
     pbft::Recovery recovery;
     for (const pbft::JournalRecord& record : disk.journal) recovery.add(record);
-    auto recovered = std::move(recovery).finish(disk.image, disk.image_state);
-    ENSURE(recovered.ok());
     executed_ = disk.image;
     state_ = disk.image_state;
-    replica_ = std::make_unique<pbft::Replica>(config, signer_, clock, std::move(*recovered));
+    enter(disk.image);
+    auto recovered = std::move(recovery).finish(disk.image, disk.image_state, config_.first_view);
+    ENSURE(recovered.ok());
+    replica_ = std::make_unique<pbft::Replica>(config_, signer_, clock, std::move(*recovered));
   }
 
   std::deque<pbft::Event> inbox;
@@ -137,6 +152,7 @@ class Host {
       for (const pbft::Effect& effect : effects) speak(effect);
       for (const pbft::Effect& effect : effects) act(effect);
       last_effects = std::move(effects);
+      begin_configuration();
     }
   }
   void tick_if_due(Time now) {
@@ -145,16 +161,50 @@ class Host {
   void install(Time now, const wire::Checkpoint& checkpoint) {
     executed_ = disk_.image = checkpoint.seq;
     state_ = disk_.image_state = checkpoint.state;
-    handle(now, pbft::StateInstalled{checkpoint.seq, checkpoint.state});
+    handle(now, pbft::StateInstalled{checkpoint.seq, checkpoint.state, ends()});
   }
 
   [[nodiscard]] pbft::Replica& replica() { return *replica_; }
   [[nodiscard]] pbft::ReplicaStatus status() const { return replica_->status(); }
   [[nodiscard]] Seq executed() const { return executed_; }
+  [[nodiscard]] ConfigNumber configuration() const { return config_.number; }
+  /// The last number of its configuration, once the next one is ordered here.
+  [[nodiscard]] std::optional<Seq> ends() const {
+    if (changes_.size() <= config_.number.value) return std::nullopt;
+    const Change& next = changes_[config_.number.value];
+    return next.ordered <= executed_ ? std::optional(next.ends) : std::nullopt;
+  }
   [[nodiscard]] const Digest& state() const { return state_; }
   pbft::Effects last_effects;
 
  private:
+  void enter(Seq image) {
+    config_.number = {};
+    for (const Change& change : changes_)
+      if (change.ends <= image) ++config_.number;
+    config_.first_view = pbft::first_view_of(config_.group, config_.number, std::nullopt);
+    config_.ends_at = ends();
+  }
+  /// As a node does.
+  void begin_configuration() {
+    const auto& stable = replica_->stable_proof();
+    if (!ends() || !stable || stable->checkpoint.seq < *ends()) return;
+    pbft::Recovered recovered;
+    recovered.image = stable->checkpoint.seq;
+    recovered.stable = stable;
+    recovered.first_boot = false;
+    recovered.fresh = true;
+    enter(recovered.image);
+    recovered.view = config_.first_view;
+    replica_ = std::make_unique<pbft::Replica>(config_, signer_, clock_, std::move(recovered));
+    std::erase_if(inbox, [](const pbft::Event& event) {
+      return !std::holds_alternative<pbft::Submitted>(event);
+    });
+    inbox.push_back(pbft::Tick{});
+    for (std::uint16_t peer = 0; peer < config_.group.n; ++peer)
+      inbox.push_back(pbft::PeerConnected{ReplicaId{peer}});
+  }
+
   void speak(const pbft::Effect& effect) {
     if (const auto* send = std::get_if<pbft::Send>(&effect)) on_send(*send);
     if (const auto* note = std::get_if<pbft::Note>(&effect)) on_note(note->text);
@@ -165,8 +215,8 @@ class Host {
       executed_ = e->seq;
       state_ = crypto::sha256_pair(state_, e->digest);
       if (spoil) state_ = spoil(state_);
-      on_execute(*e);
-      inbox.push_back(pbft::Executed{e->seq});
+      on_execute(*e);  // learns of changes
+      inbox.push_back(pbft::Executed{e->seq, ends()});
     } else if (const auto* t = std::get_if<pbft::TakeCheckpoint>(&effect)) {
       ENSURE(t->seq == executed_);
       taken_[t->seq] = state_;
@@ -189,7 +239,9 @@ class Host {
 
   pbft::Config config_;
   crypto::Signer signer_;
+  PlayClock& clock_;
   Disk& disk_;
+  const std::vector<Change>& changes_;
   std::unique_ptr<pbft::Replica> replica_;
   Seq executed_;
   Digest state_;
@@ -370,6 +422,7 @@ class Group {
     unsigned to;
     std::optional<wire::PeerMessage> message;  // nothing: an image arrived
     wire::Checkpoint image;
+    ConfigNumber number = {};  // the sender's
   };
 
   static ReplicaId id_of(unsigned id) { return ReplicaId{static_cast<std::uint16_t>(id)}; }
@@ -378,7 +431,7 @@ class Group {
     Member& member = members_[id];
     pbft::Config config = config_;
     config.self = id_of(id);
-    member.host = std::make_unique<Host>(config, member.clock, member.disk);
+    member.host = std::make_unique<Host>(config, member.clock, member.disk, changes_);
     Host& host = *member.host;
     host.on_note = [this, id](const std::string& text) { say(id, text); };
     host.on_send = [this, id](const pbft::Send& send) { this->send(id, send); };
@@ -428,7 +481,11 @@ class Group {
       if (!other) return;
       message = *std::move(other);
     }
-    network_.emplace(Order{now_ + delay_us, next_++}, Letter{from, to, std::move(message), {}});
+    network_.emplace(Order{now_ + delay_us, next_++},
+                     Letter{from, to, std::move(message), {}, said_in(from)});
+  }
+  [[nodiscard]] ConfigNumber said_in(unsigned from) {
+    return alive(from) ? host(from).configuration() : ConfigNumber{};
   }
   static std::optional<std::uint64_t> seq_of(const wire::PeerMessage& message) {
     return std::visit(
@@ -457,11 +514,26 @@ class Group {
                  host(letter.to).is_over(wire::request_digest(forward->request.body))) {
         continue;  // as a node does
       } else if (alive(letter.from) || faulty(letter.from)) {
-        host(letter.to).handle(now_, received(letter.from, *std::move(letter.message)));
+        hear(std::move(letter));
       }
     }
     for (unsigned id = 0; id < size(); ++id)
       if (alive(id)) host(id).tick_if_due(now_);
+  }
+
+  /// As a node does with what is of another configuration.
+  void hear(Letter letter) {
+    Host& to = host(letter.to);
+    const ConfigNumber mine = to.configuration();
+    const auto* proof = std::get_if<wire::CheckpointProof>(&*letter.message);
+    const auto* status = std::get_if<wire::Status>(&*letter.message);
+    if (letter.number == mine) {
+      to.handle(now_, received(letter.from, *std::move(letter.message)));
+    } else if (letter.number > mine && proof != nullptr) {
+      to.handle(now_, pbft::Superseded{*proof});
+    } else if (letter.number < mine && status != nullptr) {
+      to.handle(now_, pbft::Behind{id_of(letter.from), status->stable});
+    }
   }
 
   // ---- what must hold all along ----
@@ -470,6 +542,10 @@ class Group {
     const auto recorded = [&](auto vote, auto record) {
       const auto key = std::tuple{from, vote.view, vote.seq, send.message.index()};
       const auto [it, first] = votes_.emplace(key, vote.digest);
+      // Of a number only its own configuration speaks.
+      const ConfigNumber number = said_in(from);
+      ENSURE(changes_.size() <= number.value || vote.seq <= changes_[number.value].ends);
+      ENSURE(number == ConfigNumber{0} || vote.seq > changes_[number.value - 1].ends);
       ENSURE(it->second == vote.digest);  // no vote contradicts one that was sent, ever
       const auto& journal = members_[from].disk.journal;
       const bool durable_before_it_left =
@@ -491,7 +567,14 @@ class Group {
       const Digest digest = wire::request_digest(request.body);
       ENSURE(submitted_.contains(digest) || any_faulty());  // nobody invents requests
       executed_requests_.emplace(digest, e.seq);
+      order(e.seq, request.body.operation.bytes);
     }
+  }
+  void order(Seq seq, const Bytes& operation) {
+    const bool pending = !changes_.empty() && changes_.back().ends >= seq;
+    if (operation != to_bytes(as_bytes(reconfigure)) || pending) return;
+    const std::uint64_t k = config_.checkpoint_interval;
+    changes_.push_back({seq, Seq{(seq.value + config_.window + k - 1) / k * k}});
   }
   [[nodiscard]] bool any_faulty() const {
     for (const Member& member : members_)
@@ -508,6 +591,7 @@ class Group {
   }
 
   pbft::Config config_;
+  std::vector<Change> changes_;
   std::vector<Member> members_;
   Time now_{100 * ms};
   std::multimap<Order, Letter> network_;

@@ -110,8 +110,9 @@ class Stage {
     if (command == "submit") {
       const auto session = line.number("session", 1);
       const auto number = line.number("number", 1);
-      const auto request =
-          line.has("tagged") ? tagged_request_of(session, number) : request_of(session, number);
+      const auto request = line.has("tagged")        ? tagged_request_of(session, number)
+                           : line.has("reconfigure") ? request_of(session, number, reconfigure)
+                                                     : request_of(session, number);
       if (line.word(1) == "all") {
         group_->submit_to_all(request);
       } else {

@@ -21,6 +21,8 @@ std::string Channel::greet(const Entropy& entropy) {
 void Channel::down() {
   state_ = State::down;
   greeting_.reset();
+  doubted_.reset();
+  question_.reset();
   mac_.reset();
 }
 
@@ -43,6 +45,13 @@ Result<std::optional<wire::ToClient>, Malformed> Channel::open(std::string_view 
     if (std::holds_alternative<wire::Refused>(message)) return Malformed{"refuses our hello"};
     return Malformed{"speaks before its hello"};
   }
+  if (state_ == State::asking) {
+    const auto* news = std::get_if<wire::ConfigurationsReply>(&message);
+    if (news == nullptr) return Malformed{"does not hold the key that genesis names"};
+    if (!cluster_->learn(news->links))
+      return Malformed{"does not hold the key that genesis names, nor one that came of it"};
+    return finish(*std::exchange(doubted_, std::nullopt));
+  }
   if (state_ != State::ready) return Malformed{"speaks on a closed connection"};
   if (std::holds_alternative<wire::ServerHello>(message)) return Malformed{"greets twice"};
   if (!tag) return Malformed{"message without a tag"};
@@ -51,11 +60,19 @@ Result<std::optional<wire::ToClient>, Malformed> Channel::open(std::string_view 
   return std::optional<wire::ToClient>(std::move(message));
 }
 
+/// What it then says proves itself, or is worth nothing: so it may be asked before it is believed.
+Channel::Opened Channel::ask(const wire::ServerHello& server) {
+  doubted_ = server;
+  state_ = State::asking;
+  question_ =
+      wire::to_json(wire::FromClient{wire::ConfigurationsRequest{cluster_->configuration()}});
+  return std::optional<wire::ToClient>{};
+}
+
 Result<std::optional<wire::ToClient>, Malformed> Channel::finish(const wire::ServerHello& server) {
   if (server.replica != replica_) return Malformed{"is another replica than genesis says"};
   const Bytes said = wire::hello_signed_bytes(greeting_->hello, server);
-  if (!crypto::verify(cluster_->keys[replica_.value], said, server.signature))
-    return Malformed{"does not hold the key that genesis names"};
+  if (!crypto::verify(cluster_->key(replica_), said, server.signature)) return ask(server);
   const auto key = wire::client_tag_key(greeting_->secret, server.key, greeting_->hello, server);
   if (!key) return Malformed{"offers an unusable key"};
   mac_.emplace(*key);

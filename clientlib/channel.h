@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "clientlib/cluster_view.h"
 #include "server/crypto/mac.h"
@@ -28,7 +29,8 @@ std::array<std::uint8_t, N> draw(const Entropy& entropy) {
 
 class Channel {
  public:
-  enum class State { down, connecting, greeting, ready };
+  /// asking: its hello is of another key than is known; it may be that of a newer incarnation.
+  enum class State { down, connecting, greeting, asking, ready };
 
   Channel(std::shared_ptr<const ClusterView> cluster, ReplicaId replica);
 
@@ -48,18 +50,24 @@ class Channel {
   /// The replica's next message, proven to be its own; nothing for the hello that makes the channel
   /// ready. A Malformed says why this connection deserves no more trust and must be closed.
   Result<std::optional<wire::ToClient>, wire::Malformed> open(std::string_view text);
+  /// What open() wants to have sent; nothing most often. Once.
+  std::optional<std::string> take_question() { return std::exchange(question_, std::nullopt); }
 
  private:
   struct Greeting {
     wire::ClientHello hello;
     crypto::DhSecret secret;
   };
-  Result<std::optional<wire::ToClient>, wire::Malformed> finish(const wire::ServerHello& server);
+  using Opened = Result<std::optional<wire::ToClient>, wire::Malformed>;
+  Opened finish(const wire::ServerHello& server);
+  Opened ask(const wire::ServerHello& server);
 
   std::shared_ptr<const ClusterView> cluster_;
   ReplicaId replica_;
   State state_ = State::down;
   std::optional<Greeting> greeting_;
+  std::optional<wire::ServerHello> doubted_;  // while asking
+  std::optional<std::string> question_;
   std::optional<crypto::Mac> mac_;
   Digest hello_;  // of what both said in it
 };

@@ -85,7 +85,12 @@ void Session::text(Time now, ReplicaId replica, std::string_view json, Effects& 
   if (peer.channel.state() == Channel::State::down) return;
   auto message = peer.channel.open(json);
   if (!message) return distrust(replica, message.error().reason, out);
-  if (!*message) return became_ready(replica, out);
+  if (auto question = peer.channel.take_question())
+    out.push_back(Send{replica, std::make_shared<const std::string>(*std::move(question))});
+  if (!*message) {
+    if (peer.channel.ready()) became_ready(replica, out);
+    return;
+  }
   peer.backoff_us = 0;
   heard(now, replica, std::move(**message), out);
 }

@@ -72,8 +72,7 @@ void Session::on_token(Time now, ReplicaId from, const wire::JoinTokenReply& sai
   const wire::JoinToken& token = said.token;
   const Bytes bytes =
       wire::join_token_signed_bytes(cluster_->cluster, said.join, token.address, token.expires);
-  if (token.replica != from ||
-      !crypto::verify(cluster_->keys[from.value], bytes, token.signature)) {
+  if (token.replica != from || !crypto::verify(cluster_->key(from), bytes, token.signature)) {
     out.push_back(Note{"replica " + std::to_string(from.value) +
                        " gives a token that is not its own -> ignored"});
     ++peers_[from.value].standing.differed;

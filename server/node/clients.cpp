@@ -52,7 +52,18 @@ Clients::Wish Clients::text(ConnectionId id, std::string_view text, wire::Verifi
   if (auto* submit = std::get_if<wire::SubmitRequest>(&*parsed))
     return on(id, c, std::move(*submit), verifier);
   if (auto* read = std::get_if<wire::PublicRead>(&*parsed)) return on(id, c, std::move(*read));
+  if (auto* asked = std::get_if<wire::ConfigurationsRequest>(&*parsed)) return on(id, c, *asked);
   return on(id, c, std::get<wire::StatusRequest>(*parsed));
+}
+
+Clients::Wish Clients::on(ConnectionId id, Connection& c,
+                          const wire::ConfigurationsRequest& request) {
+  constexpr std::size_t links_bytes_max = 64 << 10;
+  wire::ConfigurationsReply reply;
+  if (setting_.chain != nullptr)
+    reply.links = setting_.chain->links_above(request.above, links_bytes_max);
+  send(id, c, reply);
+  return Nothing{};
 }
 
 Clients::Wish Clients::on(ConnectionId id, Connection& c, const wire::ClientHello& hello) {

@@ -31,6 +31,7 @@ class Clients {
     const Clock& clock;
     std::function<void(std::span<std::uint8_t>)> random;
     std::int64_t join_token_life_us;
+    const wire::Chain* chain = nullptr;  // null: there is genesis only
   };
   explicit Clients(Setting setting) : setting_(std::move(setting)) {}
 
@@ -100,6 +101,7 @@ class Clients {
   Wish on(ConnectionId id, Connection& c, wire::SubmitRequest submit, wire::Verifier& verifier);
   Wish on(ConnectionId id, Connection& c, wire::PublicRead read);
   Wish on(ConnectionId id, Connection& c, const wire::StatusRequest& request);
+  Wish on(ConnectionId id, Connection& c, const wire::ConfigurationsRequest& request);
 
   Wish refuse(ConnectionId id, Connection& c, const Digest& request, std::string_view code,
               std::string_view message);

@@ -37,7 +37,7 @@ class Node::Impl {
         membership_(enter(recovered.image)),
         verifier_(membership_, &chain_),
         clients_({config_.pbft.self, signer, config_.membership, world_.executor, world_.transport,
-                  world_.clock, world_.random, config_.join_token_life_us}),
+                  world_.clock, world_.random, config_.join_token_life_us, &chain_}),
         outbox_(config_.pbft.number, world_.transport,
                 config_.membership.signed_votes
                     ? std::optional<Outbox::VoteSigning>({config_.pbft.self, signer, membership_})

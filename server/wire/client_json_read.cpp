@@ -201,6 +201,8 @@ FromClient from_client(JsonPicker& p, const Json& json) {
     auto& read = message.emplace<PublicRead>();
     read.id = p.unsigned_decimal(json, "id");
     get_json(p, json, read.call);
+  } else if (type == "configurations") {
+    get_decimal(p, json, "above", message.emplace<ConfigurationsRequest>().above);
   } else if (type == "status") {
     message.emplace<StatusRequest>().id = p.unsigned_decimal(json, "id");
   } else {
@@ -328,6 +330,14 @@ TaggedToClient to_client(JsonPicker& p, const Json& json) {
     get_json(p, json, out.message.emplace<Refused>());
   } else if (type == "session_ended") {
     get_json(p, json, out.message.emplace<SessionEnded>());
+  } else if (type == "configurations") {
+    const Bytes encoded = p.base64(json, "links", limits::json_bytes_max);
+    auto links = decode<ConfigurationLinks>(encoded);
+    if (!links) {
+      p.fail("not the encoding of a list of links", "links");
+    } else {
+      out.message.emplace<ConfigurationsReply>().links = std::move(*links);
+    }
   } else if (type == "status_reply") {
     get_json(p, json, out.message.emplace<StatusReply>());
   } else {

@@ -188,6 +188,9 @@ struct PutFromClient {
     w.key("type").word("read").key("id").decimal(read.id);
     put_fields(w, read.call);
   }
+  void operator()(const ConfigurationsRequest& asked) const {
+    w.key("type").word("configurations").key("above").decimal(asked.above.value);
+  }
   void operator()(const StatusRequest& status) const {
     w.key("type").word("status").key("id").decimal(status.id);
   }
@@ -270,6 +273,9 @@ struct PutToClient {
   void operator()(const SessionEnded& ended) const {
     w.key("type").word("session_ended").key("session").decimal(ended.session.value);
     w.key("reason").text(ended.reason.text);
+  }
+  void operator()(const ConfigurationsReply& reply) const {
+    w.key("type").word("configurations").key("links").base64(encode(reply.links));
   }
   void operator()(const StatusReply& status) const {
     w.key("type").word("status_reply").key("id").decimal(status.id);

@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "server/crypto/agree.h"
+#include "server/wire/configuration.h"
 #include "server/wire/operations.h"
 #include "server/wire/request.h"
 #include "server/wire/values.h"
@@ -67,8 +68,16 @@ struct StatusRequest {
   bool operator==(const StatusRequest&) const = default;
 };
 
-using FromClient =
-    std::variant<ClientHello, JoinBegin, SubmitRequest, PublicRead, StatusRequest, SpeakFor>;
+/// type "configurations": whose key is which, in all configurations above `above`? From a client
+/// that knows another key of this replica than its hello was signed with.
+struct ConfigurationsRequest {
+  ConfigNumber above;
+  static constexpr auto fields(auto& m) { return std::tie(m.above); }
+  bool operator==(const ConfigurationsRequest&) const = default;
+};
+
+using FromClient = std::variant<ClientHello, JoinBegin, SubmitRequest, PublicRead, StatusRequest,
+                                SpeakFor, ConfigurationsRequest>;
 
 // ---- replica to client
 // ---------------------------------------------------------------------------
@@ -155,8 +164,16 @@ struct StatusReply {
   bool operator==(const StatusReply&) const = default;
 };
 
+/// type "configurations": the lowest above what was asked, as many as fit. Proves itself, and is
+/// of use before the client can check its tag.
+struct ConfigurationsReply {
+  ConfigurationLinks links;
+  static constexpr auto fields(auto& m) { return std::tie(m.links); }
+  bool operator==(const ConfigurationsReply&) const = default;
+};
+
 using ToClient = std::variant<ServerHello, JoinTokenReply, Reply, ReplyDigest, PublicReadReply,
-                              Refused, SessionEnded, StatusReply>;
+                              Refused, SessionEnded, StatusReply, ConfigurationsReply>;
 
 /// What a tag covers: "prytany tag" ‖ cluster ‖ replica ‖ encode(ToClient). For a Reply the reply's
 /// digest stands in its place, so that a whole reply and a ReplyDigest are equally cheap to tag.

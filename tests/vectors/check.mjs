@@ -106,6 +106,7 @@ const toClient = variant(
   ["status_reply", struct({
     id: u64, replica: u16, view: u64, primary: u16, last_executed: u64, stable_checkpoint: u64,
     state_digest: digest, connected_peers: u64 })],
+  ["configurations", (v) => Buffer.from(v.links, "base64")],
 );
 const clientHello = struct({ cluster: digest, key, nonce });
 

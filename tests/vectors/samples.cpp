@@ -313,6 +313,19 @@ ServerHello server_hello() {
 
 PublicRead public_read() { return {12, {{"turnout"}, {{{{"ward"}, std::int64_t{4}}}}}}; }
 
+ConfigurationLink configuration_link() {
+  Configuration next{ConfigNumber{1}, Seq{384}, {membership().replica_keys}};
+  next.keys.items[1] = session_signer().public_key();
+  Membership before = membership();
+  before.config = ConfigNumber{0};
+  const Checkpoint end{next.since, digest_of("state 384"), configuration_digest(cluster(), next)};
+  CheckpointProof proof{end, {}};
+  for (const std::uint16_t i : std::vector<std::uint16_t>{0, 2, 3})
+    proof.signatures.items.push_back(
+        {ReplicaId{i}, sign(before, ReplicaId{i}, replica_signer(i), end).signature});
+  return {next, proof};
+}
+
 Named<FromClient> from_client() {
   Named<FromClient> all = {{"hello", client_hello()}, {"join_begin", join_begin()}};
   for (const auto& [name, request] : requests())
@@ -327,6 +340,7 @@ Named<FromClient> from_client() {
                                              digest_of("hellos"), session_signer().public_key()))});
   all.emplace_back("read", public_read());
   all.emplace_back("status", StatusRequest{std::numeric_limits<std::uint64_t>::max()});
+  all.emplace_back("configurations", ConfigurationsRequest{ConfigNumber{1}});
   return all;
 }
 
@@ -349,6 +363,7 @@ Named<ToClient> to_client() {
   all.emplace_back("session_ended", SessionEnded{SessionId{3}, {"replaced"}});
   all.emplace_back("status_reply", StatusReply{7, ReplicaId{2}, View{1}, ReplicaId{1}, Seq{130},
                                                Seq{128}, digest_of("state 128"), 3});
+  all.emplace_back("configurations", ConfigurationsReply{{{configuration_link()}}});
   return all;
 }
 

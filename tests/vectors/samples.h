@@ -41,6 +41,8 @@ Named<wire::Outcome> outcomes();
 /// Every alternative; all signatures are right, the sender is replica 1.
 inline constexpr ReplicaId peer_sender{1};
 Named<wire::PeerMessage> peer_messages();
+/// Member 1 has another key above 384.
+wire::ConfigurationLink configuration_link();
 Named<wire::FromClient> from_client();
 Named<wire::ToClient> to_client();
 

@@ -223,7 +223,10 @@ Result<void> StateFetch::on(ReplicaId from, const wire::StatePart& part, Time no
   }
   const Result<const char*> wrong =
       std::visit([&](const auto& what) { return accept(*work, what); }, part.what);
-  if (!wrong) return wrong.error();
+  if (!wrong) {  // our own disk: whoever stops may be told the same again before
+    drop(asked);
+    return wrong.error();
+  }
   if (*wrong != nullptr) {
     drop(asked);
     reject(from, *wrong, part.ask);

@@ -47,6 +47,38 @@ TEST(StateFetch, fetches_only_the_pages_that_differ) {
   EXPECT_TRUE(t.same());
 }
 
+class FullSlots final : public vfs::PageSlots {
+ public:
+  Result<Slot> count() override { return Slot{0}; }
+  Result<void> write(Slot, vfs::PageView) override { return Error{"no space left"}; }
+  Result<void> read(Slot, PageBuffer) override { return Error{"nothing was written"}; }
+  Result<void> clear() override { return {}; }
+};
+
+TEST(StateFetch, an_answer_that_comes_again_after_our_own_disk_failed_is_nothing_new) {
+  State mine;
+  State theirs;
+  mine.fill(0, 1, 1);
+  mine.checkpoint(64);
+  theirs.fill(0, 1, 2);
+  const Digest state = theirs.checkpoint(128);
+  FullSlots slots;
+  vfs::FetchedPages fetched(slots);
+  ASSERT_TRUE(fetched.load());
+  TransferCounters counters;
+  StateFetch fetch({*mine.store, fetched, counters}, proof_of(128, state), ReplicaId{3}, 4, {},
+                   Time{0});
+  StateServer server(*theirs.store);
+  for (bool failed = false; !failed;) {
+    const auto asks = fetch.ask(Time{1}, {ReplicaId{0}});
+    ASSERT_EQ(asks.size(), 1u);
+    const wire::StatePart part = server.serve(ReplicaId{3}, asks[0].second, Time{1});
+    failed = !fetch.on(ReplicaId{0}, part, Time{2});
+    if (failed) EXPECT_TRUE(fetch.on(ReplicaId{0}, part, Time{2}));
+  }
+  EXPECT_EQ(counters.unrequested, 1u);
+}
+
 TEST(StateFetch, fetches_nothing_but_the_root_when_nothing_differs) {
   Transfer t;
   differ_in(t, 3000, {});

@@ -36,6 +36,7 @@ export const de = {
   "servers.gone": "stimmte zu und ist jetzt nicht erreichbar",
   "servers.silent": "schweigt: keine Antwort in der Zeit",
   "servers.unreachable": "schweigt: nicht erreichbar",
+  "servers.shuts_out": "erreichbar, lässt aber Seiten von {origin} nicht ein",
   "servers.connected": "verbunden",
   "servers.differed": "sagt etwas anderes; das wird geprüft",
   "servers.behind": "ist im Rückstand; seine Antwort wird nicht verwendet",
@@ -368,6 +369,8 @@ export const de = {
   "error.no_quorum": "Zu wenige Server haben rechtzeitig dasselbe geantwortet.",
   "todo.no_quorum":
     "Prüfen Sie, ob Sie mit dem Internet verbunden sind, und versuchen Sie es noch einmal. Was zu wenige Server bestätigen, wird nicht gezeigt.",
+  "todo.shut_out":
+    "Die Server sind da, lassen aber Seiten dieser Adresse nicht ein. Wer sie betreibt, kann das erlauben: prytany replica … --origin {origin}",
   "error.outcome_unknown": "Die Verbindung endete, bevor die Server geantwortet haben.",
   "todo.outcome_unknown":
     "Sehen Sie jetzt nach, ob es geschehen ist. Nichts kann zweimal geschehen.",
@@ -468,6 +471,7 @@ export const de = {
   "office.officials": "Beauftragte",
   "office.audit": "Protokoll",
   "office.course": "Ablauf der Wahl",
+  "office.waiting": "Warten auf die Server …",
   "office.title.new": "Wahl anlegen",
   "office.title.change": "Titel und Beschreibung",
   "office.title.label": "Titel der Wahl",
@@ -639,7 +643,12 @@ export const de = {
     one: "Eine Person ins Verzeichnis aufnehmen",
     other: "{n} Personen ins Verzeichnis aufnehmen",
   },
-  "roll.progress": "{n} von {all}",
+  "roll.making": "{n} von {all} Codes sind erzeugt.",
+  "roll.progress": "{n} von {all} stehen im Verzeichnis.",
+  "roll.put_again": {
+    one: "Bei einer Person ist nicht sicher, ob sie im Verzeichnis steht. Drücken Sie noch einmal auf den Knopf: Niemand kann zweimal im Verzeichnis stehen, und der Code bleibt derselbe.",
+    other: "Bei {n} Personen ist nicht sicher, ob sie im Verzeichnis stehen. Drücken Sie noch einmal auf den Knopf: Niemand kann zweimal im Verzeichnis stehen, und die Codes bleiben dieselben.",
+  },
   "roll.on_it": {
     one: "Eine Person steht im Verzeichnis",
     other: "{n} Personen stehen im Verzeichnis",

@@ -97,8 +97,8 @@ void Session::weigh_read(Time now, std::uint64_t id, Effects& out) {
     executed.push_back(said.executed);
     agreed.push_back(said.agreed);
   }
-  // What weak_quorum() had reached one correct replica had: whoever lies makes the answer look older,
-  // never newer.
+  // What weak_quorum() had reached one correct replica had: whoever lies makes the answer look
+  // older, never newer.
   const std::size_t place = cluster_->weak_quorum() - 1;
   std::ranges::sort(executed, std::ranges::greater{});
   std::ranges::sort(agreed, std::ranges::greater{});

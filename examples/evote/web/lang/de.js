@@ -249,7 +249,7 @@ export const de = {
   },
   "results.candidate": "Auswahl",
   "results.votes": "Stimmen",
-  "results.share": "Der Stimmzettel",
+  "results.share": "Anteil",
   "results.sum": "Summe",
   "results.adds_up": {
     one: "Ein Stimmzettel, und die Summe ist {sum}.",
@@ -297,6 +297,7 @@ export const de = {
   "audit.lead":
     "Alles, was Verwaltung und Wahlamt getan haben, der Reihe nach. Niemand kann einen Eintrag ändern oder entfernen. Stimmzettel stehen hier nicht: Eine Uhrzeit neben einem Stimmzettel würde verraten, wessen er ist.",
   "audit.entries": { one: "{n} Eintrag", other: "{n} Einträge" },
+  "audit.admin": "Verwaltung mit Schlüssel {key}",
   "audit.number": "Nr.",
   "audit.when": "Wann",
   "audit.what": "Was",
@@ -371,7 +372,7 @@ export const de = {
     "Prüfen Sie, ob Sie mit dem Internet verbunden sind, und versuchen Sie es noch einmal. Was zu wenige Server bestätigen, wird nicht gezeigt.",
   "todo.shut_out":
     "Die Server sind da, lassen aber Seiten dieser Adresse nicht ein. Wer sie betreibt, kann das erlauben: prytany replica … --origin {origin}",
-  "error.outcome_unknown": "Die Verbindung endete, bevor die Server geantwortet haben.",
+  "error.outcome_unknown": "Die Server haben das nicht rechtzeitig bestätigt.",
   "todo.outcome_unknown":
     "Sehen Sie jetzt nach, ob es geschehen ist. Nichts kann zweimal geschehen.",
   "error.insecure_page":
@@ -472,6 +473,10 @@ export const de = {
   "office.audit": "Protokoll",
   "office.course": "Ablauf der Wahl",
   "office.waiting": "Warten auf die Server …",
+  "office.goes_on":
+    "Lassen Sie diese Seite offen: Sie fragt weiter und zeigt, wie es steht, sobald Server antworten.",
+  "office.answers_again":
+    "Die Server antworten wieder. Diese Seite zeigt, wie es jetzt steht.",
   "office.title.new": "Wahl anlegen",
   "office.title.change": "Titel und Beschreibung",
   "office.title.label": "Titel der Wahl",

@@ -233,7 +233,7 @@ export const en = {
   "results.lead": { one: "{n} ballot was counted.", other: "{n} ballots were counted." },
   "results.candidate": "Choice",
   "results.votes": "Votes",
-  "results.share": "Of ballots",
+  "results.share": "Share",
   "results.sum": "Sum",
   "results.adds_up": {
     one: "One ballot, and the sum is {sum}.",
@@ -279,6 +279,7 @@ export const en = {
   "audit.lead":
     "Everything that administrators and officials did, in order. Nobody can change or remove an entry. Ballots are not listed here: a time beside a ballot would tell whose it is.",
   "audit.entries": { one: "{n} entry", other: "{n} entries" },
+  "audit.admin": "administrator with key {key}",
   "audit.number": "No.",
   "audit.when": "When",
   "audit.what": "What",
@@ -352,7 +353,7 @@ export const en = {
     "Check that you are online, and try again. Nothing is shown that too few servers confirm.",
   "todo.shut_out":
     "The servers are there, but do not let pages of this address in. Whoever runs them can allow it: prytany replica … --origin {origin}",
-  "error.outcome_unknown": "The connection ended before the servers answered.",
+  "error.outcome_unknown": "The servers have not confirmed this in time.",
   "todo.outcome_unknown": "Find out now whether it was done. Nothing can happen twice.",
   "error.insecure_page":
     "This page was opened without encryption (http) from another computer. Anybody on the way could have changed it.",
@@ -444,6 +445,10 @@ export const en = {
   "office.audit": "Audit log",
   "office.course": "Course of the election",
   "office.waiting": "Waiting for the servers …",
+  "office.goes_on":
+    "Leave this page open: it goes on asking, and shows how things stand as soon as servers answer.",
+  "office.answers_again":
+    "The servers answer again. What this page shows is how things stand now.",
   "office.title.new": "Create the election",
   "office.title.change": "Title and description",
   "office.title.label": "Title of the election",

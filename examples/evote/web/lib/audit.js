@@ -12,7 +12,9 @@ export const actionWords = (action) => {
  * window or tool, and no person's.
  */
 export const actorWords = (actor) =>
-  actor.startsWith("admin:") ? actor.replace(/\/.*$/, "") : actor.replace(/^official:/, "");
+  actor.startsWith("admin:")
+    ? t("audit.admin", { key: actor.slice("admin:".length).replace(/\/.*$/, "") })
+    : actor.replace(/^official:/, "");
 export const auditTable = (rows) =>
   table(
     t("nav.audit"),

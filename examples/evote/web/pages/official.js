@@ -22,6 +22,7 @@ const sections = {
   audit: auditSection,
 };
 const slowMs = 1_000;
+const lookMs = 2_000;
 
 // Questions without candidates are on no ballot paper, but in the draft.
 const draftSql =
@@ -52,6 +53,7 @@ start("official", async ({ cluster, read, servers }) => {
       if (office.doing) return null;
       office.told = null; // it was about something else
       office.doing = { progress, slow: false };
+      servers.asking();
       draw();
       const slow = setTimeout(() => {
         office.doing.slow = true;
@@ -74,18 +76,37 @@ start("official", async ({ cluster, read, servers }) => {
       clearTimeout(slow);
       office.doing = null;
       if (office.told) office.say();
+      if (office.told?.isUnknown) office.lookAgain();
       return answer;
+    },
+    /**
+     * What is asked later in a session runs after what was asked before: as soon as servers answer
+     * this, it is known how it ended.
+     */
+    async lookAgain() {
+      const { client, told } = office;
+      try {
+        await office.refresh();
+      } catch {
+        if (office.client === client && office.told === told) setTimeout(office.lookAgain, lookMs);
+        return;
+      }
+      if (office.told !== told) return; // something else was done, or another section is shown
+      office.told = { kind: "info", words: () => t("office.answers_again"), todo: told.again };
+      office.say();
     },
     doingWords: () =>
       [office.doing.progress?.(), office.doing.slow && t("office.waiting")]
         .filter(Boolean)
         .join(" "),
     fail(error) {
+      const isUnknown = ["outcome_unknown", "no_quorum"].includes(error.kind);
       office.told = {
         kind: "bad",
-        isUnknown: ["outcome_unknown", "no_quorum"].includes(error.kind),
+        again: null, // how to repeat it without harm, if that can be
+        isUnknown,
         words: () => explain(error).title,
-        todo: () => explain(error).todo,
+        todo: () => (isUnknown ? t("office.goes_on") : explain(error).todo),
       };
     },
     /** Shows `told`, and says it to a screen reader; the focus stays where it is. */
@@ -294,7 +315,8 @@ start("official", async ({ cluster, read, servers }) => {
             notice(
               office.told.kind,
               el("p", {}, el("strong", {}, office.told.words())),
-              office.told.todo && el("p", {}, office.told.todo()),
+              (office.told.again ?? office.told.todo) &&
+                el("p", {}, (office.told.again ?? office.told.todo)()),
               office.told.agreement &&
                 el(
                   "p",

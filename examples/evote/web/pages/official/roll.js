@@ -94,7 +94,7 @@ export function rollSection(office) {
       const more = model.imported + batch.length < model.made.length;
       const how = { progress: putWords, more };
       if (!(await office.act("did.import", "import_voters", { rows }, how))) {
-        if (office.told?.isUnknown) office.told.todo = () => t("roll.put_again", { n: left() });
+        if (office.told?.isUnknown) office.told.again = () => t("roll.put_again", { n: left() });
         return office.draw();
       }
       model.imported += batch.length;

@@ -62,6 +62,8 @@ class Replica::Core {
   void on(ReplicaId from, wire::PrePrepare message);
   void announce(const wire::PrePrepare& message, const std::vector<Digest>& requests, bool at_once);
   void on(ReplicaId from, wire::PrePrepareDigests message);
+  [[nodiscard]] bool fits(const wire::PrePrepareDigests& message) const;
+  [[nodiscard]] const wire::ClientRequest* find_waiting(const Digest& digest) const;
   [[nodiscard]] std::optional<wire::Batch> gather(const wire::PrePrepareDigests& message) const;
   void on(ReplicaId from, const wire::Prepare& message);
   void on(ReplicaId from, const wire::Commit& message);

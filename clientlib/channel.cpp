@@ -12,7 +12,7 @@ Channel::Channel(std::shared_ptr<const ClusterView> cluster, ReplicaId replica)
 std::string Channel::greet(const Entropy& entropy) {
   crypto::DhSecret secret(draw<32>(entropy));
   wire::ClientHello hello{cluster_->cluster, secret.public_key(), draw<16>(entropy)};
-  greeting_.emplace(Greeting{hello, std::move(secret)});
+  greeting_.emplace(Greeting{hello, secret});
   mac_.reset();
   state_ = State::greeting;
   return wire::to_json(wire::FromClient{hello});

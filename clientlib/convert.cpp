@@ -53,6 +53,7 @@ struct FromWire {
 
 std::vector<unsigned> ids(const std::vector<ReplicaId>& replicas) {
   std::vector<unsigned> out;
+  out.reserve(replicas.size());
   for (const ReplicaId replica : replicas) out.push_back(replica.value);
   return out;
 }

@@ -110,14 +110,14 @@ void Loop::leave_and_close(Seat seat) {
     sitting->leaving = true;
     const Ticket ticket = sitting->session.submit(now_, wire::Operation{wire::Leave{}},
                                                   now_ + leave_patience_us, effects);
-    sitting->asked.emplace(ticket.value, [this, seat](Completion) { close(seat); });
+    sitting->asked.emplace(ticket.value, [this, seat](const Completion&) { close(seat); });
   });
 }
 
-void Loop::join(Seat seat, crypto::Signer credential, std::string name, std::uint64_t timeout_us,
-                Done done) {
-  with(seat, [this, credential = std::move(credential), name = std::move(name), timeout_us,
-              done = std::move(done)](Sitting* sitting, Effects& effects) mutable {
+void Loop::join(Seat seat, const crypto::Signer& credential, std::string name,
+                std::uint64_t timeout_us, Done done) {
+  with(seat, [this, credential, name = std::move(name), timeout_us, done = std::move(done)](
+                 Sitting* sitting, Effects& effects) mutable {
     if (sitting == nullptr) return done(closed());
     const Ticket ticket =
         sitting->session.join(now_, credential, std::move(name), now_ + timeout_us, effects);

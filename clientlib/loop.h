@@ -50,7 +50,7 @@ class Loop {
   /// Leaves the session if it has joined, then closes. Returns at once.
   void leave_and_close(Seat seat);
 
-  void join(Seat seat, crypto::Signer credential, std::string name, std::uint64_t timeout_us,
+  void join(Seat seat, const crypto::Signer& credential, std::string name, std::uint64_t timeout_us,
             Done done);
   void submit(Seat seat, wire::Operation operation, std::uint64_t timeout_us, Done done);
   void read(Seat seat, wire::Call call, std::uint64_t timeout_us, Done done);

@@ -29,7 +29,7 @@ struct Completion {
   /// Whether any replica may have seen it. False: it certainly was not executed.
   bool sent = false;
   wire::Outcome outcome;  // answered only
-  Seq seq;  // answered only; for a public read: the lowest that its replicas had executed
+  Seq seq;                // answered only; for a public read: what weak_quorum() had executed
   AgreedTime agreed;
   RequestNumber number;  // 0 for joins and reads
   Agreement agreement;

@@ -107,6 +107,7 @@ void Session::order_join(Time now, Effects& out) {
   std::ranges::sort(choice);
   choice.resize(cluster_->weak_quorum());
   std::vector<ReplicaId> chosen;
+  chosen.reserve(choice.size());
   for (const auto& [order, replica] : choice) chosen.push_back(replica);
   std::ranges::sort(chosen);
   wire::Join join{joining.begin, {}};

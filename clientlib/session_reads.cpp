@@ -1,6 +1,9 @@
 // Public read-only procedures, without a session and without order: weak_quorum() replicas, each at
 // whatever it had executed, gave the same outcome; so at least one correct replica had it.
 #include <algorithm>
+#include <cstddef>
+#include <functional>
+#include <vector>
 
 #include "clientlib/fits.h"
 #include "clientlib/session.h"
@@ -87,13 +90,20 @@ void Session::weigh_read(Time now, std::uint64_t id, Effects& out) {
   completion.verdict = Verdict::answered;
   completion.sent = true;
   completion.agreement = read.tally.about(*settled, cluster_->replicas());
-  completion.seq = Seq{~std::uint64_t{0}};
+  std::vector<Seq> executed;
+  std::vector<AgreedTime> agreed;
   for (const ReplicaId replica : completion.agreement.agreed) {
     const wire::PublicReadReply& said = read.tally.wholes().at(replica);
-    if (said.executed >= completion.seq) continue;
-    completion.seq = said.executed;
-    completion.agreed = said.agreed;
+    executed.push_back(said.executed);
+    agreed.push_back(said.agreed);
   }
+  // What weak_quorum() had reached one correct replica had: whoever lies makes the answer look
+  // older, never newer.
+  const std::size_t place = cluster_->weak_quorum() - 1;
+  std::ranges::sort(executed, std::ranges::greater{});
+  std::ranges::sort(agreed, std::ranges::greater{});
+  completion.seq = executed[place];
+  completion.agreed = agreed[place];
   completion.outcome = read.tally.whole(*settled)->outcome;
   // A replica that is behind differs honestly: nobody is judged by a read.
   complete(question, std::move(completion), out);

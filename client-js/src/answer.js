@@ -18,18 +18,18 @@ export class Answer {
     });
   }
   one() {
-    const { rows } = this;
-    return rows.length === 1 ? rows[0] : misuse(`${rows.length} rows instead of one`);
+    return only(this.rows, "rows");
   }
   value() {
-    this.one();
-    const [row] = this.values;
-    return row.length === 1 ? row[0] : misuse(`${row.length} values instead of one`);
+    return only(only(this.values, "rows"), "values");
   }
   [Symbol.iterator]() {
     return this.rows.values();
   }
 }
+
+const only = (list, what) =>
+  list.length === 1 ? list[0] : misuse(`${list.length} ${what} instead of one`);
 
 const none = { columns: [], rows: [], changes: 0, last_insert_rowid: 0 };
 

@@ -13,6 +13,7 @@ import {
   verify,
   word,
 } from "./crypto.js";
+import { misuse } from "./errors.js";
 import { toJson } from "./values.js";
 
 const helloTimeoutMs = 10_000; // from the attempt to connect to the proof
@@ -20,10 +21,6 @@ const reconnectFirstMs = 100; // doubling, with full jitter
 const reconnectMaxMs = 5_000;
 const silenceMaxMs = 5_000; // a live replica answers a status at once, whatever the group does
 const waitingCharsMax = 32 << 20; // in messages that are not opened yet; replies are a quarter
-
-const demand = (condition, why) => {
-  if (!condition) throw new Error(why);
-};
 
 /** `group` is told ready, heard and events; nothing after close(). */
 export function makeChannel(group, id, { name, url, key }, WebSocket) {
@@ -137,17 +134,15 @@ export function makeChannel(group, id, { name, url, key }, WebSocket) {
   async function prove(text) {
     const server = JSON.parse(text);
     const { hello, secret } = await greeting;
-    demand(server?.type === "hello_ok", `refuses our hello: ${server?.code}`);
-    demand(server.replica === id, "is another replica");
+    if (server?.type !== "hello_ok") misuse(`refuses our hello: ${server?.code}`);
+    if (server.replica !== id) misuse("is another replica");
     const said = word(
       "prytany client hello",
       codec.encode(codec.clientHello, hello),
       codec.encode(codec.serverHello, server),
     );
-    demand(
-      await verify(key, fromHex(server.signature), said),
-      "does not hold the key that genesis names",
-    );
+    if (!(await verify(key, fromHex(server.signature), said)))
+      misuse("does not hold the key that genesis names");
     const shared = await agree(secret, fromHex(server.key));
     mac = await macKey(await hkdf(shared, await sha256(said), "prytany client tag"));
   }
@@ -171,7 +166,7 @@ export function makeChannel(group, id, { name, url, key }, WebSocket) {
       codec.encode(codec.u16, id),
       codec.encode(codec.toClient, tagged),
     );
-    demand(await checkTag(mac, data, heard.tag), "wrong tag");
+    if (!(await checkTag(mac, data, heard.tag))) misuse("wrong tag");
     if (type === "reply_digest") message.said = message.reply;
     if (type === "read_reply")
       message.said = toHex(

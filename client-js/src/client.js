@@ -8,10 +8,10 @@ import { gaveUp, misuse, NoQuorum } from "./errors.js";
 import { readGenesis } from "./genesis.js";
 import { makeGroup } from "./group.js";
 import { joinGroup } from "./join.js";
-import { makeQuestion } from "./question.js";
+import { makeQuestion, now } from "./question.js";
 import { makeSession } from "./session.js";
 import { problem } from "./support.js";
-import { toArguments, toWire } from "./values.js";
+import { entriesOf, toArguments, toWire } from "./values.js";
 
 const statusTimeoutMs = 2_000;
 /** A replica that refused the connection so often is not waited for. */
@@ -22,10 +22,15 @@ export class ReplicaEvent extends Event {}
 export class EndEvent extends Event {}
 
 /** Later ones win; `undefined` is not given. */
-const settings = (...all) =>
-  Object.fromEntries(
-    all.flatMap((given = {}) => Object.entries(given)).filter(([, value]) => value !== undefined),
-  );
+function settings(...all) {
+  const given = Object.fromEntries(all.flatMap(entriesOf));
+  const { timeout, linger = 0 } = given;
+  // Timers take what is longer, or no number, for 0.
+  for (const ms of [timeout, linger])
+    if (ms !== +ms || ms < 0 || ms >= 2 ** 31)
+      misuse("timeout and linger: 0 to 2^31-1 milliseconds");
+  return given;
+}
 
 // ---- Cluster ------------------------------------------------------------------------------------
 
@@ -38,8 +43,8 @@ export class Cluster extends EventTarget {
     super();
     const { members, ...shown } = genesis;
     Object.assign(this, shown, { id: toHex(genesis.id), checkedGenesis: genesis });
-    const { WebSocket = globalThis.WebSocket, timeout = 15_000, integers = "number" } = options;
-    this.#options = { timeout, integers };
+    const { WebSocket = globalThis.WebSocket, timeout, integers } = options;
+    this.#options = settings({ timeout: 15_000, integers: "number" }, { timeout, integers });
     this.#group = makeGroup(genesis, WebSocket, (type, what) =>
       this.dispatchEvent(Object.assign(new ReplicaEvent(type), what)),
     );
@@ -67,9 +72,9 @@ export class Cluster extends EventTarget {
   }
   /** Whether `condition` came to hold. */
   async #until(condition, { timeout, signal }) {
-    for (const end = performance.now() + timeout; !condition(this.#connected());) {
+    for (const end = now() + timeout; !condition(this.#connected());) {
       if (signal?.aborted) throw gaveUp(signal);
-      if (performance.now() > end) return false;
+      if (now() > end) return false;
       await new Promise((resolve) => setTimeout(resolve, pollMs));
     }
     return true;
@@ -77,7 +82,7 @@ export class Cluster extends EventTarget {
   async connect(options) {
     const enough = (group) => group.connected().length >= group.weakQuorum;
     if (!(await this.#until(enough, settings(this.#options, options))))
-      throw new NoQuorum("no_quorum", "too few replicas can be reached");
+      throw new NoQuorum("no_quorum", `too few replicas can be reached${this.#group.hint()}`);
   }
   async join(options) {
     const group = this.#connected();
@@ -139,10 +144,10 @@ export class Client extends EventTarget {
   #session;
   #settings;
 
-  constructor(cluster, group, signer, { session, principal, role }, { timeout, linger, integers }) {
+  constructor(cluster, group, signer, { session, principal, role }, { signal, ...given }) {
     super();
     Object.assign(this, { cluster, sessionId: Number(session), principal, role });
-    this.#settings = { timeout, linger, integers };
+    this.#settings = given;
     this.#session = makeSession(group, signer, session, (reason) =>
       this.dispatchEvent(Object.assign(new EndEvent("end"), { reason })),
     );
@@ -188,6 +193,7 @@ export class Client extends EventTarget {
 }
 
 function execution(statements, args, readOnly = false) {
+  if (!statements[0]) misuse("no statement");
   return {
     type: "execute",
     statements: statements.map((statement) => {

@@ -2,8 +2,9 @@
 // is this. A type is a function that appends the bytes of a value, as JSON has it, to a list, and
 // returns what it encoded of it; it throws Usage for what is not of the type. A client never has to
 // decode: replicas send JSON.
-import { concat, fromBase64, fromHex, utf8 } from "./bytes.js";
+import { Bytes, concat, fromBase64, fromHex, utf8 } from "./bytes.js";
 import { misuse } from "./errors.js";
+import { isExact } from "./values.js";
 
 const MiB = 1 << 20;
 
@@ -30,13 +31,13 @@ export function encodeOurs(type, value) {
 
 /** Big-endian. `isOne`: whether the JSON is such a number; `fit`: what of it the bits can hold. */
 const integer =
-  (bits, isOne = Number.isSafeInteger, fit = BigInt.asUintN) =>
+  (bits, isOne = isExact, fit = BigInt.asUintN) =>
   (out, value) => {
     const big = isOne(value) ? BigInt(value) : wrong("an integer");
     if (fit(bits, big) !== big) wrong(`${bits} bits`);
     const view = new DataView(new ArrayBuffer(8));
     view.setBigUint64(0, big);
-    out.push(new Uint8Array(view.buffer, 8 - bits / 8));
+    out.push(new Bytes(view.buffer, 8 - bits / 8));
     return value;
   };
 /** What JSON's numbers would round travels as digits, in their one canonical form. */
@@ -51,7 +52,7 @@ const f64 = (out, value) => {
   const number = { Infinity, "-Infinity": -Infinity }[value] ?? value;
   const view = new DataView(new ArrayBuffer(8));
   view.setFloat64(0, number === +number ? number : wrong("a float"));
-  out.push(new Uint8Array(view.buffer));
+  out.push(new Bytes(view.buffer));
   return value;
 };
 

@@ -1,8 +1,8 @@
 // Hashes, signatures and tags (docs/wire.md section 2), by WebCrypto and nothing else.
-import { fromBase64, join, toHex, utf8 } from "./bytes.js";
+import { Bytes, fromBase64, join, toHex, utf8 } from "./bytes.js";
 
-const subtle = () => globalThis.crypto.subtle; // missing on insecure pages: see support.js
-const bytes = async (buffer) => new Uint8Array(await buffer);
+const subtle = () => crypto.subtle; // missing on insecure pages: see support.js
+const bytes = async (buffer) => new Bytes(await buffer);
 const importRaw = (raw, how, ...uses) => subtle().importKey("raw", raw, how, false, uses);
 
 /** A domain word, one byte with its length, then its letters; and what it is said of. */

@@ -1,15 +1,14 @@
 // How a question to the cluster can fail: the kinds and codes of the C++ client
 // (docs/reference/errors.md).
 
+/** An agreement in which nobody has spoken. */
+export const nobody = () => ({ agreed: [], differed: [], silent: [] });
+
 /** The base of all. `code` is stable, for programs; the message is for people. */
 export class ClientError extends Error {
-  constructor(
-    code,
-    message,
-    { agreement = { agreed: [], differed: [], silent: [] }, ...more } = {},
-  ) {
+  constructor(code, message, more) {
     super(message);
-    Object.assign(this, { code, sent: false, agreement }, more);
+    Object.assign(this, { code, sent: false, agreement: nobody() }, more);
   }
 }
 const kindOf = (name, kind) =>

@@ -20,8 +20,8 @@ async function checkApprovals({ signatures, development }, id, keys) {
 
 async function check(file) {
   const { format, name, development, faults, members } = file;
-  if (format !== "prytany genesis 1") misuse("its format is another");
-  if (faults >= members.length) misuse("faults leave no correct member");
+  if (format !== "prytany genesis 1") misuse("another format");
+  if (faults >= members.length) misuse("too many faults");
   // Who stood in it twice would have two voices.
   if (new Set(members.map(({ key }) => key)).size < members.length)
     misuse("two members share a key");

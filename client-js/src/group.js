@@ -25,6 +25,11 @@ export function makeGroup(genesis, WebSocket, emit) {
     latencyMs: 0, // of answered questions, smoothed
     nextId: () => ++lastId,
     connected: () => self.channels.filter(({ ready }) => ready),
+    /** Browsers do not tell a page why a replica would not talk to it. */
+    hint: () =>
+      globalThis.location && !self.connected()[0]
+        ? `; no connection: is --origin ${location.origin} allowed?`
+        : "",
     emit(type, replica, reason = "", delay = 0) {
       emit(type, { replica, reason, delay });
     },
@@ -73,8 +78,7 @@ export function makeGroup(genesis, WebSocket, emit) {
         if (message.replica === replica) self.channels[replica].status = message;
       } else {
         if (type === "refused") self.emit("refuse", replica, `${message.code}: ${message.message}`);
-        const about = { join_token: "join", read_reply: "question" }[type] ?? "request";
-        questions.get(message[about])?.hear(replica, message);
+        questions.get(message.join ?? message.question ?? message.request)?.hear(replica, message);
       }
     },
 

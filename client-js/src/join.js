@@ -3,7 +3,7 @@
 import { fromHex, random, toHex } from "./bytes.js";
 import * as codec from "./codec.js";
 import { hash, newSigner, verify, word } from "./crypto.js";
-import { makeQuestion } from "./question.js";
+import { makeQuestion, now } from "./question.js";
 import { signedRequest } from "./session.js";
 
 const attemptsMax = 16;
@@ -17,9 +17,9 @@ const blamesTokens = ({ code, procedure }) =>
 /** Resolves to {signer, joined (the outcome)}; rejects with a ClientError. */
 export async function joinGroup(group, { credential, name = "", timeout, signal }) {
   const signer = await newSigner();
-  const until = performance.now() + timeout;
+  const until = now() + timeout;
   const makeOurs = (about) =>
-    makeQuestion(group, { ...about, timeout: until - performance.now(), signal });
+    makeQuestion(group, { ...about, timeout: until - now(), signal });
   for (let attempt = 1; ; ++attempt) {
     const begin = { session_key: signer.publicKey, nonce: toHex(random(16)) };
     const who = { kind: "key", name, credential: credential.publicKey };

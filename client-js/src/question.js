@@ -1,6 +1,6 @@
 // Question: something asked of every replica, from the first sending until enough of them said the
 // same, or refused alike. It is asked again after silence, and of whoever connects meanwhile.
-import { ApplicationError, gaveUp, NoQuorum, OutcomeUnknown, Refused } from "./errors.js";
+import { ApplicationError, gaveUp, nobody, NoQuorum, OutcomeUnknown, Refused } from "./errors.js";
 
 const retransmitFirstMs = 1_000; // doubling
 const retransmitMaxMs = 8_000;
@@ -14,6 +14,8 @@ const refusalRounds = 3;
 const passing = ["overloaded", "number_too_new"];
 /** Replicas at different numbers may answer a read differently; they are asked again. */
 const readRetryMs = 20;
+
+export const now = () => performance.now();
 
 /** Calls back into the caller's code, whose mistakes must not become ours. */
 function tell(callback, ...args) {
@@ -48,13 +50,13 @@ export function makeQuestion(group, about) {
     ask(what) {
       if (closed) return;
       message = what;
-      asked = performance.now();
+      asked = now();
       group.questions.set(about.digest, self);
       transmit();
     },
     /** Also to one that has just proven itself. */
     transmitTo(channel) {
-      if (closed) return;
+      if (closed && (voices.has(channel.id) || !isConfirming())) return;
       self.sent = true;
       channel.send(message);
     },
@@ -65,9 +67,9 @@ export function makeQuestion(group, about) {
     },
     /** An answer; whether the caller likes it is another matter. */
     conclude(taken) {
-      const { type, code, message: why, procedure, statement } = taken.outcome;
+      const { outcome, agreement } = taken;
+      const { type, code, message: why, procedure, statement } = outcome;
       if (type !== "error") return self.answer(taken);
-      const { agreement } = taken;
       self.fail(new ApplicationError(code, why, { procedure, statement, sent: true, agreement }));
     },
     /** Asks no more. */
@@ -76,6 +78,7 @@ export function makeQuestion(group, about) {
       if (settled === undefined) group.questions.delete(about.digest);
       clearTimeout(resend);
       clearTimeout(lingering);
+      resendAt = Infinity;
     },
   };
   // answer() and fail() tell the caller, whoever is first; so do the timeout and the signal.
@@ -102,7 +105,17 @@ export function makeQuestion(group, about) {
 
   // ---- asking -----------------------------------------------------------------------------------
 
+  /**
+   * It is settled, and the caller wants to hear of the others, too: they are asked for as long as
+   * their stored reply lasts.
+   */
+  function isConfirming() {
+    return (
+      about.onAgreement && group.sessions.has(message.session) && group.questions.has(about.digest)
+    );
+  }
   function transmit() {
+    if (closed && !isConfirming()) return;
     if (++round > 1) group.probe();
     resendAt = Infinity;
     again((intervalMs = Math.min(2 * intervalMs, retransmitMaxMs)));
@@ -114,7 +127,7 @@ export function makeQuestion(group, about) {
   }
   /** The next sending is no later than in so many milliseconds. */
   function again(ms) {
-    const due = performance.now() + ms;
+    const due = now() + ms;
     if (resendAt <= due) return;
     clearTimeout(resend);
     resendAt = due;
@@ -147,18 +160,17 @@ export function makeQuestion(group, about) {
 
   function weigh() {
     const spoken = [...voices.values()];
+    const last = group.weakQuorum - 1;
     const alike = spoken
       .map(({ said }) => spoken.filter((other) => other.said === said))
-      .find(({ length }) => length >= group.weakQuorum);
+      .find((voice) => voice[last]);
     const heard = ({ id }) => voices.has(id);
     if (!alike) {
       if (!about.number && group.connected().every(heard)) again(readRetryMs);
       return;
     }
-    // Each read is answered at what its replica had executed: the lowest is what all of them had.
-    const [answer] = alike
-      .flatMap(({ whole }) => whole || [])
-      .sort((a, b) => a.executed - b.executed);
+    const wholes = alike.flatMap(({ whole }) => whole || []);
+    const [answer] = wholes;
     if (!answer) {
       if (round === 1) again(wholePatienceMs); // later, everybody is asked for them anyway
       return;
@@ -172,26 +184,32 @@ export function makeQuestion(group, about) {
       }, about.linger);
       return;
     }
-    group.latencyMs += (performance.now() - asked - group.latencyMs) / 8;
+    group.latencyMs += (now() - asked - group.latencyMs) / 8;
     settled = alike[0].said;
     self.close();
     group.settled(about.digest);
     for (const voice of spoken) delete voice.whole;
+    const all = agreement();
     if (about.what) {
-      const all = agreement();
       const reason = `differs from ${all.agreed} ${about.what}`;
       for (const kind in all) for (const replica of all[kind]) group.judge(replica, kind, reason);
     }
-    const { outcome, agreed, seq = answer.executed } = answer;
-    (about.take ?? self.conclude)({ outcome, agreed, seq, agreement: agreement() });
+    // Each replica answers a read at what it had executed. What f+1 had reached one correct replica
+    // had: whoever lies can make the answer look older, never newer.
+    const reached = (field) =>
+      wholes.map((whole) => whole[field]).sort((a, b) => b - a)[last];
+    const { outcome, seq = reached("executed") } = answer;
+    const agreed = reached("agreed") ?? answer.agreed;
+    (about.take ?? self.conclude)({ outcome, agreed, seq, agreement: all });
     // Whoever shows "confirmed by k of n" must not show it for a refusal: errors have their
     // agreement.
     if (outcome.type === "error") about.onAgreement = undefined;
-    tell(about.onAgreement, agreement());
+    tell(about.onAgreement, all);
+    if (voices.size < group.channels.length) again(intervalMs);
   }
   /** Before it is settled nobody's word has won: whoever spoke differed. */
   function agreement() {
-    const lists = { agreed: [], differed: [], silent: [] };
+    const lists = nobody();
     for (const { id } of group.channels) {
       const voice = voices.get(id);
       lists[!voice ? "silent" : voice.said === settled ? "agreed" : "differed"].push(id);
@@ -219,6 +237,7 @@ export function makeQuestion(group, about) {
     return new Kind(
       code,
       `fewer than ${group.weakQuorum} replicas answered alike in time${[...codes].join("")}` +
+        group.hint() +
         (mayRun ? "; it may have run, or may still run, once" : ""),
       { sent: self.sent, agreement: agreement() },
     );

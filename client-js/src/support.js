@@ -5,20 +5,18 @@ import { readGenesis } from "./genesis.js";
 /** Addresses without TLS, but for those of one's own machine. */
 const isPlain = ({ url }) => /^ws:(?!\/\/(127\.|\[::1\]|([^/:]+\.)?localhost\b))/.test(url);
 
-const missing = (code, what) => ({
-  code,
-  message: `There are no ${what} here: use a current browser or Node.`,
-});
+const because = (code, message) => ({ code, message });
+const missing = (code, what) =>
+  because(code, `There are no ${what} here: use a current browser or Node.`);
 
 export async function problem(genesis, { WebSocket = globalThis.WebSocket } = {}) {
   const { location, isSecureContext } = globalThis;
   if (isSecureContext === false) {
-    return {
-      code: "insecure_page",
-      message:
-        `This page came unprotected from ${location?.host}, so browsers refuse it cryptography. ` +
+    return because(
+      "insecure_page",
+      `This page came unprotected from ${location?.host}, so browsers refuse it cryptography. ` +
         "Open it by https, or on the server's own machine as http://localhost.",
-    };
+    );
   }
   // Tried, since names alone say little.
   let lacks = missing("no_ed25519", "Ed25519 signatures");
@@ -34,12 +32,11 @@ export async function problem(genesis, { WebSocket = globalThis.WebSocket } = {}
     const { members } = await readGenesis(genesis);
     const plain = members.find(isPlain);
     if (plain) {
-      return {
-        code: "insecure_address",
-        message:
-          `A page by https may not connect to ${plain.url}: ` +
+      return because(
+        "insecure_address",
+        `A page by https may not connect to ${plain.url}: ` +
           "servers need certificates and wss addresses.",
-      };
+      );
     }
   }
   return null;

@@ -1,6 +1,9 @@
 // SQL values, between JavaScript's types and the wire's. Nothing is guessed and nothing is rounded.
-import { fromBase64, toBase64 } from "./bytes.js";
+import { Bytes, fromBase64, toBase64 } from "./bytes.js";
 import { misuse } from "./errors.js";
+
+/** Whether it is an integer that no double rounds. */
+export const isExact = Number.isSafeInteger;
 
 /** A number that is to be a REAL although it has no fraction. */
 export class Real {
@@ -13,27 +16,32 @@ export const real = (value) => new Real(value);
 
 export function toWire(input) {
   if (input === null) return null;
-  if (typeof input === "number" && !Number.isInteger(input)) input = real(input);
-  if (input instanceof Real)
-    return { type: "float", value: isFinite(input.value) ? input.value : String(input.value) };
-  if (input instanceof ArrayBuffer) input = new Uint8Array(input);
-  if (input instanceof Uint8Array) return { type: "blob", base64: toBase64(input) };
-  if (typeof input === "string") return { type: "text", value: input };
-  if (typeof input === "number" && !Number.isSafeInteger(input))
+  const type = typeof input;
+  const isNumber = type === "number";
+  if (isNumber && !Number.isInteger(input)) input = real(input);
+  if (input instanceof Real) {
+    const { value } = input;
+    return { type: "float", value: isFinite(value) ? value : String(value) };
+  }
+  if (input instanceof ArrayBuffer) input = new Bytes(input);
+  if (input instanceof Bytes) return { type: "blob", base64: toBase64(input) };
+  if (type === "string") return { type: "text", value: input };
+  if (isNumber && !isExact(input))
     misuse(`${input} is beyond 2^53 - 1: write a bigint, or real()`);
-  if (["bigint", "boolean", "number"].includes(typeof input))
+  if (isNumber || type === "bigint" || type === "boolean")
     return { type: "integer", value: String(BigInt(input)) };
-  return misuse(`a value of type ${typeof input} is none of SQL`);
+  return misuse(`a value of type ${type} is none of SQL`);
 }
 
 /** `undefined` is left out, as JSON does. */
-export const toArguments = (named = {}) =>
-  Object.entries(named)
-    .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => ({ name, value: toWire(value) }));
+export const entriesOf = (object = {}) =>
+  Object.entries(object).filter(([, value]) => value !== undefined);
+
+export const toArguments = (named) =>
+  entriesOf(named).map(([name, value]) => ({ name, value: toWire(value) }));
 
 export const toInteger = (text, integers) =>
-  integers === "number" && Number.isSafeInteger(Number(text)) ? Number(text) : BigInt(text);
+  integers === "number" && isExact(+text) ? +text : BigInt(text);
 
 export function fromWire(typed, integers) {
   const { type, value = null, base64 = value?.base64 } = typed ?? {};
@@ -48,6 +56,5 @@ export function toJson(value) {
   if (Object.is(value, -0)) return "-0.0";
   if (Array.isArray(value)) return `[${value.map(toJson)}]`;
   if (Object(value) !== value) return JSON.stringify(value);
-  const fields = Object.entries(value).filter(([, field]) => field !== undefined);
-  return `{${fields.map((pair) => pair.map(toJson).join(":"))}}`;
+  return `{${entriesOf(value).map((pair) => pair.map(toJson).join(":"))}}`;
 }

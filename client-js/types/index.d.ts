@@ -70,11 +70,15 @@ export declare class Answer<R = Row> implements Iterable<R> {
   readonly changes: number;
   readonly lastInsertRowid: number | bigint;
   /**
-   * Its place in the cluster's total order; for a public read: the lowest that its replicas had
-   * executed.
+   * Its place in the cluster's total order. Of a public read, which has none: the highest number
+   * that f+1 of the replicas in `agreement.agreed` say they had executed, so that one correct
+   * replica had. f liars can make an answer look older than it is, never newer.
    */
   readonly seq: number;
-  /** The time it ran at: microseconds since 1970, equal on every replica. */
+  /**
+   * The time it ran at: microseconds since 1970, equal on every replica. Of a public read: the
+   * latest that f+1 of the agreeing replicas had reached, as for `seq`.
+   */
   readonly agreedUs: number;
   readonly agreement: Agreement;
   /** The only row. Throws Usage if there is not exactly one. */
@@ -195,7 +199,7 @@ export interface Problem {
 export interface ClusterOptions {
   /** For Node before 22, or tests. Default: globalThis.WebSocket. */
   WebSocket?: new (url: string, protocols?: string | string[]) => WebSocket;
-  /** For joining and for every question, in milliseconds. Default 15000. */
+  /** For joining and for every question, in milliseconds below 2^31. Default 15000. */
   timeout?: number;
   /** Default "number". */
   integers?: Integers;
@@ -213,7 +217,8 @@ export interface CallOptions {
   linger?: number;
   /**
    * Called when the result is taken, and again for each replica that is heard about it later: for
-   * "confirmed by k of n servers". Not called for errors: they have an agreement of their own.
+   * "confirmed by k of n servers". Of a request, replicas that are silent are asked again, as long
+   * as the session lives. Not called for errors: they have an agreement of their own.
    */
   onAgreement?: (agreement: Agreement) => void;
   integers?: Integers;
@@ -333,6 +338,16 @@ export declare class Cluster extends EventTarget {
     listener: EventListenerOrEventListenerObject | null,
     options?: boolean | AddEventListenerOptions,
   ): void;
+  removeEventListener<K extends keyof ClusterEvents>(
+    type: K,
+    listener: (event: ClusterEvents[K]) => void,
+    options?: boolean | EventListenerOptions,
+  ): void;
+  removeEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | EventListenerOptions,
+  ): void;
 }
 
 // ---- client -------------------------------------------------------------------------------------
@@ -374,7 +389,7 @@ export declare class Client extends EventTarget {
     args?: readonly Input[] | Arguments,
     options?: CallOptions,
   ): Promise<Answer<R>>;
-  /** Several statements in one transaction: all of them, or none. */
+  /** Several statements, at least one, in one transaction: all of them, or none. */
   batch(statements: readonly (string | Statement)[], options?: CallOptions): Promise<Answer[]>;
   /** Ends the session and waits for it. */
   leave(options?: { timeout?: number }): Promise<void>;
@@ -389,5 +404,15 @@ export declare class Client extends EventTarget {
     type: string,
     listener: EventListenerOrEventListenerObject | null,
     options?: boolean | AddEventListenerOptions,
+  ): void;
+  removeEventListener<K extends keyof ClientEvents>(
+    type: K,
+    listener: (event: ClientEvents[K]) => void,
+    options?: boolean | EventListenerOptions,
+  ): void;
+  removeEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | EventListenerOptions,
   ): void;
 }

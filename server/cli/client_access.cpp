@@ -65,6 +65,12 @@ void add_client_options(CLI::App& command, ClientOptions& options) {
 
 Failure failure_of(const ErrorInfo& error) {
   Failure failure{ExitCode::failed, error.code, error.message};
+  if (error.statement > 0 && !error.procedure.empty()) {
+    // A migration is named by its path.
+    const bool is_path = error.procedure.find('/') != std::string::npos;
+    failure.place = (is_path ? error.procedure : "procedures/" + error.procedure + ".sql") +
+                    ", statement " + std::to_string(error.statement);
+  }
   switch (error.kind) {
     case ErrorKind::application:
     case ErrorKind::refused: break;

@@ -44,6 +44,7 @@ struct Failure {
   ExitCode exit = ExitCode::failed;
   std::string code;
   std::string message;
+  std::string place = {};  // of an application's error: "procedures/sign.sql, statement 2"
 };
 using Status = Result<void, Failure>;
 

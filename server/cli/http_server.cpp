@@ -77,7 +77,8 @@ std::string to_text(const HttpReply& reply, bool with_body) {
     text.append("\r\n").append(name).append(": ").append(value);
   text +=
       "\r\ncache-control: no-cache\r\nx-content-type-options: nosniff"
-      "\r\nreferrer-policy: no-referrer\r\nconnection: close\r\n\r\n";
+      "\r\nreferrer-policy: no-referrer\r\ncontent-security-policy: frame-ancestors 'self'"
+      "\r\nx-frame-options: SAMEORIGIN\r\nconnection: close\r\n\r\n";
   return with_body ? text + reply.body : text;
 }
 

@@ -40,7 +40,11 @@ Result<Answer, Failure> install(const std::string& folder, const ClientOptions& 
   auto client = join(options);
   if (!client) return client.error();
   auto answers = ask(*client, wire::Operation{std::move(*bundle)});
-  if (!answers) return answers.error();
+  if (!answers) {
+    Failure why = answers.error();
+    if (!why.place.empty()) why.message = why.place + ": " + why.message;
+    return why;
+  }
   return std::move(answers->back());
 }
 

@@ -86,6 +86,9 @@ HttpAnswer::Verdict HttpAnswer::start(lws* socket, std::string_view path, Upstre
                         .add("access-control-allow-origin:", "*")
                         .add("x-content-type-options:", "nosniff")
                         .add("referrer-policy:", "no-referrer")
+                        // No other site may put a page in a frame and have people click blindly.
+                        .add("content-security-policy:", "frame-ancestors 'self'")
+                        .add("x-frame-options:", "SAMEORIGIN")
                         .send();
   if (!sent) return -1;
   if (head || known || page->content.empty()) return completed(socket);

@@ -241,6 +241,13 @@ std::vector<wire::AuthenticRequest> Clients::now_known(Time now, wire::Verifier&
   return known;
 }
 
+void Clients::silence(bool silent) {
+  silent_ = silent;
+  // What a wrong state answered must not be said again.
+  left_.clear();
+  left_by_age_.clear();
+}
+
 void Clients::remember_leave(const wire::Reply& reply) {
   if (!left_.emplace(reply.request, reply).second) return;
   left_by_age_.push_back(reply.request);

@@ -62,7 +62,7 @@ class Clients {
   void serve_read();
 
   /// While our own state is known to be wrong nobody is told a result.
-  void silence(bool silent) { silent_ = silent; }
+  void silence(bool silent);
   void answer(const AskStatus& question, wire::StatusReply status);
 
   [[nodiscard]] bool has_early() const { return !early_.empty(); }

@@ -51,20 +51,61 @@ void Replica::Core::settle(const Digest& digest) {
   for (const Seq seq : std::set<Seq>(unverified_)) {
     Slot* slot = window_.find(seq);
     const bool waits = slot != nullptr && slot->standing() == Standing::unverified;
-    if (waits && !authentic(*slot->proposed())) continue;
-    unverified_.erase(seq);
-    if (waits && !diverged_) consider(seq, *slot);
+    if (waits && !diverged_) {
+      settle(seq, *slot);
+    } else {
+      unverified_.erase(seq);
+    }
   }
 }
 
-/// Signatures were checked before the message came here.
-bool Replica::Core::authentic(const Body& body) const {
+/// A proposal that waits for word may have it now.
+void Replica::Core::settle(Seq seq, Slot& slot) {
+  if (!authentic(*slot.proposed(), slot.prepares)) return;
+  unverified_.erase(seq);
+  consider(seq, slot);
+}
+
+/// Each request has a quorum's word, but each may be wrong at another backup, so that nobody finds
+/// the whole batch right by itself and sends PREPARE. So those who wait tell each other which of
+/// its requests they found right; of each, weak_quorum() correct replicas did.
+void Replica::Core::wait_for_word(Seq seq, Slot& slot) {
+  slot.set_standing(Standing::unverified);
+  unverified_.insert(seq);
+  trace("pre-prepare n", seq, " has requests that are not authentic here -> wait for ",
+        config_.group.weak_quorum(), " others' word");
+  share_words(*slot.proposed());
+}
+
+void Replica::Core::share_words(const Body& body) {
+  wire::Verified message;
   auto digest = body.requests.begin();
   for (const wire::ClientRequest& request : body.batch.requests) {
-    if (!request.proof.signature && !vouching_.authentic(*digest)) return false;
+    if (!request.proof.signature && vouching_.authentic(*digest))
+      message.requests.items.push_back(*digest);
     ++digest;
   }
-  return true;
+  if (!message.requests.empty()) broadcast(std::move(message), true);
+}
+
+/// A PREPARE is its sender's word for every request of the batch.
+bool Replica::Core::authentic(const Body& body, const VoteSet<Digest>& prepares) {
+  auto digest = body.requests.begin();
+  bool all = true;
+  for (const wire::ClientRequest& request : body.batch.requests) {
+    const Digest& d = *digest++;
+    if (request.proof.signature || vouching_.authentic(d)) continue;
+    for (std::uint16_t i = 0; i < config_.group.size(); ++i) {
+      const Digest* prepared = prepares.of(ReplicaId{i});
+      if (prepared != nullptr && *prepared == body.digest) vouching_.said(ReplicaId{i}, d);
+    }
+    if (vouching_.believed(d)) {
+      vouch(d);
+    } else {
+      all = false;
+    }
+  }
+  return all;
 }
 
 /// A proposal that I accept, on others' word or my own: all in it is authentic from now on.

@@ -32,9 +32,7 @@ std::optional<Refusal> Backlog::add(Time now, const Digest& digest, wire::Client
   const bool first = place == mine.digests.begin();
   mine.digests.insert(place, digest);
   if (first) first_changed(now, session, mine);
-  order_[next_ticket_] = {digest, now};
-  waiting_.emplace(digest, Waiting{std::move(request), next_ticket_});
-  ++next_ticket_;
+  waiting_.emplace(digest, std::move(request));
   return std::nullopt;
 }
 
@@ -48,11 +46,11 @@ Backlog::Taken Backlog::take(Time now, std::size_t requests_max, std::size_t byt
     const Digest digest = queue->second.digests.front();
     const auto it = waiting_.find(digest);
     ENSURE(it != waiting_.end());
-    const std::size_t more = bytes_of(it->second.request);
+    const std::size_t more = bytes_of(it->second);
     if (!taken.requests.empty() && bytes + more > bytes_max) break;
     bytes += more;
     served_last_ = queue->first;
-    taken.requests.push_back(it->second.request);
+    taken.requests.push_back(it->second);
     taken.digests.push_back(digest);
     forget_waiting(now, it);
     in_flight_.insert(digest);
@@ -83,7 +81,7 @@ void Backlog::proposed_of(Time now, const wire::RequestBody& body) {
   const auto queue = queues_.find(body.session);
   if (queue == queues_.end()) return;
   const Digest& front = queue->second.digests.front();
-  const RequestNumber first = waiting_.at(front).request.body.number;
+  const RequestNumber first = waiting_.at(front).body.number;
   if (body.number < first && first.value - body.number.value < limits::session_window)
     first_changed(now, body.session, queue->second);
 }
@@ -109,7 +107,7 @@ void Backlog::return_to_waiting(Time now, const std::vector<Digest>& digests,
 std::vector<Digest> Backlog::waiting_unsigned() const {
   std::vector<Digest> all;
   for (const auto& [digest, waiting] : waiting_)
-    if (!waiting.request.proof.signature) all.push_back(digest);
+    if (!waiting.proof.signature) all.push_back(digest);
   return all;
 }
 
@@ -119,26 +117,33 @@ void Backlog::forget_all() {
   queues_.clear();
   firsts_.clear();
   undoubted_.clear();
-  order_.clear();
+  named_.clear();
   bytes_ = 0;
 }
 
-std::vector<wire::ClientRequest> Backlog::overdue(Time now, std::uint64_t older_than_us,
-                                                  std::size_t max) {
+std::vector<wire::ClientRequest> Backlog::overdue(Time now, std::size_t max) {
   std::vector<wire::ClientRequest> late;
-  while (late.size() < max && overdue_at(older_than_us) <= now) {
-    const Digest digest = order_.begin()->second.digest;
-    order_.erase(order_.begin());
-    Waiting& waiting = waiting_.at(digest);
-    waiting.ticket = next_ticket_++;
-    order_[waiting.ticket] = {digest, now};
-    late.push_back(waiting.request);
+  while (late.size() < max && overdue_at() <= now) {
+    const SessionId session = named_.begin()->second;
+    Queue& queue = queues_.at(session);
+    const std::size_t most = std::min({queue.digests.size(), named_max, max - late.size()});
+    for (std::size_t i = 0; i < most; ++i) late.push_back(waiting_.at(queue.digests[i]));
+    name_after(now, session, queue,
+               std::min(2 * queue.named_after_us, config_.retransmit_max_us * rounds()));
   }
   return late;
 }
 
-Time Backlog::overdue_at(std::uint64_t older_than_us) const {
-  return order_.empty() ? never : order_.begin()->second.since + older_than_us;
+void Backlog::name_anew(Time now) {
+  for (auto& [session, queue] : queues_)
+    name_after(now, session, queue, config_.forward_us * rounds());
+}
+
+void Backlog::name_after(Time now, SessionId session, Queue& queue, std::uint64_t us) {
+  named_.erase({queue.named_next, session});
+  queue.named_after_us = us;
+  queue.named_next = now + us;
+  named_.insert({queue.named_next, session});
 }
 
 std::uint64_t Backlog::rounds() const {
@@ -156,13 +161,14 @@ void Backlog::rearm(Time now) {
     firsts_.insert({now, session});
     undoubted_.insert({now, session});
   }
+  name_anew(now);
 }
 
 std::vector<wire::ClientRequest> Backlog::doubtful(Time before) {
   std::vector<wire::ClientRequest> all;
   while (!undoubted_.empty() && undoubted_.begin()->first <= before) {
     const Queue& queue = queues_.at(undoubted_.begin()->second);
-    all.push_back(waiting_.at(queue.digests.front()).request);
+    all.push_back(waiting_.at(queue.digests.front()));
     undoubted_.erase(undoubted_.begin());
   }
   return all;
@@ -174,8 +180,7 @@ std::vector<wire::ClientRequest> Backlog::doubtful(Time before) {
 std::deque<Digest>::iterator Backlog::place_of(Queue& queue, const wire::RequestBody& body) {
   auto place = queue.digests.end();
   if (body.session == SessionId{0}) return place;
-  while (place != queue.digests.begin() &&
-         waiting_.at(*std::prev(place)).request.body.number > body.number)
+  while (place != queue.digests.begin() && waiting_.at(*std::prev(place)).body.number > body.number)
     --place;
   return place;
 }
@@ -183,14 +188,16 @@ std::deque<Digest>::iterator Backlog::place_of(Queue& queue, const wire::Request
 void Backlog::first_changed(Time now, SessionId session, Queue& queue) {
   firsts_.erase({queue.first_since, session});
   undoubted_.erase({queue.first_since, session});
+  named_.erase({queue.named_next, session});
   if (queue.digests.empty()) return;
   queue.first_since = now;
   firsts_.insert({now, session});
   undoubted_.insert({now, session});
+  name_after(now, session, queue, config_.forward_us * rounds());
 }
 
-void Backlog::forget_waiting(Time now, std::map<Digest, Waiting>::iterator it) {
-  const auto found = queues_.find(it->second.request.body.session);
+void Backlog::forget_waiting(Time now, std::map<Digest, wire::ClientRequest>::iterator it) {
+  const auto found = queues_.find(it->second.body.session);
   ENSURE(found != queues_.end());
   Queue& queue = found->second;
   // Nearly always the first: the primary takes in the order of arrival, too.
@@ -199,8 +206,7 @@ void Backlog::forget_waiting(Time now, std::map<Digest, Waiting>::iterator it) {
   queue.digests.erase(place);
   if (first) first_changed(now, found->first, queue);
   if (queue.digests.empty()) queues_.erase(found);
-  order_.erase(it->second.ticket);
-  bytes_ -= bytes_of(it->second.request);
+  bytes_ -= bytes_of(it->second);
   waiting_.erase(it);
 }
 

@@ -50,7 +50,7 @@ class Backlog {
   /// One that waits; null if it does not.
   [[nodiscard]] const wire::ClientRequest* find(const Digest& digest) const {
     const auto it = waiting_.find(digest);
-    return it == waiting_.end() ? nullptr : &it->second.request;
+    return it == waiting_.end() ? nullptr : &it->second;
   }
   [[nodiscard]] bool knows(const Digest& digest) const {
     return waiting_.contains(digest) || in_flight_.contains(digest);
@@ -62,11 +62,15 @@ class Backlog {
   /// what is not.
   void forget_all();
 
-  /// Waiting for at least `older_than_us`: the longest first, at most `max`. Each is named again
-  /// only after it has waited as long anew.
-  std::vector<wire::ClientRequest> overdue(Time now, std::uint64_t older_than_us, std::size_t max);
-  /// When the next one will have waited that long; `never` if nothing waits.
-  [[nodiscard]] Time overdue_at(std::uint64_t older_than_us) const;
+  // ---- what the primary may lack ----
+  /// What has been its session's first for forward_us (times rounds()), with a few of those behind
+  /// it; again after twice as long each time. A primary that lacks one request goes on with others,
+  /// so how the group gets on says nothing about it. At most `max`, the longest first.
+  std::vector<wire::ClientRequest> overdue(Time now, std::size_t max);
+  /// When the next one will be; `never` if nothing waits.
+  [[nodiscard]] Time overdue_at() const { return named_.empty() ? never : named_.begin()->first; }
+  /// The primary can be reached again: as if all had just become the first.
+  void name_anew(Time now);
 
   // ---- how long the primary lets somebody wait (section 4.4: the timers of the view change) ----
   /// Each session's first waiting request has been first since some time; the longest of these
@@ -95,36 +99,32 @@ class Backlog {
   /// Of so many sessions is remembered what was proposed, at most.
   static constexpr std::size_t proposed_max = 16'384;
 
-  struct Waiting {
-    wire::ClientRequest request;
-    std::uint64_t ticket = 0;  // in order_
-  };
-  struct Named {
-    Digest digest;
-    Time since;
-  };
+  /// So many of a session are named at a time.
+  static constexpr std::size_t named_max = 8;
 
   struct Queue {
     std::deque<Digest> digests;  // in the order of their numbers; joins in that of arrival
     Time first_since;            // since when the first one has been the first
+    Time named_next;             // when overdue() names it
+    std::uint64_t named_after_us = 0;
   };
   using Firsts = std::set<std::pair<Time, SessionId>>;
 
   std::deque<Digest>::iterator place_of(Queue& queue, const wire::RequestBody& body);
-  void forget_waiting(Time now, std::map<Digest, Waiting>::iterator it);
+  void forget_waiting(Time now, std::map<Digest, wire::ClientRequest>::iterator it);
+  void name_after(Time now, SessionId session, Queue& queue, std::uint64_t us);
   void first_changed(Time now, SessionId session, Queue& queue);
   void proposed_of(Time now, const wire::RequestBody& body);
 
   const Config& config_;
-  std::map<Digest, Waiting> waiting_;
+  std::map<Digest, wire::ClientRequest> waiting_;
   std::set<Digest> in_flight_;
   std::map<SessionId, Queue> queues_;  // only non-empty ones
   Firsts firsts_;                      // of all queues
   Firsts undoubted_;                   // of those about whose first one nobody was asked
+  Firsts named_;                       // of all queues, by named_next
   std::optional<SessionId> served_last_;
   std::map<SessionId, RequestNumber> proposed_;  // the highest seen
-  std::map<std::uint64_t, Named> order_;         // by ticket: longest unnamed first
-  std::uint64_t next_ticket_ = 0;
   std::size_t bytes_ = 0;
 };
 

@@ -65,6 +65,8 @@ class Replica::Core {
   void on(ReplicaId from, wire::PrePrepare message);
   void announce(const wire::PrePrepare& message, const std::vector<Digest>& requests, bool at_once);
   void on(ReplicaId from, wire::PrePrepareDigests message);
+  [[nodiscard]] bool fits(const wire::PrePrepareDigests& message) const;
+  [[nodiscard]] const wire::ClientRequest* find_waiting(const Digest& digest) const;
   [[nodiscard]] std::optional<wire::Batch> gather(const wire::PrePrepareDigests& message) const;
   void on(ReplicaId from, const wire::Prepare& message);
   void on(ReplicaId from, const wire::Commit& message);
@@ -97,12 +99,15 @@ class Replica::Core {
   void on(ReplicaId from, const wire::Verified& message);
   void vouch(const Digest& digest);
   void settle(const Digest& digest);
-  [[nodiscard]] bool authentic(const Body& body) const;
   void believe(const Body& body);
   void tell_primary();
   void tell_again();
   void say_what_waits_for_word();
   void withdraw_unverified(const Body& body);
+  bool authentic(const Body& body, const VoteSet<Digest>& prepares);
+  void wait_for_word(Seq seq, Slot& slot);
+  void settle(Seq seq, Slot& slot);
+  void share_words(const Body& body);
 
   // ---- garbage_collection.cpp: section 4.3 -----------------------------------------------------
   void on(ReplicaId from, const wire::Signed<wire::Checkpoint>& message);
@@ -291,7 +296,7 @@ class Replica::Core {
   std::vector<Digest> untold_;  // authentic here since the last Tick
   Overdue overdue_;             // execution, checkpoints, state
   Overdue refetching_;          // state that does not come
-  Overdue forwarding_;          // requests that wait for the primary
+  Time forwarded_;              // when I last sent the primary what it may lack
   Overdue reminding_;           // peers that lag behind a certified checkpoint
   Time active_at_;              // the last sign of a request
 

@@ -4,6 +4,7 @@
 // it asks for the batch before it votes, so that who is prepared holds what will be executed, and
 // nobody waits for a checkpoint.
 #include <algorithm>
+#include <set>
 
 #include "server/pbft/core.h"
 
@@ -16,13 +17,30 @@ void Replica::Core::announce(const wire::PrePrepare& message, const std::vector<
             at_once);
 }
 
+/// A name is cheap and stands for up to a mebibyte: a liar who names much, or one request often,
+/// must not make us build what no frame could have brought.
+bool Replica::Core::fits(const wire::PrePrepareDigests& message) const {
+  std::set<Digest> named;
+  std::size_t bytes = 0;
+  for (const Digest& digest : message.requests) {
+    if (!named.insert(digest).second) return false;
+    const wire::ClientRequest* request = find_waiting(digest);
+    if (request != nullptr) bytes += request->body.operation.bytes.size();
+  }
+  return bytes <= limits::batch_bytes_max;
+}
+
+const wire::ClientRequest* Replica::Core::find_waiting(const Digest& digest) const {
+  const wire::ClientRequest* request = backlog_.find(digest);
+  return request != nullptr ? request : vouching_.find(digest);
+}
+
 /// All of them, if they wait here.
 std::optional<wire::Batch> Replica::Core::gather(const wire::PrePrepareDigests& message) const {
   std::vector<wire::ClientRequest> requests;
   requests.reserve(message.requests.size());
   for (const Digest& digest : message.requests) {
-    const wire::ClientRequest* request = backlog_.find(digest);
-    if (request == nullptr) request = vouching_.find(digest);
+    const wire::ClientRequest* request = find_waiting(digest);
     if (request == nullptr) return std::nullopt;
     requests.push_back(*request);
   }
@@ -34,6 +52,7 @@ void Replica::Core::on(ReplicaId from, wire::PrePrepareDigests message) {
   const wire::PrePrepare whole{message.view, seq, {}, message.agreed};
   // What refuses a PRE-PREPARE refuses this one, whatever is in it.
   if (refuse(from, whole)) return on(from, whole);
+  if (!fits(message)) return drop(Refusal::batch_unfit, "pre-prepare n", seq, " from r", from);
   if (auto batch = gather(message))
     return on(from, wire::PrePrepare{message.view, seq, *std::move(batch), message.agreed});
   Slot& slot = window_.at(seq);

@@ -107,6 +107,7 @@ void Invariants::check_silence(const Effect& effect) {
   const auto* send = std::get_if<Send>(&effect);
   if (send == nullptr) return;
   ENSURE(!std::holds_alternative<wire::PrePrepare>(send->message));
+  ENSURE(!std::holds_alternative<wire::PrePrepareDigests>(send->message));
   ENSURE(!std::holds_alternative<wire::Prepare>(send->message));
   ENSURE(!std::holds_alternative<wire::Commit>(send->message));
   ENSURE(!std::holds_alternative<wire::Signed<wire::ViewChange>>(send->message));

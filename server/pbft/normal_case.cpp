@@ -137,12 +137,7 @@ void Replica::Core::consider(Seq seq, Slot& slot) {
   const Body& body = *slot.proposed();
   // Section 4.4: what a NEW-VIEW chose may be committed already; there is nothing to doubt.
   if (slot.chosen() || vouched(slot)) return accept(seq, slot);
-  if (!authentic(body)) {
-    slot.set_standing(Standing::unverified);
-    unverified_.insert(seq);
-    return trace("pre-prepare n", seq, " has requests that are not authentic here -> wait for ",
-                 config_.group.weak_quorum(), " others' word");
-  }
+  if (!authentic(body, slot.prepares)) return wait_for_word(seq, slot);
   // Validation gates voting, never execution (docs/design.md section 6; TOCS section 4.6).
   const NonDeterminism::Verdict verdict =
       nondeterminism_.judge(body.batch, body.agreed, now_, agreed_before(seq));
@@ -226,6 +221,7 @@ void Replica::Core::on(ReplicaId from, const wire::Prepare& message) {
   in_use(seq, slot);
   if (slot.proposed() == nullptr) return;  // kept until the PRE-PREPARE comes
   if (!slot.accepted() && !diverged_ && vouched(slot)) return accept(seq, slot);
+  if (slot.standing() == Standing::unverified && !diverged_) settle(seq, slot);
   try_commit(seq, slot);
 }
 

@@ -34,8 +34,9 @@ enum class Refusal : std::uint8_t {
   new_view_contradicts,  // it proposes another batch where we know what is committed
   not_for_replica,       // a message for the host's state transfer
   just_started,          // what I voted before is not known yet; it is asked for again
+  batch_unfit,           // names a request twice, or more than a batch may hold
 };
-inline constexpr std::size_t refusals = 26;
+inline constexpr std::size_t refusals = 27;
 
 constexpr const char* words(Refusal refusal) {
   constexpr std::array<const char*, refusals> all = {"stranger",
@@ -63,7 +64,8 @@ constexpr const char* words(Refusal refusal) {
                                                      "new-view of another outcome",
                                                      "new-view against what is committed",
                                                      "not for the replica",
-                                                     "just started"};
+                                                     "just started",
+                                                     "no fit batch"};
   return all[static_cast<std::size_t>(refusal)];
 }
 

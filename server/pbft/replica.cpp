@@ -41,7 +41,6 @@ Replica::Core::Core(const Config& config, const crypto::Signer& signer,
       boot_overdue_(config_.retransmit_us, config_.retransmit_max_us),
       overdue_(config_.retransmit_us, config_.retransmit_max_us),
       refetching_(20 * config_.retransmit_us, 20 * config_.retransmit_max_us),
-      forwarding_(config_.retransmit_us, config_.retransmit_max_us),
       reminding_(2 * config_.retransmit_us, config_.retransmit_max_us, reminders_max),
       first_boot_(recovered.first_boot),
       fresh_(recovered.fresh) {
@@ -215,8 +214,9 @@ void Replica::Core::on(PeerConnected event) {
   send(event.peer, my_status(), true);
   trace("link to r", event.peer, " is up -> say what is missing");
   overdue_.hurry(now_);
-  forwarding_.hurry(now_);
-  if (active_ && event.peer == primary()) tell_again();
+  if (!active_ || event.peer != primary()) return;
+  backlog_.name_anew(now_);
+  tell_again();
 }
 
 void Replica::Core::on(ReplicaId from, const wire::FetchPart&) {

@@ -64,8 +64,6 @@ void Replica::Core::watch() {
                  handed_.value + window_.low().value + certified.value + view_.value +
                      view_changes_.asking_from(view_));
   refetching_.watch(now_, fetching_.has_value(), 0);
-  forwarding_.watch(now_, active_ && !is_primary() && backlog_.waiting() > 0,
-                    handed_.value + view_.value);
   // A peer that lost the last messages of a burst hears no more, and would wait for the next one.
   reminding_.watch(now_, certified <= handed_ && peers_.any_behind(certified), certified.value);
   watch_primary();
@@ -83,6 +81,9 @@ void Replica::Core::say_what_is_missing() {
   if (overdue_.times() == patience_before_word)
     say("no progress on n", next, " in view ", view_, ", primary r", primary(),
         active_ ? "" : ", not entered", " -> wait: fewer than a quorum answer");
+  for (const Seq seq : unverified_)
+    if (const Slot* slot = window_.find(seq); slot != nullptr && slot->proposed() != nullptr)
+      share_words(*slot->proposed());
   std::size_t asked = 0;
   for (auto it = window_.slots().upper_bound(handed_);
        it != window_.slots().end() && asked < bodies_per_time; ++it) {
@@ -323,14 +324,13 @@ void Replica::Core::pass_time() {
 }
 
 Time Replica::Core::forward_at() const {
-  if (forwarding_.due() == never) return never;
-  return std::max(forwarding_.due(), backlog_.overdue_at(config_.forward_us));
+  if (!active_ || is_primary()) return never;
+  return std::max(forwarded_ + config_.retransmit_us, backlog_.overdue_at());
 }
 
 void Replica::Core::forward_what_waits() {
-  forwarding_.fired(now_);
-  for (wire::ClientRequest& request :
-       backlog_.overdue(now_, config_.forward_us, Peers::forwards_per_interval)) {
+  forwarded_ = now_;
+  for (wire::ClientRequest& request : backlog_.overdue(now_, Peers::forwards_per_interval)) {
     trace("request s", request.body.session, "/", request.body.number,
           " waits for long -> forward to r", primary());
     send(primary(), wire::Forward{std::move(request)}, true);

@@ -155,12 +155,41 @@ export async function inspect(page, name) {
         ?.outerHTML.slice(0, 200),
     ]);
     assert.ok(wide <= 360, `${name}, ${language}: ${wide} pixels wide on a phone: ${culprit}`);
+    assert.deepEqual(
+      await page.evaluate(() =>
+        [...document.querySelectorAll(".scroll")]
+          .filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth + 1)
+          .map((part) => part.getAttribute("aria-label")),
+      ),
+      [],
+      `${name}, ${language}: columns out of sight on a phone`,
+    );
+    assert.deepEqual(await page.evaluate(brokenWords), [], `${name}, ${language}: broken words`);
     if (colorScheme === "light") await shot(page, `${name}-${language}-phone`);
     await page.setViewportSize(size);
   }
   await page.emulateMedia({ colorScheme: null });
   await page.evaluate(() => document.getElementById("language-en").click());
   if (focused) await page.evaluate((id) => document.getElementById(id)?.focus(), focused);
+}
+
+/** In the page: words, other than codes, of which one part stands on another line. */
+function brokenWords() {
+  const broken = [];
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const node = texts.currentNode;
+    if (node.parentElement.closest("code, pre, .letter-code, .address, .unseen, .detail, .actor"))
+      continue;
+    for (const { 0: word, index } of node.data.matchAll(/[\p{L}\p{N}]+/gu)) {
+      const range = document.createRange();
+      range.setStart(node, index);
+      range.setEnd(node, index + word.length);
+      const tops = [...range.getClientRects()].map(({ top }) => Math.round(top));
+      if (new Set(tops).size > 1) broken.push(word);
+    }
+  }
+  return broken;
 }
 
 export async function shot(page, name) {

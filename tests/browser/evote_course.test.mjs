@@ -583,7 +583,7 @@ test("anybody sees the result, takes the record, and counts again", { timeout },
   await inspect(page, "recount-right");
   await page.setInputFiles("#file", forged);
   await page.waitForSelector("#outcome:has-text('does not add up')");
-  assert.equal(await page.locator("#outcome td > .bad").count(), 1);
+  assert.equal(await page.locator("#outcome td > div > .bad").count(), 1);
   await inspect(page, "recount-wrong");
   await page.setInputFiles("#file", {
     name: "x.json",

@@ -3,6 +3,7 @@
 // counted twice.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { createServer } from "node:http";
 import { launch } from "./chromium.mjs";
 import { cast, fillIn, heading, inspect, openPage, prepare, startReplicas } from "./election.mjs";
 
@@ -345,6 +346,28 @@ test(
     await page.context().close();
   },
 );
+
+test("a page from an address that servers do not let in says what to do", { timeout }, async () => {
+  // Hosted elsewhere: the same files, from a port of which no server knows.
+  const host = createServer(async (request, answer) => {
+    const file = await fetch(new URL(request.url, replicas.url(0)));
+    answer.writeHead(file.status, { "content-type": file.headers.get("content-type") });
+    answer.end(Buffer.from(await file.arrayBuffer()));
+  });
+  await new Promise((resolve) => host.listen(0, "127.0.0.1", resolve));
+  const origin = `http://127.0.0.1:${host.address().port}`;
+  const page = await openPage(browser, `${origin}/vote.html`);
+  await page.waitForFunction(
+    (words) =>
+      [...document.querySelectorAll("#servers li")].every((li) => li.textContent.includes(words)),
+    `does not let pages of ${origin} in`,
+  );
+  await page.waitForSelector(`main:has-text("--origin ${origin}")`, { timeout: 40_000 });
+  await inspect(page, "trouble-11-origin");
+  await page.context().close();
+  host.closeAllConnections();
+  host.close();
+});
 
 test(
   "with too few servers nothing is shown as true, and the page says so",

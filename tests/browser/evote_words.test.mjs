@@ -5,10 +5,14 @@ import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { csvLine, parseCsv, readRoll } from "../../examples/evote/web/lib/csv.js";
+import { csvLine, lettersCsv, parseCsv, readRoll } from "../../examples/evote/web/lib/csv.js";
 import { recount } from "../../examples/evote/web/lib/recount.js";
 import { de } from "../../examples/evote/web/lang/de.js";
 import { en } from "../../examples/evote/web/lang/en.js";
+
+// What is all that loading needs of a page.
+globalThis.document = { documentElement: {} };
+const { actorWords, auditCsv } = await import("../../examples/evote/web/lib/audit.js");
 
 const web = fileURLToPath(new URL("../../examples/evote/web", import.meta.url));
 const files = readdirSync(web, { recursive: true }).map(String);
@@ -96,6 +100,26 @@ test("a roll is read with quotes, semicolons, tabs, byte order mark, any order o
     "e\nf",
     "7",
   ]);
+});
+
+test("nothing that a file holds is a formula to a spreadsheet, and it is read back as it was", () => {
+  for (const name of ["=1+1", "+49 30 123", "-2+3", "@SUM(A1)", "=HYPERLINK(\"http://x\"; \"y\")"]) {
+    const line = csvLine(["V1", name, 7, -5]);
+    const [{ fields }] = parseCsv(line);
+    assert.deepEqual(fields, ["V1", name, "7", "-5"], line);
+    assert.ok(/^V1,"?'/.test(line), line);
+    const codes = lettersCsv([{ id: name, name: "\t=A", district: name, code: "7Q4M" }]);
+    assert.doesNotMatch(codes, /(^|[,;\n])"?[=+\-@\t]/m);
+  }
+  assert.equal(csvLine(["O'Neill", "'twas", "a-b=c", "-12.5"]), "O'Neill,'twas,a-b=c,-12.5\r\n");
+  const log = auditCsv([{ id: 1, at_us: 0, actor: "official:=A", action: "x", detail: "=1+1" }]);
+  assert.match(log, /,official:=A,x,'=1\+1\r\n$/);
+});
+
+test("whoever did something is named in full, and an administrator without the window's name", () => {
+  assert.equal(actorWords("official:Chair / Board 2"), "Chair / Board 2");
+  for (const admin of ["admin:0123456789abcdef/page-1a2b", "admin:0123456789abcdef"])
+    assert.equal(actorWords(admin), "administrator with key 0123456789abcdef");
 });
 
 test("the recount accepts what adds up and finds every kind of mistake", () => {

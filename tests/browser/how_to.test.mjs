@@ -30,23 +30,54 @@ test("what the page shows is what examples/guestbook holds", () => {
     assert.equal(file(name), read(`examples/guestbook/${name}`), name);
 });
 
-test("the first page works as written", async () => {
+/** The application as the page has it, in a folder, with this for its page. */
+async function run(html, act) {
   const folder = mkdtempSync(join(tmpdir(), "prytany-how-to-"));
   for (const name of names) {
     mkdirSync(dirname(join(folder, name)), { recursive: true });
-    writeFileSync(join(folder, name), file(name));
+    writeFileSync(join(folder, name), name.startsWith("web/") ? html : file(name));
   }
   const replicas = await DevCluster.start(folder);
   const browser = await launch();
   try {
     const opened = await browser.newPage();
     await opened.goto(replicas.url());
-    await opened.waitForFunction(() =>
-      /^[234] servers say so/.test(document.getElementById("said").textContent),
-    );
+    await act(opened);
   } finally {
     await browser.close();
     await replicas.stop();
     rmSync(folder, { recursive: true });
   }
+}
+const said = (opened, pattern) =>
+  opened.waitForFunction(
+    (source) => new RegExp(source).test(document.getElementById("said").textContent),
+    pattern.source,
+  );
+
+test("the first page works as written", () =>
+  run(file("web/index.html"), (opened) => said(opened, /^[234] servers say so/)));
+
+test("the second page works as written, and hears of a server that differs", async () => {
+  const [, html] = /## 3[^]*?```html\n([^]*?)```/.exec(page);
+  const [, differ] = /## 4[^]*?```js\n([^]*?)```/.exec(page);
+  const below = /^.*Cluster\.open.*\n/m;
+  assert.match(html, below);
+  await run(
+    html.replace(below, (line) => `${line}${differ}globalThis.cluster = cluster;`),
+    async (opened) => {
+      await said(opened, /^You may sign/);
+      await opened.fill("#text", "Hello");
+      await opened.click("button");
+      await said(opened, /^Signed: confirmed by 4 of 4 servers/);
+      await opened.waitForSelector("li:has-text('Hello')");
+      await opened.click("button");
+      await said(opened, /you have signed already/);
+      await opened.evaluate(() => {
+        const heard = new Event("differ");
+        cluster.dispatchEvent(Object.assign(heard, { replica: 2, reason: "differs" }));
+      });
+      await said(opened, /^Server 2 differs/);
+    },
+  );
 });

@@ -247,8 +247,10 @@ test("the application's pages work by https and wss, and by another name no serv
     // The same page, servers and certificate; but not one of the origins that replicas know.
     const other = await openPage(browser, `https://${host}:${local.base}/`);
     await other.waitForSelector("#servers-summary:has-text('None of 4 servers has answered')");
-    await other.waitForSelector("#servers li:has-text('cannot be reached')");
+    const origin = `https://${host}:${local.base}`;
+    await other.waitForSelector(`#servers li:has-text('does not let pages of ${origin} in')`);
     await other.waitForSelector("h1:has-text('This page cannot go on')", { timeout: 60_000 });
+    assert.match(await other.textContent("main"), new RegExp(`--origin ${origin}\\b`));
     assert.ok(other.errors.some((text) => /WebSocket.*403/.test(text)));
     await other.context().close();
   } finally {

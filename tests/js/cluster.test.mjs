@@ -1,5 +1,6 @@
 // The client against real replicas: `prytany dev` as processes, one of them killed and restarted.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import {
@@ -11,7 +12,7 @@ import {
   real,
   Refused,
 } from "../../client-js/src/index.js";
-import { DevCluster } from "./dev_cluster.mjs";
+import { DevCluster, program } from "./dev_cluster.mjs";
 
 let replicas, cluster;
 
@@ -167,4 +168,13 @@ test("sixteen sessions over the same four connections", async () => {
   );
   assert.equal(new Set(answers.map((answer) => answer.one().id)).size, 16);
   await Promise.all(clients.map((client) => client.leave()));
+});
+
+test("prytany-liar names what it can lie about by words alone", () => {
+  const help = execFileSync(`${program}-liar`, ["--help"], { encoding: "utf8" });
+  const [, listed] = /--lie LIE:\{([^}]*)\}/.exec(help);
+  const lies = "ended join pages receipt refusal silence status tally token";
+  assert.equal(listed.split(",").join(" "), lies);
+  assert.doesNotMatch(help, /->\d|ENUM/);
+  for (const lie of lies.split(" ")) assert.ok(help.includes(`${lie} (`), lie);
 });

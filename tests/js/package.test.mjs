@@ -70,6 +70,42 @@ test(`minified it is at most ${minifiedBytesMax} bytes`, () => {
   assert.ok(minified.length <= minifiedBytesMax, `${minified.length} bytes`);
 });
 
+test("errors have the names that the types give them, also when they are minified", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "prytany-client-"));
+  try {
+    const file = join(folder, "minified.mjs");
+    const from = here("../../client-js/src/index.js");
+    execFileSync(tool("esbuild"), [
+      from,
+      "--bundle",
+      "--format=esm",
+      "--minify",
+      "--log-level=error",
+      `--outfile=${file}`,
+    ]);
+    const minified = await import(pathToFileURL(file));
+    const kinds = {
+      ApplicationError: "application",
+      NoQuorum: "no_quorum",
+      OutcomeUnknown: "outcome_unknown",
+      Refused: "refused",
+      Aborted: "aborted",
+      Usage: "usage",
+    };
+    for (const [name, kind] of Object.entries(kinds)) {
+      const error = new minified[name]("a_code", "words", { sent: true });
+      // That of every platform function that takes a signal.
+      assert.equal(error.name, name === "Aborted" ? "AbortError" : name);
+      assert.deepEqual([error.kind, error.code, error.message], [kind, "a_code", "words"]);
+      assert.deepEqual(error.agreement, { agreed: [], differed: [], silent: [] });
+      assert.ok(error.sent && error instanceof minified.ClientError && error instanceof Error);
+      assert.ok(String(error.stack).includes(error.name) || String(error).startsWith(error.name));
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 test("the one file that replicas serve exports the same and works alike", async () => {
   const folder = mkdtempSync(join(tmpdir(), "prytany-client-"));
   try {

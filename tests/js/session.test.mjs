@@ -177,6 +177,32 @@ test("execute, query and batch send what they should", async () => {
   );
 });
 
+test("a time that is none, and a batch of nothing, are refused before anything is sent", async () => {
+  const group = await start();
+  const { client, cluster } = await joined(group);
+  for (const timeout of ["x", "5", NaN, -1, Infinity, 2 ** 31, null, {}]) {
+    const refused = [
+      client.call("vote", {}, { timeout }),
+      client.call("vote", {}, { linger: timeout }),
+      cluster.read("vote", {}, { timeout }),
+      cluster.join({ timeout }),
+      cluster.connect({ timeout }),
+      cluster.status({ timeout }),
+      client.leave({ timeout }),
+      Cluster.open(group.genesis, { timeout }),
+    ];
+    for (const promise of refused) {
+      await rejects(promise, prytany.Usage, { code: "usage", sent: false });
+      await assert.rejects(promise, /timeout and linger: 0 to 2\^31-1 milliseconds/);
+    }
+  }
+  await rejects(client.batch([]), prytany.Usage, { message: "no statement" });
+  await rejects(client.execute(""), prytany.Usage, { message: "no statement" });
+  assert.equal(client.ended, null);
+  assert.equal((await client.call("vote", {}, { timeout: 2 ** 31 - 1, linger: 0 })).seq, 2);
+  assert.equal(group.executed.length, 1);
+});
+
 test("two hundred requests at once are each answered, at most 64 outstanding", async () => {
   const group = await start();
   for (const replica of group.replicas) replica.behaviour.delay = 1;
@@ -297,6 +323,42 @@ test("late voices are told, and one that contradicts is named late", async () =>
     ),
   );
   assert.deepEqual(cluster.replicas[3].standing, { ...before, differed: 1 });
+});
+
+test("a replica that connects after the result was taken is asked, and confirms it", async () => {
+  const group = await start();
+  for (const id of [2, 3]) await group.replicas[id].stop();
+  const { client, cluster } = await joined(group);
+  const told = [];
+  await client.call("vote", {}, { onAgreement: (agreement) => told.push(agreement) });
+  assert.deepEqual(told, [{ agreed: [0, 1], differed: [], silent: [2, 3] }]);
+  for (const id of [2, 3]) await group.replicas[id].start();
+  await until(() => told.length === 3, "all agreements", 10_000);
+  assert.deepEqual(told.at(-1), { agreed: [0, 1, 2, 3], differed: [], silent: [] });
+  assert.equal(group.executed.length, 1);
+  // Where nobody asked to hear of it, and after the session, nothing is sent again.
+  await client.call("vote");
+  await client.leave();
+  const requests = () => group.replicas[3].heard.filter(({ type }) => type === "request").length;
+  const before = requests();
+  await group.replicas[3].stop();
+  await group.replicas[3].start();
+  await until(() => cluster.replicas[3].connected, "connected", 10_000);
+  await sleep(50);
+  assert.equal(requests(), before);
+});
+
+test("a replica that was behind when it was asked is asked again, and confirms late", async () => {
+  const group = await start();
+  const { client } = await joined(group);
+  let deaf = true;
+  group.replicas[3].behaviour.hear = (caller, { operation }) => operation?.type === "call" && deaf;
+  const told = [];
+  await client.call("vote", {}, { onAgreement: (agreement) => told.push(agreement) });
+  deaf = false;
+  await until(() => told.at(-1).agreed.length === 4, "the fourth");
+  const asked = group.replicas[1].heard.filter(({ operation }) => operation?.type === "call");
+  assert.equal(asked.length, 1, "who has answered is not asked again");
 });
 
 // ---- impostors and noise ------------------------------------------------------------------------
@@ -522,6 +584,21 @@ test("nobody there: NoQuorum, and certainly not sent", async () => {
   for (const replica of group.replicas) await replica.start();
 });
 
+test("a page that no replica lets in is told which origin to allow", async () => {
+  const group = await start();
+  for (const replica of group.replicas) await replica.stop();
+  globalThis.location = { origin: "https://vote.example", protocol: "https:" };
+  cleanup.push(() => {
+    delete globalThis.location;
+  });
+  const genesis = structuredClone(group.genesis);
+  for (const member of genesis.members) member.client = member.client.replace("ws:", "wss:");
+  const cluster = await Cluster.open(genesis, { timeout: 200 });
+  cleanup.push(() => cluster.close());
+  for (const ask of [() => cluster.connect(), () => cluster.join(), () => cluster.read("tally")])
+    await assert.rejects(ask, /is --origin https:\/\/vote\.example allowed\?/);
+});
+
 test("an AbortSignal rejects with Aborted, before and after sending", async () => {
   const group = await start();
   const { client } = await joined(group);
@@ -731,16 +808,31 @@ test("Client.join makes a cluster of its own, and leave closes it", async () => 
 
 // ---- reads and status ---------------------------------------------------------------------------
 
-test("a public read is believed from f+1, and tells the lowest number they had executed", async () => {
+test("a public read is believed from f+1, and tells what f+1 of them had reached", async () => {
   const group = await start();
   group.replicas[0].behaviour.lieRead = (answer) => ({ ...answer, outcome: textRow("forged") });
   const { cluster } = await open(group);
   const answer = await cluster.read("tally", { x: 1 });
   assert.deepEqual(answer.rows, [{ procedure: "tally", x: 1 }]);
   assert.deepEqual(answer.agreement, { agreed: [1, 2, 3], differed: [0], silent: [] });
-  assert.equal(answer.seq, 11);
+  assert.equal(answer.seq, 12);
   assert.equal(cluster.replicas[0].standing.differed, 0); // who is behind differs honestly
   await rejects(cluster.read("refuse"), prytany.ApplicationError, { code: "not_today" });
+});
+
+test("a liar who gives the right rows cannot make a read look newer than it is", async () => {
+  const group = await start();
+  group.replicas[0].behaviour.lieRead = (answer) => ({
+    ...answer,
+    executed: "9999",
+    agreed: "4000000000000000",
+  });
+  group.replicas[2].behaviour.lieRead = (answer) => ({ ...answer, agreed: "1795173920000000" });
+  const { cluster } = await open(group);
+  const answer = await cluster.read("tally", {}, { linger: 1000 });
+  assert.deepEqual(answer.agreement.agreed, [0, 1, 2, 3]);
+  assert.equal(answer.seq, 13);
+  assert.equal(answer.agreedUs, 1795173920086810);
 });
 
 test("an answer to another read under our id is no voice, however many replicas give it", async () => {

@@ -34,7 +34,7 @@ struct Options {
   std::string folder;
   std::string genesis;
   std::string program;
-  std::vector<Lie> told;
+  std::vector<std::string> told;
   std::vector<std::string> procedures;
   std::vector<std::string> columns;
   std::uint64_t every = 1;
@@ -56,7 +56,8 @@ void add_options(CLI::App& app, Options& options) {
                  "(join tokens that have expired), ended (the session has ended), status (its own "
                  "state), pages (genesis.json and the application's pages), silence (no answers)")
       ->required()
-      ->transform(CLI::CheckedTransformer(names));
+      ->type_name("LIE")
+      ->check(CLI::IsMember(names));
   app.add_option("--procedure", options.procedures, "Only about this procedure; repeatable");
   app.add_option("--column", options.columns, "Only in this column of results; repeatable");
   app.add_option("--every", options.every, "Only about each N-th question")
@@ -103,7 +104,7 @@ Result<Relay::Setting> read_setting(const Options& options) {
   if (!port) return port.error();
   const ReplicaId id{static_cast<std::uint16_t>(self - members.begin())};
   Lies lies;
-  lies.told.insert(options.told.begin(), options.told.end());
+  for (const std::string& word : options.told) lies.told.insert(names.at(word));
   lies.procedures.insert(options.procedures.begin(), options.procedures.end());
   lies.columns.insert(options.columns.begin(), options.columns.end());
   lies.every = options.every;

@@ -89,6 +89,20 @@ TEST(RequestsApart, a_primary_that_names_two_batches_for_a_number_is_held_to_the
   EXPECT_EQ(count(group, "r1 > pre-prepare n1 from r0: conflicts with the pre-prepare held"), 1U);
 }
 
+TEST(RequestsApart, a_primary_that_names_one_request_often_makes_nobody_build_it_often) {
+  Group group(apart());
+  group.set_faulty(0);
+  const wire::ClientRequest request = request_of(1, 1);
+  group.submit(1, request);
+  const Digest digest = wire::request_digest(request.body);
+  group.forge(
+      0, 1,
+      wire::PrePrepareDigests{View{0}, Seq{1}, {{digest, digest}}, {AgreedTime{epoch_us}, {}}});
+  group.advance(15);
+  EXPECT_EQ(count(group, "r1 > pre-prepare n1 from r0: no fit batch"), 1U);
+  EXPECT_EQ(count(group, "r1 > pre-prepare n1 from r0 -> prepare"), 0U);
+}
+
 TEST(RequestsApart, survive_every_moment_of_a_view_change_4_4) {
   for (std::uint64_t moment = 0; moment <= 60; moment += 5) {
     Group group(apart(), false);

@@ -60,6 +60,44 @@ TEST(TaggedRequest, wrong_at_one_backup_is_accepted_there_on_the_word_of_others_
   EXPECT_TRUE(in_first_view(group));
 }
 
+// Each has a quorum's word, and no backup finds the whole batch right by itself.
+TEST(TaggedRequest, each_wrong_at_another_backup_do_not_stop_the_batch_that_holds_them_all) {
+  for (const bool apart : {false, true}) {
+    auto config = mac_config();
+    config.in_flight_max = 1;
+    config.bodies_apart = apart;
+    Group group(config);
+    group.submit_to_all(request_of(9, 1));  // meanwhile the others gather
+    for (unsigned wrong = 1; wrong < 4; ++wrong)
+      for (unsigned id = 0; id < 4; ++id)
+        if (id != wrong) group.submit(id, tagged_request_of(wrong, 1));
+    group.advance(120);
+    EXPECT_EQ(count(group, "pre-prepare n2 has requests that are not authentic here"), 3U);
+    EXPECT_EQ(group.executed_requests(), 4U);
+    EXPECT_TRUE(in_first_view(group));
+    EXPECT_EQ(group.converge(), "");
+  }
+}
+
+// What they tell each other may be lost, too.
+TEST(TaggedRequest, each_wrong_at_another_backup_are_told_again_until_they_are_ordered) {
+  auto config = mac_config();
+  config.in_flight_max = 1;
+  Group group(config);
+  group.submit_to_all(request_of(9, 1));
+  for (unsigned wrong = 1; wrong < 4; ++wrong)
+    for (unsigned id = 0; id < 4; ++id)
+      if (id != wrong) group.submit(id, tagged_request_of(wrong, 1));
+  group.advance(30);
+  for (unsigned to = 1; to < 4; ++to) group.drop({{}, to, "verified", {}});
+  group.advance(40);
+  EXPECT_EQ(group.executed_requests(), 1U);
+  group.clear_rules();
+  group.advance(200);
+  EXPECT_EQ(group.executed_requests(), 4U);
+  EXPECT_TRUE(in_first_view(group));
+}
+
 TEST(TaggedRequest, that_the_primary_never_got_is_passed_on_to_it) {
   Group group(mac_config());
   for (unsigned id = 1; id < 4; ++id) group.submit(id, tagged_request_of(1, 1));

@@ -170,6 +170,25 @@ TEST(ViewChange, serving_others_does_not_excuse_a_primary_that_censors_one) {
   EXPECT_TRUE(group.executed(censored));
 }
 
+// The primary does not censor it: it never got it. Its backups pass it on, however busy others keep
+// all.
+TEST(ViewChange, a_primary_that_misses_one_clients_request_is_given_it_while_it_serves_others) {
+  for (const bool tagged : {false, true}) {
+    auto config = small_config(4, 1, 64, 128);
+    config.mac_requests = tagged;
+    Group group(config);
+    const auto missed = tagged ? tagged_request_of(9, 1) : request_of(9, 1);
+    for (unsigned id = 1; id < 4; ++id) group.submit(id, missed);
+    std::uint64_t number = 0;
+    for (std::uint64_t t = 0; t < 300; t += 20) {
+      group.submit_to_all(request_of(1, ++number));
+      group.advance(20);
+    }
+    EXPECT_TRUE(group.executed(missed));
+    EXPECT_EQ(group.status(1).view, View{0});
+  }
+}
+
 // "counting only requests within their client's fair share": a flood is its own delay.
 TEST(ViewChange, a_client_that_pours_in_requests_cannot_depose_a_correct_primary) {
   auto config = small_config(4, 1, 64, 128);

@@ -1,5 +1,6 @@
 // What befalls processes, network and clocks while chaos lasts.
 #include <algorithm>
+#include <limits>
 #include <utility>
 #include <variant>
 
@@ -148,18 +149,23 @@ void World::bury(ReplicaId id, Time when, bool power_fails) {
 std::optional<ReplicaId> World::victim(Ppm primary_rate) {
   std::vector<ReplicaId> candidates;
   std::optional<pbft::ReplicaStatus> newest;
+  Seq first{std::numeric_limits<std::uint64_t>::max()};
+  Seq last{0};
   for (const Machine& machine : machines_) {
     const Process* process = alive(machine.id);
     if (process == nullptr) continue;
     candidates.push_back(machine.id);
     const pbft::ReplicaStatus status = process->node().replica_status();
     if (!newest || status.view > newest->view) newest = status;
+    last = std::max(last, status.executed);
+    first = std::min(first, status.fetching || !status.voting ? Seq{0} : status.executed);
   }
   if (parameters_.gentle) {
     // One backup at a time, and none while another is down or behind.
     std::erase(candidates, ReplicaId{0});
     if (queue_.now() < stands_still_until_) return std::nullopt;
     if (!newest || candidates.size() + 1 < machines_.size()) return std::nullopt;
+    if (first + parameters_.in_flight_max < last) return std::nullopt;
   }
   if (candidates.empty()) return std::nullopt;
   if (chaos_.chance(primary_rate) && alive(newest->primary) != nullptr) return newest->primary;
@@ -169,7 +175,8 @@ std::optional<ReplicaId> World::victim(Ppm primary_rate) {
 void World::kill_one() {
   const auto id = victim(parameters_.primary_rate);
   if (!id) return;
-  if (chaos_.chance(parameters_.kill_in_turn_rate)) {
+  // Within a turn may be much later, when another one is down.
+  if (chaos_.chance(parameters_.kill_in_turn_rate) && !parameters_.gentle) {
     alive(*id)->kill_within_turn(chaos_.below(30));
     hit(Fault::kill_in_turn, *id);
   } else {

@@ -84,6 +84,9 @@ void VoteChecker::sent(ReplicaId by, const wire::PeerMessage& message) {
     // Not a vote, and may leave earlier than its record (docs/design.md section 4), but never two
     // of them.
     vote(by, Phase::pre_prepare, p->view, p->seq, wire::batch_digest(p->batch, p->agreed), false);
+  } else if (const auto* named = std::get_if<wire::PrePrepareDigests>(&message)) {
+    vote(by, Phase::pre_prepare, named->view, named->seq,
+         wire::batch_digest(named->requests.items, named->agreed), false);
   } else if (const auto* prepare = std::get_if<wire::Prepare>(&message)) {
     vote(by, Phase::prepare, prepare->view, prepare->seq, prepare->digest, true);
   } else if (const auto* commit = std::get_if<wire::Commit>(&message)) {

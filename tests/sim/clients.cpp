@@ -5,6 +5,8 @@
 #include <utility>
 #include <variant>
 
+#include "server/wire/client_json.h"
+
 namespace prytany::sim {
 
 namespace {
@@ -44,7 +46,7 @@ class Clients::Client {
     then_ = std::move(then);
     session_ = std::make_unique<client::Session>(
         all_.view_, session_options(), [this](std::span<std::uint8_t> out) { rng_.fill(out); });
-    leaving_ = joined_ = false;
+    parting_ = leaving_ = joined_ = false;
     waiting_ = 0;
     reads_.clear();
     orders_.clear();
@@ -54,9 +56,12 @@ class Clients::Client {
     });
   }
 
-  /// A new request, if there may be one, and the next one after a while.
+  /// As many requests at a time as there may be: each one asked when one was answered, and a while.
+  void begin() {
+    for (unsigned i = 0; i < parameters().outstanding_max; ++i) ask_later();
+  }
   void ask() {
-    if (!joined_ || leaving_ || all_.stopping_ || waiting_ >= parameters().outstanding_max) return;
+    if (!joined_ || parting_ || all_.stopping_ || waiting_ >= parameters().outstanding_max) return;
     perform([&](client::Effects& out) {
       if (auto read = all_.workload_.public_read()) {
         ++waiting_;
@@ -65,10 +70,10 @@ class Clients::Client {
         expect(session_->submit(now(), all_.workload_.next(), now() + patience_us, out));
       }
     });
-    ask_later();
   }
   void order(const wire::Operation& operation) {
-    if (!joined_ || preparing_ || leaving_ || waiting_ >= 2 * parameters().outstanding_max + 2)
+    if (!joined_ || preparing_ || parting_ || leaving_ ||
+        waiting_ >= 2 * parameters().outstanding_max + 2)
       return;
     perform([&](client::Effects& out) {
       ++waiting_;
@@ -115,6 +120,7 @@ class Clients::Client {
   }
   void on(client::Completed& e);
   void answered(const client::Completion& c);
+  void go_on();
   void begin_anew();
   void begin_anew_later();
   void leave();
@@ -146,6 +152,7 @@ class Clients::Client {
   std::uint64_t life_ = 0;  // counts sessions: what an old one scheduled is not for the new one
   bool joined_ = false;
   bool preparing_ = false;
+  bool parting_ = false;
   bool leaving_ = false;
   std::size_t waiting_ = 0;
   std::set<client::Ticket> reads_;  // not ordered: replicas may differ, and then nobody is believed
@@ -158,7 +165,7 @@ void Clients::Client::on(client::Completed& e) {
   --waiting_;
   all_.run_.trace.add(now(), name(), "completed ticket " + std::to_string(e.ticket.value),
                       c.verdict == client::Verdict::answered ? wire::encode(c.outcome) : Bytes{});
-  if (reads_.erase(e.ticket) > 0) return ask_later();
+  if (reads_.erase(e.ticket) > 0) return go_on();
   if (leaving_ && c.verdict == client::Verdict::outcome_unknown) {
     // The reply to its LEAVE was lost with the session: that nobody knows the session is the
     // answer.
@@ -172,6 +179,7 @@ void Clients::Client::on(client::Completed& e) {
   if (orders_.erase(e.ticket) > 0) {
     all_.run_.checks.replies.accepted(name(),
                                       {session_->id(), c.number, c.seq, c.agreed, c.outcome});
+    if (parting_) go_on();
     return;
   }
   answered(c);
@@ -205,11 +213,16 @@ void Clients::Client::answered(const client::Completion& c) {
     if (auto then = std::exchange(then_, nullptr)) then();
   } else if (leaving_) {
     begin_anew_later();
-  } else if (rng_.chance(parameters().leave_rate)) {
-    leave();
   } else {
-    ask_later();
+    parting_ = parting_ || rng_.chance(parameters().leave_rate);
+    go_on();
   }
+}
+
+void Clients::Client::go_on() {
+  if (!parting_) return ask_later();
+  // Who wants to leave waits for what was asked, and asks no more.
+  if (waiting_ == 0) leave();
 }
 
 /// When the effects of the old session are done.
@@ -225,11 +238,11 @@ void Clients::Client::begin_anew() {
   }
   ++life_;
   wakes_at_ = never;
-  join([this] { ask_later(); });
+  join([this] { begin(); });
 }
 
 void Clients::Client::leave() {
-  if (leaving_ || waiting_ > 0 || all_.stopping_) return ask_later();
+  if (leaving_ || all_.stopping_) return;
   leaving_ = true;
   perform([&](client::Effects& out) {
     expect(session_->submit(now(), wire::Leave{}, now() + patience_us, out));
@@ -257,9 +270,9 @@ void Clients::start() {
       Client& client = *clients_[i];
       run_.queue.after(rng_.between(1, 50'000), [&client, i] {
         if (i == 0) {
-          client.ask();
+          client.begin();
         } else {
-          client.join([&client] { client.ask(); });
+          client.join([&client] { client.begin(); });
         }
       });
     }
@@ -363,20 +376,34 @@ void Clients::calm() {
   }
 }
 
+/// A client whose tags are right for one replica and wrong for the next (Castro & Liskov TOCS 2002
+/// section 3.2.2): the others must vouch for its request, or it must sign.
+std::shared_ptr<const std::string> Clients::perhaps_with_a_wrong_tag(
+    const std::shared_ptr<const std::string>& text) {
+  const Ppm rate = run_.parameters.wrong_tag_rate;
+  if (rate == 0 || !rng_.chance(rate)) return text;
+  auto parsed = wire::from_client_json(*text);
+  auto* submit = parsed ? std::get_if<wire::SubmitRequest>(&*parsed) : nullptr;
+  if (submit == nullptr || !submit->tag) return text;
+  submit->tag->front() ^= 1;
+  return std::make_shared<const std::string>(wire::to_json(*parsed));
+}
+
 void Clients::send(std::size_t client, ReplicaId replica,
                    const std::shared_ptr<const std::string>& text) {
   const auto id = connection_of(client, replica);
   if (!id) return;
   if (text != last_text_) run_.checks.client_text_left(*text);
   last_text_ = text;
+  const auto carried = calm_ ? text : perhaps_with_a_wrong_tag(text);
   Connection& connection = connections_.at(*id);
   for (const Time when : connection.upward.arrivals(run_.queue.now(), rng_).times) {
-    run_.queue.at(when, [this, id = *id, replica, text] {
+    run_.queue.at(when, [this, id = *id, replica, carried] {
       Process* process = alive_(replica);
       if (!connections_.contains(id) || process == nullptr) return;
       run_.trace.add(run_.queue.now(), replica_name(replica),
-                     "text on connection " + std::to_string(id.value), as_bytes(*text));
-      process->input([id, text](node::Node& node) { node.client_text(id, *text); });
+                     "text on connection " + std::to_string(id.value), as_bytes(*carried));
+      process->input([id, carried](node::Node& node) { node.client_text(id, *carried); });
     });
   }
 }

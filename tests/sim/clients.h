@@ -56,6 +56,8 @@ class Clients {
   /// Both ends learn of it, the client a little later.
   void end(node::ConnectionId connection);
   void send(std::size_t client, ReplicaId replica, const std::shared_ptr<const std::string>& text);
+  std::shared_ptr<const std::string> perhaps_with_a_wrong_tag(
+      const std::shared_ptr<const std::string>& text);
   std::optional<node::ConnectionId> connection_of(std::size_t client, ReplicaId replica) const;
 
   Run run_;

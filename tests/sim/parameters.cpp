@@ -166,6 +166,27 @@ void draw_storage(Rng& rng, Parameters& p) {
   }
 }
 
+/// Who keeps no log and stops has lost its disk, so nothing else may stop one.
+void without_log(Rng& rng, Parameters& p) {
+  without_process_faults(p);
+  p.pause_every_us = rng.between(200'000, 2'000'000);
+  p.trouble_every_us = 0;
+  p.no_log = true;
+  p.heal_only_a_quorum = false;
+  if (p.plan.empty()) plan_faults(rng, p, p.options.faults - (p.liar ? 1 : 0), false);
+  for (PlannedFault& fault : p.plan) fault.fate = Fate::lost_disk;
+}
+
+/// The negative control of `durability: none`: a quorum loses what it knew at once, and asks nobody
+/// who could tell.
+void lose_a_quorum(Rng& rng, Parameters& p) {
+  without_log(rng, p);
+  p.plan.clear();
+  const pbft::Group group{p.options.replicas, p.options.faults};
+  plan_faults(rng, p, group.quorum(), false);
+  for (PlannedFault& fault : p.plan) fault = {fault.replica, Fate::lost_disk, 700'000};
+}
+
 /// Some plants live in the C++ class, and some need a restart or another fault to be seen.
 void suit_the_plant(Parameters& p) {
   p.gentle = false;
@@ -176,6 +197,10 @@ void suit_the_plant(Parameters& p) {
   if (p.options.plant == Plant::ignored_error) p.trouble_every_us = 50'000;
   if (p.options.plant == Plant::blind_journal)
     p.plan.push_back({planted_in(p.options), Fate::damaged_record, 1'000'000});
+  if (p.options.plant == Plant::quorum_lost) {
+    Rng dice(p.options.seed, 12);
+    lose_a_quorum(dice, p);
+  }
   if (p.options.plant == Plant::any_time) {
     p.liar = ReplicaId{0};
     p.lie_us = 3'600'000'000;
@@ -238,6 +263,10 @@ void only_reincarnation(Rng& rng, Parameters& p) {
   p.reborn_rate = 1'000'000;
 }
 void only_gentle(Rng&, Parameters& p) { make_gentle(p); }
+void only_without_log(Rng& rng, Parameters& p) {
+  if (p.excused()) p.plan.clear();
+  without_log(rng, p);
+}
 /// Everything, always: what it costs is measured here.
 void everything(Rng& rng, Parameters& p) {
   p.request_timeout_us = std::max<std::uint64_t>(p.request_timeout_us, 300'000);
@@ -258,10 +287,12 @@ void everything(Rng& rng, Parameters& p) {
   p.liar.reset();
   p.plan.clear();
   plan_faults(rng, p, p.options.faults, false);
-  // About twenty commits in a second, for long.
+  p.checkpoint_interval = std::max<std::uint64_t>(p.checkpoint_interval, 16);
+  p.window = std::max(p.window, 2 * p.checkpoint_interval);
+  // A little more than twenty commits in a second, for long.
   p.clients = 4;
   p.outstanding_max = 2;
-  p.think_mean_us = 160'000;
+  p.think_mean_us = 250'000;
   p.requests_min = 600;
 }
 
@@ -279,6 +310,8 @@ const std::vector<Profile>& profiles() {
       {"gentle", "one backup at a time is down or stands still: no view may change", only_gentle},
       {"reincarnation", "disks are lost, and their members come back with other keys",
        only_reincarnation},
+      {"no-log", "durability: none, so that who stops has lost its disk; at most f do",
+       only_without_log},
       {"everything", "all faults in every seed, for longer", everything},
   };
   return all;
@@ -329,12 +362,17 @@ Choices draw_choices(const Options& options) {
   choices.bodies_apart = rng.chance(400'000);
   return choices;
 }
+Ppm draw_wrong_tags(const Options& options, const Choices& choices) {
+  Rng rng(options.seed, 14);
+  return choices.mac_requests ? some_or_none(rng, 300'000) : 0;
+}
 
 Parameters draw_parameters(const Options& options) {
   Rng rng(options.seed, 1);
   Parameters p;
   p.options = options;
   p.choices = draw_choices(options);
+  p.wrong_tag_rate = draw_wrong_tags(options, p.choices);
   draw_group(rng, p);
   p.link = draw_link(rng);
   p.client_link = draw_link(rng);
@@ -357,6 +395,9 @@ Parameters draw_parameters(const Options& options) {
   } else if (gentle) {
     make_gentle(p);
   }
+  Rng log(options.seed, 13);
+  const bool swarm = options.profile == nullptr || options.profile->adjust == nullptr;
+  if (swarm && !p.gentle && !p.excused() && log.chance(60'000)) without_log(log, p);
   if (options.plant != Plant::none) suit_the_plant(p);
   draw_rebirths(options, p);
   p.faults_until_us = rng.between(2'000'000, 8'000'000);
@@ -389,6 +430,7 @@ std::string describe_more(const Parameters& p) {
   for (const PlannedFault& fault : p.plan)
     text += " r" + std::to_string(fault.replica.value) + ": " + name_of(fault.fate) +
             (fault.reborn ? ", then reborn" : "");
+  if (p.no_log) text += " no-log";
   if (p.heal_only_a_quorum) text += " heals a quorum";
   return text + (p.excused() ? " EXCUSED" : "");
 }
@@ -417,7 +459,8 @@ std::string describe(const Parameters& p) {
          number(p.pause_mean_us) + "us sync=" + number(p.sync_min_us) + "+" +
          number(p.sync_mean_us) + "us skew=" + number(p.skew_max_us) + describe_more(p) +
          " clients=" + number(p.clients) + "x" + number(p.outstanding_max) +
-         name_of(p.application) + (p.choices.mac_requests ? " mac-requests" : "") +
+         name_of(p.application) +
+         (p.choices.mac_requests ? " mac-requests wrong-tags=" + percent(p.wrong_tag_rate) : "") +
          (p.choices.signed_votes ? " signed-votes" : "") +
          (p.choices.bodies_apart ? " bodies-apart" : "") +
          " faults-until=" + number(p.faults_until_us / 1'000) + "ms";

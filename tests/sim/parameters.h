@@ -95,6 +95,9 @@ struct Parameters {
   std::uint64_t batch_requests_max = 0;
   std::uint64_t request_timeout_us = 0;  // how long a primary is given
   bool early_pre_prepare = false;
+  /// `durability: none` on every replica: nothing is killed but by the plan, which then loses
+  /// disks.
+  bool no_log = false;
 
   // The network. Each link draws its own numbers around these when it comes up.
   LinkParameters link;
@@ -145,6 +148,7 @@ struct Parameters {
   std::uint64_t requests_min = 0;  // executed before the clients stop
   Ppm leave_rate = 0;              // after a reply, a client leaves and joins anew
   Ppm failing_rate = 0;            // statements that must fail
+  Ppm wrong_tag_rate = 0;  // so many requests reach a replica with a tag that is not the client's
   Ppm read_rate = 0;
   Ppm public_read_rate = 0;  // reads that are not ordered, of an installed application
   Ppm sql_rate = 0;          // ad-hoc SQL instead of a procedure

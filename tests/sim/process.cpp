@@ -15,18 +15,30 @@ Process::Process(Run run, Machine& machine, Outside& outside, app::Application* 
 
 Process::~Process() { *alive_ = false; }
 
-Result<void> Process::start(const GroupSetting& setting) {
-  Machine& machine = ports_.machine;
-  ++machine.lives;
-  started_ = ports_.run.queue.now();
-  pbft::Recovery recovery;
-  const auto random = [&machine](std::span<std::uint8_t> out) { machine.entropy.fill(out); };
+Result<void> Process::open_journal(pbft::Recovery& recovery) {
+  if (ports_.run.parameters.no_log) {
+    journal_ = std::make_unique<WatchedJournal>(ports_, std::make_unique<store::NoJournal>());
+    return {};
+  }
+  const auto random = [&machine = ports_.machine](std::span<std::uint8_t> out) {
+    machine.entropy.fill(out);
+  };
   const auto reader = [&recovery](pbft::JournalRecord record) { recovery.add(std::move(record)); };
   // Enough to be written ahead of the records, and to be torn.
   constexpr std::size_t fill_bytes = 8 << 10;
   auto file = store::JournalFile::open(journal_folder(ports_), random, reader, fill_bytes);
   if (!file) return file.error();
   journal_ = std::make_unique<WatchedJournal>(ports_, std::move(*file));
+  return {};
+}
+
+Result<void> Process::start(const GroupSetting& setting) {
+  Machine& machine = ports_.machine;
+  ++machine.lives;
+  started_ = ports_.run.queue.now();
+  pbft::Recovery recovery;
+  const auto random = [&machine](std::span<std::uint8_t> out) { machine.entropy.fill(out); };
+  if (auto opened = open_journal(recovery); !opened) return opened;
 
   vfs::PageStoreOptions options;
   options.capacity_bytes = std::uint64_t{1} << 30;

@@ -59,6 +59,7 @@ class Process {
   [[nodiscard]] vfs::PageStore& store() { return *store_; }
 
  private:
+  Result<void> open_journal(pbft::Recovery& recovery);
   void wake(Time when);
   void turn();
 

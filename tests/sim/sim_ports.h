@@ -87,10 +87,10 @@ struct Ports {
 /// The folder of journal segments, below the real JournalFile.
 std::unique_ptr<store::Disk> journal_folder(Ports& ports);
 
-/// Watches what goes into the real JournalFile.
+/// Watches what goes into the real journal.
 class WatchedJournal final : public node::Journal {
  public:
-  WatchedJournal(Ports& ports, std::unique_ptr<store::JournalFile> file)
+  WatchedJournal(Ports& ports, std::unique_ptr<node::Journal> file)
       : ports_(ports), file_(std::move(file)) {}
   void append(const pbft::JournalRecord& record) override;
   Result<void> sync() override;
@@ -100,7 +100,7 @@ class WatchedJournal final : public node::Journal {
   void learn(const pbft::JournalRecord& record);
 
   Ports& ports_;
-  std::unique_ptr<store::JournalFile> file_;
+  std::unique_ptr<node::Journal> file_;
   std::vector<pbft::JournalRecord> unsynced_;
 };
 

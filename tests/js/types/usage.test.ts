@@ -7,6 +7,7 @@ import {
   ClientError,
   Cluster,
   Credential,
+  EndEvent,
   NoQuorum,
   OutcomeUnknown,
   Refused,
@@ -48,6 +49,11 @@ export async function opening() {
     same<typeof event, ReplicaEvent>(true);
     same<typeof event.replica, number>(true);
   });
+  const heard = ({ replica }: ReplicaEvent) => replica;
+  cluster.addEventListener("connect", heard, { once: true });
+  cluster.removeEventListener("connect", heard);
+  // @ts-expect-error an "end" is not told by a cluster
+  cluster.removeEventListener("disconnect", ({ reason: number }: { reason: number }) => number);
   const status: ReplicaStatus[] = await cluster.status({ timeout: 5 });
   const { standing } = cluster.replicas[0]!;
   // @ts-expect-error a snapshot is not written to
@@ -86,6 +92,9 @@ export async function asking(client: Client, signal: AbortSignal) {
   const cell: Value | undefined = plain.values[0]?.[0];
   const [first] = await client.batch(["SELECT 1", { sql: "SELECT ?", positional: [null] }]);
   same<typeof first, Answer | undefined>(true);
+  const ended = ({ reason }: EndEvent) => reason;
+  client.addEventListener("end", ended);
+  client.removeEventListener("end", ended);
   client.addEventListener("end", ({ reason }) => same<typeof reason, string>(true));
   await using _other = await Client.join({ genesis, credential: await Credential.generated() });
   const inputs: Input[] = [null, 1, 1n, "a", true, new Uint8Array(), new ArrayBuffer(1), real(1)];

@@ -139,6 +139,15 @@ TEST(ExitCodes, tell_the_kinds_of_failure_apart) {
   EXPECT_EQ(exit_of(ErrorKind::outcome_unknown), ExitCode::outcome_unknown);
 }
 
+TEST(Failures, say_in_which_file_and_statement_an_application_is_wrong) {
+  const auto place = [](const char* where, unsigned statement) {
+    return failure_of({ErrorKind::application, "c", "m", where, statement, true}).place;
+  };
+  EXPECT_EQ(place("sign", 2), "procedures/sign.sql, statement 2");
+  EXPECT_EQ(place("schema/001_entries.sql", 1), "schema/001_entries.sql, statement 1");
+  EXPECT_EQ(place("", 0), "");
+}
+
 TEST(Agreements, are_told_in_words) {
   EXPECT_EQ(describe(Agreement{{0, 1, 3}, {2}, {}}),
             "3 of 4 replicas agree (0, 1, 3); contradicted: 2");

@@ -253,6 +253,22 @@ TEST(SessionResults, a_public_read_needs_two_equal_outcomes_and_asks_again_while
   EXPECT_EQ(host.completed.at(ticket).agreement.agreed, replicas({0, 3}));
 }
 
+TEST(SessionResults, a_liar_with_the_right_rows_cannot_make_a_public_read_look_newer_than_it_is) {
+  Host host;
+  host.start();
+  const Ticket ticket = host.read("turnout");
+  const auto asked = std::get<wire::PublicRead>(host.group[0].heard.back());
+  const auto say = [&](unsigned i, std::uint64_t executed, std::int64_t agreed) {
+    host.say(i, wire::PublicReadReply{asked.id, wire::read_digest(asked), Seq{executed},
+                                      AgreedTime{agreed}, wire::DoneReply{}});
+  };
+  say(0, 9999, 4'000'000'000'000'000);
+  say(1, 7, 70);
+  ASSERT_TRUE(host.completed.contains(ticket));
+  EXPECT_EQ(host.completed.at(ticket).seq, Seq{7});
+  EXPECT_EQ(host.completed.at(ticket).agreed, AgreedTime{70});
+}
+
 TEST(SessionResults, an_answer_to_another_public_read_under_our_id_is_no_voice) {
   Host host;
   host.start();

@@ -506,6 +506,13 @@ TEST_F(GatewayTest, answers_not_modified_to_who_has_the_page) {
               StartsWith("HTTP/1.1 304"));
 }
 
+TEST_F(GatewayTest, lets_no_other_site_put_a_page_in_a_frame) {
+  RawSocket socket(port_);
+  const std::string head = answer_to(socket, "GET /index.html HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_THAT(head, HasSubstr("content-security-policy: frame-ancestors 'self'\r\n"));
+  EXPECT_THAT(head, HasSubstr("x-frame-options: SAMEORIGIN\r\n"));
+}
+
 TEST_F(GatewayTest, serves_only_get_and_head) {
   for (const char* method : {"POST", "PUT", "DELETE", "OPTIONS"}) {
     RawSocket socket(port_);

@@ -272,6 +272,18 @@ TEST_F(Door, answers_a_leave_that_comes_when_the_group_has_executed_it_although_
   EXPECT_EQ(*reply, executed.replies.front());
 }
 
+TEST_F(Door, forgets_the_leaves_of_a_state_that_was_found_wrong) {
+  app::Client client = replica.join(app::test_key(100));
+  hello(one);
+  const wire::ClientRequest leave = request(client, client.next_number, wire::Leave{});
+  clients.executed(replica.execute(wire::Batch{{{leave}}}));
+  clients.silence(true);
+  clients.silence(false);
+  const std::size_t told = transport.messages.size();
+  (void)ask(one, leave);
+  EXPECT_EQ(transport.messages.size(), told) << "it waits, as one of a session not known here";
+}
+
 TEST_F(Door, serves_public_reads_of_hosts_in_turn_and_bounds_what_one_host_asks) {
   const ConnectionId three{3};
   clients.connected(three, "192.0.2.7");

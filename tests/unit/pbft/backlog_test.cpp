@@ -121,17 +121,35 @@ TEST_F(Backlogs, a_request_that_comes_after_its_pre_prepare_is_known) {
   EXPECT_EQ(add(1, 1), Refusal::request_known);
 }
 
-TEST_F(Backlogs, names_what_is_overdue_once_per_waiting_time) {
+TEST_F(Backlogs, names_what_has_long_been_the_first_of_its_session_and_what_is_behind_it) {
+  config.forward_us = 50;
   add(1, 1, "op", Time{100});
   add(1, 2, "op", Time{140});
-  EXPECT_EQ(backlog.overdue_at(50), Time{150});
-  EXPECT_EQ(backlog.overdue(Time{149}, 50, 10).size(), 0U);
-  EXPECT_EQ(backlog.overdue(Time{150}, 50, 10).size(), 1U);
-  EXPECT_EQ(backlog.overdue(Time{151}, 50, 10).size(), 0U);
-  EXPECT_EQ(backlog.overdue_at(50), Time{190});
-  EXPECT_EQ(backlog.overdue(Time{300}, 50, 1).size(), 1U);
-  EXPECT_EQ(backlog.overdue(Time{300}, 50, 10).size(), 1U);
-  EXPECT_EQ(backlog.waiting(), 2U);
+  add(2, 1, "op", Time{120});
+  EXPECT_EQ(backlog.overdue_at(), Time{150});
+  EXPECT_EQ(backlog.overdue(Time{149}, 10).size(), 0U);
+  EXPECT_EQ(backlog.overdue(Time{150}, 10).size(), 2U);
+  EXPECT_EQ(backlog.overdue_at(), Time{170}) << "the other session's";
+  EXPECT_EQ(backlog.overdue(Time{249}, 1).size(), 1U);
+  EXPECT_EQ(backlog.overdue_at(), Time{250}) << "twice as long after";
+  EXPECT_EQ(backlog.overdue(Time{250}, 1).size(), 1U) << "and never more than asked for";
+  EXPECT_EQ(backlog.waiting(), 3U);
+  backlog.name_anew(Time{260});
+  EXPECT_EQ(backlog.overdue_at(), Time{310});
+}
+
+TEST_F(Backlogs, what_others_get_does_not_put_off_naming_what_a_session_waits_for) {
+  config.forward_us = 50;
+  add(1, 1, "op", Time{100});
+  for (std::uint64_t number = 1; number <= 20; ++number) {
+    add(2, number, "op", Time{100});
+    propose(2, number, Time{100 + 2 * number});
+  }
+  const auto late = backlog.overdue(Time{150}, 10);
+  ASSERT_EQ(late.size(), 1U);
+  EXPECT_EQ(late.front().body.session, SessionId{1});
+  propose(1, 1, Time{160});
+  EXPECT_EQ(backlog.overdue_at(), never);
 }
 
 TEST_F(Backlogs, forgets_all_when_state_is_installed) {
@@ -141,7 +159,7 @@ TEST_F(Backlogs, forgets_all_when_state_is_installed) {
   backlog.forget_all();
   EXPECT_EQ(backlog.waiting(), 0U);
   EXPECT_EQ(backlog.bytes(), 0U);
-  EXPECT_EQ(backlog.overdue_at(50), never);
+  EXPECT_EQ(backlog.overdue_at(), never);
   EXPECT_EQ(add(1, 1), std::nullopt);
 }
 

@@ -36,6 +36,7 @@ export const de = {
   "servers.gone": "stimmte zu und ist jetzt nicht erreichbar",
   "servers.silent": "schweigt: keine Antwort in der Zeit",
   "servers.unreachable": "schweigt: nicht erreichbar",
+  "servers.shuts_out": "erreichbar, lässt aber Seiten von {origin} nicht ein",
   "servers.connected": "verbunden",
   "servers.differed": "sagt etwas anderes; das wird geprüft",
   "servers.behind": "ist im Rückstand; seine Antwort wird nicht verwendet",
@@ -248,7 +249,7 @@ export const de = {
   },
   "results.candidate": "Auswahl",
   "results.votes": "Stimmen",
-  "results.share": "Der Stimmzettel",
+  "results.share": "Anteil",
   "results.sum": "Summe",
   "results.adds_up": {
     one: "Ein Stimmzettel, und die Summe ist {sum}.",
@@ -296,6 +297,7 @@ export const de = {
   "audit.lead":
     "Alles, was Verwaltung und Wahlamt getan haben, der Reihe nach. Niemand kann einen Eintrag ändern oder entfernen. Stimmzettel stehen hier nicht: Eine Uhrzeit neben einem Stimmzettel würde verraten, wessen er ist.",
   "audit.entries": { one: "{n} Eintrag", other: "{n} Einträge" },
+  "audit.admin": "Verwaltung mit Schlüssel {key}",
   "audit.number": "Nr.",
   "audit.when": "Wann",
   "audit.what": "Was",
@@ -368,7 +370,9 @@ export const de = {
   "error.no_quorum": "Zu wenige Server haben rechtzeitig dasselbe geantwortet.",
   "todo.no_quorum":
     "Prüfen Sie, ob Sie mit dem Internet verbunden sind, und versuchen Sie es noch einmal. Was zu wenige Server bestätigen, wird nicht gezeigt.",
-  "error.outcome_unknown": "Die Verbindung endete, bevor die Server geantwortet haben.",
+  "todo.shut_out":
+    "Die Server sind da, lassen aber Seiten dieser Adresse nicht ein. Wer sie betreibt, kann das erlauben: prytany replica … --origin {origin}",
+  "error.outcome_unknown": "Die Server haben das nicht rechtzeitig bestätigt.",
   "todo.outcome_unknown":
     "Sehen Sie jetzt nach, ob es geschehen ist. Nichts kann zweimal geschehen.",
   "error.insecure_page":
@@ -468,6 +472,11 @@ export const de = {
   "office.officials": "Beauftragte",
   "office.audit": "Protokoll",
   "office.course": "Ablauf der Wahl",
+  "office.waiting": "Warten auf die Server …",
+  "office.goes_on":
+    "Lassen Sie diese Seite offen: Sie fragt weiter und zeigt, wie es steht, sobald Server antworten.",
+  "office.answers_again":
+    "Die Server antworten wieder. Diese Seite zeigt, wie es jetzt steht.",
   "office.title.new": "Wahl anlegen",
   "office.title.change": "Titel und Beschreibung",
   "office.title.label": "Titel der Wahl",
@@ -639,7 +648,12 @@ export const de = {
     one: "Eine Person ins Verzeichnis aufnehmen",
     other: "{n} Personen ins Verzeichnis aufnehmen",
   },
-  "roll.progress": "{n} von {all}",
+  "roll.making": "{n} von {all} Codes sind erzeugt.",
+  "roll.progress": "{n} von {all} stehen im Verzeichnis.",
+  "roll.put_again": {
+    one: "Bei einer Person ist nicht sicher, ob sie im Verzeichnis steht. Drücken Sie noch einmal auf den Knopf: Niemand kann zweimal im Verzeichnis stehen, und der Code bleibt derselbe.",
+    other: "Bei {n} Personen ist nicht sicher, ob sie im Verzeichnis stehen. Drücken Sie noch einmal auf den Knopf: Niemand kann zweimal im Verzeichnis stehen, und die Codes bleiben dieselben.",
+  },
   "roll.on_it": {
     one: "Eine Person steht im Verzeichnis",
     other: "{n} Personen stehen im Verzeichnis",

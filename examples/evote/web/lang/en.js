@@ -35,6 +35,7 @@ export const en = {
   "servers.gone": "agreed, and cannot be reached now",
   "servers.silent": "silent: no answer in time",
   "servers.unreachable": "silent: cannot be reached",
+  "servers.shuts_out": "reachable, but does not let pages of {origin} in",
   "servers.connected": "connected",
   "servers.differed": "gave another answer; being checked",
   "servers.behind": "is behind; its answer is not used",
@@ -232,7 +233,7 @@ export const en = {
   "results.lead": { one: "{n} ballot was counted.", other: "{n} ballots were counted." },
   "results.candidate": "Choice",
   "results.votes": "Votes",
-  "results.share": "Of ballots",
+  "results.share": "Share",
   "results.sum": "Sum",
   "results.adds_up": {
     one: "One ballot, and the sum is {sum}.",
@@ -278,6 +279,7 @@ export const en = {
   "audit.lead":
     "Everything that administrators and officials did, in order. Nobody can change or remove an entry. Ballots are not listed here: a time beside a ballot would tell whose it is.",
   "audit.entries": { one: "{n} entry", other: "{n} entries" },
+  "audit.admin": "administrator with key {key}",
   "audit.number": "No.",
   "audit.when": "When",
   "audit.what": "What",
@@ -349,7 +351,9 @@ export const en = {
   "error.no_quorum": "Too few servers answered alike in time.",
   "todo.no_quorum":
     "Check that you are online, and try again. Nothing is shown that too few servers confirm.",
-  "error.outcome_unknown": "The connection ended before the servers answered.",
+  "todo.shut_out":
+    "The servers are there, but do not let pages of this address in. Whoever runs them can allow it: prytany replica … --origin {origin}",
+  "error.outcome_unknown": "The servers have not confirmed this in time.",
   "todo.outcome_unknown": "Find out now whether it was done. Nothing can happen twice.",
   "error.insecure_page":
     "This page was opened without encryption (http) from another computer. Anybody on the way could have changed it.",
@@ -440,6 +444,11 @@ export const en = {
   "office.officials": "Officials",
   "office.audit": "Audit log",
   "office.course": "Course of the election",
+  "office.waiting": "Waiting for the servers …",
+  "office.goes_on":
+    "Leave this page open: it goes on asking, and shows how things stand as soon as servers answer.",
+  "office.answers_again":
+    "The servers answer again. What this page shows is how things stand now.",
   "office.title.new": "Create the election",
   "office.title.change": "Title and description",
   "office.title.label": "Title of the election",
@@ -601,7 +610,12 @@ export const en = {
   "roll.saved": "The letters are printed or the codes are saved, and I have looked at them.",
   "roll.save_first": "First print the letters or save the codes, and confirm it.",
   "roll.put": { one: "Put one voter on the roll", other: "Put {n} voters on the roll" },
-  "roll.progress": "{n} of {all}",
+  "roll.making": "{n} of {all} codes are made.",
+  "roll.progress": "{n} of {all} voters are on the roll.",
+  "roll.put_again": {
+    one: "One voter is not on the roll for certain. Press the button again: nobody can be on the roll twice, and the code stays the same.",
+    other: "{n} voters are not on the roll for certain. Press the button again: nobody can be on the roll twice, and the codes stay the same.",
+  },
   "roll.on_it": { one: "One voter is on the roll", other: "{n} voters are on the roll" },
   "roll.filter": "Search by number or name",
   "roll.showing": "{n} of {all} shown",

@@ -7,8 +7,14 @@ export const actionWords = (action) => {
   const key = `action.${action.replaceAll(" ", "_")}`;
   return has(key) ? t(key) : action;
 };
-/** Without the name of the window or tool that an administrator's session has. */
-export const actorWords = (actor) => actor.replace(/\/.*$/, "").replace(/^official:/, "");
+/**
+ * "official:NAME", where the name may hold anything; "admin:KEY/NAME", where the name is that of the
+ * window or tool, and no person's.
+ */
+export const actorWords = (actor) =>
+  actor.startsWith("admin:")
+    ? t("audit.admin", { key: actor.slice("admin:".length).replace(/\/.*$/, "") })
+    : actor.replace(/^official:/, "");
 export const auditTable = (rows) =>
   table(
     t("nav.audit"),

@@ -1,9 +1,25 @@
 // The roll as a spreadsheet saves it, with what is wrong in which row.
 
-export const csvField = (value) =>
-  /[",;\r\n]/.test(value) ? `"${String(value).replaceAll('"', '""')}"` : String(value);
+/**
+ * Spreadsheets compute what begins so, even in quotation marks; with an apostrophe before it they
+ * show it as it is (OWASP, "CSV injection"). A number is no formula.
+ */
+const isFormula = (value) => /^[=+\-@\t\r]/.test(value) && !/^-?\d+([.,]\d+)?$/.test(value);
+/** The apostrophe again, of a file that we wrote. */
+const isMarked = (field) => field[0] === "'" && isFormula(field.slice(1));
+
+export const csvField = (value) => {
+  const text = isFormula(value) ? `'${value}` : String(value);
+  return /[",;\t\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+};
 export const csvLine = (values) =>
   `${values.map((value) => csvField(String(value))).join(",")}\r\n`;
+
+export const lettersCsv = (voters) =>
+  [
+    "id,name,district,code\r\n",
+    ...voters.map(({ id, name, district, code }) => csvLine([id, name, district, code])),
+  ].join("");
 
 /** [{line, fields}]; quotes as in RFC 4180. Throws {key, line} at a quote that is not closed. */
 export function parseCsv(text) {
@@ -29,7 +45,8 @@ export function parseCsv(text) {
       }
       while (at < text.length && text[at] !== delimiter && text[at] !== "\n" && text[at] !== "\r")
         field += text[at++];
-      row.fields.push(field.trim());
+      field = field.trim();
+      row.fields.push(isMarked(field) ? field.slice(1) : field);
       if (text[at] !== delimiter) break;
       ++at;
     }

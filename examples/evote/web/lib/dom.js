@@ -61,7 +61,11 @@ export function download(name, type, text) {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
-/** Columns: [{title, number, wide}]; rows of texts or nodes. The first column heads its row. */
+/**
+ * Columns: [{title, number, wide}]; rows of texts or nodes. The first column heads its row. On a phone
+ * a row of many columns becomes a block, with the title before each value; the roles keep it a table
+ * for whoever does not see it.
+ */
 export function table(caption, columns, rows, { hideCaption = false } = {}) {
   const cell = (column, tag, props, content) =>
     el(
@@ -69,31 +73,39 @@ export function table(caption, columns, rows, { hideCaption = false } = {}) {
       { ...props, class: column.number ? "number" : column.wide ? "wide" : undefined },
       content,
     );
+  const head = { scope: "row", role: "rowheader" };
   return el(
     "div",
     { class: "scroll", role: "group", tabindex: "0", "aria-label": caption },
     el(
       "table",
-      {},
+      { role: "table", class: columns.length > 3 ? "blocks" : undefined },
       el("caption", { class: hideCaption ? "unseen" : undefined }, caption),
       el(
         "thead",
-        {},
+        { role: "rowgroup" },
         el(
           "tr",
-          {},
-          columns.map((c) => cell(c, "th", { scope: "col" }, c.title)),
+          { role: "row" },
+          columns.map((c) => cell(c, "th", { scope: "col", role: "columnheader" }, c.title)),
         ),
       ),
       el(
         "tbody",
-        {},
+        { role: "rowgroup" },
         rows.map((row) =>
           el(
             "tr",
-            {},
+            { role: "row" },
             row.map((content, i) =>
-              cell(columns[i], i === 0 ? "th" : "td", i === 0 ? { scope: "row" } : {}, content),
+              i === 0
+                ? cell(columns[i], "th", head, content)
+                : cell(
+                    columns[i],
+                    "td",
+                    { role: "cell", "data-title": columns[i].title },
+                    el("div", {}, content),
+                  ),
             ),
           ),
         ),

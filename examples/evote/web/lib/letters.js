@@ -2,7 +2,6 @@
 // file.
 import { Credential, generateCode } from "../prytany-client.js";
 import { codeTrouble } from "./code.js";
-import { csvLine } from "./csv.js";
 import { el } from "./dom.js";
 import { t } from "./i18n.js";
 
@@ -12,12 +11,6 @@ export async function makeCode(cluster) {
   if (codeTrouble(code)) throw new Error("a code was made that cannot be typed");
   return { code, key: (await Credential.code(code, cluster)).publicKey };
 }
-
-export const lettersCsv = (voters) =>
-  [
-    "id,name,district,code\r\n",
-    ...voters.map(({ id, name, district, code }) => csvLine([id, name, district, code])),
-  ].join("");
 
 export function letter({ election, cluster, id, name, district, code, official }) {
   return el(

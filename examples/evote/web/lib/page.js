@@ -146,14 +146,16 @@ async function loadGenesis() {
   return answer.text();
 }
 
-export function showError(error) {
+export function showError(error, servers) {
   const trouble = explain(error);
+  const shutOut =
+    error.kind === "no_quorum" && servers?.replicas.some(({ id }) => servers.shutsOut(id));
   show(() => [
     el("h1", {}, t("error.title")),
     notice(
       "bad",
       el("p", {}, el("strong", {}, trouble.title)),
-      el("p", {}, trouble.todo),
+      el("p", {}, shutOut ? t("todo.shut_out", { origin: location.origin }) : trouble.todo),
       el("p", { class: "small" }, trouble.detail),
     ),
     el(
@@ -184,6 +186,7 @@ function everybodyTried(cluster) {
 
 /** Runs one page: begin({cluster, genesis, servers, read}). */
 export async function start(name, begin) {
+  let servers;
   page = name;
   drawFrame();
   show(() => [el("h1", {}, t(`nav.${page}`)), el("p", { class: "waiting" }, t("app.connecting"))]);
@@ -197,7 +200,7 @@ export async function start(name, begin) {
     const genesis = await loadGenesis();
     const cluster = await Cluster.open(genesis, { timeout: 20_000 });
     narrowPolicy(cluster.replicas);
-    const servers = new Servers(cluster);
+    servers = new Servers(cluster);
     const redraw = () => showServers(servers, cluster);
     servers.addEventListener("change", redraw);
     onLanguage(redraw);
@@ -213,7 +216,7 @@ export async function start(name, begin) {
       read: (procedure, args, options) => servers.read(procedure, args, options),
     });
   } catch (error) {
-    showError(error);
+    showError(error, servers);
     throw error;
   }
 }

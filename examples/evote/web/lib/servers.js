@@ -12,11 +12,16 @@ export class Servers extends EventTarget {
   #behind = new Set();
   #distrusted = new Set();
   #other = new Set(); // ids that hand out another genesis
+  #met = new Set(); // ids that were ever connected
+  #refused = new Set(); // ids where no connection came about
+  #served = new Set(); // ids that answered by http
   #checking = new Set(); // questions that are asked again
 
   constructor(cluster) {
     super();
     this.#cluster = cluster;
+    cluster.addEventListener("connect", ({ replica }) => this.#met.add(replica));
+    cluster.addEventListener("reconnecting", ({ replica }) => this.#refused.add(replica));
     for (const type of ["connect", "disconnect"])
       cluster.addEventListener(type, () => this.#changed());
     cluster.addEventListener("differ", ({ replica }) => {
@@ -117,6 +122,7 @@ export class Servers extends EventTarget {
           credentials: "omit",
         });
         if (!answer.ok) return;
+        this.#served.add(id);
         let theirs = null;
         try {
           theirs = await fingerprint(await answer.text());
@@ -127,6 +133,14 @@ export class Servers extends EventTarget {
       }),
     );
     this.#changed();
+  }
+
+  /**
+   * Whether it serves http, and yet no connection ever came about: browsers do not tell a page why,
+   * and it is nearly always that the server was not told to let this page's address in.
+   */
+  shutsOut(id) {
+    return this.#served.has(id) && this.#refused.has(id) && !this.#met.has(id);
   }
 
   /** {kind, words} of one server, for people. */
@@ -145,7 +159,13 @@ export class Servers extends EventTarget {
         kind: "warn",
         words: t(this.#behind.has(id) ? "servers.behind" : "servers.differed"),
       };
-    if (!connected) return { kind: "none", words: t("servers.unreachable") };
+    if (!connected)
+      return {
+        kind: "none",
+        words: this.shutsOut(id)
+          ? t("servers.shuts_out", { origin: location.origin })
+          : t("servers.unreachable"),
+      };
     return this.#last
       ? { kind: "none", words: t("servers.silent") }
       : { kind: "wait", words: t("servers.connected") };

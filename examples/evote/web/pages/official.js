@@ -21,6 +21,9 @@ const sections = {
   officials: officialsSection,
   audit: auditSection,
 };
+const slowMs = 1_000;
+const lookMs = 2_000;
+
 // Questions without candidates are on no ballot paper, but in the draft.
 const draftSql =
   "SELECT q.id AS question, q.text, q.choose_min, q.choose_max, q.allow_blank, " +
@@ -39,32 +42,71 @@ start("official", async ({ cluster, read, servers }) => {
     problems: [],
     at: "overview",
     told: null, // the outcome of the last action: {kind, words(), agreement, todo()}
-    busy: false,
+    kept: {}, // what sections keep while others are shown
+    doing: null, // what is under way
     draw: () => draw(),
-    /** Does something and says how it went. Resolves to its answer, or to null. */
-    async act(done, procedure, args) {
-      if (office.busy) return null;
-      office.busy = true;
+    /**
+     * Does something and says how it went, or, where `progress()` has words for it, how far it is.
+     * `more` of the same follows: the end is told then. Resolves to its answer, or to null.
+     */
+    async act(done, procedure, args, { progress, more = false } = {}) {
+      if (office.doing) return null;
+      office.told = null; // it was about something else
+      office.doing = { progress, slow: false };
+      servers.asking();
+      draw();
+      const slow = setTimeout(() => {
+        office.doing.slow = true;
+        draw();
+        announce(office.doingWords());
+      }, slowMs);
       let answer = null;
       try {
         answer = await office.client.call(procedure, args, {
           linger: 400,
           onAgreement: (a) => servers.heard(a),
         });
-        office.told = { kind: "good", words: () => t(done), agreement: answer.agreement };
-        await office.refresh();
+        if (!more) {
+          office.told = { kind: "good", words: () => t(done), agreement: answer.agreement };
+          await office.refresh();
+        }
       } catch (error) {
         office.fail(error);
       }
-      office.busy = false;
-      office.say();
+      clearTimeout(slow);
+      office.doing = null;
+      if (office.told) office.say();
+      if (office.told?.isUnknown) office.lookAgain();
       return answer;
     },
+    /**
+     * What is asked later in a session runs after what was asked before: as soon as servers answer
+     * this, it is known how it ended.
+     */
+    async lookAgain() {
+      const { client, told } = office;
+      try {
+        await office.refresh();
+      } catch {
+        if (office.client === client && office.told === told) setTimeout(office.lookAgain, lookMs);
+        return;
+      }
+      if (office.told !== told) return; // something else was done, or another section is shown
+      office.told = { kind: "info", words: () => t("office.answers_again"), todo: told.again };
+      office.say();
+    },
+    doingWords: () =>
+      [office.doing.progress?.(), office.doing.slow && t("office.waiting")]
+        .filter(Boolean)
+        .join(" "),
     fail(error) {
+      const isUnknown = ["outcome_unknown", "no_quorum"].includes(error.kind);
       office.told = {
         kind: "bad",
+        again: null, // how to repeat it without harm, if that can be
+        isUnknown,
         words: () => explain(error).title,
-        todo: () => explain(error).todo,
+        todo: () => (isUnknown ? t("office.goes_on") : explain(error).todo),
       };
     },
     /** Shows `told`, and says it to a screen reader; the focus stays where it is. */
@@ -75,6 +117,8 @@ start("official", async ({ cluster, read, servers }) => {
           .filter(Boolean)
           .join(". "),
       );
+      // It is above what was pressed, and may be out of sight.
+      document.getElementById("told")?.scrollIntoView({ block: "nearest" });
     },
     async refresh() {
       const { client } = office;
@@ -190,6 +234,7 @@ start("official", async ({ cluster, read, servers }) => {
       office.client = client;
       client.addEventListener("end", ({ reason }) => {
         office.client = null;
+        if (reason === "left") office.kept = {};
         refuse(
           () => endWords(reason),
           () => t("official.again"),
@@ -270,7 +315,8 @@ start("official", async ({ cluster, read, servers }) => {
             notice(
               office.told.kind,
               el("p", {}, el("strong", {}, office.told.words())),
-              office.told.todo && el("p", {}, office.told.todo()),
+              (office.told.again ?? office.told.todo) &&
+                el("p", {}, (office.told.again ?? office.told.todo)()),
               office.told.agreement &&
                 el(
                   "p",
@@ -281,6 +327,8 @@ start("official", async ({ cluster, read, servers }) => {
                 ),
             ),
           ),
+        office.doing?.slow &&
+          el("div", { id: "doing" }, notice("wait", el("p", {}, el("strong", {}, office.doingWords())))),
         section(),
       ],
       { focus: true },

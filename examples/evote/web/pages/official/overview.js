@@ -86,13 +86,13 @@ function course({ election }) {
   const now = states.indexOf(election?.state === "ended" ? "open" : (election?.state ?? "draft"));
   return el(
     "ol",
-    { class: "steps", "aria-label": t("office.course") },
+    { class: "steps long", "aria-label": t("office.course") },
     states.map((name, i) =>
       el(
         "li",
         { class: i < now ? "past" : undefined, "aria-current": i === now ? "step" : undefined },
         el("span", { class: "step" }, i < now ? "✓" : String(i + 1)),
-        t(`course.${name}`),
+        el("span", { class: "name" }, t(`course.${name}`)),
       ),
     ),
   );

@@ -1,10 +1,10 @@
 // The roll: from a spreadsheet to voters with codes; excluding; another code for who lost it.
 import { confirmed, askFor } from "../../lib/dialog.js";
 import { announce, download, el, notice, table } from "../../lib/dom.js";
-import { readRoll } from "../../lib/csv.js";
+import { lettersCsv, readRoll } from "../../lib/csv.js";
 import { readAll } from "../../lib/election.js";
 import { count, t } from "../../lib/i18n.js";
-import { letter, lettersCsv, makeCode, printLetters } from "../../lib/letters.js";
+import { letter, makeCode, printLetters } from "../../lib/letters.js";
 
 const batchRows = 100;
 const shownMax = 50;
@@ -12,17 +12,19 @@ const say = ({ key, ...params }) =>
   t(key, { ...params, column: params.column ? t(`csv.column.${params.column}`) : "" });
 
 export function rollSection(office) {
-  const model = {
+  // Codes that were made exist nowhere else: they outlast a look at another section.
+  const model = (office.kept.roll ??= {
     roll: null,
     filter: "",
     file: null,
     voters: null,
     problem: null,
     made: null,
-    progress: null,
+    making: null, // so many codes
+    imported: 0,
     saved: false,
     ticked: false,
-  };
+  });
   const letterOf = (voter) =>
     letter({ election: office.election, cluster: office.cluster, ...voter });
   const hold = (event) => event.preventDefault();
@@ -51,23 +53,30 @@ export function rollSection(office) {
       new Uint8Array(await file.arrayBuffer()),
       new Set(model.roll.map(({ id }) => id)),
     );
-    Object.assign(model, { file: file.name, made: null, saved: false, ticked: false, ...read });
+    const fresh = { made: null, imported: 0, saved: false, ticked: false };
+    Object.assign(model, { file: file.name, ...fresh, ...read });
+    office.told = null;
     office.draw();
     document.getElementById("preview").focus();
   };
   const makeCodes = async () => {
+    if (model.making !== null) return;
+    const { voters } = model;
     const made = [];
+    model.making = 0;
     addEventListener("beforeunload", hold);
-    for (const voter of model.voters) {
+    for (const voter of voters) {
       made.push({ ...voter, ...(await makeCode(office.cluster)) });
       if (made.length % 20 === 0) {
-        model.progress = made.length;
+        model.making = made.length;
         office.draw();
       }
     }
-    Object.assign(model, { made, progress: null });
+    model.making = null;
+    if (model.voters !== voters) return office.draw(); // another file was chosen meanwhile
+    model.made = made;
     office.draw();
-    document.getElementById("letters").focus();
+    document.getElementById("letters")?.focus();
     announce(t("roll.made", { n: made.length }));
   };
   const putOnRoll = async () => {
@@ -75,22 +84,29 @@ export function rollSection(office) {
       office.told = { kind: "bad", words: () => t("roll.save_first") };
       return office.say();
     }
-    // Batches are whole or not at all; after a failure the rest can be tried again.
-    while (model.made.length > 0) {
-      const batch = model.made.slice(0, batchRows);
+    // Batches are whole or not at all, and the servers pass over what is on the roll already: after
+    // a failure the rest can be tried again, also if it came through without our knowing.
+    while (model.imported < model.made.length) {
+      const batch = model.made.slice(model.imported, model.imported + batchRows);
       const rows = JSON.stringify(
         batch.map(({ id, name, district, key }) => ({ id, name, district, key })),
       );
-      if (!(await office.act("did.import", "import_voters", { rows }))) return;
-      model.made.splice(0, batch.length);
-      model.progress = model.voters.length - model.made.length;
-      if (model.made.length > 0) office.draw();
+      const more = model.imported + batch.length < model.made.length;
+      const how = { progress: putWords, more };
+      if (!(await office.act("did.import", "import_voters", { rows }, how))) {
+        if (office.told?.isUnknown) office.told.again = () => t("roll.put_again", { n: left() });
+        return office.draw();
+      }
+      model.imported += batch.length;
     }
     removeEventListener("beforeunload", hold);
-    Object.assign(model, { made: null, voters: null, file: null, progress: null });
+    Object.assign(model, { made: null, voters: null, file: null, imported: 0 });
     await load();
     document.getElementById("on-roll")?.focus();
   };
+
+  const left = () => model.made.length - model.imported;
+  const putWords = () => t("roll.progress", { n: model.imported, all: model.made.length });
 
   const previewView = () => {
     if (model.problem) {
@@ -157,7 +173,13 @@ export function rollSection(office) {
           {},
           el(
             "button",
-            { id: "make-codes", type: "button", class: "main", onclick: makeCodes },
+            {
+              id: "make-codes",
+              type: "button",
+              class: "main",
+              onclick: makeCodes,
+              "aria-disabled": model.making === null ? undefined : "true",
+            },
             t("roll.make", { n: model.voters.length }),
           ),
         ),
@@ -226,10 +248,27 @@ export function rollSection(office) {
         {},
         el(
           "button",
-          { id: "put-on-roll", type: "button", class: "main", onclick: putOnRoll },
-          t("roll.put", { n: model.made.length }),
+          {
+            id: "put-on-roll",
+            type: "button",
+            class: "main",
+            onclick: putOnRoll,
+            "aria-disabled": office.doing ? "true" : undefined,
+          },
+          t("roll.put", { n: left() }),
         ),
       ),
+      (office.doing || model.imported > 0) &&
+        el(
+          "div",
+          { id: "putting" },
+          el("progress", {
+            max: model.made.length,
+            value: model.imported,
+            "aria-label": t("roll.import"),
+          }),
+          el("p", {}, office.doing ? office.doingWords() : putWords()),
+        ),
     );
   const importCard = () =>
     el(
@@ -250,11 +289,11 @@ export function rollSection(office) {
         onchange: readFile,
       }),
       (model.voters || model.problem) && previewView(),
-      model.progress !== null &&
+      model.making !== null &&
         el(
           "p",
           { id: "progress" },
-          t("roll.progress", { n: model.progress, all: model.voters.length }),
+          t("roll.making", { n: model.making, all: model.voters.length }),
         ),
       model.made && lettersView(),
     );

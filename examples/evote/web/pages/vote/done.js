@@ -7,6 +7,8 @@ import { serverList } from "../../lib/servers.js";
 
 // Late confirmations may still come; then the session ends, and with it what servers keep of it.
 const leaveMs = 2_000;
+// Servers that were silent are looked for, also after days: by whether the ballot is on their board.
+const lookMs = 3_000;
 
 export function done(booth, receipt) {
   const model = { receipt, onBoard: null };
@@ -17,13 +19,32 @@ export function done(booth, receipt) {
     announce(booth.servers.summary(booth.agreement));
   };
   setTimeout(() => booth.client.leave().catch(() => {}), leaveMs);
-  booth.read("find_receipt", { receipt: receipt.code }).then(
-    (answer) => {
-      model.onBoard = { found: answer.one().found, agreement: answer.agreement };
-      draw();
-    },
-    () => {},
-  ); // the receipt is good without it
+  lookOnBoard(booth, model);
+}
+
+/** Who was silent when the ballot was cast, and has it on the board now, confirms it now. */
+async function lookOnBoard(booth, model) {
+  try {
+    const answer = await booth.read("find_receipt", { receipt: model.receipt.code });
+    model.onBoard = { found: answer.one().found, agreement: answer.agreement };
+    if (model.onBoard.found) heardLate(booth, answer.agreement.agreed);
+    draw();
+  } catch {
+    // the receipt is good without it
+  }
+  if (!model.onBoard || booth.agreement.silent.length > 0)
+    setTimeout(lookOnBoard, lookMs, booth, model);
+}
+function heardLate(booth, ids) {
+  const { agreed, differed, silent } = booth.agreement;
+  const late = silent.filter((id) => ids.includes(id));
+  if (late.length === 0) return;
+  booth.agreement = {
+    agreed: [...agreed, ...late].sort((a, b) => a - b),
+    differed,
+    silent: silent.filter((id) => !late.includes(id)),
+  };
+  booth.onAgreement();
 }
 
 /** On the screen as it is, and for a screen reader letter by letter. */

@@ -72,7 +72,7 @@ class Clients::Client {
     });
   }
   void order(const wire::Operation& operation) {
-    if (!joined_ || preparing_ || parting_ || leaving_ ||
+    if (!joined_ || preparing_ || (parting_ && !all_.stopping_) || leaving_ ||
         waiting_ >= 2 * parameters().outstanding_max + 2)
       return;
     perform([&](client::Effects& out) {

@@ -30,6 +30,7 @@ struct Machine {
   bool must_halt = false;         // its disk is damaged so that it can tell
   bool may_halt = false;          // perhaps so
   bool unborn = false;            // its new key is not a member's yet
+  bool born = false;              // again
   bool settled = false;           // born again, and in the configuration that it was born for
   bool halted = false;            // it said so, and is not started again
   std::int64_t skew_us = 0;       // of the wall clock, now

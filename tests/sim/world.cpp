@@ -155,7 +155,7 @@ bool World::step() {
       phase_changed(process->id());
       Machine& its = machines_[process->id().value];
       const ConfigNumber known = process->node().chain().newest().number;
-      if (parameters_.reborn(its.id) && !its.unborn && !its.settled && known > ConfigNumber{0})
+      if (its.born && !its.settled)
         its.settled = process->node().replica_status().configuration == known;
       continue;
     }

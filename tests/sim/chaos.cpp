@@ -128,6 +128,7 @@ void World::bury(ReplicaId id, Time when, bool power_fails) {
   counters_.state_transfers += dead->node().counters().state_transfers;
   counters_.frames_refused += dead->node().counters().frames_refused;
   dead->killed_at(when);
+  if (dead->mouth() != nullptr) dead->mouth()->died();
   dead.reset();
   links_->process_ended(id, when);
   clients_->process_ended(id);

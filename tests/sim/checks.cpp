@@ -96,7 +96,9 @@ void Checks::text_left(ReplicaId from, std::string_view text) {
                                  " sent a client what nobody can read: " + parsed.error().reason);
     return;
   }
-  if (const auto* reply = std::get_if<wire::Reply>(&parsed->message)) {
+  if (byzantine.contains(from)) {
+    if (const auto* reply = std::get_if<wire::Reply>(&parsed->message)) replies.offered(*reply);
+  } else if (const auto* reply = std::get_if<wire::Reply>(&parsed->message)) {
     replies.replied(from, *reply);
   } else if (const auto* digest = std::get_if<wire::ReplyDigest>(&parsed->message)) {
     replies.replied(from, *digest);

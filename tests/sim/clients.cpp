@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "server/wire/client_json.h"
+#include "tests/sim/byzantine/mouth.h"
 
 namespace prytany::sim {
 
@@ -403,6 +404,7 @@ void Clients::send(std::size_t client, ReplicaId replica,
       if (!connections_.contains(id) || process == nullptr) return;
       run_.trace.add(run_.queue.now(), replica_name(replica),
                      "text on connection " + std::to_string(id.value), as_bytes(*carried));
+      if (process->mouth() != nullptr) process->mouth()->client_text(id, *carried);
       process->input([id, carried](node::Node& node) { node.client_text(id, *carried); });
     });
   }

@@ -52,7 +52,7 @@ void World::make_machines(Rng& rng) {
 
 bool World::well(ReplicaId id) const {
   const Machine& machine = machines_[id.value];
-  return (!parameters_.planned(id) || machine.settled) && !machine.halted;
+  return (!parameters_.planned(id) || machine.settled) && !parameters_.lies(id) && !machine.halted;
 }
 
 bool World::converges(ReplicaId id) const {
@@ -120,8 +120,24 @@ void World::make_group() {
   std::set<ReplicaId> damages;
   for (const PlannedFault& fault : parameters_.plan)
     (forgetful(fault.fate) || fault.reborn ? forgets : damages).insert(fault.replica);
+  std::set<ReplicaId> liars;
+  for (const Liar& liar : parameters_.liars) liars.insert(liar.replica);
+  forgets.insert(liars.begin(), liars.end());
   checks_ = std::make_unique<Checks>(cluster, setting_.pbft.group, std::move(forgets),
-                                     std::move(damages));
+                                     std::move(damages), std::move(liars));
+}
+
+void World::make_mouths() {
+  Plot plot;
+  plot.group = setting_.pbft.group;
+  plot.cluster = setting_.pbft.cluster;
+  plot.window = parameters_.window;
+  plot.checkpoint_interval = parameters_.checkpoint_interval;
+  plot.patience_us = parameters_.request_timeout_us;
+  plot.salt = Rng(parameters_.options.seed, 23).next();
+  plot.relentless = parameters_.options.plant == Plant::liars_too_many;
+  plot.even = plot.relentless || plot.salt % 2 == 0;
+  mouths_ = std::make_unique<Mouths>(*run_, machines_, *this, plot);
 }
 
 Process* World::alive(ReplicaId id) {
@@ -215,7 +231,7 @@ void World::calm() {
   for (const Machine& machine : machines_)
     if (well(machine.id)) {
       well_ones.push_back(machine.id);
-    } else if (parameters_.heal_only_a_quorum) {
+    } else if (parameters_.heal_only_a_quorum && !parameters_.lies(machine.id)) {
       away.push_back(machine.id);
     }
   while (parameters_.heal_only_a_quorum && well_ones.size() > setting_.pbft.group.quorum()) {
@@ -355,8 +371,10 @@ RunResult World::run() {
                                    Rng(parameters_.options.seed, 4));
   clients_ = std::make_unique<Clients>(*run_, genesis_, credentials_, living,
                                        Rng(parameters_.options.seed, 5));
+  make_mouths();
   for (const Machine& machine : machines_) start(machine.id);
   clients_->start();
+  mouths_->start();
   chaos();
   if (checks_->violations.none()) calm();
   if (checks_->violations.none()) parameters_.excused() ? finish_excused() : finish();
@@ -377,6 +395,7 @@ RunResult World::run() {
   counters_.batches = checks_->agreement.contiguous().value;
   counters_.checkpoints = checks_->state.stable_count();
   counters_.views = checks_->views.entered();
+  counters_.lies = mouths_->lies_told();
   counters_.events = queue_.handled();
   result.counters = counters_;
   result.coverage = coverage_;

@@ -51,6 +51,9 @@ struct Checks {
   void text_left(ReplicaId from, std::string_view text);
   /// A client's text leaves for the replicas.
   void client_text_left(std::string_view text);
+
+ private:
+  void commits_left(ReplicaId from, const std::vector<wire::PeerMessage>& messages);
 };
 
 }  // namespace prytany::sim

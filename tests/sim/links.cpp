@@ -176,7 +176,7 @@ void Links::hang_up(Link& link) {
   link.up = false;
   link.ends = never;
   for (const auto& [here, there] : {std::pair{link.low, link.high}, {link.high, link.low}}) {
-    Process* process = alive_(here);
+    Process* process = alive_(here, there);
     if (process == nullptr) continue;
     if (process->mouth() != nullptr) process->mouth()->link_down(there);
     process->input([peer = there](node::Node& node) { node.link_down(peer); });
@@ -189,8 +189,8 @@ void Links::dial_later(Link& link) {
 }
 
 void Links::dial(Link& link) {
-  Process* low = alive_(link.low);
-  Process* high = alive_(link.high);
+  Process* low = alive_(link.low, link.high);
+  Process* high = alive_(link.high, link.low);
   if (low == nullptr || high == nullptr) return;
   if (link.up) {
     if (link.ends == never) return;
@@ -265,7 +265,7 @@ void Links::on_its_way(Carried carried) {
 
 void Links::deliver(const Link& link, const Carried& carried) {
   if (link.connection != carried.connection || carried.departed > link.ends) return;
-  Process* process = alive_(carried.to);
+  Process* process = alive_(carried.to, carried.from);
   if (process == nullptr) return;
   run_.trace.add(run_.queue.now(), replica_name(carried.to),
                  "frame from " + replica_name(carried.from), *carried.frame);

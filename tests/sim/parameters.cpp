@@ -275,6 +275,11 @@ void only_without_log(Rng& rng, Parameters& p) {
   if (p.excused()) p.plan.clear();
   without_log(rng, p);
 }
+void twins(Rng&, Parameters& p) {
+  Rng dice(p.options.seed, 21);
+  if (p.excused()) p.plan.clear();
+  cast_twins(dice, p);
+}
 /// Everything, always: what it costs is measured here.
 void everything(Rng& rng, Parameters& p) {
   p.request_timeout_us = std::max<std::uint64_t>(p.request_timeout_us, 300'000);
@@ -322,6 +327,8 @@ const std::vector<Profile>& profiles() {
        only_without_log},
       {"byzantine", "replicas that lie, as primaries too, up to f with all other faults",
        byzantine},
+      {"twins", "replicas that are two processes with one key each, up to f with all other faults",
+       twins},
       {"everything", "all faults in every seed, for longer", everything},
   };
   return all;
@@ -344,7 +351,8 @@ bool Parameters::planned(ReplicaId id) const {
   return std::ranges::any_of(plan, [&](const PlannedFault& f) { return f.replica == id; });
 }
 bool Parameters::lies(ReplicaId id) const {
-  return std::ranges::any_of(liars, [&](const Liar& each) { return each.replica == id; });
+  return std::ranges::find(twins, id) != twins.end() ||
+         std::ranges::any_of(liars, [&](const Liar& each) { return each.replica == id; });
 }
 bool Parameters::forgets(ReplicaId id) const {
   return std::ranges::any_of(
@@ -418,7 +426,7 @@ Parameters draw_parameters(const Options& options) {
   p.finish_within_us = 120'000'000;
   // A primary that proposes just before others lose patience is not replaced
   // (docs/decisions/0012): each request takes as long as it likes.
-  if (!p.liars.empty()) p.finish_within_us = 600'000'000;
+  if (!p.liars.empty() || !p.twins.empty()) p.finish_within_us = 600'000'000;
   return p;
 }
 
@@ -450,6 +458,7 @@ std::string describe_more(const Parameters& p) {
     text += " r" + std::to_string(liar.replica.value) + " lies:";
     for (const Lie lie : liar.lies) text += std::string(" ") + name_of(lie);
   }
+  for (const ReplicaId id : p.twins) text += " r" + std::to_string(id.value) + " is twins";
   if (p.no_log) text += " no-log";
   if (p.heal_only_a_quorum) text += " heals a quorum";
   return text + (p.excused() ? " EXCUSED" : "");

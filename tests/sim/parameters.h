@@ -138,6 +138,10 @@ struct Parameters {
   /// negative control.
   std::vector<Liar> liars;
 
+  /// Byzantine, too: each is two processes with one key.
+  std::vector<ReplicaId> twins;
+  std::uint64_t twins_turn_every_us = 0;  // mean time until somebody is connected to the other
+
   // Clocks: |skew| of each replica's wall clock, and the drift of both its clocks.
   std::int64_t skew_max_us = 0;
   std::int64_t drift_max_ppm = 0;
@@ -171,6 +175,7 @@ struct Parameters {
   bool heal_only_a_quorum = false;
 
   [[nodiscard]] bool planned(ReplicaId id) const;
+  /// Byzantine.
   [[nodiscard]] bool lies(ReplicaId id) const;
   [[nodiscard]] bool forgets(ReplicaId id) const;
   [[nodiscard]] bool reborn(ReplicaId id) const;

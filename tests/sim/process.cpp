@@ -134,7 +134,7 @@ void Process::turn() {
   const pbft::ReplicaStatus status = node_->replica_status();
   active_ = status.active;
   fetching_ = status.fetching;
-  if (mouth() == nullptr)
+  if (!ports_.run.checks.byzantine.contains(id()))
     ports_.run.checks.progress.after_turn(id(), status, ports_.run.checks.agreement.contiguous(),
                                           ports_.run.parameters.window);
   disk_news_.erase(disk_news_.begin(), disk_news_.upper_bound(ports_.run.queue.now()));

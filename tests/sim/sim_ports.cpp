@@ -142,7 +142,7 @@ void WatchedJournal::append(const pbft::JournalRecord& record) {
 
 /// What a record says of the run as a whole, durable or not.
 void WatchedJournal::learn(const pbft::JournalRecord& record) {
-  if (ports_.machine.mouth != nullptr) return;
+  if (ports_.run.checks.byzantine.contains(ports_.machine.id)) return;
   Checks& checks = ports_.run.checks;
   const ReplicaId id = ports_.machine.id;
   if (const auto* p = std::get_if<pbft::PrePreparedRecord>(&record)) {

@@ -121,13 +121,14 @@ void World::make_group() {
   for (const PlannedFault& fault : parameters_.plan)
     (forgetful(fault.fate) || fault.reborn ? forgets : damages).insert(fault.replica);
   std::set<ReplicaId> liars;
-  for (const Liar& liar : parameters_.liars) liars.insert(liar.replica);
+  for (const Machine& machine : machines_)
+    if (parameters_.lies(machine.id)) liars.insert(machine.id);
   forgets.insert(liars.begin(), liars.end());
   checks_ = std::make_unique<Checks>(cluster, setting_.pbft.group, std::move(forgets),
                                      std::move(damages), std::move(liars));
 }
 
-void World::make_mouths() {
+void World::make_liars() {
   Plot plot;
   plot.group = setting_.pbft.group;
   plot.cluster = setting_.pbft.cluster;
@@ -138,6 +139,18 @@ void World::make_mouths() {
   plot.relentless = parameters_.options.plant == Plant::liars_too_many;
   plot.even = plot.relentless || plot.salt % 2 == 0;
   mouths_ = std::make_unique<Mouths>(*run_, machines_, *this, plot);
+  twins_ = std::make_unique<Twins>(*run_, machines_, *this, [this] {
+    return native() ? native_application(parameters_.options.plant) : nullptr;
+  });
+  for (const ReplicaId id : parameters_.twins) machine(id).may_halt = true;
+}
+
+/// Twins would find each other out, if they asked what others saw of them.
+GroupSetting World::setting_of(ReplicaId id) const {
+  GroupSetting setting = setting_;
+  const auto& twins = parameters_.twins;
+  if (std::ranges::find(twins, id) != twins.end()) setting.pbft.boot_question = false;
+  return setting;
 }
 
 Process* World::alive(ReplicaId id) {
@@ -192,6 +205,7 @@ bool World::step() {
     bury(process->id(), process->stopped_at());
     break;  // at most one process had a turn
   }
+  twins_->bury();
   plant();
   return checks_->violations.none();
 }
@@ -358,6 +372,21 @@ void World::plant() {
   }
 }
 
+/// What processes are connected with.
+void World::make_ends() {
+  const auto living = [this](ReplicaId id) { return alive(id); };
+  const auto second = [this](ReplicaId id) { return twins_->of(id); };
+  const auto facing = [this](ReplicaId id, ReplicaId peer) {
+    Process* other = twins_->for_peer(id, peer);
+    return other != nullptr ? other : alive(id);
+  };
+  const auto on_fault = [this](Fault fault, ReplicaId id) { hit(fault, id); };
+  links_ = std::make_unique<Links>(*run_, setting_, machines_, facing, on_fault,
+                                   Rng(parameters_.options.seed, 4));
+  clients_ = std::make_unique<Clients>(*run_, genesis_, credentials_, living, second,
+                                       Rng(parameters_.options.seed, 5));
+}
+
 RunResult World::run() {
   run_.emplace(Run{parameters_, queue_, trace_, *checks_});
   processes_.resize(machines_.size());
@@ -365,14 +394,10 @@ RunResult World::run() {
     for (std::size_t i = 0; i < machines_.size(); ++i)
       applications_.push_back(native_application(parameters_.options.plant));
   }
-  const auto living = [this](ReplicaId id) { return alive(id); };
-  const auto on_fault = [this](Fault fault, ReplicaId id) { hit(fault, id); };
-  links_ = std::make_unique<Links>(*run_, setting_, machines_, living, on_fault,
-                                   Rng(parameters_.options.seed, 4));
-  clients_ = std::make_unique<Clients>(*run_, genesis_, credentials_, living,
-                                       Rng(parameters_.options.seed, 5));
-  make_mouths();
+  make_liars();
+  make_ends();
   for (const Machine& machine : machines_) start(machine.id);
+  if (!parameters_.twins.empty()) twins_->start(setting_of(parameters_.twins.front()), *links_);
   clients_->start();
   mouths_->start();
   chaos();

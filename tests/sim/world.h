@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "tests/sim/byzantine/mouth.h"
+#include "tests/sim/byzantine/twins.h"
 #include "tests/sim/clients.h"
 #include "tests/sim/links.h"
 #include "tests/sim/process.h"
@@ -76,7 +77,10 @@ class World final : public Outside {
   [[nodiscard]] bool native() const { return parameters_.application == ApplicationKind::native; }
   Process* alive(ReplicaId id);
   Machine& machine(ReplicaId id) { return machines_[id.value]; }
-  void make_mouths();
+  void make_liars();
+  void make_ends();
+  /// With which a replica's processes start.
+  [[nodiscard]] GroupSetting setting_of(ReplicaId id) const;
   /// Neither faulty by plan nor lying nor halted: it must do all that a replica promises.
   [[nodiscard]] bool well(ReplicaId id) const;
   /// At the end it must be where all others are.
@@ -143,7 +147,8 @@ class World final : public Outside {
   std::vector<std::unique_ptr<Process>> processes_;              // by replica; null while down
   std::unique_ptr<Links> links_;
   std::unique_ptr<Clients> clients_;
-  std::unique_ptr<Mouths> mouths_;                                    // of those that lie
+  std::unique_ptr<Mouths> mouths_;  // of those that lie
+  std::unique_ptr<Twins> twins_;
   std::map<ReplicaId, std::tuple<Folder, Folder, SlotDisk>> images_;  // of disks, taken earlier
   std::map<ReplicaId, During> phases_;
   std::set<ReplicaId> held_down_;

@@ -67,11 +67,6 @@ void Mouth::frame(ReplicaId to, Time departs, ByteView sealed) {
 void Mouth::utter(ReplicaId to, Time departs, const Words& words) {
   std::vector<std::shared_ptr<const wire::EncodedMessage>> together;
   for (const Word& word : words) {
-    // A quorum's COMMITs decide, whoever sent them (view_checker.h).
-    if (std::holds_alternative<wire::Commit>(word.message))
-      run_.checks.views.sent(self(), word.message);
-    if (const auto* vote = std::get_if<wire::Signed<wire::Commit>>(&word.message))
-      run_.checks.views.sent(self(), vote->message);
     auto encoded = std::make_shared<const wire::EncodedMessage>(wire::encode_message(word.message));
     if (word.after_us == 0 && !word.apart) {
       together.push_back(std::move(encoded));
@@ -90,6 +85,7 @@ void Mouth::seal(ReplicaId to, Time departs,
   if (run_.trace.has_reader())
     run_.trace.say(run_.queue.now(), replica_name(self()),
                    "lies or not to " + replica_name(to) + ": " + describe_frame(sealed));
+  run_.checks.frame_left(self(), sealed);
   outside_.frame_departs(self(), to, departs, std::move(sealed));
 }
 

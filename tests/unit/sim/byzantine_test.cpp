@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <set>
+#include <sstream>
 
 #include "server/wire/client_json.h"
 #include "tests/sim/byzantine/casting.h"
@@ -16,6 +17,7 @@ namespace prytany::sim {
 namespace {
 
 using testing::Contains;
+using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::StartsWith;
 
@@ -141,6 +143,17 @@ TEST(World, holds_while_a_replica_tells_every_lie_there_is) {
       told = result.counters.lies;
     }
   }
+}
+
+TEST(World, holds_while_a_replica_is_two_and_others_do_see_both) {
+  std::ostringstream lines;
+  Options options;
+  options.seed = 5;
+  options.profile = profile_named("twins");
+  const RunResult result = simulate(options, &lines);
+  EXPECT_THAT(result.violations, IsEmpty()) << result.parameters;
+  EXPECT_THAT(lines.str(), HasSubstr("turns its other face to"));
+  EXPECT_THAT(lines.str(), HasSubstr("turns its first face to"));
 }
 
 }  // namespace

@@ -40,6 +40,7 @@ TEST(Parameters, plan_at_most_f_faulty_replicas_or_excuse_the_seed) {
         EXPECT_TRUE(faulty.insert(liar.replica).second);
         EXPECT_FALSE(liar.lies.empty());
       }
+      for (const ReplicaId twin : p.twins) EXPECT_TRUE(faulty.insert(twin).second);
       planned += !faulty.empty();
       excused += p.excused();
       if (faulty.size() > f) {

@@ -31,14 +31,16 @@ struct Change {
   void operator()(bool* flag) const { *flag = !*flag; }
   void operator()(double* number) const { *number += 1; }
   void operator()(std::span<std::uint8_t> bytes) const { flip(bytes, rng); }
-  void operator()(Bytes* bytes) const {
-    if (!bytes->empty() && rng.chance(200'000)) {
-      bytes->pop_back();
+  void operator()(const Bounded<Bytes>& bytes) const {
+    if (!bytes.value->empty() && rng.chance(200'000)) {
+      bytes.value->pop_back();
     } else {
-      flip(*bytes, rng);
+      flip(*bytes.value, rng);
     }
   }
-  void operator()(std::string* text) const { *text = text->empty() ? "x" : text->substr(1); }
+  void operator()(const Bounded<std::string>& text) const {
+    *text.value = text.value->empty() ? "x" : text.value->substr(1);
+  }
   void operator()(const Reshape& reshape) const { reshape(rng); }
   template <class N>
   void operator()(N* number) const {
@@ -51,6 +53,12 @@ struct Swap {
   template <class N>
   bool operator()(N* a, N* b) const {
     std::swap(*a, *b);
+    return true;
+  }
+  template <class T>
+  bool operator()(const Bounded<T>& a, const Bounded<T>& b) const {
+    if (a.value->size() > b.max || b.value->size() > a.max) return false;
+    std::swap(*a.value, *b.value);
     return true;
   }
   bool operator()(std::span<std::uint8_t> a, std::span<std::uint8_t> b) const {

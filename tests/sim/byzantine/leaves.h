@@ -21,9 +21,15 @@ namespace prytany::sim {
 
 /// A list or an optional value: something to be taken out of it, put in twice, or swapped in it.
 using Reshape = std::function<void(Rng&)>;
-using Leaf =
-    std::variant<std::uint64_t*, std::int64_t*, std::uint32_t*, std::uint16_t*, std::uint8_t*,
-                 bool*, double*, std::span<std::uint8_t>, Bytes*, std::string*, Reshape>;
+/// A value of any length up to that.
+template <class T>
+struct Bounded {
+  T* value;
+  std::size_t max;
+};
+using Leaf = std::variant<std::uint64_t*, std::int64_t*, std::uint32_t*, std::uint16_t*,
+                          std::uint8_t*, bool*, double*, std::span<std::uint8_t>, Bounded<Bytes>,
+                          Bounded<std::string>, Reshape>;
 using Leaves = std::vector<Leaf>;
 
 template <class T>
@@ -77,11 +83,15 @@ struct Collector<std::array<std::uint8_t, N>> {
 };
 template <std::size_t Max>
 struct Collector<wire::Body<Max>> {
-  static void collect(wire::Body<Max>& b, Leaves& out) { out.emplace_back(&b.bytes); }
+  static void collect(wire::Body<Max>& b, Leaves& out) {
+    out.emplace_back(Bounded<Bytes>{&b.bytes, Max});
+  }
 };
 template <std::size_t Max>
 struct Collector<wire::Text<Max>> {
-  static void collect(wire::Text<Max>& t, Leaves& out) { out.emplace_back(&t.text); }
+  static void collect(wire::Text<Max>& t, Leaves& out) {
+    out.emplace_back(Bounded<std::string>{&t.text, Max});
+  }
 };
 template <class T, std::size_t Max>
 struct Collector<wire::List<T, Max>> {

@@ -72,6 +72,19 @@ TEST(Leaves, change_places_only_with_their_own_kind) {
   EXPECT_NE(message, before);
 }
 
+TEST(Leaves, change_places_only_where_there_is_room_for_them) {
+  wire::Agreed agreed;
+  wire::RequestBody request;
+  request.operation.bytes.resize(limits::nondeterminism_bytes_max + 1);
+  Leaves small = leaves_of(agreed.choice);
+  Leaves large = leaves_of(request.operation);
+  Rng rng(1);
+  EXPECT_FALSE(take_from(small, large, rng));
+  request.operation.bytes.resize(3);
+  EXPECT_TRUE(take_from(small, large, rng));
+  EXPECT_EQ(agreed.choice.bytes.size(), 3U);
+}
+
 TEST(Plot, divides_the_correct_ones_and_tells_its_friends_the_truth) {
   Plot plot;
   plot.group = {7, 2};

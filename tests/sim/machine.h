@@ -14,6 +14,8 @@
 
 namespace prytany::sim {
 
+class Mouth;
+
 struct Machine {
   Machine(ReplicaId its_id, crypto::Signer key, Rng chance)
       : id(its_id), signer(std::move(key)), entropy(chance) {}
@@ -39,7 +41,8 @@ struct Machine {
   std::int64_t drift_ppm = 0;   // of the monotonic clock
   std::uint64_t uptime_us = 0;  // where its monotonic clock stood when the run began
   unsigned lives = 0;
-  bool planted = false;  // the planted fault is in this one
+  Mouth* mouth = nullptr;  // null: an honest one
+  bool planted = false;    // the planted fault is in this one
 
   /// Batches that its journal holds with their agreed values, by batch digest.
   std::map<Digest, std::pair<wire::Batch, wire::Agreed>> held;

@@ -5,6 +5,7 @@
 namespace prytany::sim {
 
 void HistoryChecker::answered(const std::string& client, Mark mark, Seq seq) {
+  ++judged_;
   if (seq <= mark)
     violations_.add("linearizability", client + " was answered as executed at n" +
                                            std::to_string(seq.value) +

@@ -22,10 +22,12 @@ class HistoryChecker {
   /// The request that got `mark` was answered now, as executed at `seq`. A number in which somebody
   /// was answered holds nothing that was asked later: equal is too early, too.
   void answered(const std::string& client, Mark mark, Seq seq);
+  [[nodiscard]] std::uint64_t judged() const { return judged_; }
 
  private:
   Violations& violations_;
   Seq highest_answered_;
+  std::uint64_t judged_ = 0;
 };
 
 }  // namespace prytany::sim

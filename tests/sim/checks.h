@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "tests/sim/checkers.h"
+#include "tests/sim/history_checker.h"
 #include "tests/sim/view_checker.h"
 
 namespace prytany::sim {
@@ -39,6 +40,7 @@ struct Checks {
   TimeChecker times{violations};
   ConfigurationChecker configurations{violations};
   ReplyChecker replies;
+  HistoryChecker history{violations};
 
   /// A newer incarnation takes this one's place: from now on all is asked of it, as if nothing had
   /// been said before.

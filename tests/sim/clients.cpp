@@ -50,6 +50,7 @@ class Clients::Client {
     parting_ = leaving_ = joined_ = false;
     waiting_ = 0;
     reads_.clear();
+    asked_.clear();
     orders_.clear();
     perform([&](client::Effects& out) {
       session_->start(now(), out);
@@ -77,8 +78,9 @@ class Clients::Client {
         waiting_ >= 2 * parameters().outstanding_max + 2)
       return;
     perform([&](client::Effects& out) {
-      ++waiting_;
-      orders_.insert(session_->submit(now(), operation, now() + patience_us, out));
+      const client::Ticket ticket = session_->submit(now(), operation, now() + patience_us, out);
+      expect(ticket);
+      orders_.insert(ticket);
     });
   }
   [[nodiscard]] bool idle() const { return joined_ && waiting_ == 0; }
@@ -97,7 +99,11 @@ class Clients::Client {
 
  private:
   [[nodiscard]] const Parameters& parameters() const { return all_.run_.parameters; }
-  void expect(client::Ticket) { ++waiting_; }
+  /// It is ordered: its answer must come after those that were given until now.
+  void expect(client::Ticket ticket) {
+    ++waiting_;
+    asked_.emplace(ticket, all_.run_.checks.history.invoked());
+  }
 
   void ask_later() {
     all_.run_.queue.after(1 + rng_.exponential(parameters().think_mean_us), [this, life = life_] {
@@ -158,6 +164,7 @@ class Clients::Client {
   std::size_t waiting_ = 0;
   std::set<client::Ticket> reads_;  // not ordered: replicas may differ, and then nobody is believed
   std::set<client::Ticket> orders_;
+  std::map<client::Ticket, HistoryChecker::Mark> asked_;
   Time wakes_at_ = never;
 };
 
@@ -177,6 +184,8 @@ void Clients::Client::on(client::Completed& e) {
                                                     c.message + ") instead of an answer");
     return;
   }
+  if (const auto asked = asked_.extract(e.ticket))
+    all_.run_.checks.history.answered(name(), asked.mapped(), c.seq);
   if (orders_.erase(e.ticket) > 0) {
     all_.run_.checks.replies.accepted(name(),
                                       {session_->id(), c.number, c.seq, c.agreed, c.outcome});

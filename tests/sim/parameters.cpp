@@ -424,9 +424,6 @@ Parameters draw_parameters(const Options& options) {
   p.faults_until_us = rng.between(2'000'000, 8'000'000);
   // Timers may have doubled to sixteen seconds, and the next view's primary may need one more.
   p.finish_within_us = 120'000'000;
-  // A primary that proposes just before others lose patience is not replaced
-  // (docs/decisions/0012): each request takes as long as it likes.
-  if (!p.liars.empty() || !p.twins.empty()) p.finish_within_us = 600'000'000;
   return p;
 }
 

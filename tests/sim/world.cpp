@@ -420,6 +420,7 @@ RunResult World::run() {
   counters_.batches = checks_->agreement.contiguous().value;
   counters_.checkpoints = checks_->state.stable_count();
   counters_.views = checks_->views.entered();
+  counters_.judged = checks_->history.judged();
   counters_.lies = mouths_->lies_told();
   counters_.events = queue_.handled();
   result.counters = counters_;

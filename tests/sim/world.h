@@ -39,7 +39,8 @@ struct RunCounters {
   std::uint64_t views = 0;       // entered by somebody, besides view 0
   std::uint64_t state_transfers = 0;
   std::uint64_t frames_refused = 0;
-  std::uint64_t lies = 0;  // messages of Byzantine replicas that are not their processes'
+  std::uint64_t judged = 0;  // answers whose place in time was looked at
+  std::uint64_t lies = 0;    // messages of Byzantine replicas that are not their processes'
   std::uint64_t events = 0;
 };
 

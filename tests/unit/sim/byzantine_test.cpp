@@ -139,7 +139,6 @@ RunResult run_with(Lie lie, std::uint64_t seed) {
   parameters.gentle = false;
   parameters.no_log = false;
   parameters.liars = {{ReplicaId{0}, {lie}}};
-  parameters.finish_within_us = 600'000'000;
   return World(parameters, nullptr).run();
 }
 

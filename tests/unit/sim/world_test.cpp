@@ -38,6 +38,7 @@ TEST(World, is_another_run_for_another_seed_and_does_enough_in_each) {
     EXPECT_THAT(result.violations, IsEmpty()) << result.parameters;
     EXPECT_GE(result.counters.requests, 200U);
     EXPECT_GE(result.counters.checkpoints, 2U);
+    EXPECT_GE(result.counters.judged, 200U);
   }
 }
 

@@ -161,9 +161,15 @@ export function makeQuestion(group, about) {
   function weigh() {
     const spoken = [...voices.values()];
     const last = group.weakQuorum - 1;
-    const alike = spoken
+    // Each replica answers a read at what it had executed. What f+1 had reached one correct replica
+    // had: whoever lies can make the answer look older, never newer. And the newest answer wins: a
+    // liar beside one that is behind is f+1, too, and must not win by having spoken first.
+    const reached = (voice, field) =>
+      voice.map(({ whole }) => whole?.[field]).sort((a, b) => b - a)[last];
+    const [alike] = spoken
       .map(({ said }) => spoken.filter((other) => other.said === said))
-      .find((voice) => voice[last]);
+      .filter((voice) => voice[last])
+      .sort((a, b) => reached(b, "executed") - reached(a, "executed"));
     const heard = ({ id }) => voices.has(id);
     if (!alike) {
       if (!about.number && group.connected().every(heard)) again(readRetryMs);
@@ -188,18 +194,14 @@ export function makeQuestion(group, about) {
     settled = alike[0].said;
     self.close();
     group.settled(about.digest);
-    for (const voice of spoken) delete voice.whole;
     const all = agreement();
     if (about.what) {
       const reason = `differs from ${all.agreed} ${about.what}`;
       for (const kind in all) for (const replica of all[kind]) group.judge(replica, kind, reason);
     }
-    // Each replica answers a read at what it had executed. What f+1 had reached one correct replica
-    // had: whoever lies can make the answer look older, never newer.
-    const reached = (field) =>
-      wholes.map((whole) => whole[field]).sort((a, b) => b - a)[last];
-    const { outcome, seq = reached("executed") } = answer;
-    const agreed = reached("agreed") ?? answer.agreed;
+    const { outcome, seq = reached(alike, "executed") } = answer;
+    const agreed = reached(alike, "agreed") ?? answer.agreed;
+    for (const voice of spoken) delete voice.whole;
     (about.take ?? self.conclude)({ outcome, agreed, seq, agreement: all });
     // Whoever shows "confirmed by k of n" must not show it for a refusal: errors have their
     // agreement.

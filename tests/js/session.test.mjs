@@ -835,6 +835,21 @@ test("a liar who gives the right rows cannot make a read look newer than it is",
   assert.equal(answer.agreedUs, 1795173920086810);
 });
 
+test("a liar beside a replica that is behind does not beat two that are not, by speaking first", async () => {
+  const group = await start();
+  const old = (executed) => (answer) => ({ ...answer, executed, outcome: textRow("old") });
+  group.replicas[0].behaviour.lieRead = old("9999");
+  group.replicas[1].behaviour.lieRead = old("3");
+  for (const id of [2, 3]) group.replicas[id].behaviour.delay = 30;
+  const { cluster } = await open(group);
+  await cluster.connect();
+  await until(() => cluster.replicas.every(({ connected }) => connected), "all are connected");
+  const answer = await cluster.read("tally", {}, { linger: 1000 });
+  assert.deepEqual(answer.rows, [{ procedure: "tally" }]);
+  assert.deepEqual(answer.agreement, { agreed: [2, 3], differed: [0, 1], silent: [] });
+  assert.equal(answer.seq, 12);
+});
+
 test("an answer to another read under our id is no voice, however many replicas give it", async () => {
   const group = await start();
   // As if somebody on the way to each replica had put another question in place of ours.

@@ -323,6 +323,17 @@ test("voting is opened with an end, and extended with a reason", { timeout }, as
   await office.click("#extend");
   await told(office, /The time was extended/);
   await inspect(office, "office-13-voting");
+
+  // A device whose clock is a year ahead keeps nobody from voting.
+  const page = await openPage(browser, "about:blank");
+  await page.addInitScript(() => {
+    const right = Date.now;
+    Date.now = () => right() + 365 * 86_400_000;
+  });
+  await page.goto(`${replicas.url(3)}vote.html`);
+  await page.waitForSelector("#code");
+  assert.match(await page.textContent(".state"), /the servers' clock counts/);
+  await page.context().close();
 });
 
 test("a voter tests, changes, casts, and sees who confirmed it", { timeout }, async () => {

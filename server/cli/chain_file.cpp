@@ -27,7 +27,7 @@ Result<wire::Chain> read_chain(const std::string& folder, const wire::Genesis& g
 
 std::size_t ask_for_configurations(wire::Chain& chain, const wire::Genesis& genesis,
                                    std::uint64_t timeout_us,
-                                   std::shared_ptr<const crypto::TlsTrust> trust) {
+                                   const std::shared_ptr<const crypto::TlsTrust>& trust) {
   std::size_t answered = 0;
   for (const wire::Member& member : genesis.members) {
     const auto address = wire::client_address_from(member.client_url.text);

@@ -25,7 +25,7 @@ Result<void> replace_chain(const std::string& folder, const wire::Chain& chain);
 /// members that answered.
 std::size_t ask_for_configurations(wire::Chain& chain, const wire::Genesis& genesis,
                                    std::uint64_t timeout_us,
-                                   std::shared_ptr<const crypto::TlsTrust> trust);
+                                   const std::shared_ptr<const crypto::TlsTrust>& trust);
 
 class ChainFile final : public node::ChainFile {
  public:

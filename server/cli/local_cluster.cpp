@@ -36,6 +36,10 @@ std::uint64_t now_us() { return net::SystemClock().now().value; }
   ::_exit(127);
 }
 
+Error ended_at_once(const std::string& who, const std::string& how) {
+  return Error{who + " ended at once (" + how + ")"};
+}
+
 std::string how_it_ended(int status) {
   if (WIFSIGNALED(status)) return "signal " + std::to_string(WTERMSIG(status));
   return "exit code " + std::to_string(WEXITSTATUS(status));
@@ -142,7 +146,7 @@ Result<void> LocalCluster::wait_for(unsigned id, std::uint64_t deadline_us) {
     const auto answer = http_get(*address, "/status", ask_timeout_us);
     // Another cluster on the port may answer while ours is about to end for want of it.
     std::string how;
-    if (collect(id, false, &how)) return Error{who + " ended at once (" + how + ")"};
+    if (collect(id, false, &how)) return ended_at_once(who, how);
     if (answer && answer->starts_with(ours)) return {};
     if (now_us() >= deadline_us) {
       return Error{who + " does not answer at " + url(id) + ": " +

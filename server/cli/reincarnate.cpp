@@ -138,7 +138,7 @@ Status submit(const Options& options, bool json) {
   const Answer& answer = answers->back();
   const Seq end = app::end_of_configuration(Seq{answer.seq}, known->genesis.window,
                                             known->genesis.checkpoint_interval);
-  const auto number = static_cast<unsigned long long>(change->number.value + 1);
+  const unsigned long long number = change->number.value + 1;
   const auto since = static_cast<unsigned long long>(end.value);
   if (json) {
     std::printf("{\"configuration\":%llu,\"member\":%u,\"key\":\"%s\",\"since\":%llu}\n", number,

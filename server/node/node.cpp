@@ -171,7 +171,7 @@ class Node::Impl {
   World world_;
   const crypto::Signer& signer_;
   wire::Chain chain_;
-  wire::ConfigurationLinks news_;  // not checked
+  std::vector<wire::ConfigurationLinks> news_;  // not checked
   ClockNonDeterminism nondeterminism_;
   wire::Membership membership_;  // of the core's configuration
   wire::Verifier verifier_;
@@ -396,9 +396,12 @@ class Node::Impl {
 
   Result<void> take_news() {
     const ConfigNumber before = chain_.newest().number;
-    for (const wire::ConfigurationLink& link : std::exchange(news_, {}).items) {
-      if (const char* const reason = chain_.extend(link)) {
-        note(std::string("what a peer says of configurations is refused: ") + reason);
+    for (const wire::ConfigurationLinks& links : std::exchange(news_, {})) {
+      for (const wire::ConfigurationLink& link : links) {
+        const char* const reason = chain_.extend(link);
+        if (reason == nullptr) continue;
+        // Anybody can say such things, so it is not for the operator's log.
+        note(std::string("what is said of configurations is refused: ") + reason, false);
         break;
       }
     }
@@ -486,8 +489,9 @@ void Node::link_up(ReplicaId peer, wire::LinkKeys keys) { impl_->link_up(peer, s
 void Node::link_down(ReplicaId peer) { impl_->link_down(peer); }
 void Node::frame(ReplicaId peer, ByteView sealed) { impl_->frame(peer, sealed); }
 void Node::configurations(const wire::ConfigurationLinks& news) {
-  // Bounded by a handshake's messages, and by the turn that takes it.
-  impl_->news_ = news;
+  // Each costs a few signatures at most, and who was not heard says it again.
+  constexpr std::size_t news_max = 16;
+  if (impl_->news_.size() < news_max) impl_->news_.push_back(news);
 }
 const wire::Chain& Node::chain() const { return impl_->chain_; }
 void Node::client_connected(ConnectionId connection, std::string address) {

@@ -62,9 +62,12 @@ void Replica::Core::on(Superseded event) {
   const Seq seq = event.proof.checkpoint.seq;
   if (!at_checkpoint(seq) || seq <= window_.low()) return;
   certified(std::move(event.proof));
-  // Whoever may not vote does not take part in what would bring it there.
-  const bool mine = certified_ && checkpoints_.mine(certified_->checkpoint.seq);
-  if (boot_.asking() && certified_ && !mine && !fetching_) fetch_state(*certified_);
+  if (!certified_ || checkpoints_.mine(certified_->checkpoint.seq)) return;
+  // What is being fetched may be gone where it is asked for, and nobody tells me of later
+  // checkpoints but in answer to a question: this one is there now. And whoever may not vote does
+  // not take part in what would bring it there otherwise.
+  const bool newer = fetching_ && certified_->checkpoint.seq > *fetching_;
+  if (newer || (boot_.asking() && !fetching_)) fetch_state(*certified_);
 }
 
 void Replica::Core::try_certify(Seq seq) {

@@ -7,8 +7,10 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "server/cli/demo_checks.h"
 #include "server/cli/http_get.h"
 #include "server/cli/init.h"
+#include "tests/cluster/background.h"
 #include "tests/cluster/inserters.h"
 #include "tests/cluster/test_cluster.h"
 
@@ -138,6 +140,73 @@ TEST(Reincarnation, the_same_again_with_the_primary_and_then_with_another) {
   inserters.stop();
   EXPECT_EQ(inserters.failure(), "");
   cluster.expect_one_state(inserters.last_seq());
+}
+
+/// What one organisation after the other does, none of whom has another's key.
+TEST(Reincarnation, outside_development_so_many_members_must_approve) {
+  const TestFolder place;
+  const std::uint16_t port = cli::free_base_port(23000, 4);
+  const auto folder = [&](const std::string& name) { return place.path() + "/" + name; };
+  const auto keygen = [&](unsigned id, const std::string& name) {
+    return run({"keygen", "--out", folder(name), "--name", "organisation", "--peer",
+                "127.0.0.1:" + std::to_string(port + 100U + id), "--client-url",
+                "ws://127.0.0.1:" + std::to_string(port + id)});
+  };
+  const std::string genesis = folder("genesis.json");
+  const Ran admin = keygen(9, "admin");
+  const std::string admin_hex =
+      admin.output.substr(admin.output.find("public key ") + std::string("public key ").size(), 64);
+  std::vector<std::string> assemble = {"genesis", "assemble"};
+  for (unsigned id = 0; id < 4; ++id) {
+    ASSERT_EQ(keygen(id, std::to_string(id)).exit_code, 0);
+    assemble.push_back(folder(std::to_string(id)) + "/member.json");
+  }
+  assemble.insert(assemble.end(),
+                  {"--faults", "1", "--name", "four", "--out", genesis, "--administrator",
+                   admin_hex, "--checkpoint-interval", "8", "--window", "16"});
+  const Ran assembled = run(assemble);
+  ASSERT_EQ(assembled.exit_code, 0) << assembled.errors;
+  const auto key_of = [&](unsigned id) { return folder(std::to_string(id)) + "/replica.key"; };
+  for (unsigned id = 0; id < 4; ++id)
+    ASSERT_EQ(run({"genesis", "sign", "--key", key_of(id), genesis}).exit_code, 0);
+  std::vector<std::unique_ptr<Background>> servers;
+  const auto start = [&](const std::string& name) {
+    return std::make_unique<Background>(
+        std::vector<std::string>{"replica", folder(name), "--genesis", genesis, "--log", "error"});
+  };
+  for (unsigned id = 0; id < 3; ++id) servers.push_back(start(std::to_string(id)));
+
+  ASSERT_EQ(keygen(3, "newer").exit_code, 0);
+  const std::string request = folder("request.json");
+  const auto reincarnate = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "reincarnate");
+    arguments.insert(arguments.end(), {"--cluster", genesis});
+    return run(arguments);
+  };
+  ASSERT_TRUE(eventually([&] {
+    return reincarnate(
+               {"request", request, "--member", "3", "--new", folder("newer") + "/member.json"})
+               .exit_code == 0;
+  }));
+  const auto submit = [&] {
+    return reincarnate({"submit", request, "--key", folder("admin") + "/replica.key"});
+  };
+  for (unsigned id = 0; id < 3; ++id) {
+    const Ran too_few = submit();
+    EXPECT_EQ(too_few.exit_code, 1);
+    EXPECT_THAT(too_few.errors, HasSubstr("must approve"));
+    const Ran approved = reincarnate({"approve", request, "--key", key_of(id)});
+    ASSERT_EQ(approved.exit_code, 0) << approved.errors;
+  }
+  servers.push_back(start("newer"));
+  const Ran ordered = submit();
+  ASSERT_EQ(ordered.exit_code, 0) << ordered.errors;
+  const auto address = wire::address_from("127.0.0.1:" + std::to_string(port + 3));
+  EXPECT_TRUE(eventually([&] {
+    const auto text = cli::http_get(*address, "/status", 1'000'000);
+    return text && text->find("\"configuration\":1,\"voting\":true") != std::string::npos;
+  }));
+  for (const auto& server : servers) EXPECT_EQ(server->end(SIGTERM), 0);
 }
 
 }  // namespace

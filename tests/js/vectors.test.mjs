@@ -25,7 +25,7 @@ const hexOf = (type, value) => toHex(codec.encode(type, value));
  * Operations that this client has no use for: installing is for the command line, null for
  * benchmarks.
  */
-const unspoken = ["install", "null", "an operation of a later version"];
+const unspoken = ["install", "null", "reconfigure", "an operation of a later version"];
 
 test("every value is encoded as the vectors say", () => {
   for (const { name, value, encoded } of golden("values").cases)
@@ -118,6 +118,8 @@ test("every message to a client: encoding, reply digest, tag", async () => {
   for (const { name, message, ...want } of cases) {
     // The answer to a benchmark's operation, and what is signed, in another form, instead of tagged.
     if (name.includes("null") || name === "hello_ok") continue;
+    // This client does not follow changes of members' keys (docs/reference/js-client.md).
+    if (name === "configurations") continue;
     assert.equal(hexOf(codec.toClient, message), want.encoded, name);
     let tagged = message;
     if (message.type === "reply") {

@@ -138,6 +138,9 @@ TEST(Reconfiguration, a_new_member_says_nothing_in_the_configuration_that_it_is_
   // It is shown a checkpoint of the next one: that it needs, and may ask for.
   host.handle(at_ms(3), pbft::Superseded{{{Seq{12}, digest_of("state")}, {}}});
   EXPECT_EQ(fetched, Seq{12});
+  // By the time that it asks for it, the group may be further on.
+  host.handle(at_ms(3), pbft::Superseded{{{Seq{16}, digest_of("later")}, {}}});
+  EXPECT_EQ(fetched, Seq{16});
   for (std::uint64_t t = 4; t < 3'000; t += 10) host.tick_if_due(at_ms(t));
   for (const std::string& message : said) EXPECT_EQ(message, "status");
   EXPECT_FALSE(said.empty());

@@ -76,7 +76,7 @@ void World::start(ReplicaId id) {
   auto process = std::make_unique<Process>(*run_, machine, *this, application);
   const bool killed = chaotic_ && chaos_.chance(parameters_.kill_in_start_rate);
   if (killed) process->kill_within_turn(chaos_.below(12));
-  const auto started = process->start(setting_);
+  const auto started = process->start(setting_of(id));
   if (!started) {
     process->killed_at(queue_.now());
     return does_not_start(id, process->killed(), started.error().message);
@@ -128,6 +128,7 @@ void World::bury(ReplicaId id, Time when, bool power_fails) {
   counters_.state_transfers += dead->node().counters().state_transfers;
   counters_.frames_refused += dead->node().counters().frames_refused;
   dead->killed_at(when);
+  if (dead->mouth() != nullptr) dead->mouth()->died();
   dead.reset();
   links_->process_ended(id, when);
   clients_->process_ended(id);

@@ -281,6 +281,10 @@ void ReplyChecker::replied(ReplicaId by, const wire::ReplyDigest& digest) {
   note(by, {digest.session, digest.number, digest.request}, digest.reply, nullptr);
 }
 
+void ReplyChecker::offered(const wire::Reply& reply) {
+  offered_.try_emplace(wire::reply_digest(cluster_, reply), reply);
+}
+
 void ReplyChecker::note(ReplicaId by, const Key& key, const Digest& reply,
                         const wire::Reply* whole) {
   const auto [found, fresh] = given_.try_emplace(key, Given{reply, std::nullopt, by, {}});
@@ -301,6 +305,12 @@ void ReplyChecker::note(ReplicaId by, const Key& key, const Digest& reply,
   if (whole != nullptr && !given->whole) given->whole = *whole;
 }
 
+const wire::Reply* ReplyChecker::whole_of(const Given& given) const {
+  if (given.whole) return &*given.whole;
+  const auto offered = offered_.find(given.reply);
+  return offered == offered_.end() ? nullptr : &offered->second;
+}
+
 const wire::Reply* ReplyChecker::find(const Accepted& what) const {
   const auto same = [&](const wire::Reply& r) {
     return r.seq == what.seq && r.agreed == what.agreed && r.outcome == what.outcome;
@@ -309,9 +319,9 @@ const wire::Reply* ReplyChecker::find(const Accepted& what) const {
        ++it) {
     if (std::get<0>(it->first) != what.session) break;
     if (what.session != SessionId{0} && std::get<1>(it->first) != what.number) break;
-    if (it->second.whole && same(*it->second.whole)) return &*it->second.whole;
+    if (const wire::Reply* whole = whole_of(it->second); whole && same(*whole)) return whole;
     for (const Given& other : it->second.others)
-      if (other.whole && same(*other.whole)) return &*other.whole;
+      if (const wire::Reply* whole = whole_of(other); whole && same(*whole)) return whole;
   }
   return nullptr;
 }

@@ -206,6 +206,8 @@ class ReplyChecker {
   /// A replica sent this to a client, whole or as a digest.
   void replied(ReplicaId by, const wire::Reply& reply);
   void replied(ReplicaId by, const wire::ReplyDigest& digest);
+  /// Somebody who lies sent this: of use when others say the same by its digest.
+  void offered(const wire::Reply& reply);
   /// A client took this for its request; for a join, session and number are 0.
   struct Accepted {
     SessionId session;
@@ -230,11 +232,13 @@ class ReplyChecker {
 
  private:
   void note(ReplicaId by, const Key& key, const Digest& reply, const wire::Reply* whole);
+  [[nodiscard]] const wire::Reply* whole_of(const Given& given) const;
   [[nodiscard]] const wire::Reply* find(const Accepted& what) const;
 
   Violations& violations_;
   Digest cluster_;
   std::map<Key, Given> given_;
+  std::map<Digest, wire::Reply> offered_;
   std::map<std::pair<SessionId, RequestNumber>, std::pair<Digest, Seq>> executed_at_;
 };
 

@@ -52,13 +52,25 @@ void Checks::recovered(ReplicaId by, const pbft::Recovered& recovered, Seq image
   damaged.contains(by) ? progress.forgot(by, image) : progress.started(by, image);
 }
 
+/// A quorum's COMMITs decide, whoever sent them (view_checker.h); nothing else that a liar says is
+/// of any account.
+void Checks::commits_left(ReplicaId from, const std::vector<wire::PeerMessage>& messages) {
+  for (const wire::PeerMessage& message : messages) {
+    if (std::holds_alternative<wire::Commit>(message)) views.sent(from, message);
+    if (const auto* vote = std::get_if<wire::Signed<wire::Commit>>(&message))
+      views.sent(from, vote->message);
+  }
+}
+
 void Checks::frame_left(ReplicaId from, ByteView frame) {
   const auto messages = messages_of(frame);
   if (!messages) {
+    if (byzantine.contains(from)) return;
     violations.add("frames",
                    replica_name(from) + " sent what nobody can read: " + messages.error().reason);
     return;
   }
+  if (byzantine.contains(from)) return commits_left(from, *messages);
   wire::Reader header(frame.subspan(sizeof(std::uint32_t) + sizeof(std::uint8_t)));
   const ConfigNumber config{header.number<std::uint64_t>()};
   const auto voted = [&](const wire::PeerMessage& vote) {
@@ -96,7 +108,9 @@ void Checks::text_left(ReplicaId from, std::string_view text) {
                                  " sent a client what nobody can read: " + parsed.error().reason);
     return;
   }
-  if (const auto* reply = std::get_if<wire::Reply>(&parsed->message)) {
+  if (byzantine.contains(from)) {
+    if (const auto* reply = std::get_if<wire::Reply>(&parsed->message)) replies.offered(*reply);
+  } else if (const auto* reply = std::get_if<wire::Reply>(&parsed->message)) {
     replies.replied(from, *reply);
   } else if (const auto* digest = std::get_if<wire::ReplyDigest>(&parsed->message)) {
     replies.replied(from, *digest);

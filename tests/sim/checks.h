@@ -18,16 +18,19 @@ struct Checks {
   /// `forgets`: those whose disks may forget what they voted, by plan. Nothing is asked of their
   /// own history; they still count in all that is asked of others. `damages`: those whose state.db
   /// may be damaged: they halt, or start from any state from which their journals go on.
+  /// `byzantine`: those that lie, of `forgets`, too; what they say proves nothing against anybody.
   Checks(const Digest& cluster, const pbft::Group& group, std::set<ReplicaId> forgets = {},
-         std::set<ReplicaId> damages = {})
+         std::set<ReplicaId> damages = {}, std::set<ReplicaId> liars = {})
       : forgetful(std::move(forgets)),
         damaged(std::move(damages)),
-        views(violations, group, forgetful),
+        byzantine(std::move(liars)),
+        views(violations, group, forgetful, byzantine),
         replies(violations, cluster) {}
 
   Violations violations;
   std::set<ReplicaId> forgetful;
   const std::set<ReplicaId> damaged;
+  const std::set<ReplicaId> byzantine;
   AgreementChecker agreement{violations};
   VoteChecker votes{violations};
   ViewChecker views;
@@ -48,6 +51,9 @@ struct Checks {
   void text_left(ReplicaId from, std::string_view text);
   /// A client's text leaves for the replicas.
   void client_text_left(std::string_view text);
+
+ private:
+  void commits_left(ReplicaId from, const std::vector<wire::PeerMessage>& messages);
 };
 
 }  // namespace prytany::sim

@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "server/wire/client_json.h"
+#include "tests/sim/byzantine/mouth.h"
 
 namespace prytany::sim {
 
@@ -72,7 +73,7 @@ class Clients::Client {
     });
   }
   void order(const wire::Operation& operation) {
-    if (!joined_ || preparing_ || parting_ || leaving_ ||
+    if (!joined_ || preparing_ || (parting_ && !all_.stopping_) || leaving_ ||
         waiting_ >= 2 * parameters().outstanding_max + 2)
       return;
     perform([&](client::Effects& out) {
@@ -252,9 +253,10 @@ void Clients::Client::leave() {
 // ---- all of them ------------------------------------------------------------------------------
 
 Clients::Clients(Run run, const wire::Genesis& genesis, std::vector<crypto::Signer> credentials,
-                 Alive alive, Rng rng)
+                 Alive alive, Alive second, Rng rng)
     : run_(run),
       alive_(std::move(alive)),
+      second_(std::move(second)),
       rng_(rng),
       workload_(run.parameters, Rng(rng_.next())),
       view_(std::make_shared<const client::ClusterView>(genesis)) {
@@ -324,12 +326,17 @@ void Clients::open(std::size_t client, ReplicaId replica) {
                        connection.downward.calm();
                      }
                      connections_.emplace(id, std::move(connection));
-                     process->input([id, address = "10.0.0." + std::to_string(client)](
+                     input(replica, [id, address = "10.0.0." + std::to_string(client)](
                                         node::Node& node) { node.client_connected(id, address); });
                      who.perform([&](client::Effects& out) {
                        who.session()->connected(who.now(), replica, out);
                      });
                    });
+}
+
+void Clients::input(ReplicaId replica, const std::function<void(node::Node&)>& happens) {
+  if (Process* process = alive_(replica)) process->input(happens);
+  if (Process* second = second_(replica)) second->input(happens);
 }
 
 void Clients::end(node::ConnectionId id) {
@@ -340,8 +347,7 @@ void Clients::end(node::ConnectionId id) {
   connections_.erase(found);
   run_.trace.add(run_.queue.now(), "net",
                  "ends " + clients_[client]->name() + "-" + replica_name(replica));
-  if (Process* process = alive_(replica))
-    process->input([id](node::Node& node) { node.client_closed(id); });
+  input(replica, [id](node::Node& node) { node.client_closed(id); });
   const std::uint64_t life = clients_[client]->life();
   run_.queue.after(1 + rng_.exponential(1'000), [this, client, replica, life] {
     Client& who = *clients_[client];
@@ -403,7 +409,8 @@ void Clients::send(std::size_t client, ReplicaId replica,
       if (!connections_.contains(id) || process == nullptr) return;
       run_.trace.add(run_.queue.now(), replica_name(replica),
                      "text on connection " + std::to_string(id.value), as_bytes(*carried));
-      process->input([id, carried](node::Node& node) { node.client_text(id, *carried); });
+      if (process->mouth() != nullptr) process->mouth()->client_text(id, *carried);
+      input(replica, [id, carried](node::Node& node) { node.client_text(id, *carried); });
     });
   }
 }

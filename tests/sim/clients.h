@@ -19,8 +19,9 @@ namespace prytany::sim {
 class Clients {
  public:
   using Alive = std::function<Process*(ReplicaId)>;
+  /// `second`: a process that hears what clients say to that replica, too; most often null.
   Clients(Run run, const wire::Genesis& genesis, std::vector<crypto::Signer> credentials,
-          Alive alive, Rng rng);
+          Alive alive, Alive second, Rng rng);
   ~Clients();
 
   /// The first client joins and prepares the application; when it has, all others join.
@@ -61,7 +62,11 @@ class Clients {
   std::optional<node::ConnectionId> connection_of(std::size_t client, ReplicaId replica) const;
 
   Run run_;
+  /// What happens to the replica's processes.
+  void input(ReplicaId replica, const std::function<void(node::Node&)>& happens);
+
   Alive alive_;
+  Alive second_;
   Rng rng_;
   Workload workload_;
   std::shared_ptr<const client::ClusterView> view_;

@@ -113,6 +113,7 @@ void World::await_birth(ReplicaId id) {
     if (chain.newest().keys.items[id.value] != key) continue;
     machine.configurations = chain.links();
     machine.unborn = false;
+    machine.born = true;
     checks_->born(id);
     if (processes_[id.value] == nullptr) start(id);
     return;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "tests/sim/byzantine/mouth.h"
+
 namespace prytany::sim {
 
 namespace {
@@ -174,8 +176,10 @@ void Links::hang_up(Link& link) {
   link.up = false;
   link.ends = never;
   for (const auto& [here, there] : {std::pair{link.low, link.high}, {link.high, link.low}}) {
-    if (Process* process = alive_(here))
-      process->input([peer = there](node::Node& node) { node.link_down(peer); });
+    Process* process = alive_(here, there);
+    if (process == nullptr) continue;
+    if (process->mouth() != nullptr) process->mouth()->link_down(there);
+    process->input([peer = there](node::Node& node) { node.link_down(peer); });
   }
 }
 
@@ -185,8 +189,8 @@ void Links::dial_later(Link& link) {
 }
 
 void Links::dial(Link& link) {
-  Process* low = alive_(link.low);
-  Process* high = alive_(link.high);
+  Process* low = alive_(link.low, link.high);
+  Process* high = alive_(link.high, link.low);
   if (low == nullptr || high == nullptr) return;
   if (link.up) {
     if (link.ends == never) return;
@@ -215,6 +219,7 @@ void Links::dial(Link& link) {
                  "connects " + replica_name(link.low) + "-" + replica_name(link.high));
   // Keys move only; a function must be able to be copied.
   const auto raise = [](Process& at, ReplicaId peer, wire::LinkKeys keys) {
+    if (at.mouth() != nullptr) at.mouth()->link_up(peer, keys);
     auto held = std::make_shared<wire::LinkKeys>(std::move(keys));
     at.input([peer, held](node::Node& node) { node.link_up(peer, std::move(*held)); });
   };
@@ -260,13 +265,14 @@ void Links::on_its_way(Carried carried) {
 
 void Links::deliver(const Link& link, const Carried& carried) {
   if (link.connection != carried.connection || carried.departed > link.ends) return;
-  Process* process = alive_(carried.to);
+  Process* process = alive_(carried.to, carried.from);
   if (process == nullptr) return;
   run_.trace.add(run_.queue.now(), replica_name(carried.to),
                  "frame from " + replica_name(carried.from), *carried.frame);
   if (run_.trace.has_reader())
     run_.trace.say(run_.queue.now(), replica_name(carried.to),
                    "hears " + describe_frame(*carried.frame));
+  if (process->mouth() != nullptr) process->mouth()->heard(carried.from, *carried.frame);
   process->input(
       [from = carried.from, frame = carried.frame](node::Node& node) { node.frame(from, *frame); });
 }

@@ -30,8 +30,8 @@ Met shake_hands(const std::string& engine, Machine& a, const wire::Chain& known_
 
 class Links {
  public:
-  /// `alive`: the running process of a replica, or null.
-  using Alive = std::function<Process*(ReplicaId)>;
+  /// `alive`: the running process of a replica that `peer` is, or may be, connected to; or null.
+  using Alive = std::function<Process*(ReplicaId id, ReplicaId peer)>;
   /// Something of that kind happened to what this replica sends or gets.
   using OnFault = std::function<void(Fault, ReplicaId)>;
   Links(Run run, const GroupSetting& setting, std::deque<Machine>& machines, Alive alive,
@@ -44,6 +44,9 @@ class Links {
   void process_ended(ReplicaId id, Time when);
   /// A process has learnt of another configuration.
   void make_anew(ReplicaId id);
+  /// One link ends; and is dialled again.
+  void hang_up(ReplicaId a, ReplicaId b) { hang_up(link(a, b)); }
+  void call(ReplicaId a, ReplicaId b) { dial_later(link(a, b)); }
   /// A connection breaks, somewhere.
   std::optional<ReplicaId> reset_one();
   /// From now on the network does what it can.

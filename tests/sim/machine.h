@@ -14,6 +14,8 @@
 
 namespace prytany::sim {
 
+class Mouth;
+
 struct Machine {
   Machine(ReplicaId its_id, crypto::Signer key, Rng chance)
       : id(its_id), signer(std::move(key)), entropy(chance) {}
@@ -30,6 +32,7 @@ struct Machine {
   bool must_halt = false;         // its disk is damaged so that it can tell
   bool may_halt = false;          // perhaps so
   bool unborn = false;            // its new key is not a member's yet
+  bool born = false;              // again
   bool settled = false;           // born again, and in the configuration that it was born for
   bool halted = false;            // it said so, and is not started again
   std::int64_t skew_us = 0;       // of the wall clock, now
@@ -38,7 +41,8 @@ struct Machine {
   std::int64_t drift_ppm = 0;   // of the monotonic clock
   std::uint64_t uptime_us = 0;  // where its monotonic clock stood when the run began
   unsigned lives = 0;
-  bool planted = false;  // the planted fault is in this one
+  Mouth* mouth = nullptr;  // null: an honest one
+  bool planted = false;    // the planted fault is in this one
 
   /// Batches that its journal holds with their agreed values, by batch digest.
   std::map<Digest, std::pair<wire::Batch, wire::Agreed>> held;

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "server/pbft/config.h"
+#include "tests/sim/byzantine/casting.h"
 
 namespace prytany::sim {
 
@@ -201,6 +202,7 @@ void suit_the_plant(Parameters& p) {
     Rng dice(p.options.seed, 12);
     lose_a_quorum(dice, p);
   }
+  if (p.options.plant == Plant::liars_too_many) conspire(p);
   if (p.options.plant == Plant::any_time) {
     p.liar = ReplicaId{0};
     p.lie_us = 3'600'000'000;
@@ -263,9 +265,20 @@ void only_reincarnation(Rng& rng, Parameters& p) {
   p.reborn_rate = 1'000'000;
 }
 void only_gentle(Rng&, Parameters& p) { make_gentle(p); }
+/// Whatever else is drawn, beside replicas that lie.
+void byzantine(Rng&, Parameters& p) {
+  Rng dice(p.options.seed, 21);
+  if (p.excused()) p.plan.clear();
+  cast_liars(dice, p);
+}
 void only_without_log(Rng& rng, Parameters& p) {
   if (p.excused()) p.plan.clear();
   without_log(rng, p);
+}
+void twins(Rng&, Parameters& p) {
+  Rng dice(p.options.seed, 21);
+  if (p.excused()) p.plan.clear();
+  cast_twins(dice, p);
 }
 /// Everything, always: what it costs is measured here.
 void everything(Rng& rng, Parameters& p) {
@@ -312,6 +325,10 @@ const std::vector<Profile>& profiles() {
        only_reincarnation},
       {"no-log", "durability: none, so that who stops has lost its disk; at most f do",
        only_without_log},
+      {"byzantine", "replicas that lie, as primaries too, up to f with all other faults",
+       byzantine},
+      {"twins", "replicas that are two processes with one key each, up to f with all other faults",
+       twins},
       {"everything", "all faults in every seed, for longer", everything},
   };
   return all;
@@ -332,6 +349,10 @@ const char* name_of(Fate fate) {
 
 bool Parameters::planned(ReplicaId id) const {
   return std::ranges::any_of(plan, [&](const PlannedFault& f) { return f.replica == id; });
+}
+bool Parameters::lies(ReplicaId id) const {
+  return std::ranges::find(twins, id) != twins.end() ||
+         std::ranges::any_of(liars, [&](const Liar& each) { return each.replica == id; });
 }
 bool Parameters::forgets(ReplicaId id) const {
   return std::ranges::any_of(
@@ -403,6 +424,9 @@ Parameters draw_parameters(const Options& options) {
   p.faults_until_us = rng.between(2'000'000, 8'000'000);
   // Timers may have doubled to sixteen seconds, and the next view's primary may need one more.
   p.finish_within_us = 120'000'000;
+  // A primary that proposes just before others lose patience is not replaced
+  // (docs/decisions/0012): each request takes as long as it likes.
+  if (!p.liars.empty() || !p.twins.empty()) p.finish_within_us = 600'000'000;
   return p;
 }
 
@@ -430,6 +454,11 @@ std::string describe_more(const Parameters& p) {
   for (const PlannedFault& fault : p.plan)
     text += " r" + std::to_string(fault.replica.value) + ": " + name_of(fault.fate) +
             (fault.reborn ? ", then reborn" : "");
+  for (const Liar& liar : p.liars) {
+    text += " r" + std::to_string(liar.replica.value) + " lies:";
+    for (const Lie lie : liar.lies) text += std::string(" ") + name_of(lie);
+  }
+  for (const ReplicaId id : p.twins) text += " r" + std::to_string(id.value) + " is twins";
   if (p.no_log) text += " no-log";
   if (p.heal_only_a_quorum) text += " heals a quorum";
   return text + (p.excused() ? " EXCUSED" : "");

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "server/wire/ids.h"
+#include "tests/sim/byzantine/lies.h"
 #include "tests/sim/plant.h"
 #include "tests/sim/rng.h"
 
@@ -133,6 +134,14 @@ struct Parameters {
   std::vector<PlannedFault> plan;
   Ppm reborn_rate = 500'000;  // of those, so many come back as newer incarnations
 
+  /// Byzantine replicas: with those of the plan and the clock's liar at most f, but for the
+  /// negative control.
+  std::vector<Liar> liars;
+
+  /// Byzantine, too: each is two processes with one key.
+  std::vector<ReplicaId> twins;
+  std::uint64_t twins_turn_every_us = 0;  // mean time until somebody is connected to the other
+
   // Clocks: |skew| of each replica's wall clock, and the drift of both its clocks.
   std::int64_t skew_max_us = 0;
   std::int64_t drift_max_ppm = 0;
@@ -166,6 +175,8 @@ struct Parameters {
   bool heal_only_a_quorum = false;
 
   [[nodiscard]] bool planned(ReplicaId id) const;
+  /// Byzantine.
+  [[nodiscard]] bool lies(ReplicaId id) const;
   [[nodiscard]] bool forgets(ReplicaId id) const;
   [[nodiscard]] bool reborn(ReplicaId id) const;
   /// Fewer than a quorum keep an intact state: nothing is asked of such a run but safety.

@@ -21,6 +21,7 @@ enum class Plant {
   blind_journal,   // one replica takes damage of its journal for an empty disk
   ignored_error,   // one replica does not look whether its journal was written
   any_time,        // every replica accepts any agreed time
+  liars_too_many,  // no bug: one more than f lie, and tell the same two stories
   quorum_lost,     // no bug: with `durability: none`, more than f lose what they knew
 };
 
@@ -30,7 +31,7 @@ struct PlantName {
   std::string_view caught_by;  // the checker that must fire: the start of its violation
 };
 
-inline constexpr std::array<PlantName, 12> plants{{
+inline constexpr std::array<PlantName, 13> plants{{
     {Plant::page_byte, "page-byte", "state"},
     {Plant::execute_twice, "execute-twice", "reference"},
     {Plant::wrong_answer, "wrong-answer", "reference"},
@@ -42,6 +43,7 @@ inline constexpr std::array<PlantName, 12> plants{{
     {Plant::blind_journal, "blind-journal", "atlas"},
     {Plant::ignored_error, "ignored-error", "fault"},
     {Plant::any_time, "any-time", "agreed time"},
+    {Plant::liars_too_many, "liars-too-many", "agreement"},
     {Plant::quorum_lost, "quorum-lost", "agreement"},
 }};
 

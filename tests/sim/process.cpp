@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "tests/sim/byzantine/mouth.h"
+
 namespace prytany::sim {
 
 Process::Process(Run run, Machine& machine, Outside& outside, app::Application* application)
@@ -37,7 +39,10 @@ Result<void> Process::start(const GroupSetting& setting) {
   ++machine.lives;
   started_ = ports_.run.queue.now();
   pbft::Recovery recovery;
-  const auto random = [&machine](std::span<std::uint8_t> out) { machine.entropy.fill(out); };
+  const auto random = [&machine](std::span<std::uint8_t> out) {
+    machine.entropy.fill(out);
+    if (machine.mouth != nullptr) machine.mouth->drew(out);
+  };
   if (auto opened = open_journal(recovery); !opened) return opened;
 
   vfs::PageStoreOptions options;
@@ -129,8 +134,9 @@ void Process::turn() {
   const pbft::ReplicaStatus status = node_->replica_status();
   active_ = status.active;
   fetching_ = status.fetching;
-  ports_.run.checks.progress.after_turn(id(), status, ports_.run.checks.agreement.contiguous(),
-                                        ports_.run.parameters.window);
+  if (!ports_.run.checks.byzantine.contains(id()))
+    ports_.run.checks.progress.after_turn(id(), status, ports_.run.checks.agreement.contiguous(),
+                                          ports_.run.parameters.window);
   disk_news_.erase(disk_news_.begin(), disk_news_.upper_bound(ports_.run.queue.now()));
   Time due = ports_.clock.to_world(node_->deadline());
   if (!disk_news_.empty()) due = std::min(due, *disk_news_.begin());

@@ -53,6 +53,8 @@ class Process {
   [[nodiscard]] Time stopped_at() const { return ports_.clock.world_now(); }
 
   [[nodiscard]] ReplicaId id() const { return ports_.machine.id; }
+  /// Null: it is honest.
+  [[nodiscard]] Mouth* mouth() const { return ports_.machine.mouth; }
   /// What it is at, as of its last turn.
   [[nodiscard]] During phase() const;
   [[nodiscard]] const node::Node& node() const { return *node_; }

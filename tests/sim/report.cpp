@@ -34,6 +34,7 @@ std::string to_message(const RunResult& result) {
   json["batches"] = c.batches;
   json["checkpoints"] = c.checkpoints;
   json["kills"] = c.kills;
+  json["lies"] = c.lies;
   json["disk_stops"] = c.disk_stops;
   json["halts"] = c.halts;
   json["views"] = c.views;

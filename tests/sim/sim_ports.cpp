@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "tests/sim/byzantine/mouth.h"
+
 namespace prytany::sim {
 
 namespace {
@@ -140,6 +142,7 @@ void WatchedJournal::append(const pbft::JournalRecord& record) {
 
 /// What a record says of the run as a whole, durable or not.
 void WatchedJournal::learn(const pbft::JournalRecord& record) {
+  if (ports_.run.checks.byzantine.contains(ports_.machine.id)) return;
   Checks& checks = ports_.run.checks;
   const ReplicaId id = ports_.machine.id;
   if (const auto* p = std::get_if<pbft::PrePreparedRecord>(&record)) {
@@ -212,6 +215,8 @@ void SimulatedTransport::send(ReplicaId to, Bytes frame) {
   if (!ports_.fuse.spend()) return;
   ports_.run.trace.add(ports_.clock.world_now(), ports_.name(), "send to " + replica_name(to),
                        frame);
+  if (ports_.machine.mouth != nullptr)
+    return ports_.machine.mouth->frame(to, ports_.clock.world_now(), frame);
   ports_.run.checks.frame_left(ports_.machine.id, frame);
   ports_.outside.frame_departs(ports_.machine.id, to, ports_.clock.world_now(), std::move(frame));
 }
@@ -223,6 +228,8 @@ void SimulatedTransport::reply(node::ConnectionId to, std::string text) {
   if (ports_.run.trace.has_reader())
     ports_.run.trace.say(ports_.clock.world_now(), ports_.name(), "says " + text.substr(0, 600));
   ports_.run.checks.text_left(ports_.machine.id, text);
+  if (ports_.machine.mouth != nullptr)
+    return ports_.machine.mouth->text(to, ports_.clock.world_now(), std::move(text));
   ports_.outside.text_departs(ports_.machine.id, to, ports_.clock.world_now(), std::move(text));
 }
 

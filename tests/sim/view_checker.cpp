@@ -27,7 +27,15 @@ void ViewChecker::synced(ReplicaId by, const pbft::JournalRecord& record) {
   } else if (const auto* entered = std::get_if<pbft::NewViewRecord>(&record)) {
     const wire::NewView& m = entered->accepted.message;
     durable_.insert({by, m.view, digest_of(m)});
+    // What a primary that lies says is of no account; what somebody else accepts of it is.
+    if (!byzantine_.contains(by) && byzantine_.contains(group_.primary_of(m.view)))
+      new_views_[m.view].try_emplace(digest_of(m), m);
   }
+}
+
+const std::set<ReplicaId>& ViewChecker::nobody() {
+  static const std::set<ReplicaId> none;
+  return none;
 }
 
 void ViewChecker::born(ReplicaId by) {

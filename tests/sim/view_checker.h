@@ -13,16 +13,18 @@
 
 namespace prytany::sim {
 
-/// One VIEW-CHANGE per replica and view, ever, and one NEW-VIEW per view (no primary here lies);
+/// One VIEW-CHANGE per replica and view, ever, and one NEW-VIEW per view of a primary that does not
+/// lie;
 /// both only after their records; no vote in a view after a VIEW-CHANGE for a later one; and the
 /// lemma on which all else rests: a NEW-VIEW proposes again whatever was committed in an earlier
 /// view, or starts above it (I5, I6 and I7 of docs/testing.md).
 class ViewChecker {
  public:
-  /// `forgetful`: may contradict themselves. Outlives the checker.
+  /// `forgetful`: may contradict themselves. `byzantine`: of them, those that lie. Both outlive the
+  /// checker.
   ViewChecker(Violations& violations, const pbft::Group& group,
-              const std::set<ReplicaId>& forgetful)
-      : violations_(violations), group_(group), forgetful_(forgetful) {}
+              const std::set<ReplicaId>& forgetful, const std::set<ReplicaId>& byzantine = nobody())
+      : violations_(violations), group_(group), forgetful_(forgetful), byzantine_(byzantine) {}
 
   void synced(ReplicaId by, const pbft::JournalRecord& record);
   void born(ReplicaId by);
@@ -38,11 +40,13 @@ class ViewChecker {
   void vote(ReplicaId by, View view);
   void view_change(ReplicaId by, const wire::ViewChange& message);
   void new_view(ReplicaId by, const wire::NewView& message);
+  static const std::set<ReplicaId>& nobody();
   static bool leaves_out(const wire::NewView& m, Seq seq, const Digest& committed);
 
   Violations& violations_;
   const pbft::Group group_;
   const std::set<ReplicaId>& forgetful_;
+  const std::set<ReplicaId>& byzantine_;
   std::map<std::pair<ReplicaId, View>, Digest> said_;      // VIEW-CHANGEs
   std::map<ReplicaId, View> left_for_;                     // the highest of its records
   std::set<std::tuple<ReplicaId, View, Digest>> durable_;  // of both kinds

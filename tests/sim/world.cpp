@@ -52,7 +52,7 @@ void World::make_machines(Rng& rng) {
 
 bool World::well(ReplicaId id) const {
   const Machine& machine = machines_[id.value];
-  return (!parameters_.planned(id) || machine.settled) && !machine.halted;
+  return (!parameters_.planned(id) || machine.settled) && !parameters_.lies(id) && !machine.halted;
 }
 
 bool World::converges(ReplicaId id) const {
@@ -120,8 +120,37 @@ void World::make_group() {
   std::set<ReplicaId> damages;
   for (const PlannedFault& fault : parameters_.plan)
     (forgetful(fault.fate) || fault.reborn ? forgets : damages).insert(fault.replica);
+  std::set<ReplicaId> liars;
+  for (const Machine& machine : machines_)
+    if (parameters_.lies(machine.id)) liars.insert(machine.id);
+  forgets.insert(liars.begin(), liars.end());
   checks_ = std::make_unique<Checks>(cluster, setting_.pbft.group, std::move(forgets),
-                                     std::move(damages));
+                                     std::move(damages), std::move(liars));
+}
+
+void World::make_liars() {
+  Plot plot;
+  plot.group = setting_.pbft.group;
+  plot.cluster = setting_.pbft.cluster;
+  plot.window = parameters_.window;
+  plot.checkpoint_interval = parameters_.checkpoint_interval;
+  plot.patience_us = parameters_.request_timeout_us;
+  plot.salt = Rng(parameters_.options.seed, 23).next();
+  plot.relentless = parameters_.options.plant == Plant::liars_too_many;
+  plot.even = plot.relentless || plot.salt % 2 == 0;
+  mouths_ = std::make_unique<Mouths>(*run_, machines_, *this, plot);
+  twins_ = std::make_unique<Twins>(*run_, machines_, *this, [this] {
+    return native() ? native_application(parameters_.options.plant) : nullptr;
+  });
+  for (const ReplicaId id : parameters_.twins) machine(id).may_halt = true;
+}
+
+/// Twins would find each other out, if they asked what others saw of them.
+GroupSetting World::setting_of(ReplicaId id) const {
+  GroupSetting setting = setting_;
+  const auto& twins = parameters_.twins;
+  if (std::ranges::find(twins, id) != twins.end()) setting.pbft.boot_question = false;
+  return setting;
 }
 
 Process* World::alive(ReplicaId id) {
@@ -155,7 +184,7 @@ bool World::step() {
       phase_changed(process->id());
       Machine& its = machines_[process->id().value];
       const ConfigNumber known = process->node().chain().newest().number;
-      if (parameters_.reborn(its.id) && !its.unborn && !its.settled && known > ConfigNumber{0})
+      if (its.born && !its.settled)
         its.settled = process->node().replica_status().configuration == known;
       continue;
     }
@@ -176,6 +205,7 @@ bool World::step() {
     bury(process->id(), process->stopped_at());
     break;  // at most one process had a turn
   }
+  twins_->bury();
   plant();
   return checks_->violations.none();
 }
@@ -215,7 +245,7 @@ void World::calm() {
   for (const Machine& machine : machines_)
     if (well(machine.id)) {
       well_ones.push_back(machine.id);
-    } else if (parameters_.heal_only_a_quorum) {
+    } else if (parameters_.heal_only_a_quorum && !parameters_.lies(machine.id)) {
       away.push_back(machine.id);
     }
   while (parameters_.heal_only_a_quorum && well_ones.size() > setting_.pbft.group.quorum()) {
@@ -342,6 +372,21 @@ void World::plant() {
   }
 }
 
+/// What processes are connected with.
+void World::make_ends() {
+  const auto living = [this](ReplicaId id) { return alive(id); };
+  const auto second = [this](ReplicaId id) { return twins_->of(id); };
+  const auto facing = [this](ReplicaId id, ReplicaId peer) {
+    Process* other = twins_->for_peer(id, peer);
+    return other != nullptr ? other : alive(id);
+  };
+  const auto on_fault = [this](Fault fault, ReplicaId id) { hit(fault, id); };
+  links_ = std::make_unique<Links>(*run_, setting_, machines_, facing, on_fault,
+                                   Rng(parameters_.options.seed, 4));
+  clients_ = std::make_unique<Clients>(*run_, genesis_, credentials_, living, second,
+                                       Rng(parameters_.options.seed, 5));
+}
+
 RunResult World::run() {
   run_.emplace(Run{parameters_, queue_, trace_, *checks_});
   processes_.resize(machines_.size());
@@ -349,14 +394,12 @@ RunResult World::run() {
     for (std::size_t i = 0; i < machines_.size(); ++i)
       applications_.push_back(native_application(parameters_.options.plant));
   }
-  const auto living = [this](ReplicaId id) { return alive(id); };
-  const auto on_fault = [this](Fault fault, ReplicaId id) { hit(fault, id); };
-  links_ = std::make_unique<Links>(*run_, setting_, machines_, living, on_fault,
-                                   Rng(parameters_.options.seed, 4));
-  clients_ = std::make_unique<Clients>(*run_, genesis_, credentials_, living,
-                                       Rng(parameters_.options.seed, 5));
+  make_liars();
+  make_ends();
   for (const Machine& machine : machines_) start(machine.id);
+  if (!parameters_.twins.empty()) twins_->start(setting_of(parameters_.twins.front()), *links_);
   clients_->start();
+  mouths_->start();
   chaos();
   if (checks_->violations.none()) calm();
   if (checks_->violations.none()) parameters_.excused() ? finish_excused() : finish();
@@ -377,6 +420,7 @@ RunResult World::run() {
   counters_.batches = checks_->agreement.contiguous().value;
   counters_.checkpoints = checks_->state.stable_count();
   counters_.views = checks_->views.entered();
+  counters_.lies = mouths_->lies_told();
   counters_.events = queue_.handled();
   result.counters = counters_;
   result.coverage = coverage_;

@@ -19,6 +19,8 @@
 #include <tuple>
 #include <vector>
 
+#include "tests/sim/byzantine/mouth.h"
+#include "tests/sim/byzantine/twins.h"
 #include "tests/sim/clients.h"
 #include "tests/sim/links.h"
 #include "tests/sim/process.h"
@@ -37,6 +39,7 @@ struct RunCounters {
   std::uint64_t views = 0;       // entered by somebody, besides view 0
   std::uint64_t state_transfers = 0;
   std::uint64_t frames_refused = 0;
+  std::uint64_t lies = 0;  // messages of Byzantine replicas that are not their processes'
   std::uint64_t events = 0;
 };
 
@@ -74,7 +77,11 @@ class World final : public Outside {
   [[nodiscard]] bool native() const { return parameters_.application == ApplicationKind::native; }
   Process* alive(ReplicaId id);
   Machine& machine(ReplicaId id) { return machines_[id.value]; }
-  /// Neither faulty by plan nor halted: it must do all that a replica promises.
+  void make_liars();
+  void make_ends();
+  /// With which a replica's processes start.
+  [[nodiscard]] GroupSetting setting_of(ReplicaId id) const;
+  /// Neither faulty by plan nor lying nor halted: it must do all that a replica promises.
   [[nodiscard]] bool well(ReplicaId id) const;
   /// At the end it must be where all others are.
   [[nodiscard]] bool converges(ReplicaId id) const;
@@ -140,6 +147,8 @@ class World final : public Outside {
   std::vector<std::unique_ptr<Process>> processes_;              // by replica; null while down
   std::unique_ptr<Links> links_;
   std::unique_ptr<Clients> clients_;
+  std::unique_ptr<Mouths> mouths_;  // of those that lie
+  std::unique_ptr<Twins> twins_;
   std::map<ReplicaId, std::tuple<Folder, Folder, SlotDisk>> images_;  // of disks, taken earlier
   std::map<ReplicaId, During> phases_;
   std::set<ReplicaId> held_down_;

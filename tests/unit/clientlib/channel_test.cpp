@@ -1,6 +1,7 @@
 // A replica must prove itself, and keep proving itself.
 #include <gmock/gmock.h>
 
+#include "server/wire/configuration.h"
 #include "tests/unit/clientlib/fake_group.h"
 
 namespace prytany::client {
@@ -18,6 +19,45 @@ TEST(Channel, a_replica_that_does_not_hold_genesis_key_is_never_asked_anything) 
   host.group[2].impostor = false;
   host.advance_to(host.now + 1'000'000);
   EXPECT_EQ(host.session->ready(), replicas({0, 1, 2, 3})) << "it is tried again";
+}
+
+/// Replica 2 has another key above n8, if the signatures are those of a quorum.
+wire::ConfigurationLink newer_incarnation(const Host& host, const crypto::Signer& key,
+                                          const std::vector<std::uint16_t>& signers) {
+  wire::Membership genesis;
+  genesis.cluster = host.cluster->cluster;
+  wire::Configuration next{ConfigNumber{1}, Seq{8}, {}};
+  for (const FakeReplica& replica : host.group) {
+    genesis.replica_keys.push_back(replica.signer().public_key());
+    next.keys.items.push_back(replica.signer().public_key());
+  }
+  next.keys.items[2] = key.public_key();
+  const wire::Checkpoint end{next.since, {}, wire::configuration_digest(genesis.cluster, next)};
+  wire::CheckpointProof proof{end, {}};
+  for (const std::uint16_t i : signers)
+    proof.signatures.items.push_back(
+        {ReplicaId{i}, wire::sign(genesis, ReplicaId{i}, host.group[i].signer(), end).signature});
+  return {next, proof};
+}
+
+TEST(Channel, a_newer_incarnation_is_believed_that_a_quorum_of_the_older_configuration_proves) {
+  Host host;
+  const crypto::Signer key = crypto::Signer::generate();
+  host.group[2].links.items = {newer_incarnation(host, key, {0, 1, 3})};
+  host.group[2].be(key);
+  host.start();
+  EXPECT_EQ(host.session->ready(), replicas({0, 1, 2, 3}));
+  EXPECT_EQ(host.session->standing(ReplicaId{2}).untrusted, 0U);
+}
+
+TEST(Channel, a_newer_incarnation_that_fewer_prove_is_an_impostor) {
+  Host host;
+  const crypto::Signer key = crypto::Signer::generate();
+  host.group[2].links.items = {newer_incarnation(host, key, {0, 1})};
+  host.group[2].be(key);
+  host.start();
+  EXPECT_EQ(host.session->ready(), replicas({0, 1, 3}));
+  EXPECT_EQ(host.cluster->configuration(), ConfigNumber{0});
 }
 
 TEST(Channel, a_message_with_a_wrong_tag_is_dropped_and_ends_the_connection) {

@@ -37,12 +37,15 @@ class FakeReplica {
 
   /// A connection begins: what it said on an older one is void.
   void reset() { mac_.reset(); }
-  /// The client's text. A hello is answered at once; everything else is kept in `heard`.
+  /// The client's text. A hello, and a question for configurations, are answered at once;
+  /// everything else is kept in `heard`.
   std::optional<std::string> on_text(const Digest& cluster, const std::string& text) {
     cluster_ = cluster;
     auto message = wire::from_client_json(text);
     EXPECT_TRUE(message.ok()) << text;
     if (const auto* hello = std::get_if<wire::ClientHello>(&*message)) return greet(*hello);
+    if (std::holds_alternative<wire::ConfigurationsRequest>(*message))
+      return say(wire::ConfigurationsReply{links});
     heard.push_back(std::move(*message));
     return std::nullopt;
   }
@@ -83,6 +86,10 @@ class FakeReplica {
   std::vector<wire::FromClient> heard;
   /// Signs its hello with another key.
   bool impostor = false;
+  /// What it says of configurations.
+  wire::ConfigurationLinks links;
+  /// A newer incarnation: this is its key from now on.
+  void be(const crypto::Signer& key) { signer_ = key; }
 
  private:
   std::string greet(const wire::ClientHello& hello) {

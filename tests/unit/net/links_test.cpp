@@ -127,6 +127,47 @@ TEST_F(LinksTest, connect_every_pair_once_whatever_the_order_of_starts) {
   for (std::size_t id = 0; id < n; ++id) EXPECT_THAT(upstream(id).events, SizeIs(2)) << id;
 }
 
+/// A chain of one change: r1 has the key of "r9".
+wire::Chain changed_chain(const wire::Membership& genesis) {
+  wire::Chain chain(genesis);
+  wire::Configuration next = chain.newest();
+  next.number = ConfigNumber{1};
+  next.since = Seq{8};
+  next.keys.items[1] = signer_of(9).public_key();
+  const wire::Checkpoint end{next.since, {}, wire::configuration_digest(genesis.cluster, next)};
+  wire::CheckpointProof proof{end, {}};
+  for (const std::uint16_t i : std::vector<std::uint16_t>{0, 2})
+    proof.signatures.items.push_back(
+        {ReplicaId{i}, wire::sign(genesis, ReplicaId{i}, signer_of(i), end).signature});
+  EXPECT_EQ(chain.extend({next, proof}), nullptr);
+  return chain;
+}
+
+TEST_F(LinksTest, tell_of_a_newer_configuration_and_are_made_anew_with_its_keys) {
+  const wire::Chain newer = changed_chain(config_.membership);
+  for (const std::size_t behind : {0U, 2U}) {
+    const std::size_t ahead = 2 - behind;
+    wire::Chain older(config_.membership);
+    LinksConfig config = config_;
+    config.chain = &older;
+    start(behind, config);
+    config.chain = &newer;
+    config.membership = newer.membership(newer.newest());
+    start(ahead, config);
+    ASSERT_TRUE(soon([&] { return !upstream(behind).news.empty(); })) << behind;
+    EXPECT_EQ(links(ahead).connected(), 0U);
+    ASSERT_EQ(older.extend(upstream(behind).news.items[0]), nullptr);
+    links(behind).reconfigure(older.membership(older.newest()));
+    EXPECT_TRUE(soon([&] { return links(0).connected() == 1 && links(2).connected() == 1; }));
+    // The older incarnation of r1 is nobody.
+    start(1, config);
+    for_a_while(100'000);
+    EXPECT_EQ(links(ahead).connected(), 1U);
+    for (std::size_t id = 0; id < n; ++id) stop(id);
+    upstream(behind).news = {};
+  }
+}
+
 TEST_F(LinksTest, give_both_ends_matching_keys) {
   start(0);
   start(1);

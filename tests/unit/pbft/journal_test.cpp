@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "server/pbft/config.h"
 #include "tests/play/group.h"
 
 namespace prytany::pbft {
@@ -161,6 +162,29 @@ TEST(Recovery, refuses_a_state_that_is_older_than_what_was_discarded_for_it) {
   };
   EXPECT_TRUE(recovered(8, "s8"));
   EXPECT_FALSE(recovered(4, "s4"));
+}
+
+// docs/decisions/0014: what was said in a configuration that has ended is of numbers that the image
+// covers, and of views that are over.
+TEST(Recovery, forgets_views_of_a_configuration_that_has_ended) {
+  constexpr View next{views_per_configuration};
+  const auto recover = [&](std::vector<JournalRecord> records) {
+    Recovery recovery;
+    recovery.add(StableRecord{View{3}, proof(8, "s8")});
+    for (JournalRecord& record : records) recovery.add(std::move(record));
+    return std::move(recovery).finish(Seq{8}, digest_of("s8"), next).value();
+  };
+  wire::Signed<wire::NewView> entered;
+  entered.message.view = View{3};
+  const Recovered old = recover({NewViewRecord{entered}, ViewChangeRecord{{View{4}, {}, {}, {}}}});
+  EXPECT_EQ(old.view, next);
+  EXPECT_FALSE(old.view_change);
+  EXPECT_FALSE(old.new_view);
+  // What was said in this one stays.
+  const wire::ViewChange left{next + 1, {}, {}, {}};
+  const Recovered mine = recover({ViewChangeRecord{left}});
+  EXPECT_EQ(mine.view, next + 1);
+  EXPECT_EQ(mine.view_change, left);
 }
 
 TEST(JournalRecord, survives_its_encoding) {

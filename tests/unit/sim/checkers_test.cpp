@@ -296,6 +296,45 @@ TEST_F(Checkers, find_an_agreed_time_ahead_of_every_honest_clock) {
   EXPECT_THAT(violations(), ElementsAre(StartsWith("agreed time: r1 committed n2")));
 }
 
+// ---- configurations ----------------------------------------------------------------------------
+
+TEST_F(Checkers, find_votes_that_are_not_of_the_configuration_that_governs_their_number) {
+  const wire::Configuration next{ConfigNumber{1}, Seq{8}, {}};
+  checks.configurations.began(r1, next);
+  checks.configurations.voted(r1, ConfigNumber{0}, Seq{8});
+  checks.configurations.voted(r1, ConfigNumber{1}, Seq{9});
+  checks.configurations.finish();
+  EXPECT_THAT(violations(), IsEmpty());
+  checks.configurations.voted(r2, ConfigNumber{0}, Seq{9});
+  checks.configurations.voted(r1, ConfigNumber{1}, Seq{8});
+  checks.configurations.finish();
+  EXPECT_THAT(violations(), ElementsAre(StartsWith("configurations: r2 voted for n9"),
+                                        StartsWith("configurations: r1 voted for n8")));
+}
+
+TEST_F(Checkers, find_configurations_that_are_two_or_that_nobody_has_proven) {
+  checks.configurations.began(r1, {ConfigNumber{1}, Seq{8}, {}});
+  checks.configurations.began(r2, {ConfigNumber{1}, Seq{16}, {}});
+  EXPECT_THAT(violations(), ElementsAre(StartsWith("configurations: r2 knows another")));
+  checks.configurations.voted(r2, ConfigNumber{2}, Seq{20});
+  checks.configurations.finish();
+  EXPECT_THAT(violations().back(), StartsWith("configurations: r2 voted in configuration 2"));
+}
+
+TEST_F(Checkers, ask_everything_of_a_newer_incarnation_and_nothing_of_what_the_older_one_said) {
+  Checks forgiving{digest(9), {4, 1}, {r1}};
+  const wire::Prepare older{View{0}, Seq{5}, digest(5)};
+  const wire::Prepare newer{View{0}, Seq{5}, digest(6)};
+  forgiving.votes.synced(r1, pbft::PreparedVote{older});
+  forgiving.votes.sent(r1, older);
+  forgiving.born(r1);
+  forgiving.votes.synced(r1, pbft::PreparedVote{newer});
+  forgiving.votes.sent(r1, newer);
+  EXPECT_THAT(forgiving.violations.all(), IsEmpty());
+  forgiving.recovered(r1, pbft::Recovered{}, Seq{4});
+  EXPECT_THAT(forgiving.violations.all(), ElementsAre(StartsWith("memory: r1")));
+}
+
 TEST(Forgetful, replicas_are_not_asked_about_their_own_history_and_damaged_ones_are) {
   Checks checks{digest(9), {4, 1}, {r1}, {r2}};
   for (const ReplicaId id : {r1, r2}) {

@@ -36,6 +36,11 @@ TEST(Parameters, plan_at_most_f_faulty_replicas_or_excuse_the_seed) {
       if (p.liar) {
         EXPECT_TRUE(faulty.insert(*p.liar).second);
       }
+      for (const Liar& liar : p.liars) {
+        EXPECT_TRUE(faulty.insert(liar.replica).second);
+        EXPECT_FALSE(liar.lies.empty());
+      }
+      for (const ReplicaId twin : p.twins) EXPECT_TRUE(faulty.insert(twin).second);
       planned += !faulty.empty();
       excused += p.excused();
       if (faulty.size() > f) {

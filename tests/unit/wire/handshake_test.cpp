@@ -152,6 +152,61 @@ TEST(Handshake, refuses_another_cluster_configuration_or_engine_by_name) {
   }
 }
 
+// docs/wire.md 7.1: whoever slept through a change is told of it by whoever did not.
+TEST(Handshake, who_knows_less_is_told_of_the_newer_configuration_whoever_dials) {
+  Chain older(membership());
+  Chain newer(membership());
+  ASSERT_EQ(newer.extend(vectors::configuration_link()), nullptr);
+  const Membership old_group = membership();
+  const Membership new_group = newer.membership(newer.newest());
+  for (const bool dialler_knows : {false, true}) {
+    const crypto::Signer zero = replica_signer(0);
+    const crypto::Signer two = replica_signer(2);
+    Handshake dialler(dialler_knows ? new_group : old_group, zero, ReplicaId{0}, ReplicaId{2},
+                      engine, vectors::link_entropy(0), dialler_knows ? &newer : &older);
+    Handshake acceptor(dialler_knows ? old_group : new_group, two, ReplicaId{2}, std::nullopt,
+                       engine, vectors::link_entropy(2), dialler_knows ? &older : &newer);
+    auto at_acceptor = acceptor.on_bytes(dialler.start());
+    ASSERT_TRUE(at_acceptor);
+    auto at_dialler = dialler.on_bytes(at_acceptor->send);
+    ASSERT_TRUE(at_dialler);
+    ConfigurationLinks news;
+    if (dialler_knows) {
+      EXPECT_EQ(at_acceptor->over, nullptr);
+      EXPECT_NE(at_dialler->over, nullptr);
+      const auto told = acceptor.on_bytes(at_dialler->send);
+      ASSERT_TRUE(told);
+      EXPECT_NE(told->over, nullptr);
+      news = told->news;
+    } else {
+      EXPECT_NE(at_acceptor->over, nullptr);
+      Bytes rest(at_acceptor->send.begin() + static_cast<std::ptrdiff_t>(at_dialler->consumed),
+                 at_acceptor->send.end());
+      const auto told = dialler.on_bytes(rest);
+      ASSERT_TRUE(told);
+      EXPECT_NE(told->over, nullptr);
+      news = told->news;
+    }
+    ASSERT_EQ(news.size(), 1U);
+    Chain learns(membership());
+    EXPECT_EQ(learns.extend(news.items[0]), nullptr);
+  }
+}
+
+TEST(Handshake, in_a_newer_configuration_an_older_key_is_nobodys) {
+  Chain newer(membership());
+  ASSERT_EQ(newer.extend(vectors::configuration_link()), nullptr);
+  const Membership group = newer.membership(newer.newest());
+  const crypto::Signer zero = replica_signer(0);
+  const crypto::Signer older_one = replica_signer(1);
+  Handshake dialler(group, zero, ReplicaId{0}, ReplicaId{1}, engine, vectors::link_entropy(0),
+                    &newer);
+  Handshake acceptor(group, older_one, ReplicaId{1}, std::nullopt, engine, vectors::link_entropy(1),
+                     &newer);
+  const Fed answer = feed(acceptor, dialler.start());
+  EXPECT_EQ(feed(dialler, answer.sent).refused, "wrong signature of a handshake");
+}
+
 /// A hello as replica 0 might send it, in its length prefix.
 Bytes framed(const LinkHello& hello) {
   Bytes out;

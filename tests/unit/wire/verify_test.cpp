@@ -53,6 +53,23 @@ M sample() {
   return {};
 }
 
+// docs/wire.md 7.2: nothing that is a vote crosses configurations.
+TEST(Verifier, lets_only_questions_pages_and_proofs_come_from_another_configuration) {
+  const Chain chain(membership());
+  for (const auto& [name, message] : vectors::peer_messages()) {
+    const auto encoded = std::make_shared<const EncodedMessage>(encode_message(message));
+    const Bytes frame = seal(ConfigNumber{7}, keys_of_zero().send, {&encoded, 1});
+    Verifier verifier(membership(), &chain);
+    ConfigNumber config;
+    const auto opened = verifier.open(peer_sender, keys_of_one(), frame, &config);
+    ASSERT_TRUE(opened.ok()) << name;
+    EXPECT_EQ(config, ConfigNumber{7});
+    const bool crosses = name.starts_with("fetch-part") || name.starts_with("state-part") ||
+                         name.starts_with("status") || name.starts_with("checkpoint-proof");
+    EXPECT_EQ(opened->size(), crosses ? 1U : 0U) << name;
+  }
+}
+
 TEST(Verifier, accepts_every_sample_from_its_sender) {
   for (const auto& [name, message] : vectors::peer_messages())
     EXPECT_EQ(verdict(message), "accepted") << name;

@@ -1,0 +1,39 @@
+// The kinds of Byzantine behaviour, by name: what a seed draws from. docs/testing.md says what each
+// does and what must hold.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "server/wire/ids.h"
+
+namespace prytany::sim {
+
+enum class Lie : std::uint8_t {
+  mutations,        // small changes of any message
+  equivocation,     // as a primary: two batches for one number, and votes that fit each
+  false_proposals,  // requests nobody sent, twice, again, left out; false times
+  withheld_bodies,  // as a primary: only some get the proposal, and nobody gets the batch
+  slowness,         // as a primary: just below the patience of others
+  silence,          // as a primary: no proposals; all else as it should be
+  view_changes,     // VIEW-CHANGEs for any view, with false P and Q
+  new_views,        // NEW-VIEWs that leave out, replace, or differ for each
+  poison,           // parts of states that are none
+  claims,           // COMMITTED, STATUS and CHECKPOINT of what is not so
+  false_memory,     // answers about votes that were never cast
+  vouching,         // word for requests that nobody sent
+  floods,           // questions, and what was said long ago
+  garbage,          // bytes that are no message, under a right tag
+  false_replies,    // to clients
+};
+inline constexpr std::size_t lies_count = 15;
+const char* name_of(Lie lie);
+
+/// One replica that lies, and how. Drawn before the run.
+struct Liar {
+  ReplicaId replica;
+  std::vector<Lie> lies;
+};
+
+}  // namespace prytany::sim

@@ -1,0 +1,47 @@
+// What a Byzantine replica does. It runs the honest process, whose words pass its strategies before
+// they leave: each may change, add or take away words, listens to what others say, and speaks
+// unasked now and then. What leaves is sealed and signed with its real keys.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "server/wire/client_messages.h"
+#include "server/wire/messages.h"
+#include "tests/sim/byzantine/lies.h"
+
+namespace prytany::sim {
+
+class Mouth;
+
+/// One message for one peer.
+struct Word {
+  wire::PeerMessage message;
+  std::uint64_t after_us = 0;  // it leaves so much later
+  /// In a frame of its own: one message that is refused costs its whole frame.
+  bool apart = false;
+  bool operator==(const Word&) const = default;
+};
+using Words = std::vector<Word>;
+
+class Strategy {
+ public:
+  virtual ~Strategy() = default;
+  /// Its honest process says this to `to`, in one frame.
+  virtual void speak(ReplicaId to, Words& words, Mouth& mouth);
+  /// A peer said this.
+  virtual void hear(ReplicaId from, const wire::PeerMessage& message, Mouth& mouth);
+  /// Every now and then while the process lives.
+  virtual void tick(Mouth& mouth);
+  /// Its honest process says this to a client. False: it does not leave.
+  virtual bool answer(wire::ToClient& message, Mouth& mouth);
+};
+
+/// What all Byzantine replicas of a run know together, so that they tell one story.
+struct Plot;
+
+std::unique_ptr<Strategy> make_strategy(Lie lie, Plot& plot, Rng& rng);
+
+}  // namespace prytany::sim

@@ -713,7 +713,7 @@ test("one replica cannot end a session, f+1 can, and what was in flight is unkno
       ),
     "it was sent",
   );
-  group.tell([0], { type: "session_ended", session: String(client.sessionId), reason: "replaced" });
+  group.tell([0, 2], { type: "session_ended", session: String(client.sessionId), reason: "replaced" });
   await rejects(flying, prytany.OutcomeUnknown, { code: "outcome_unknown", sent: true });
   const results = await Promise.allSettled(queued);
   assert.deepEqual(

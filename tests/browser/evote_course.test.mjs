@@ -146,7 +146,14 @@ test("questions and candidates are added, and wrong numbers refused", { timeout 
     "Eleni Dimou",
   ]);
   await inspect(office, "office-04-ballot");
-  await addQuestion("A mistake", 1, 1, ["Nobody"]);
+  const long = "Donaudampfschifffahrtsgesellschaftskapitaenswitwe";
+  await addQuestion("A mistake", 1, 1, [long]);
+  await office.keyboard.type("   ");
+  await office.keyboard.press("Enter");
+  await office.waitForSelector("#nameless:has-text('The candidate needs a name.')");
+  await office.setViewportSize({ width: 360, height: 740 });
+  assert.ok((await office.evaluate(() => document.documentElement.scrollWidth)) <= 360);
+  await office.setViewportSize({ width: 1024, height: 900 });
   await office.click('section:has-text("A mistake") button:has-text("Remove the question")');
   await told(office, /Removed/);
   assert.equal(await office.locator("h2", { hasText: "A mistake" }).count(), 0);

@@ -314,3 +314,12 @@ test("a genesis that is wrong anywhere is refused, with the reason", async () =>
   for (const bad of ["", "{", "[]", "null", "7"])
     await assert.rejects(fingerprint(bad), { code: "bad_genesis" });
 });
+
+test("a code is the same with whatever blanks it was pasted", async () => {
+  const id = cluster("ab".repeat(32));
+  const plain = await credentialPublicKey("7Q4M-0123-4567-89AB-CDEF-GHJK-MN", id);
+  for (const blank of ["\u00a0", "\t", "\n", "\u202f", " - "]) {
+    const pasted = `7Q4M${blank}0123${blank}4567 89ABCDEFGHJK${blank}MN${blank}`;
+    assert.equal(await credentialPublicKey(pasted, id), plain);
+  }
+});

@@ -597,6 +597,7 @@ export const de = {
   "paper.title_first": "Geben Sie der Wahl zuerst einen Titel, unter „Nächster Schritt“.",
   "paper.no_candidates": "Noch keine Auswahl.",
   "paper.candidate": "Neue Auswahl (Name)",
+  "paper.candidate.missing": "Es fehlt der Name.",
   "paper.add_candidate": "Hinzufügen",
   "paper.remove_candidate": "{name} entfernen",
   "paper.remove_question": "Frage mit ihrer Auswahl entfernen",

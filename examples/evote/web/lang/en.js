@@ -564,6 +564,7 @@ export const en = {
   "paper.title_first": "First give the election a title, under “Next step”.",
   "paper.no_candidates": "No candidates yet.",
   "paper.candidate": "New candidate",
+  "paper.candidate.missing": "The candidate needs a name.",
   "paper.add_candidate": "Add",
   "paper.remove_candidate": "Remove {name}",
   "paper.remove_question": "Remove the question with its candidates",

@@ -1,18 +1,51 @@
 // Public read-only procedures, without a session and without order: weak_quorum() replicas, each at
-// whatever it had executed, gave the same outcome; so at least one correct replica had it.
+// whatever it had executed, gave the same outcome; so at least one correct replica had it. Of
+// several such outcomes the newest is taken; all of it may still be behind the group.
 #include <algorithm>
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "clientlib/fits.h"
 #include "clientlib/session.h"
+#include "server/base/ensure.h"
 
 namespace prytany::client {
 namespace {
 
 /// Replicas at different sequence numbers may answer differently; they are asked again after this.
 constexpr std::uint64_t read_retry_us = 20'000;
+
+/// What `enough` of those with this answer had reached, so that one correct replica had.
+template <class Place>
+Place reached(const Tally<wire::PublicReadReply>& tally, const Digest& digest, std::size_t enough,
+              Place wire::PublicReadReply::* place) {
+  std::vector<Place> places;
+  for (const auto& [replica, said] : tally.wholes())
+    if (tally.says(replica, digest)) places.push_back(said.*place);
+  ENSURE(places.size() >= enough);
+  std::ranges::nth_element(places, places.begin() + static_cast<std::ptrdiff_t>(enough) - 1,
+                           std::ranges::greater{});
+  return places[enough - 1];
+}
+
+/// The newest of the answers that `enough` gave alike: a liar beside one replica that is behind is
+/// enough, too, and must not win by having spoken first.
+std::optional<Digest> newest(const Tally<wire::PublicReadReply>& tally, std::size_t enough) {
+  std::optional<Digest> best;
+  Seq best_place{};
+  for (const auto& [replica, said] : tally.wholes()) {
+    const Digest& digest = tally.said(replica);
+    if (tally.count(digest) < enough) continue;
+    const Seq place = reached(tally, digest, enough, &wire::PublicReadReply::executed);
+    if (!best || best_place < place) {
+      best = digest;
+      best_place = place;
+    }
+  }
+  return best;
+}
 
 }  // namespace
 
@@ -75,7 +108,8 @@ void Session::tick_reads(Time now, Effects& out) {
 void Session::weigh_read(Time now, std::uint64_t id, Effects& out) {
   Read& read = reads_.at(id);
   Question& question = read.question;
-  const auto settled = read.tally.settled(cluster_->weak_quorum());
+  const std::size_t enough = cluster_->weak_quorum();
+  const auto settled = newest(read.tally, enough);
   const auto heard = [&](ReplicaId replica) { return read.tally.heard(replica); };
   if (!settled) {
     if (std::ranges::all_of(ready(), heard))
@@ -90,20 +124,9 @@ void Session::weigh_read(Time now, std::uint64_t id, Effects& out) {
   completion.verdict = Verdict::answered;
   completion.sent = true;
   completion.agreement = read.tally.about(*settled, cluster_->replicas());
-  std::vector<Seq> executed;
-  std::vector<AgreedTime> agreed;
-  for (const ReplicaId replica : completion.agreement.agreed) {
-    const wire::PublicReadReply& said = read.tally.wholes().at(replica);
-    executed.push_back(said.executed);
-    agreed.push_back(said.agreed);
-  }
-  // What weak_quorum() had reached one correct replica had: whoever lies makes the answer look
-  // older, never newer.
-  const std::size_t place = cluster_->weak_quorum() - 1;
-  std::ranges::sort(executed, std::ranges::greater{});
-  std::ranges::sort(agreed, std::ranges::greater{});
-  completion.seq = executed[place];
-  completion.agreed = agreed[place];
+  // Whoever lies makes the answer look older, never newer.
+  completion.seq = reached(read.tally, *settled, enough, &wire::PublicReadReply::executed);
+  completion.agreed = reached(read.tally, *settled, enough, &wire::PublicReadReply::agreed);
   completion.outcome = read.tally.whole(*settled)->outcome;
   // A replica that is behind differs honestly: nobody is judged by a read.
   complete(question, std::move(completion), out);

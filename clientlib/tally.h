@@ -55,6 +55,12 @@ class Tally {
     for (const auto& [from, said] : voices_) same += said == digest ? 1U : 0U;
     return same;
   }
+  /// Requires: heard(from).
+  [[nodiscard]] const Digest& said(ReplicaId from) const { return voices_.at(from); }
+  [[nodiscard]] bool says(ReplicaId from, const Digest& digest) const {
+    const auto voice = voices_.find(from);
+    return voice != voices_.end() && voice->second == digest;
+  }
   [[nodiscard]] std::size_t heard() const { return voices_.size(); }
   [[nodiscard]] bool heard(ReplicaId from) const { return voices_.contains(from); }
   /// Whole answers by sender.

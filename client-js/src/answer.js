@@ -1,12 +1,13 @@
 // Answer: what a statement or a procedure gave, and who said so.
 import { misuse } from "./errors.js";
 import { fromWire, toInteger } from "./values.js";
+import { assign } from "./platform.js";
 
 export class Answer {
   /** `result`: one of the wire's; `taken`: {seq, agreed, agreement}. */
   constructor({ columns, rows, changes, last_insert_rowid }, { seq, agreed, agreement }, integers) {
     const values = rows.map((row) => row.map((value) => fromWire(value, integers)));
-    Object.assign(this, {
+    assign(this, {
       columns,
       values,
       rows: values.map((row) => Object.fromEntries(row.map((value, i) => [columns[i], value]))),

@@ -12,7 +12,6 @@ export function concat(parts) {
   }
   return bytes;
 }
-export const join = (...parts) => concat(parts);
 
 export const random = (size) => crypto.getRandomValues(new Bytes(size));
 

@@ -14,7 +14,9 @@ import {
   word,
 } from "./crypto.js";
 import { misuse } from "./errors.js";
+import { now } from "./question.js";
 import { toJson } from "./values.js";
+import { cancel, later } from "./platform.js";
 
 const helloTimeoutMs = 10_000; // from the attempt to connect to the proof
 const reconnectFirstMs = 100; // doubling, with full jitter
@@ -30,7 +32,7 @@ export function makeChannel(group, id, { name, url, key }, WebSocket) {
   let inbox; // messages are opened one at a time, in order: WebCrypto takes its time
   let waitingChars;
   let backoffMs = 0;
-  let timer, probing;
+  let timer, probing, since;
 
   const self = {
     id,
@@ -48,20 +50,20 @@ export function makeChannel(group, id, { name, url, key }, WebSocket) {
     send(message) {
       socket.send(toJson(message));
     },
-    askStatus(number) {
+    inquire(number) {
       self.send({ type: "status", id: String(number) });
     },
     /** Is anybody there? The connection may have died without a word (sleep, a lost network). */
     probe() {
       if (!self.ready || probing) return;
-      self.askStatus(0);
-      probing = setTimeout(drop, silenceMaxMs, "is silent");
+      self.inquire(0);
+      probing = later(drop, silenceMaxMs, "is silent");
     },
     /** The network is back, or the page: what was tried before says nothing about now. */
     wake() {
       backoffMs = 0;
       if (socket) return self.probe();
-      clearTimeout(timer);
+      cancel(timer);
       attempt();
     },
     /** For good. */
@@ -70,8 +72,8 @@ export function makeChannel(group, id, { name, url, key }, WebSocket) {
   return self;
 
   function clear() {
-    clearTimeout(timer);
-    clearTimeout(probing);
+    cancel(timer);
+    cancel(probing);
     timer = probing = undefined;
     self.ready = false;
   }
@@ -83,7 +85,7 @@ export function makeChannel(group, id, { name, url, key }, WebSocket) {
   }
 
   function attempt() {
-    timer = setTimeout(drop, helloTimeoutMs, "does not answer");
+    timer = later(drop, helloTimeoutMs, "does not answer");
     let mine;
     try {
       socket = mine = new WebSocket(url, ["prytany.v1"]);
@@ -101,7 +103,8 @@ export function makeChannel(group, id, { name, url, key }, WebSocket) {
     });
     mine.onmessage = current(({ data }) => {
       waitingChars += data.length;
-      if (waitingChars > waitingCharsMax) return distrust("sends too much");
+      // Not `>`: what is no text has no length.
+      if (!(waitingChars <= waitingCharsMax)) return distrust("sends too much");
       inbox = inbox.then(async () => {
         if (socket !== mine) return;
         waitingChars -= data.length;
@@ -176,14 +179,12 @@ export function makeChannel(group, id, { name, url, key }, WebSocket) {
   }
 
   function accept(message) {
-    clearTimeout(probing);
+    cancel(probing);
     probing = undefined;
-    if (message) {
-      backoffMs = 0;
-      return group.heard(id, message);
-    }
+    if (message) return group.heard(id, message);
     clear();
     self.ready = true;
+    since = now();
     self.failures = 0;
     group.ready(self);
   }
@@ -199,10 +200,12 @@ export function makeChannel(group, id, { name, url, key }, WebSocket) {
     const wasReady = self.ready;
     hangUp();
     ++self.failures;
+    // What a replica says costs it nothing: only a connection that lasted begins anew.
+    if (wasReady && now() - since > reconnectMaxMs) backoffMs = 0;
     // Full jitter: a group's clients must not return in one wave.
     backoffMs = Math.min(Math.max(2 * backoffMs, reconnectFirstMs), reconnectMaxMs);
     const delay = Math.round(Math.random() * backoffMs);
-    timer = setTimeout(attempt, delay);
+    timer = later(attempt, delay);
     if (wasReady) group.emit("disconnect", id, why);
     group.emit("reconnecting", id, why, delay);
   }

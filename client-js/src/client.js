@@ -12,6 +12,7 @@ import { makeQuestion, now } from "./question.js";
 import { makeSession } from "./session.js";
 import { problem } from "./support.js";
 import { entriesOf, toArguments, toWire } from "./values.js";
+import { assign, here, isArray, later } from "./platform.js";
 
 const statusTimeoutMs = 2_000;
 /** A replica that refused the connection so often is not waited for. */
@@ -42,11 +43,11 @@ export class Cluster extends EventTarget {
   constructor(genesis, options) {
     super();
     const { members, ...shown } = genesis;
-    Object.assign(this, shown, { id: toHex(genesis.id), checkedGenesis: genesis });
-    const { WebSocket = globalThis.WebSocket, timeout, integers } = options;
+    assign(this, shown, { id: toHex(genesis.id), checked: genesis });
+    const { WebSocket = here.WebSocket, timeout, integers } = options;
     this.#options = settings({ timeout: 15_000, integers: "number" }, { timeout, integers });
     this.#group = makeGroup(genesis, WebSocket, (type, what) =>
-      this.dispatchEvent(Object.assign(new ReplicaEvent(type), what)),
+      this.dispatchEvent(assign(new ReplicaEvent(type), what)),
     );
   }
   static async open(genesis, options = {}) {
@@ -56,7 +57,7 @@ export class Cluster extends EventTarget {
   }
 
   get replicas() {
-    return this.#group.channels.map(({ id, name, url, ready, standing }) => ({
+    return this.#group.links.map(({ id, name, url, ready, standing }) => ({
       id,
       name,
       url,
@@ -75,12 +76,12 @@ export class Cluster extends EventTarget {
     for (const end = now() + timeout; !condition(this.#connected());) {
       if (signal?.aborted) throw gaveUp(signal);
       if (now() > end) return false;
-      await new Promise((resolve) => setTimeout(resolve, pollMs));
+      await new Promise((resolve) => later(resolve, pollMs));
     }
     return true;
   }
   async connect(options) {
-    const enough = (group) => group.connected().length >= group.weakQuorum;
+    const enough = (group) => group.up().length >= group.weak;
     if (!(await this.#until(enough, settings(this.#options, options))))
       throw new NoQuorum("no_quorum", `too few replicas can be reached${this.#group.hint()}`);
   }
@@ -109,14 +110,14 @@ export class Cluster extends EventTarget {
   }
 
   async status(options) {
-    const asked = this.#connected().askStatus();
+    const asked = this.#connected().inquire();
     const heard = ({ status, ready, failures }) =>
       status?.id >= asked || (!ready && failures >= unreachableFailures);
     await this.#until(
-      ({ channels }) => channels.every(heard),
+      ({ links }) => links.every(heard),
       settings({ timeout: statusTimeoutMs }, options),
     );
-    return this.#group.channels.map(({ id, status }) => {
+    return this.#group.links.map(({ id, status }) => {
       const reachable = status?.id >= asked;
       const said = reachable ? status : {};
       return {
@@ -146,10 +147,10 @@ export class Client extends EventTarget {
 
   constructor(cluster, group, signer, { session, principal, role }, { signal, ...given }) {
     super();
-    Object.assign(this, { cluster, sessionId: Number(session), principal, role });
+    assign(this, { cluster, sessionId: Number(session), principal, role });
     this.#settings = given;
     this.#session = makeSession(group, signer, session, (reason) =>
-      this.dispatchEvent(Object.assign(new EndEvent("end"), { reason })),
+      this.dispatchEvent(assign(new EndEvent("end"), { reason })),
     );
   }
   static async join({ genesis, ...options }) {
@@ -193,17 +194,20 @@ export class Client extends EventTarget {
 }
 
 function execution(statements, args, readOnly = false) {
-  if (!statements[0]) misuse("no statement");
+  if (!isArray(statements) || !statements[0]) misuse("no statement");
   return {
     type: "execute",
     statements: statements.map((statement) => {
+      const isWhole = statement?.sql !== undefined;
+      if (isWhole && args) misuse("arguments twice");
       const {
         sql,
         positional = [],
         named,
-      } = statement.sql === undefined
-        ? { sql: statement, [Array.isArray(args) ? "positional" : "named"]: args }
-        : statement;
+      } = isWhole
+        ? statement
+        : { sql: statement, [isArray(args) ? "positional" : "named"]: args };
+      if (!isArray(positional)) misuse("positional is a list");
       return { sql, positional: positional.map(toWire), named: toArguments(named) };
     }),
     read_only: readOnly,

@@ -5,6 +5,7 @@
 import { Bytes, concat, fromBase64, fromHex, utf8 } from "./bytes.js";
 import { misuse } from "./errors.js";
 import { isExact } from "./values.js";
+import { entries, isArray } from "./platform.js";
 
 const MiB = 1 << 20;
 
@@ -29,13 +30,14 @@ export function encodeOurs(type, value) {
 
 // ---- kinds of types -----------------------------------------------------------------------------
 
+const eightBytes = () => new DataView(new ArrayBuffer(8));
 /** Big-endian. `isOne`: whether the JSON is such a number; `fit`: what of it the bits can hold. */
 const integer =
   (bits, isOne = isExact, fit = BigInt.asUintN) =>
   (out, value) => {
     const big = isOne(value) ? BigInt(value) : wrong("an integer");
     if (fit(bits, big) !== big) wrong(`${bits} bits`);
-    const view = new DataView(new ArrayBuffer(8));
+    const view = eightBytes();
     view.setBigUint64(0, big);
     out.push(new Bytes(view.buffer, 8 - bits / 8));
     return value;
@@ -50,7 +52,7 @@ export const i64 = integer(64, isDecimal, BigInt.asIntN);
 const bool = (out, value) => !!u8(out, value === !!value ? +value : wrong("true or false"));
 const f64 = (out, value) => {
   const number = { Infinity, "-Infinity": -Infinity }[value] ?? value;
-  const view = new DataView(new ArrayBuffer(8));
+  const view = eightBytes();
   view.setFloat64(0, number === +number ? number : wrong("a float"));
   out.push(new Bytes(view.buffer));
   return value;
@@ -72,7 +74,7 @@ const base64 = (max) => (out, value) => {
   try {
     bytes = fromBase64(typeof value === "string" ? value : "*");
   } catch {
-    wrong("base64");
+    wrong("text or base64");
   }
   raw(max)(out, bytes);
   return value;
@@ -84,15 +86,15 @@ const text = (max) => (out, value) => {
   return value;
 };
 const list = (item, max) => (out, values) => {
-  bound(Array.isArray(values) ? values.length : wrong("a list"), max);
+  bound(isArray(values) ? values.length : wrong("a list"), max);
   u32(out, values.length);
   return values.map((value) => item(out, value));
 };
 const struct = (fields) => {
-  const entries = Object.entries(fields);
+  const members = entries(fields);
   return (out, value) => {
     const known = {};
-    for (const [name, type] of entries) {
+    for (const [name, type] of members) {
       try {
         known[name] = type(out, value?.[name]);
       } catch (error) {

@@ -4,6 +4,7 @@ import * as codec from "./codec.js";
 import { hkdf, newSigner, sign, signerFromPkcs8, signerFromSeed, word } from "./crypto.js";
 import { misuse } from "./errors.js";
 import { readGenesis } from "./genesis.js";
+import { here } from "./platform.js";
 
 const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"; // Crockford's, no I L O U
 const digitsMin = 26; // 5 bits each: 130
@@ -16,7 +17,7 @@ const plainlyNotRandom = (digits) => new Set(digits).size < differentMin;
 function canonicalCode(typed) {
   const badCode = (why) => misuse(`the code ${why}`, "bad_code");
   const digits = typed
-    .replace(/[- ]/g, "")
+    .replace(/[-\s]/g, "")
     .replace(/[a-z]/g, (c) => c.toUpperCase())
     .replace(/O/g, "0")
     .replace(/[IL]/g, "1");
@@ -49,7 +50,7 @@ const done = (request) =>
   });
 
 async function inStore(act) {
-  if (!globalThis.indexedDB) misuse("there is no IndexedDB here", "no_storage");
+  if (!here.indexedDB) misuse("there is no IndexedDB here", "no_storage");
   const opening = indexedDB.open("prytany-client", 1);
   opening.onupgradeneeded = () => opening.result.createObjectStore(storeName);
   const database = await done(opening);

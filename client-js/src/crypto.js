@@ -1,12 +1,12 @@
 // Hashes, signatures and tags (docs/wire.md section 2), by WebCrypto and nothing else.
-import { Bytes, fromBase64, join, toHex, utf8 } from "./bytes.js";
+import { Bytes, concat, fromBase64, toHex, utf8 } from "./bytes.js";
 
 const subtle = () => crypto.subtle; // missing on insecure pages: see support.js
 const bytes = async (buffer) => new Bytes(await buffer);
 const importRaw = (raw, how, ...uses) => subtle().importKey("raw", raw, how, false, uses);
 
 /** A domain word, one byte with its length, then its letters; and what it is said of. */
-export const word = (text, ...parts) => join([text.length], utf8(text), ...parts);
+export const word = (text, ...parts) => concat([[text.length], utf8(text), ...parts]);
 
 export const sha256 = (data) => bytes(subtle().digest("SHA-256", data));
 /** H(word, x) */
@@ -43,7 +43,7 @@ export async function signerFromPkcs8(pkcs8) {
 
 /** RFC 8410: SEQUENCE { version 0, algorithm 1.3.101.112, OCTET STRING { OCTET STRING seed } } */
 export const signerFromSeed = (seed) =>
-  signerFromPkcs8(join([48, 46, 2, 1, 0, 48, 5, 6, 3, 43, 101, 112, 4, 34, 4, 32], seed));
+  signerFromPkcs8(concat([[48, 46, 2, 1, 0, 48, 5, 6, 3, 43, 101, 112, 4, 34, 4, 32], seed]));
 
 // ---- X25519 and tags ----------------------------------------------------------------------------
 

@@ -1,6 +1,8 @@
 // How a question to the cluster can fail: the kinds and codes of the C++ client
 // (docs/reference/errors.md).
 
+import { assign } from "./platform.js";
+
 /** An agreement in which nobody has spoken. */
 export const nobody = () => ({ agreed: [], differed: [], silent: [] });
 
@@ -8,7 +10,7 @@ export const nobody = () => ({ agreed: [], differed: [], silent: [] });
 export class ClientError extends Error {
   constructor(code, message, more) {
     super(message);
-    Object.assign(this, { code, sent: false, agreement: nobody() }, more);
+    assign(this, { code, sent: false, agreement: nobody() }, more);
   }
 }
 const kindOf = (name, kind) =>

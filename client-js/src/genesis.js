@@ -43,7 +43,7 @@ async function check(file) {
  * `key` verifies. Throws Usage, code bad_genesis. Of a Cluster: what it has.
  */
 export async function readGenesis(input) {
-  if (input?.checkedGenesis) return input.checkedGenesis;
+  if (input?.checked) return input.checked;
   try {
     return await check(typeof input === "string" ? JSON.parse(input) : input);
   } catch (error) {

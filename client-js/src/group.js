@@ -1,6 +1,7 @@
 // Group: the connections to all replicas, and who is to hear what arrives on them.
 import { makeChannel } from "./channel.js";
 import { OutcomeUnknown } from "./errors.js";
+import { here } from "./platform.js";
 
 /** So many questions that are settled are kept, so that late voices are still judged. */
 const settledMax = 64;
@@ -9,7 +10,7 @@ const settledMax = 64;
 export function makeGroup(genesis, WebSocket, emit) {
   const questions = new Map(); // by the digest of what is asked
   const settled = []; // of them, in order
-  const sessions = new Map(); // by id: {hearEnded(replica, reason), end(reason)}
+  const sessions = new Map(); // by id: {claim(replica, reason), end(reason)}
   let lastId = 0;
   let statusAsked;
 
@@ -19,15 +20,14 @@ export function makeGroup(genesis, WebSocket, emit) {
     cluster: genesis.id,
     members: genesis.members,
     /** So many hold at least one correct replica (Castro & Liskov TOCS 2002 section 4.1). */
-    weakQuorum: genesis.faults + 1,
+    weak: genesis.faults + 1,
     /** Any two of so many share a correct replica. */
     quorum: Math.floor((genesis.members.length + genesis.faults) / 2) + 1,
-    latencyMs: 0, // of answered questions, smoothed
     nextId: () => ++lastId,
-    connected: () => self.channels.filter(({ ready }) => ready),
+    up: () => self.links.filter(({ ready }) => ready),
     /** Browsers do not tell a page why a replica would not talk to it. */
     hint: () =>
-      globalThis.location && !self.connected()[0]
+      here.location && !self.up()[0]
         ? `; no connection: is --origin ${location.origin} allowed?`
         : "",
     emit(type, replica, reason = "", delay = 0) {
@@ -35,17 +35,15 @@ export function makeGroup(genesis, WebSocket, emit) {
     },
 
     connect() {
-      for (const channel of self.channels) channel.connect();
+      every("connect");
       listen("add");
     },
     /** An answer is overdue. */
-    probe() {
-      for (const channel of self.channels) channel.probe();
-    },
+    probe: () => every("probe"),
     /** The id that answers to this question, and to later ones, have at least. */
-    askStatus() {
+    inquire() {
       statusAsked = self.nextId();
-      for (const channel of self.connected()) channel.askStatus(statusAsked);
+      for (const channel of self.up()) channel.inquire(statusAsked);
       return statusAsked;
     },
     close() {
@@ -54,28 +52,29 @@ export function makeGroup(genesis, WebSocket, emit) {
         close();
       }
       for (const { end } of sessions.values()) end("closed");
-      for (const { close } of self.channels) close();
+      every("close");
       listen("remove");
     },
     settled(digest) {
       if (settled.push(digest) > settledMax) questions.delete(settled.shift());
     },
 
-    // ---- what channels tell ---------------------------------------------------------------------
+    // ---- what links tell ---------------------------------------------------------------------
 
     ready(channel) {
-      if (statusAsked) channel.askStatus(statusAsked);
-      for (const question of questions.values()) question.transmitTo(channel);
+      if (statusAsked) channel.inquire(statusAsked);
+      for (const question of questions.values()) question.askOf(channel);
       self.emit("connect", channel.id);
     },
     /** What it is about depends on its type alone: the tag covers no other fields. */
     heard(replica, message) {
       const { type } = message;
       if (type === "session_ended") {
-        sessions.get(message.session)?.hearEnded(replica, message.reason);
+        self.emit("refuse", replica, `${type}: ${message.reason}`);
+        sessions.get(message.session)?.claim(replica, message.reason);
       } else if (type === "status_reply") {
         // It speaks for itself only.
-        if (message.replica === replica) self.channels[replica].status = message;
+        if (message.replica === replica) self.links[replica].status = message;
       } else {
         if (type === "refused") self.emit("refuse", replica, `${message.code}: ${message.message}`);
         questions.get(message.join ?? message.question ?? message.request)?.hear(replica, message);
@@ -86,19 +85,20 @@ export function makeGroup(genesis, WebSocket, emit) {
 
     /** `kind`: agreed, differed or silent. */
     judge(replica, kind, reason) {
-      ++self.channels[replica].standing[kind];
+      ++self.links[replica].standing[kind];
       if (kind === "differed") self.emit("differ", replica, reason);
     },
   };
-  const { document } = globalThis;
+  const every = (verb) => self.links.forEach((channel) => channel[verb]());
+  const { document } = here;
   const wake = () => {
-    if (!document?.hidden) for (const channel of self.channels) channel.wake();
+    if (!document?.hidden) every("wake");
   };
   /** To the network that is back, and to the page that is shown again. */
   const listen = (verb) => {
-    globalThis[`${verb}EventListener`]?.("online", wake);
+    here[`${verb}EventListener`]?.("online", wake);
     document?.[`${verb}EventListener`]("visibilitychange", wake);
   };
-  self.channels = genesis.members.map((member, id) => makeChannel(self, id, member, WebSocket));
+  self.links = genesis.members.map((member, id) => makeChannel(self, id, member, WebSocket));
   return self;
 }

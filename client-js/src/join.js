@@ -5,6 +5,7 @@ import * as codec from "./codec.js";
 import { hash, newSigner, verify, word } from "./crypto.js";
 import { makeQuestion, now } from "./question.js";
 import { signedRequest } from "./session.js";
+import { cancel, later } from "./platform.js";
 
 const attemptsMax = 16;
 /** How long later attempts wait for everybody's token, so as not to be left with a liar's again. */
@@ -52,7 +53,7 @@ async function gatherTokens(group, begin, attempt, makeOurs) {
   const tokens = [];
   let patience;
   const choose = () => {
-    while (tokens.length > group.weakQuorum) tokens.splice(Math.random() * tokens.length, 1);
+    while (tokens.length > group.weak) tokens.splice(Math.random() * tokens.length, 1);
     question.answer(tokens.splice(0).sort((a, b) => a.replica - b.replica));
   };
   const token = async (replica, { address, expires, signature }) => {
@@ -62,8 +63,8 @@ async function gatherTokens(group, begin, attempt, makeOurs) {
       return group.judge(replica, "differed", "gives a wrong token");
     if (tokens.some((other) => other.replica === replica)) return;
     tokens.push({ replica, address, expires, signature });
-    if (tokens.length < group.weakQuorum) return;
-    patience ??= setTimeout(choose, attempt > 1 ? tokenPatienceMs : 0);
+    if (tokens.length < group.weak) return;
+    patience ??= later(choose, attempt > 1 ? tokenPatienceMs : 0);
   };
   const question = makeOurs({ digest: toHex(digest), token });
   question.ask({ type: "join_begin", ...begin });
@@ -71,6 +72,6 @@ async function gatherTokens(group, begin, attempt, makeOurs) {
     return await question.promise;
   } finally {
     question.close();
-    clearTimeout(patience);
+    cancel(patience);
   }
 }

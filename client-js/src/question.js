@@ -1,6 +1,7 @@
 // Question: something asked of every replica, from the first sending until enough of them said the
 // same, or refused alike. It is asked again after silence, and of whoever connects meanwhile.
 import { ApplicationError, gaveUp, nobody, NoQuorum, OutcomeUnknown, Refused } from "./errors.js";
+import { cancel, later } from "./platform.js";
 
 const retransmitFirstMs = 1_000; // doubling
 const retransmitMaxMs = 8_000;
@@ -8,7 +9,7 @@ const wholePatienceMs = 50; // the digests agree but nobody sent the rows: ask e
 // A refusal is asked for again before it is believed: replicas that lag behind refuse what they
 // will accept a moment later.
 const refusalRetryMs = 100;
-const refusalRounds = 3;
+const refusalRounds = 5;
 
 /** In trouble, or behind, a replica may think otherwise in a moment: never believed for good. */
 const passing = ["overloaded", "number_too_new"];
@@ -39,8 +40,8 @@ export function makeQuestion(group, about) {
   const { timeout, signal } = about;
   const voices = new Map(); // replica -> {said: a digest in hex, whole: all of it, if it sent that}
   const refusals = new Map(); // replica -> {code, rounds in which it said so}
-  let intervalMs = Math.max(2 * group.latencyMs, retransmitFirstMs / 2);
-  let message, asked, resendAt, settled, closed;
+  let intervalMs = retransmitFirstMs / 2;
+  let message, resendAt, settled, closed;
   let round = 0;
   let resend, lingering;
 
@@ -50,12 +51,11 @@ export function makeQuestion(group, about) {
     ask(what) {
       if (closed) return;
       message = what;
-      asked = now();
       group.questions.set(about.digest, self);
       transmit();
     },
     /** Also to one that has just proven itself. */
-    transmitTo(channel) {
+    askOf(channel) {
       if (closed && (voices.has(channel.id) || !isConfirming())) return;
       self.sent = true;
       channel.send(message);
@@ -66,7 +66,7 @@ export function makeQuestion(group, about) {
       else hearVoice(replica, heard);
     },
     /** An answer; whether the caller likes it is another matter. */
-    conclude(taken) {
+    finish(taken) {
       const { outcome, agreement } = taken;
       const { type, code, message: why, procedure, statement } = outcome;
       if (type !== "error") return self.answer(taken);
@@ -76,20 +76,20 @@ export function makeQuestion(group, about) {
     close() {
       closed = true;
       if (settled === undefined) group.questions.delete(about.digest);
-      clearTimeout(resend);
-      clearTimeout(lingering);
+      cancel(resend);
+      cancel(lingering);
       resendAt = Infinity;
     },
   };
   // answer() and fail() tell the caller, whoever is first; so do the timeout and the signal.
   self.promise = new Promise((resolve, reject) => {
     const abort = () => self.fail(gaveUp(signal, self.sent));
-    const deadline = setTimeout(() => self.fail(unanswered()), timeout);
+    const deadline = later(() => self.fail(unanswered()), timeout);
     let told = false; // then only the number is kept alive
     const once = (act) => (value) => {
       if (told) return;
       told = true;
-      clearTimeout(deadline);
+      cancel(deadline);
       signal?.removeEventListener("abort", abort);
       act(value);
     };
@@ -119,19 +119,19 @@ export function makeQuestion(group, about) {
     if (++round > 1) group.probe();
     resendAt = Infinity;
     again((intervalMs = Math.min(2 * intervalMs, retransmitMaxMs)));
-    const ready = group.connected();
+    const ready = group.up();
     // Everybody sends digests of a request, one the rows: the work is spread over the group. Later,
     // all the rows.
     message.designated = round === 1 ? ready[about.number % ready.length]?.id : undefined;
-    ready.forEach(self.transmitTo);
+    ready.forEach(self.askOf);
   }
   /** The next sending is no later than in so many milliseconds. */
   function again(ms) {
     const due = now() + ms;
     if (resendAt <= due) return;
-    clearTimeout(resend);
+    cancel(resend);
     resendAt = due;
-    resend = setTimeout(transmit, ms);
+    resend = later(transmit, ms);
   }
 
   // ---- voices -----------------------------------------------------------------------------------
@@ -144,7 +144,7 @@ export function makeQuestion(group, about) {
       voices.set(replica, { said });
       if (about.what) {
         // It was counted as silent when the result was taken.
-        --group.channels[replica].standing.silent;
+        --group.links[replica].standing.silent;
         group.judge(
           replica,
           said === settled ? "agreed" : "differed",
@@ -160,13 +160,19 @@ export function makeQuestion(group, about) {
 
   function weigh() {
     const spoken = [...voices.values()];
-    const last = group.weakQuorum - 1;
-    const alike = spoken
+    const last = group.weak - 1;
+    // Each replica answers a read at what it had executed. What f+1 had reached one correct replica
+    // had: whoever lies can make the answer look older, never newer. And the newest answer wins: a
+    // liar beside one that is behind is f+1, too, and must not win by having spoken first.
+    const reached = (voice, field) =>
+      voice.map(({ whole }) => whole?.[field]).sort((a, b) => b - a)[last];
+    const [alike] = spoken
       .map(({ said }) => spoken.filter((other) => other.said === said))
-      .find((voice) => voice[last]);
+      .filter((voice) => voice[last])
+      .sort((a, b) => reached(b, "executed") - reached(a, "executed"));
     const heard = ({ id }) => voices.has(id);
     if (!alike) {
-      if (!about.number && group.connected().every(heard)) again(readRetryMs);
+      if (!about.number && group.up().every(heard)) again(readRetryMs);
       return;
     }
     const wholes = alike.flatMap(({ whole }) => whole || []);
@@ -176,41 +182,36 @@ export function makeQuestion(group, about) {
       return;
     }
     // Those that are only just connecting are worth waiting for, those that failed to are not.
-    const everybody = group.channels.every((c) => heard(c) || (!c.ready && c.failures > 0));
+    const everybody = group.links.every((c) => heard(c) || (!c.ready && c.failures > 0));
     if (about.linger > 0 && !everybody) {
-      lingering ??= setTimeout(() => {
+      lingering ??= later(() => {
         about.linger = 0;
         weigh();
       }, about.linger);
       return;
     }
-    group.latencyMs += (now() - asked - group.latencyMs) / 8;
     settled = alike[0].said;
     self.close();
     group.settled(about.digest);
-    for (const voice of spoken) delete voice.whole;
     const all = agreement();
     if (about.what) {
       const reason = `differs from ${all.agreed} ${about.what}`;
       for (const kind in all) for (const replica of all[kind]) group.judge(replica, kind, reason);
     }
-    // Each replica answers a read at what it had executed. What f+1 had reached one correct replica
-    // had: whoever lies can make the answer look older, never newer.
-    const reached = (field) =>
-      wholes.map((whole) => whole[field]).sort((a, b) => b - a)[last];
-    const { outcome, seq = reached("executed") } = answer;
-    const agreed = reached("agreed") ?? answer.agreed;
-    (about.take ?? self.conclude)({ outcome, agreed, seq, agreement: all });
+    const { outcome, seq = reached(alike, "executed") } = answer;
+    const agreed = reached(alike, "agreed") ?? answer.agreed;
+    for (const voice of spoken) delete voice.whole;
+    (about.take ?? self.finish)({ outcome, agreed, seq, agreement: all });
     // Whoever shows "confirmed by k of n" must not show it for a refusal: errors have their
     // agreement.
     if (outcome.type === "error") about.onAgreement = undefined;
     tell(about.onAgreement, all);
-    if (voices.size < group.channels.length) again(intervalMs);
+    if (voices.size < group.links.length) again(intervalMs);
   }
   /** Before it is settled nobody's word has won: whoever spoke differed. */
   function agreement() {
     const lists = nobody();
-    for (const { id } of group.channels) {
+    for (const { id } of group.links) {
       const voice = voices.get(id);
       lists[!voice ? "silent" : voice.said === settled ? "agreed" : "differed"].push(id);
     }
@@ -219,24 +220,31 @@ export function makeQuestion(group, about) {
 
   // ---- what does not end in an answer -----------------------------------------------------------
 
-  function hearRefusal(replica, { code, message: text }) {
-    if (refusals.get(replica)?.code !== code) refusals.set(replica, { code, rounds: new Set() });
-    refusals.get(replica).rounds.add(round);
+  function hearRefusal(replica, { code }) {
+    const before = refusals.get(replica);
+    const rounds = before?.code === code ? before.rounds : new Set();
+    refusals.set(replica, { code, rounds: rounds.add(round) });
     const alike = [...refusals.values()].filter((other) => other.code === code);
     // Not f+1: correct replicas that are behind refuse, honestly, what the group has long accepted.
     if (closed || passing.includes(code) || alike.length < group.quorum) return;
-    const rounds = Math.min(...alike.map((other) => other.rounds.size));
-    if (rounds < refusalRounds) return again(refusalRetryMs << rounds);
-    (about.refused ?? self.fail)(new Refused(code, text, { sent: true }));
+    const times = Math.min(...alike.map((other) => other.rounds.size));
+    if (times < refusalRounds) return again(refusalRetryMs << times);
+    // In our words: the last to refuse may be a liar.
+    (about.refused ?? self.fail)(new Refused(code, `refused: ${code}`, { sent: true }));
   }
   function unanswered() {
     // A request of a session that left may be ordered at any time from now on.
     const mayRun = self.sent && about.mayRun;
-    const codes = new Set([...refusals.values()].map(({ code }) => `; refused by some: ${code}`));
+    // What one alone says becomes no text that people read.
+    const codes = new Set(
+      [...refusals.values()]
+        .filter(({ code }, i, all) => all.filter((other) => other.code === code)[group.weak - 1])
+        .map(({ code }) => `; refused by some: ${code}`),
+    );
     const [Kind, code] = mayRun ? [OutcomeUnknown, "outcome_unknown"] : [NoQuorum, "no_quorum"];
     return new Kind(
       code,
-      `fewer than ${group.weakQuorum} replicas answered alike in time${[...codes].join("")}` +
+      `fewer than ${group.weak} replicas answered alike in time${[...codes].join("")}` +
         group.hint() +
         (mayRun ? "; it may have run, or may still run, once" : ""),
       { sent: self.sent, agreement: agreement() },

@@ -6,6 +6,7 @@ import * as codec from "./codec.js";
 import { hash, sign, word } from "./crypto.js";
 import { OutcomeUnknown, Refused } from "./errors.js";
 import { makeQuestion } from "./question.js";
+import { assign } from "./platform.js";
 
 const windowMax = 64;
 const queueMax = 100_000;
@@ -31,11 +32,11 @@ const isOver = (code) => ["unknown_session", "session_ended"].includes(code);
 
 export function makeSession(group, signer, id, onEnd) {
   const pending = new Map(); // number -> entry, ascending
-  const endClaims = new Map();
+  const claims = new Map(); // replica -> {reason: why the session has ended, after: our last number}
   let queue = [];
   let lastNumber = 0;
 
-  const self = { ended: null, submit, hearEnded, end };
+  const self = { ended: null, submit, claim, end };
   group.sessions.set(id, self);
   return self;
 
@@ -72,7 +73,7 @@ export function makeSession(group, signer, id, onEnd) {
   // A number has to be used even if the caller gave up meanwhile: numbers have no gaps.
   async function send({ question, operation, number }) {
     const { digest, message } = await signedRequest(group, signer, id, String(number), operation);
-    Object.assign(question.about, {
+    assign(question.about, {
       digest,
       number,
       mayRun: true,
@@ -90,7 +91,11 @@ export function makeSession(group, signer, id, onEnd) {
       question.fail(unknown(code, taken.agreement));
       if (over) return end(code);
     } else {
-      question.conclude(taken);
+      question.finish(taken);
+      // What was numbered after a claim, and ran, shows that it was false.
+      for (const [replica, { after }] of claims)
+        if (after < number && claims.delete(replica))
+          group.judge(replica, "differed", "differs about the session's end");
       if (leaves && type !== "error") return end("left");
     }
     fillWindow();
@@ -107,12 +112,12 @@ export function makeSession(group, signer, id, onEnd) {
     end("request_refused");
   }
 
-  function hearEnded(replica, reason) {
+  function claim(replica, reason) {
     // Our own LEAVE is about to be answered.
     if (reason === "left" && [...pending.values()].some(({ leaves }) => leaves)) return;
-    endClaims.set(replica, reason);
-    if ([...endClaims.values()].filter((claim) => claim === reason).length >= group.weakQuorum)
-      end(reason);
+    claims.set(replica, { reason, after: lastNumber });
+    const alike = [...claims.values()].filter((claim) => claim.reason === reason);
+    if (alike.length >= group.weak) end(reason);
   }
 
   function hasEnded() {

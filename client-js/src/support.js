@@ -1,6 +1,7 @@
 // Why this page or program cannot be a client, in words for whoever is in front of the screen.
 import { newAgreement, newSigner } from "./crypto.js";
 import { readGenesis } from "./genesis.js";
+import { here } from "./platform.js";
 
 /** Addresses without TLS, but for those of one's own machine. */
 const isPlain = ({ url }) => /^ws:(?!\/\/(127\.|\[::1\]|([^/:]+\.)?localhost\b))/.test(url);
@@ -9,13 +10,13 @@ const because = (code, message) => ({ code, message });
 const missing = (code, what) =>
   because(code, `There are no ${what} here: use a current browser or Node.`);
 
-export async function problem(genesis, { WebSocket = globalThis.WebSocket } = {}) {
-  const { location, isSecureContext } = globalThis;
+export async function problem(genesis, { WebSocket = here.WebSocket } = {}) {
+  const { location, isSecureContext } = here;
   if (isSecureContext === false) {
     return because(
       "insecure_page",
-      `This page came unprotected from ${location?.host}, so browsers refuse it cryptography. ` +
-        "Open it by https, or on the server's own machine as http://localhost.",
+      `This page came unprotected from ${location?.host}: open it by https, ` +
+        "or on the server's own machine as http://localhost.",
     );
   }
   // Tried, since names alone say little.
@@ -34,8 +35,7 @@ export async function problem(genesis, { WebSocket = globalThis.WebSocket } = {}
     if (plain) {
       return because(
         "insecure_address",
-        `A page by https may not connect to ${plain.url}: ` +
-          "servers need certificates and wss addresses.",
+        `A page by https may not connect to ${plain.url}: servers need wss addresses.`,
       );
     }
   }

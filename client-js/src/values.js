@@ -1,6 +1,7 @@
 // SQL values, between JavaScript's types and the wire's. Nothing is guessed and nothing is rounded.
 import { Bytes, fromBase64, toBase64 } from "./bytes.js";
 import { misuse } from "./errors.js";
+import { entries, isArray } from "./platform.js";
 
 /** Whether it is an integer that no double rounds. */
 export const isExact = Number.isSafeInteger;
@@ -35,10 +36,10 @@ export function toWire(input) {
 
 /** `undefined` is left out, as JSON does. */
 export const entriesOf = (object = {}) =>
-  Object.entries(object).filter(([, value]) => value !== undefined);
+  entries(object).filter(([, value]) => value !== undefined);
 
-export const toArguments = (named) =>
-  entriesOf(named).map(([name, value]) => ({ name, value: toWire(value) }));
+export const toArguments = (named = {}) =>
+  entriesOf(Object(named) === named ? named : misuse("arguments are an object")).map(([name, value]) => ({ name, value: toWire(value) }));
 
 export const toInteger = (text, integers) =>
   integers === "number" && isExact(+text) ? +text : BigInt(text);
@@ -54,7 +55,7 @@ export function fromWire(typed, integers) {
 /** JSON.stringify, but -0 keeps its sign: it is another float. */
 export function toJson(value) {
   if (Object.is(value, -0)) return "-0.0";
-  if (Array.isArray(value)) return `[${value.map(toJson)}]`;
+  if (isArray(value)) return `[${value.map(toJson)}]`;
   if (Object(value) !== value) return JSON.stringify(value);
   return `{${entriesOf(value).map((pair) => pair.map(toJson).join(":"))}}`;
 }

@@ -146,7 +146,14 @@ test("questions and candidates are added, and wrong numbers refused", { timeout 
     "Eleni Dimou",
   ]);
   await inspect(office, "office-04-ballot");
-  await addQuestion("A mistake", 1, 1, ["Nobody"]);
+  const long = "Donaudampfschifffahrtsgesellschaftskapitaenswitwe";
+  await addQuestion("A mistake", 1, 1, [long]);
+  await office.keyboard.type("   ");
+  await office.keyboard.press("Enter");
+  await office.waitForSelector("#nameless:has-text('The candidate needs a name.')");
+  await office.setViewportSize({ width: 360, height: 740 });
+  assert.ok((await office.evaluate(() => document.documentElement.scrollWidth)) <= 360);
+  await office.setViewportSize({ width: 1024, height: 900 });
   await office.click('section:has-text("A mistake") button:has-text("Remove the question")');
   await told(office, /Removed/);
   assert.equal(await office.locator("h2", { hasText: "A mistake" }).count(), 0);
@@ -323,6 +330,17 @@ test("voting is opened with an end, and extended with a reason", { timeout }, as
   await office.click("#extend");
   await told(office, /The time was extended/);
   await inspect(office, "office-13-voting");
+
+  // A device whose clock is a year ahead keeps nobody from voting.
+  const page = await openPage(browser, "about:blank");
+  await page.addInitScript(() => {
+    const right = Date.now;
+    Date.now = () => right() + 365 * 86_400_000;
+  });
+  await page.goto(`${replicas.url(3)}vote.html`);
+  await page.waitForSelector("#code");
+  assert.match(await page.textContent(".state"), /the servers' clock counts/);
+  await page.context().close();
 });
 
 test("a voter tests, changes, casts, and sees who confirmed it", { timeout }, async () => {

@@ -64,9 +64,21 @@ test(
   { timeout },
   async () => {
     const page = await vote(0);
+    const sent = [];
+    page.on("websocket", (socket) =>
+      socket.on("framesent", ({ payload }) => sent.push(JSON.parse(String(payload)))),
+    );
+    await page.reload();
     await fillIn(page, election.codes[0]);
     replicas.kill(3);
     await cast(page);
+    const asked = (type) => (m) => m.type === type && JSON.stringify(m).includes("ballot_paper");
+    assert.equal(sent.some(asked("read")), false, "a public paper may be an old one");
+    assert.ok(sent.some(asked("request")));
+    const ballot = sent.find(({ operation }) => operation?.procedure === "cast_ballot");
+    const { value } = ballot.operation.arguments.find(({ name }) => name === "paper");
+    const paper = (await election.official.call("ballot_paper")).rows[0].version;
+    assert.equal(Number(value.value), paper);
     await page.waitForSelector("#confirmed:has-text('Confirmed by 3 of 4 servers')");
     assert.match(await page.locator(".receipt-card ul.servers li").nth(3).textContent(), /silent/);
     await page.waitForFunction(() =>
@@ -236,12 +248,16 @@ test(
           return { values: [[1]], seq: 7, ...this.answers.shift() };
         }
         async status() {
-          return this.replicas.map(({ id }) => ({ id, reachable: true, lastExecuted: 7 }));
+          return this.replicas.map(({ id }) => ({
+            id,
+            reachable: true,
+            lastExecuted: this.executed?.[id] ?? 7,
+          }));
         }
       }
-      const ask = async (answers) => {
+      const ask = async (answers, executed) => {
         const fake = new Fake();
-        fake.answers = answers;
+        Object.assign(fake, { answers, executed });
         const servers = new Servers(fake);
         servers.addEventListener("change", () => showServers(servers, fake));
         await servers.read("results", {});
@@ -262,14 +278,39 @@ test(
         { agreement: agreement(2) },
         { agreement: agreement(2) },
       ]);
+      const thrice = () => [2, 2, 2].map((id) => ({ agreement: agreement(id) }));
+      const low = await ask(thrice(), [7, 7, 3, 7]);
+      const high = await ask(thrice(), [7, 7, 9, 7]);
+      const group = new Fake();
+      const refusing = new Servers(group);
+      refusing.refused({ agreement: undefined });
+      const before = refusing.summary();
+      refusing.refused({ agreement: agreement(3) });
+      group.dispatchEvent(
+        Object.assign(new Event("differ"), {
+          replica: 1,
+          reason: "differs from 0,2,3 about request 4",
+        }),
+      );
+      const refusals = [before, refusing.summary(), ...refusing.alarms()];
       const ordered = new Servers(new Fake());
       ordered.heard(agreement(1));
-      return { moved, caughtUp, lies, ordered: ordered.alarms() };
+      return { moved, caughtUp, lies, low, high, refusals, ordered: ordered.alarms() };
     });
     assert.equal(said.moved[0], "");
     assert.equal(said.caughtUp[0], "");
     assert.match(said.lies[0], /Server 2 was contradicted by 3 others\..*is not used/);
     assert.match(said.lies[1], /Server 2 · replica 2was contradicted by 3 others/);
+    for (const elsewhere of [said.low, said.high]) {
+      assert.match(elsewhere[0], /Server 2 gives another answer, and says it is behind or ahead/);
+      assert.doesNotMatch(elsewhere.join(), /contradicted/);
+    }
+    assert.deepEqual(said.refusals, [
+      "None of 4 servers has answered yet",
+      "Confirmed by 3 of 4 servers",
+      "Server 3 was contradicted by 3 others.",
+      "Server 1 was contradicted by 3 others.",
+    ]);
     assert.deepEqual(said.ordered, ["Server 1 was contradicted by 3 others."]);
     await inspect(page, "trouble-05-contradicted");
     await page.context().close();
@@ -336,6 +377,8 @@ test(
       await page.textContent("main"),
       /Your ballot was not cast here.*The election is closed/s,
     );
+    assert.match(await page.textContent("#refusal"), /[234] of 4 servers agree on this\./);
+    assert.match(await page.textContent("#servers"), /Confirmed by [234] of 4 servers/);
     await inspect(page, "trouble-08-closed");
     const late = await vote(3);
     await late.waitForSelector('#refusal[data-code="closed"]');

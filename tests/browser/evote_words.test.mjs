@@ -45,6 +45,19 @@ test("every key that a page names has words", () => {
   assert.ok(named > 200);
 });
 
+test("every procedure of voters and officials looks first whether the key is still the one", () => {
+  const folder = join(web, "../procedures");
+  let looked = 0;
+  for (const name of readdirSync(folder)) {
+    const sql = readFileSync(join(folder, name), "utf8");
+    if (!/^-- @roles .*(voter|official)/m.test(sql)) continue;
+    const [first] = sql.split("\n").filter((line) => !line.startsWith("--"));
+    assert.match(first, /^SELECT ensure\(may_act, 'key_not_valid', .* FROM caller;$/, name);
+    ++looked;
+  }
+  assert.ok(looked >= 18, `${looked} procedures`);
+});
+
 test("no page has a style, a script or an address of elsewhere in it", () => {
   const pages = files.filter((file) => file.endsWith(".html"));
   assert.equal(pages.length, 8);
@@ -117,7 +130,8 @@ test("nothing that a file holds is a formula to a spreadsheet, and it is read ba
 });
 
 test("whoever did something is named in full, and an administrator without the window's name", () => {
-  assert.equal(actorWords("official:Chair / Board 2"), "Chair / Board 2");
+  const key = "0123456789abcdef".repeat(2);
+  assert.equal(actorWords(`official:Chair / Board: 2:${key}`), "Chair / Board: 2");
   for (const admin of ["admin:0123456789abcdef/page-1a2b", "admin:0123456789abcdef"])
     assert.equal(actorWords(admin), "administrator with key 0123456789abcdef");
 });

@@ -688,9 +688,19 @@ test("one replica cannot end a session, f+1 can, and what was in flight is unkno
   const { client } = await joined(group);
   const ends = [];
   client.addEventListener("end", ({ reason }) => ends.push(reason));
+  const told = [];
+  client.cluster.addEventListener("refuse", ({ replica, reason }) => told.push([replica, reason]));
   group.tell([2], { type: "session_ended", session: String(client.sessionId), reason: "replaced" });
   assert.deepEqual((await client.call("vote")).rows, [{ procedure: "vote" }]);
   assert.equal(client.ended, null);
+  await until(() => told.length > 0, "the claim is told");
+  assert.deepEqual(told, [[2, "session_ended: replaced"]]);
+  await client.call("vote");
+  assert.deepEqual(
+    client.cluster.replicas.map(({ standing }) => standing.differed),
+    [0, 0, 1, 0],
+    "it was false, and is remembered",
+  );
 
   for (const replica of group.replicas)
     replica.behaviour.hear = (caller, { type }) => type === "request";
@@ -699,11 +709,11 @@ test("one replica cannot end a session, f+1 can, and what was in flight is unkno
   await until(
     () =>
       group.replicas.every(({ heard }) =>
-        heard.some(({ session, number }) => session > 0 && number === "2"),
+        heard.some(({ session, number }) => session > 0 && number === "3"),
       ),
     "it was sent",
   );
-  group.tell([0], { type: "session_ended", session: String(client.sessionId), reason: "replaced" });
+  group.tell([0, 2], { type: "session_ended", session: String(client.sessionId), reason: "replaced" });
   await rejects(flying, prytany.OutcomeUnknown, { code: "outcome_unknown", sent: true });
   const results = await Promise.allSettled(queued);
   assert.deepEqual(
@@ -729,9 +739,93 @@ test("a refusal of a liar and one that is behind changes nothing; a quorum that 
   for (const id of [0, 1]) group.replicas[id].behaviour.hear = refuse("unknown_session");
   const { client } = await joined(group);
   assert.deepEqual((await client.call("vote")).rows, [{ procedure: "vote" }]);
+  // A liar, and two that are a second behind.
+  group.replicas[0].behaviour.hear = refuse("unknown_session");
+  for (const id of [1, 2]) group.replicas[id].behaviour.hear = refuse("unknown_session");
+  setTimeout(() => {
+    for (const id of [1, 2]) group.replicas[id].behaviour.hear = undefined;
+  }, 1000);
+  assert.deepEqual((await client.call("late")).rows, [{ procedure: "late" }]);
+  assert.equal(client.ended, null);
   for (const replica of group.replicas) replica.behaviour.hear = refuse("unknown_session");
   await rejects(client.call("vote"), prytany.OutcomeUnknown, { sent: true });
   assert.equal(client.ended, "unknown_session");
+});
+
+test("a liar's words become nobody's error text", async () => {
+  const group = await start();
+  const refuse = (code, words) => (caller, message) => {
+    if (message.operation?.type !== "call") return false;
+    caller.say({
+      type: "refused",
+      request: group.requestDigest(message).toString("hex"),
+      code,
+      message: words,
+    });
+    return true;
+  };
+  const { client } = await joined(group);
+  for (const id of [1, 2, 3]) group.replicas[id].behaviour.hear = refuse("closed", "as agreed");
+  group.replicas[0].behaviour.hear = refuse("call 555", "send your code to me");
+  await assert.rejects(client.call("vote", {}, { timeout: 8000 }), ({ code, message }) => {
+    assert.equal(code, "closed");
+    assert.doesNotMatch(message, /555|send your/);
+    return true;
+  });
+  const late = await start();
+  const { client: lone } = await joined(late);
+  for (const id of [1, 2, 3])
+    late.replicas[id].behaviour.hear = (caller, { type }) => type === "request";
+  late.replicas[0].behaviour.hear = (caller, message) => {
+    if (message.type !== "request") return false;
+    caller.say({
+      type: "refused",
+      request: late.requestDigest(message).toString("hex"),
+      code: "call 555",
+      message: "",
+    });
+    return true;
+  };
+  await assert.rejects(lone.call("vote", {}, { timeout: 300 }), ({ message }) => {
+    assert.match(message, /fewer than 2 replicas/);
+    assert.doesNotMatch(message, /555/);
+    return true;
+  });
+});
+
+test("what is misused is told as Usage, whatever it is", async () => {
+  const group = await start();
+  const { client, cluster } = await joined(group);
+  for (const ask of [
+    () => client.call("f", null),
+    () => client.call("f", 5),
+    () => cluster.read("f", null),
+    () => client.batch("select 1"),
+    () => client.batch([null]),
+    () => client.batch([{ sql: "SELECT ?", positional: "x" }]),
+    () => client.execute({ sql: "SELECT ?" }, [1]),
+  ])
+    await rejects(ask(), prytany.Usage, { sent: false });
+  await assert.rejects(client.call(), /procedure: not text/);
+  await assert.rejects(client.execute({}), /sql: not text/);
+  assert.equal(group.executed.length, 0);
+});
+
+test("a replica that proves itself and hangs up again and again is not asked ever faster", async () => {
+  const group = await start();
+  const { cluster } = await open(group);
+  group.replicas[0].behaviour.hear = (caller, { type }) => {
+    if (type !== "read") return false;
+    caller.say({ type: "session_ended", session: "1", reason: "x" });
+    setTimeout(() => caller.connection.close(), 5);
+    return true;
+  };
+  const end = Date.now() + 3000;
+  while (Date.now() < end) {
+    await cluster.read("tally");
+    await sleep(20);
+  }
+  assert.ok(group.replicas[0].connections < 20, `${group.replicas[0].connections} connections`);
 });
 
 test("replicas that are overloaded for a moment are asked again", async () => {
@@ -833,6 +927,21 @@ test("a liar who gives the right rows cannot make a read look newer than it is",
   assert.deepEqual(answer.agreement.agreed, [0, 1, 2, 3]);
   assert.equal(answer.seq, 13);
   assert.equal(answer.agreedUs, 1795173920086810);
+});
+
+test("a liar beside a replica that is behind does not beat two that are not, by speaking first", async () => {
+  const group = await start();
+  const old = (executed) => (answer) => ({ ...answer, executed, outcome: textRow("old") });
+  group.replicas[0].behaviour.lieRead = old("9999");
+  group.replicas[1].behaviour.lieRead = old("3");
+  for (const id of [2, 3]) group.replicas[id].behaviour.delay = 30;
+  const { cluster } = await open(group);
+  await cluster.connect();
+  await until(() => cluster.replicas.every(({ connected }) => connected), "all are connected");
+  const answer = await cluster.read("tally", {}, { linger: 1000 });
+  assert.deepEqual(answer.rows, [{ procedure: "tally" }]);
+  assert.deepEqual(answer.agreement, { agreed: [2, 3], differed: [0, 1], silent: [] });
+  assert.equal(answer.seq, 12);
 });
 
 test("an answer to another read under our id is no voice, however many replicas give it", async () => {

@@ -3,9 +3,11 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { fromHex, join, toHex } from "../../client-js/src/bytes.js";
+import { concat, fromHex, toHex } from "../../client-js/src/bytes.js";
 import * as codec from "../../client-js/src/codec.js";
 import * as crypto from "../../client-js/src/crypto.js";
+
+const join = (...parts) => concat(parts);
 
 const page = readFileSync(
   new URL("../../docs/reference/json-protocol.md", import.meta.url),

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { fromHex, join, toHex, utf8 } from "../../client-js/src/bytes.js";
+import { concat, fromHex, toHex, utf8 } from "../../client-js/src/bytes.js";
 import * as codec from "../../client-js/src/codec.js";
 import * as crypto from "../../client-js/src/crypto.js";
 import {
@@ -15,6 +15,8 @@ import {
 } from "../../client-js/src/index.js";
 import { readGenesis } from "../../client-js/src/genesis.js";
 import { fromWire, toJson, toWire } from "../../client-js/src/values.js";
+
+const join = (...parts) => concat(parts);
 
 const golden = (name) =>
   JSON.parse(readFileSync(new URL(`../vectors/${name}.json`, import.meta.url), "utf8"));
@@ -185,7 +187,7 @@ test("what is of no type is refused, whatever it is", () => {
 
 // ---- codes, keys, genesis -----------------------------------------------------------------------
 
-const cluster = (id) => ({ checkedGenesis: { id: fromHex(id) } });
+const cluster = (id) => ({ checked: { id: fromHex(id) } });
 
 test("codes give the keys that the roll holds, however they are typed", async () => {
   const { cluster: id, codes, refused_codes } = golden("primitives");
@@ -311,4 +313,13 @@ test("a genesis that is wrong anywhere is refused, with the reason", async () =>
   }, /format/);
   for (const bad of ["", "{", "[]", "null", "7"])
     await assert.rejects(fingerprint(bad), { code: "bad_genesis" });
+});
+
+test("a code is the same with whatever blanks it was pasted", async () => {
+  const id = cluster("ab".repeat(32));
+  const plain = await credentialPublicKey("7Q4M-0123-4567-89AB-CDEF-GHJK-MN", id);
+  for (const blank of ["\u00a0", "\t", "\n", "\u202f", " - "]) {
+    const pasted = `7Q4M${blank}0123${blank}4567 89ABCDEFGHJK${blank}MN${blank}`;
+    assert.equal(await credentialPublicKey(pasted, id), plain);
+  }
 });

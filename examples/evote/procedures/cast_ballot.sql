@@ -1,24 +1,30 @@
 -- Casts the caller's one ballot and returns its receipt code. `ballot` is a JSON object that answers
 -- every question by its number with a list of candidates: {"1": [4, 7], "2": []}. An empty list
 -- leaves the question blank. With `spoil` 1 it becomes a test ballot instead, under the very same rules:
--- everybody sees what it says, it is not counted, and the caller may still vote.
+-- everybody sees what it says, it is not counted, and the caller may still vote. `paper` is the version of the
+-- ballot paper that the voter saw: after a change the ballot is refused, for the voter did not see that.
 -- @param ballot text(20000)
 -- @param spoil integer optional
+-- @param paper integer optional
 -- @roles voter
+SELECT ensure(may_act, 'key_not_valid', 'this key or code is not valid any more') FROM caller;
 SELECT coalesce(:spoil, 0) AS ":test";
 SELECT ensure(:test IN (0, 1), 'bad_ballot', 'spoil is 0 or 1');
 SELECT ensure((SELECT state FROM election) IS NOT 'closed' AND (SELECT state FROM election) IS NOT 'published'
               AND NOT EXISTS (SELECT 1 FROM election WHERE state = 'open' AND closes_us <= now()),
               'closed', 'voting has ended');
 SELECT ensure((SELECT state FROM election) IS 'open', 'not_open', 'the election is not open');
-SELECT id AS ":voter", district AS ":district", excluded_us AS ":excluded"
-  FROM voters WHERE id = substr(session_principal(), 7);
+SELECT id AS ":voter", district AS ":district", excluded_us AS ":excluded",
+       excluded_reason AS ":reason"
+  FROM current_voter;
 SELECT ensure(:voter IS NOT NULL, 'not_on_the_roll', 'you are not on the roll');
-SELECT ensure(:excluded IS NULL, 'excluded', 'you are excluded from this election');
+SELECT ensure(:excluded IS NULL, 'excluded', 'you are excluded from this election: ' || :reason);
 SELECT ensure(NOT EXISTS (SELECT 1 FROM participation WHERE voter = :voter),
               'already_voted', 'you have voted already; a ballot cannot be changed');
 SELECT ensure(:test = 0 OR NOT EXISTS (SELECT 1 FROM tests_made WHERE voter = :voter AND tests >= 3),
               'no_more_tests', 'three test ballots are enough for one voter');
+SELECT ensure(:paper IS NULL OR :paper = (SELECT version FROM paper),
+              'paper_changed', 'the ballot paper is another one now: look at it, and choose again');
 
 -- The ballot answers each question once, with different candidates of that question, as many as allowed.
 SELECT ensure(json_valid(:ballot), 'bad_ballot', 'the ballot is not JSON');

@@ -1,6 +1,7 @@
 -- What still stands against freezing the ballot; nothing when it is ready.
 -- @roles official, admin
 -- @read-only
+SELECT ensure(may_act, 'key_not_valid', 'this key or code is not valid any more') FROM caller;
 SELECT 'there is no election yet: create_election' AS problem WHERE NOT EXISTS (SELECT 1 FROM election)
 UNION ALL
 SELECT 'there are no questions: add_question' WHERE NOT EXISTS (SELECT 1 FROM questions)

@@ -2,6 +2,7 @@
 -- @param title text(800)
 -- @param description text(20000) optional
 -- @roles official, admin
+SELECT ensure(may_act, 'key_not_valid', 'this key or code is not valid any more') FROM caller;
 SELECT ensure(coalesce((SELECT state FROM election), 'draft') = 'draft',
               'wrong_state', 'the election is not a draft any more');
 SELECT ensure(length(trim(:title)) > 0, 'bad_title', 'the election needs a title');

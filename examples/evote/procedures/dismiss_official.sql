@@ -1,4 +1,5 @@
--- Takes an official's rights away. A session that is open ends when its holder joins again.
+-- Takes an official's rights away at once: in a session that is open every procedure of officials is refused.
+-- Only reading by SQL, which the role allows, goes on until that session ends.
 -- @param name text(100)
 -- @roles admin
 DELETE FROM officials WHERE name = :name;

@@ -2,6 +2,7 @@
 -- @param id text(50)
 -- @param reason text(800)
 -- @roles official, admin
+SELECT ensure(may_act, 'key_not_valid', 'this key or code is not valid any more') FROM caller;
 SELECT ensure((SELECT state FROM election) IN ('draft', 'frozen', 'open'),
               'wrong_state', 'the election is closed');
 SELECT ensure(length(trim(:reason)) > 0, 'bad_reason', 'a reason is needed');

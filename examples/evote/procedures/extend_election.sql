@@ -2,6 +2,7 @@
 -- @param closes_us integer
 -- @param reason text(800)
 -- @roles official, admin
+SELECT ensure(may_act, 'key_not_valid', 'this key or code is not valid any more') FROM caller;
 SELECT ensure((SELECT state FROM election) IS 'open', 'wrong_state', 'the election is not open');
 SELECT ensure((SELECT closes_us FROM election) IS NOT NULL,
               'no_closing_time', 'the election has no closing time; it ends when it is closed');

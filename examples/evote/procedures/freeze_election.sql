@@ -1,5 +1,6 @@
 -- Fixes questions, candidates and roll for good. Refused while checklist shows a problem.
 -- @roles official, admin
+SELECT ensure(may_act, 'key_not_valid', 'this key or code is not valid any more') FROM caller;
 SELECT ensure(EXISTS (SELECT 1 FROM election), 'no_election', 'there is no election yet');
 SELECT ensure((SELECT state FROM election) = 'draft', 'wrong_state', 'the election is not a draft');
 SELECT ensure(EXISTS (SELECT 1 FROM questions), 'not_ready', 'there are no questions');

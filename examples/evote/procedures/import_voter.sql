@@ -4,6 +4,7 @@
 -- @param district text(400)
 -- @param key blob(32)
 -- @roles official, admin
+SELECT ensure(may_act, 'key_not_valid', 'this key or code is not valid any more') FROM caller;
 SELECT ensure((SELECT state FROM election) = 'draft', 'wrong_state', 'the roll is frozen');
 SELECT ensure(length(trim(:id)) > 0 AND length(trim(:name)) > 0 AND length(trim(:district)) > 0,
               'bad_voter', 'id, name and district must not be empty');

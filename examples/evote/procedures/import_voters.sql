@@ -4,6 +4,7 @@
 -- may repeat it.
 -- @param rows text
 -- @roles official, admin
+SELECT ensure(may_act, 'key_not_valid', 'this key or code is not valid any more') FROM caller;
 SELECT ensure((SELECT state FROM election) = 'draft', 'wrong_state', 'the roll is frozen');
 SELECT ensure(json_valid(:rows), 'bad_rows', 'the rows are not JSON');
 SELECT ensure(json_type(:rows) = 'array', 'bad_rows', 'the rows must be a JSON array');

@@ -1,8 +1,10 @@
--- Gives a voter who lost the code, and has not voted, another one: the old code is worthless from now on.
+-- Gives a voter who lost the code, and has not voted, another one: the old code is worthless from now
+-- on, in sessions that are open already, too.
 -- @param id text(50)
 -- @param key blob(32)
 -- @param reason text(800)
 -- @roles official, admin
+SELECT ensure(may_act, 'key_not_valid', 'this key or code is not valid any more') FROM caller;
 SELECT ensure((SELECT state FROM election) IN ('draft', 'frozen', 'open'),
               'wrong_state', 'the election is closed');
 SELECT ensure(length(:key) = 32, 'bad_key', 'a public key has 32 bytes');

@@ -1,5 +1,6 @@
 -- Counts the ballots of the closed election, once; shows the counts to officials.
 -- @roles official, admin
+SELECT ensure(may_act, 'key_not_valid', 'this key or code is not valid any more') FROM caller;
 SELECT ensure((SELECT state FROM election) IS 'closed', 'wrong_state', 'the election is not closed');
 SELECT ensure((SELECT count(*) FROM ballots) = (SELECT count(*) FROM participation),
               'does_not_add_up', 'there are not as many ballots as voters who voted');

@@ -271,6 +271,71 @@ TEST_F(Evote, replaces_a_lost_code_of_a_voter_who_has_not_voted) {
   EXPECT_EQ(renew("V2", 61, "late"), "wrong_state");
 }
 
+TEST_F(Evote, gives_an_open_session_no_rights_once_its_code_was_replaced) {
+  open(1);
+  Client thief = voter(1);
+  EXPECT_EQ(call(admin, "replace_key",
+                 {argument("id", text("V1")), argument("key", blob(test_key(60).public_key())),
+                  argument("reason", text("the letter was stolen"))}),
+            "");
+  const std::string ballot = R"({"1": [1], "2": [3, 4]})";
+  EXPECT_EQ(cast(thief, ballot), "key_not_valid");
+  EXPECT_EQ(call(thief, "my_status"), "key_not_valid");
+  Client owner = replica.join(test_key(60));
+  EXPECT_EQ(cast(thief, ballot), "key_not_valid") << "nor once the other is there";
+  EXPECT_EQ(rows("turnout").substr(0, 4), "|1|0");
+  EXPECT_EQ(cast(owner, ballot).size(), 14U);
+}
+
+TEST_F(Evote, gives_a_dismissed_official_no_rights_in_an_open_session) {
+  draft(1);
+  const auto appoint = [&](std::uint8_t key) {
+    return call(
+        admin, "appoint_official",
+        {argument("name", text("Chair: A/B")), argument("key", blob(test_key(key).public_key()))});
+  };
+  EXPECT_EQ(appoint(50), "");
+  Client official = replica.join(test_key(50));
+  EXPECT_EQ(call(official, "checklist"), "");
+  EXPECT_EQ(call(admin, "dismiss_official", {argument("name", text("Chair: A/B"))}), "");
+  const auto refused = [&] {
+    EXPECT_EQ(call(official, "checklist"), "key_not_valid");
+    EXPECT_EQ(call(official, "freeze_election"), "key_not_valid");
+    EXPECT_EQ(call(official, "create_election", {argument("title", text("Mine"))}),
+              "key_not_valid");
+  };
+  refused();
+  EXPECT_EQ(appoint(51), "") << "another person, of the same name";
+  refused();
+  Client other = replica.join(test_key(51));
+  EXPECT_EQ(call(other, "freeze_election"), "");
+}
+
+TEST_F(Evote, refuses_a_ballot_of_another_paper_than_the_present_one) {
+  draft(1);
+  const std::string stale = rows("ballot_paper");
+  EXPECT_EQ(call(admin, "remove_candidate", {argument("candidate", integer(5))}), "");
+  EXPECT_EQ(add_candidate(2, "Dave"), "6") << "a number that was used is not used again";
+  EXPECT_EQ(call(admin, "freeze_election"), "");
+  EXPECT_EQ(call(admin, "open_election"), "");
+  const auto version_of = [](const std::string& paper) {
+    return std::stoi(paper.substr(paper.rfind('|') + 1));
+  };
+  Client one = voter(1);
+  const auto cast_on = [&](int version) {
+    return code_of(replica.call(one, "cast_ballot",
+                                {argument("ballot", text(R"({"1": [1], "2": [3, 4]})")),
+                                 argument("paper", integer(version))}));
+  };
+  const int now = version_of(rows("ballot_paper"));
+  EXPECT_EQ(version_of(stale) + 2, now);
+  EXPECT_EQ(cast_on(version_of(stale)), "paper_changed");
+  EXPECT_EQ(code_of(replica.call(one, "cast_ballot",
+                                 {argument("ballot", text(R"({"1": [1], "2": [3, 5]})"))})),
+            "unknown_candidate");
+  EXPECT_EQ(cast_on(now), "");
+}
+
 TEST_F(Evote, freezes_only_what_is_ready) {
   EXPECT_EQ(call(admin, "freeze_election"), "no_election");
   EXPECT_EQ(call(admin, "open_election"), "no_election");
@@ -384,7 +449,7 @@ TEST_F(Evote, knows_voters_and_officials_by_their_keys) {
         .outcome;
   };
   const auto joined = std::get<wire::JoinedReply>(join(1));
-  EXPECT_EQ(joined.principal.text, "voter:V1");
+  EXPECT_EQ(joined.principal.text, "voter:V1:" + test_key(1).public_key().hex().substr(0, 32));
   EXPECT_EQ(joined.role.text, "voter");
   EXPECT_EQ(code_of(join(50)), "not_on_the_roll");
   const auto appoint = [&](const std::string& name, std::uint8_t key) {
@@ -395,7 +460,8 @@ TEST_F(Evote, knows_voters_and_officials_by_their_keys) {
   EXPECT_EQ(appoint("Chair", 51), "already_appointed");
   EXPECT_EQ(appoint("Other", 50), "already_appointed");
   EXPECT_EQ(appoint("Other", 1), "key_in_use");
-  EXPECT_EQ(std::get<wire::JoinedReply>(join(50)).principal.text, "official:Chair");
+  EXPECT_EQ(std::get<wire::JoinedReply>(join(50)).principal.text,
+            "official:Chair:" + test_key(50).public_key().hex().substr(0, 32));
   EXPECT_EQ(call(admin, "dismiss_official", {argument("name", text("Chair"))}), "");
   EXPECT_EQ(call(admin, "dismiss_official", {argument("name", text("Chair"))}), "unknown_official");
   EXPECT_EQ(code_of(join(50)), "not_on_the_roll");
@@ -440,7 +506,10 @@ TEST_F(Evote, excludes_a_voter_with_a_reason) {
   EXPECT_EQ(exclude("V9", "moved away"), "unknown_voter");
   EXPECT_EQ(exclude("V3", "moved away"), "already_voted");
   EXPECT_EQ(exclude("V2", "moved away"), "");
-  EXPECT_EQ(cast(two, R"({"1": [1], "2": [3, 4]})"), "excluded");
+  const wire::Outcome excluded =
+      replica.call(two, "cast_ballot", {argument("ballot", text(R"({"1": [1], "2": [3, 4]})"))});
+  EXPECT_EQ(code_of(excluded), "excluded");
+  EXPECT_THAT(message_of(excluded), HasSubstr(": moved away"));
   const wire::Outcome refused =
       replica.execute(join_request(replica.config(), test_key(2), test_key(2), "", replica.now()))
           .outcome;

@@ -253,6 +253,30 @@ TEST(SessionResults, a_public_read_needs_two_equal_outcomes_and_asks_again_while
   EXPECT_EQ(host.completed.at(ticket).agreement.agreed, replicas({0, 3}));
 }
 
+TEST(SessionResults, a_liar_beside_a_replica_that_is_behind_does_not_beat_two_that_are_not) {
+  SessionOptions options;
+  options.linger_us = 10'000;
+  for (const bool first : {true, false}) {
+    Host host(options);
+    host.start();
+    const Ticket ticket = host.read("turnout", host.now + 5'000'000);
+    const auto asked = std::get<wire::PublicRead>(host.group[0].heard.back());
+    const auto say = [&](unsigned i, std::uint64_t executed, const std::string& text) {
+      wire::ResultSet set;
+      set.rows.items.push_back({{wire::Value{wire::TextValue{text}}}});
+      host.say(i, wire::PublicReadReply{asked.id, wire::read_digest(asked), Seq{executed},
+                                        AgreedTime{1}, wire::Outcome{wire::ResultSets{{set}}}});
+    };
+    say(first ? 0 : 2, 99, "old");
+    say(first ? 1 : 3, 3, "old");
+    say(first ? 2 : 0, 7, "new");
+    say(first ? 3 : 1, 8, "new");
+    ASSERT_TRUE(host.completed.contains(ticket));
+    EXPECT_EQ(Host::text_of(host.completed.at(ticket)), "new");
+    EXPECT_EQ(host.completed.at(ticket).seq, Seq{7});
+  }
+}
+
 TEST(SessionResults, a_liar_with_the_right_rows_cannot_make_a_public_read_look_newer_than_it_is) {
   Host host;
   host.start();

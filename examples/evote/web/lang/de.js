@@ -39,7 +39,9 @@ export const de = {
   "servers.shuts_out": "erreichbar, lässt aber Seiten von {origin} nicht ein",
   "servers.connected": "verbunden",
   "servers.differed": "sagt etwas anderes; das wird geprüft",
-  "servers.behind": "ist im Rückstand; seine Antwort wird nicht verwendet",
+  "servers.elsewhere":
+    "sagt, er sei den anderen voraus oder hinterher; seine Antwort wird nicht verwendet",
+  "servers.refused_by": "{k} von {n} Servern sagen dasselbe.",
   "servers.contradicted": {
     one: "wurde von {n} anderen widerlegt",
     other: "wurde von {n} anderen widerlegt",
@@ -57,6 +59,8 @@ export const de = {
   "alarm.other_genesis":
     "Server {id} nennt andere Server als diese Seite. Vergleichen Sie den Fingerabdruck unten mit Ihrem Brief.",
   "alarm.distrusted": "Server {id} konnte nicht beweisen, dass er dieser Server ist.",
+  "alarm.elsewhere":
+    "Server {id} antwortet anders und sagt, er sei den anderen voraus oder hinterher. Vielleicht holt er auf, vielleicht sagt er nicht die Wahrheit.",
   "alarm.not_used":
     "Was er sagt, wird nicht verwendet. Sie sehen hier, worin die anderen Server übereinstimmen.",
 
@@ -65,6 +69,8 @@ export const de = {
   "state.frozen": "Der Stimmzettel steht fest. Die Wahl hat noch nicht begonnen.",
   "state.open": "Die Wahl ist offen, bis das Wahlamt sie schließt.",
   "state.open_until": "Die Wahl ist offen bis {when} ({left}).",
+  "state.open_past":
+    "Die Wahl soll am {when} enden. Nach der Uhr dieses Geräts ist das vorbei; es zählt die Uhr der Server.",
   "state.ended": "Die Wahl endete am {when}. Die Stimmen sind noch nicht gezählt.",
   "state.closed": "Die Wahl wurde am {when} geschlossen. Die Stimmen werden gezählt.",
   "state.published": "Das Ergebnis wurde am {when} veröffentlicht.",
@@ -204,6 +210,7 @@ export const de = {
   "vote.already": "Sie haben schon gewählt",
   "vote.over": "Ihr Stimmzettel wurde hier nicht abgegeben",
   "vote.unknown": "Es ist nicht sicher, ob Ihr Stimmzettel abgegeben wurde",
+  "vote.paper.again": "Stimmzettel ansehen",
   "vote.unknown.look": "Jetzt nachsehen",
   "vote.not.none": "Es gibt noch keine Wahl.",
   "vote.not.none.todo": "Kommen Sie später wieder, oder fragen Sie das Wahlamt.",
@@ -401,6 +408,11 @@ export const de = {
     "Vergleichen Sie jedes Zeichen mit Ihrem Brief. Ist es der Brief zu dieser Wahl? Stimmt der Code und geht trotzdem nicht, rufen Sie das Wahlamt an: Sie können einen neuen bekommen.",
   "error.excluded": "Sie sind von dieser Wahl ausgeschlossen.",
   "todo.excluded": "Der Grund steht unten. Sind Sie nicht einverstanden, rufen Sie das Wahlamt an.",
+  "error.key_not_valid": "Dieser Code oder Schlüssel gilt nicht mehr.",
+  "todo.key_not_valid":
+    "Er wurde ersetzt oder entzogen, und mit ihm geht nichts mehr. Benutzen Sie den neuen. Haben Sie das nicht verlangt, rufen Sie das Wahlamt an.",
+  "error.paper_changed": "Der Stimmzettel ist inzwischen ein anderer.",
+  "todo.paper_changed": "Nichts wurde abgegeben. Sehen Sie den jetzigen an und wählen Sie neu.",
   "error.already_voted":
     "Mit diesem Code wurde schon ein Stimmzettel abgegeben. Er zählt und kann nicht geändert werden.",
   "todo.already_voted":
@@ -585,6 +597,7 @@ export const de = {
   "paper.title_first": "Geben Sie der Wahl zuerst einen Titel, unter „Nächster Schritt“.",
   "paper.no_candidates": "Noch keine Auswahl.",
   "paper.candidate": "Neue Auswahl (Name)",
+  "paper.candidate.missing": "Es fehlt der Name.",
   "paper.add_candidate": "Hinzufügen",
   "paper.remove_candidate": "{name} entfernen",
   "paper.remove_question": "Frage mit ihrer Auswahl entfernen",

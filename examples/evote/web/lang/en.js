@@ -38,7 +38,8 @@ export const en = {
   "servers.shuts_out": "reachable, but does not let pages of {origin} in",
   "servers.connected": "connected",
   "servers.differed": "gave another answer; being checked",
-  "servers.behind": "is behind; its answer is not used",
+  "servers.elsewhere": "says it is behind or ahead of the others; its answer is not used",
+  "servers.refused_by": "{k} of {n} servers agree on this.",
   "servers.contradicted": {
     one: "was contradicted by {n} other",
     other: "was contradicted by {n} others",
@@ -56,6 +57,8 @@ export const en = {
   "alarm.other_genesis":
     "Server {id} names other servers than this page does. Compare the fingerprint below with your letter.",
   "alarm.distrusted": "Server {id} could not prove that it is this server.",
+  "alarm.elsewhere":
+    "Server {id} gives another answer, and says it is behind or ahead of the others. It may be catching up, or it may not be telling the truth.",
   "alarm.not_used":
     "What it says is not used. What you see here is what the other servers agree on.",
 
@@ -64,6 +67,8 @@ export const en = {
   "state.frozen": "The ballot is final. Voting has not begun yet.",
   "state.open": "Voting is open, until the election office closes it.",
   "state.open_until": "Voting is open until {when} ({left}).",
+  "state.open_past":
+    "Voting is to end on {when}. By this device's clock that is past; the servers' clock counts.",
   "state.ended": "Voting ended on {when}. The votes are not counted yet.",
   "state.closed": "Voting was closed on {when}. The votes are being counted.",
   "state.published": "The result was published on {when}.",
@@ -192,6 +197,7 @@ export const en = {
   "vote.already": "You have already voted",
   "vote.over": "Your ballot was not cast here",
   "vote.unknown": "It is not certain whether your ballot was cast",
+  "vote.paper.again": "See the ballot paper",
   "vote.unknown.look": "Find out now",
   "vote.not.none": "There is no election yet.",
   "vote.not.none.todo": "Please come back later, or ask the election office.",
@@ -378,6 +384,11 @@ export const en = {
     "Compare every character with your letter. Is it the letter for this election? If it is right and does not work, call the election office: you can get another code.",
   "error.excluded": "You are excluded from this election.",
   "todo.excluded": "The reason is below. If you do not agree, call the election office.",
+  "error.key_not_valid": "This code or key is not valid any more.",
+  "todo.key_not_valid":
+    "It was replaced or withdrawn, and nothing more can be done with it. Use the new one. If you did not ask for that, call the election office.",
+  "error.paper_changed": "The ballot paper is another one now.",
+  "todo.paper_changed": "Nothing was cast. Look at the present one, and choose again.",
   "error.already_voted":
     "A ballot was already cast with this code. It counts, and cannot be changed.",
   "todo.already_voted":
@@ -553,6 +564,7 @@ export const en = {
   "paper.title_first": "First give the election a title, under “Next step”.",
   "paper.no_candidates": "No candidates yet.",
   "paper.candidate": "New candidate",
+  "paper.candidate.missing": "The candidate needs a name.",
   "paper.add_candidate": "Add",
   "paper.remove_candidate": "Remove {name}",
   "paper.remove_question": "Remove the question with its candidates",

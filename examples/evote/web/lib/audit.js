@@ -8,13 +8,13 @@ export const actionWords = (action) => {
   return has(key) ? t(key) : action;
 };
 /**
- * "official:NAME", where the name may hold anything; "admin:KEY/NAME", where the name is that of the
+ * "official:NAME:KEY", where the name may hold anything; "admin:KEY/NAME", where the name is that of the
  * window or tool, and no person's.
  */
 export const actorWords = (actor) =>
   actor.startsWith("admin:")
     ? t("audit.admin", { key: actor.slice("admin:".length).replace(/\/.*$/, "") })
-    : actor.replace(/^official:/, "");
+    : actor.replace(/^official:|:[0-9a-f]{32}$/g, "");
 export const auditTable = (rows) =>
   table(
     t("nav.audit"),

@@ -4,15 +4,18 @@ import { moment, t, until } from "./i18n.js";
 
 const pageRows = 500;
 
-/** The election, or null before there is one. `state` is "ended" if it is open past its time. */
+/**
+ * The election, or null before there is one. `state` is "ended" if it is open past its time by the
+ * clock that the servers agree on; that of this device decides nothing.
+ */
 export async function readElection(read) {
-  const { rows } = await read("election");
+  const { rows, agreedUs } = await read("election");
   if (rows.length === 0) return null;
   const election = { ...rows[0] };
   if (
     election.state === "open" &&
     election.closes_us !== null &&
-    election.closes_us / 1000 <= Date.now()
+    election.closes_us <= agreedUs
   )
     election.state = "ended";
   return election;
@@ -21,13 +24,18 @@ export async function readElection(read) {
 /** [{question, text, choose_min, choose_max, allow_blank, candidates: [{candidate, name}]}] */
 export function questionsOf(rows) {
   const questions = new Map();
-  for (const { candidate, name, ...question } of rows) {
+  for (const { candidate, name, version, ...question } of rows) {
     if (!questions.has(question.question))
       questions.set(question.question, { ...question, candidates: [] });
     questions.get(question.question).candidates.push({ candidate, name });
   }
   return [...questions.values()];
 }
+/** `version` is what cast_ballot compares. */
+export const paperOf = ({ rows }) => ({
+  version: rows[0]?.version ?? null,
+  questions: questionsOf(rows),
+});
 export const readPaper = async (read) => questionsOf((await read("ballot_paper")).rows);
 
 /** All rows of a procedure that is read page by page; `key` names the column to go on after. */
@@ -44,7 +52,7 @@ export function stateWords(election) {
   if (!election) return t("state.none");
   const { state } = election;
   if (state === "open" && election.closes_us !== null)
-    return t("state.open_until", {
+    return t(election.closes_us / 1000 > Date.now() ? "state.open_until" : "state.open_past", {
       when: moment(election.closes_us),
       left: until(election.closes_us),
     });

@@ -16,7 +16,7 @@ export function explain(error) {
     },
     get detail() {
       // The reason is a person's words behind the colon; the rest is the servers' English.
-      if (code === "excluded")
+      if (code === "excluded" && message.includes(": "))
         return t("error.reason", { reason: message.replace(/^[^:]*: /, "") });
       return code ? t("error.detail", { code, message }) : String(message || error);
     },

@@ -9,7 +9,7 @@ export class Servers extends EventTarget {
   #cluster;
   #last = null; // the last agreement
   #contradicted = new Map(); // id -> by how many others
-  #behind = new Set();
+  #elsewhere = new Set(); // ids that answer otherwise and say that they are behind, or ahead
   #distrusted = new Set();
   #other = new Set(); // ids that hand out another genesis
   #met = new Set(); // ids that were ever connected
@@ -24,8 +24,13 @@ export class Servers extends EventTarget {
     cluster.addEventListener("reconnecting", ({ replica }) => this.#refused.add(replica));
     for (const type of ["connect", "disconnect"])
       cluster.addEventListener(type, () => this.#changed());
-    cluster.addEventListener("differ", ({ replica }) => {
+    cluster.addEventListener("differ", ({ replica, reason = "" }) => {
       if (cluster.replicas[replica].standing.untrusted > 0) this.#distrusted.add(replica);
+      // About a request, perhaps too late for its answer's agreement, or about a refusal, which has
+      // no later voices. "differs from 0,1,3 about request 7"
+      const [, others] = /^differs from ([\d,]+) /.exec(reason) ?? [];
+      if (reason.startsWith("differs"))
+        this.#contradict(replica, others?.split(",").length ?? cluster.faults + 1);
       this.#changed();
     });
   }
@@ -60,6 +65,10 @@ export class Servers extends EventTarget {
     for (const id of agreement.differed) this.#contradict(id, agreement.agreed.length);
     this.#changed();
   }
+  /** Refusals, too, are answers that servers agree on; and some may have said otherwise. */
+  refused({ agreement }) {
+    if (agreement?.agreed.length > 0) this.heard(agreement);
+  }
   #contradict(id, others) {
     this.#contradicted.set(id, Math.max(others, this.#contradicted.get(id) ?? 0));
   }
@@ -72,6 +81,7 @@ export class Servers extends EventTarget {
     // Called again for each server that is heard later.
     const onAgreement = (agreement) => {
       this.#last = agreement;
+      for (const id of agreement.agreed) this.#elsewhere.delete(id);
       this.#changed();
     };
     const answer = await this.#cluster.read(procedure, args, {
@@ -99,8 +109,16 @@ export class Servers extends EventTarget {
       }
       if (suspects.length === 0) return;
       const status = await this.#cluster.status();
+      const furthest = Math.max(
+        first.seq,
+        ...first.agreement.agreed.map((id) => status[id].lastExecuted),
+      );
       for (const id of suspects) {
-        if (status[id].reachable && status[id].lastExecuted < first.seq) this.#behind.add(id);
+        // It may well be so, whether it says this or lies: then this is told, and it is not called
+        // contradicted. One that stands where the others stand has no such excuse.
+        const { reachable, lastExecuted } = status[id];
+        if (reachable && (lastExecuted < first.seq || lastExecuted > furthest))
+          this.#elsewhere.add(id);
         else this.#contradict(id, others);
       }
       this.#changed();
@@ -157,7 +175,7 @@ export class Servers extends EventTarget {
     if (differed.includes(id))
       return {
         kind: "warn",
-        words: t(this.#behind.has(id) ? "servers.behind" : "servers.differed"),
+        words: t(this.#elsewhere.has(id) ? "servers.elsewhere" : "servers.differed"),
       };
     if (!connected)
       return {
@@ -177,6 +195,10 @@ export class Servers extends EventTarget {
       ? t("servers.confirmed", { k: agreement.agreed.length, n })
       : t("servers.waiting", { n });
   }
+  /** The same of what was refused. */
+  refusalSummary({ agreed }) {
+    return t("servers.refused_by", { k: agreed.length, n: this.#cluster.replicas.length });
+  }
   /** What must not be overlooked, a sentence each. */
   alarms() {
     const by = (key, ids, more = () => ({})) =>
@@ -187,6 +209,10 @@ export class Servers extends EventTarget {
       })),
       ...by("alarm.other_genesis", this.#other),
       ...by("alarm.distrusted", this.#distrusted),
+      ...by(
+        "alarm.elsewhere",
+        [...this.#elsewhere].filter((id) => !this.#contradicted.has(id)),
+      ),
     ];
   }
   get replicas() {

@@ -100,11 +100,13 @@ start("official", async ({ cluster, read, servers }) => {
         .filter(Boolean)
         .join(" "),
     fail(error) {
+      servers.refused(error);
       const isUnknown = ["outcome_unknown", "no_quorum"].includes(error.kind);
       office.told = {
         kind: "bad",
         again: null, // how to repeat it without harm, if that can be
         isUnknown,
+        refusedBy: error.agreement?.agreed.length > 0 ? error.agreement : null,
         words: () => explain(error).title,
         todo: () => (isUnknown ? t("office.goes_on") : explain(error).todo),
       };
@@ -243,6 +245,7 @@ start("official", async ({ cluster, read, servers }) => {
       await office.refresh();
       go(location.hash.slice(1));
     } catch (error) {
+      servers.refused(error);
       refuse(
         () => explain(error).title,
         () => explain(error).todo,
@@ -317,6 +320,8 @@ start("official", async ({ cluster, read, servers }) => {
               el("p", {}, el("strong", {}, office.told.words())),
               (office.told.again ?? office.told.todo) &&
                 el("p", {}, (office.told.again ?? office.told.todo)()),
+              office.told.refusedBy &&
+                el("p", { class: "small" }, servers.refusalSummary(office.told.refusedBy)),
               office.told.agreement &&
                 el(
                   "p",

@@ -2,7 +2,7 @@
 // vote/.
 import { Ballot } from "../lib/ballot.js";
 import { el, notice } from "../lib/dom.js";
-import { readElection, readPaper, stateLine } from "../lib/election.js";
+import { paperOf, readElection, stateLine } from "../lib/election.js";
 import { t } from "../lib/i18n.js";
 import { show, start } from "../lib/page.js";
 import { check, choose } from "./vote/choose.js";
@@ -17,10 +17,16 @@ class Booth {
   credential = null; // until the ballot is cast
   me = null; // my_status
   tests = 0; // test ballots made
+  paper = null; // the version of the ballot paper that is shown
 
-  constructor({ cluster, read, servers }, election, questions) {
-    Object.assign(this, { cluster, read, servers, election, questions });
-    this.ballot = new Ballot(questions);
+  constructor({ cluster, read, servers }, election) {
+    Object.assign(this, { cluster, read, servers, election });
+  }
+  /** Of an ordered answer: a public one may be old. Choices on the same paper are kept. */
+  takePaper(answer) {
+    const { version, questions } = paperOf(answer);
+    if (this.paper === version) return;
+    Object.assign(this, { paper: version, questions, ballot: new Ballot(questions) });
   }
   /** Shows a step, and lets a screen reader begin at its heading. */
   goTo(at, view, { focus = true } = {}) {
@@ -45,9 +51,9 @@ class Booth {
 }
 
 start("vote", async (page) => {
-  const [election, questions] = await Promise.all([readElection(page.read), readPaper(page.read)]);
+  const election = await readElection(page.read);
   if (election?.state !== "open") return show(() => notOpen(election));
-  const booth = new Booth(page, election, questions);
+  const booth = new Booth(page, election);
   // "Back" of the browser goes back to the choices. A ballot on its way, or cast, cannot be gone
   // back from.
   addEventListener("popstate", ({ state }) => {

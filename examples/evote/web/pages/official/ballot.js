@@ -8,6 +8,7 @@ export function ballotSection(office) {
   let question = fresh();
   const names = new Map(); // question -> the candidate being typed
   let wrong = null;
+  let nameless = null; // the question to which a candidate without a name was to be added
 
   const isFrozen = () => !["draft", undefined].includes(office.election?.state);
   const add = async (event) => {
@@ -38,11 +39,13 @@ export function ballotSection(office) {
   const addCandidate = (id) => async (event) => {
     event.preventDefault();
     const name = (names.get(id) ?? "").trim();
-    if (
-      name === "" ||
-      !(await office.act("did.candidate", "add_candidate", { question: id, name }))
-    )
+    nameless = name === "" ? id : null;
+    if (nameless !== null) {
+      office.draw();
+      document.getElementById("nameless").focus();
       return;
+    }
+    if (!(await office.act("did.candidate", "add_candidate", { question: id, name }))) return;
     names.delete(id);
     office.draw();
     document.getElementById(`candidate-${id}`)?.focus();
@@ -97,7 +100,13 @@ export function ballotSection(office) {
       !isFrozen() && [
         el(
           "form",
-          { onsubmit: addCandidate(q.question) },
+          { onsubmit: addCandidate(q.question), novalidate: true },
+          nameless === q.question &&
+            el(
+              "div",
+              { id: "nameless", tabindex: "-1" },
+              notice("bad", el("p", {}, el("strong", {}, t("paper.candidate.missing")))),
+            ),
           el("label", { for: `candidate-${q.question}` }, t("paper.candidate")),
           el(
             "div",

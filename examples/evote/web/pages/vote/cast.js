@@ -11,6 +11,7 @@ export const testsMax = 3;
 // The library goes on asking for so long; a ballot that was sent is not given up by a hurried page.
 const castTimeoutMs = 30 * 60_000;
 const slowMs = 6_000;
+const lingerMs = 300;
 const triesMax = 3; // of receipt codes that exist already: once in 2^60 ballots
 
 const hold = (event) => event.preventDefault();
@@ -44,6 +45,7 @@ export async function cast(booth, { testing = false } = {}) {
     if (testing) tested(booth, receipt);
     else done(booth, receipt);
   } catch (error) {
+    booth.servers.refused(error);
     // It was not sent: another window had taken over a moment before.
     if (error.code === "session_ended" && !error.sent) ended(booth, booth.client.ended);
     else over(booth, { error });
@@ -54,7 +56,7 @@ export async function cast(booth, { testing = false } = {}) {
 }
 
 async function send(booth, testing) {
-  const ballot = { ballot: booth.ballot.json, spoil: testing ? 1 : 0 };
+  const ballot = { ballot: booth.ballot.json, spoil: testing ? 1 : 0, paper: booth.paper };
   const sending = (booth.sending = {});
   const onAgreement = (agreement) => {
     if (booth.sending !== sending) return; // late, of a test ballot
@@ -66,6 +68,7 @@ async function send(booth, testing) {
     try {
       return await booth.client.call("cast_ballot", ballot, {
         timeout: castTimeoutMs,
+        linger: lingerMs, // a refusal has no later voices
         onAgreement,
       });
     } catch (error) {

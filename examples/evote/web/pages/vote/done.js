@@ -32,7 +32,7 @@ async function lookOnBoard(booth, model) {
   } catch {
     // the receipt is good without it
   }
-  if (!model.onBoard || booth.agreement.silent.length > 0)
+  if (!model.onBoard?.found || booth.agreement.silent.length > 0)
     setTimeout(lookOnBoard, lookMs, booth, model);
 }
 function heardLate(booth, ids) {

@@ -30,6 +30,7 @@ export function enter(booth, { typed = "", trouble = null, focus = true } = {}) 
       await join(booth);
       afterJoin(booth);
     } catch (error) {
+      booth.servers.refused(error);
       if (["not_open", "closed", "excluded"].includes(explain(error).key)) over(booth, { error });
       else again({ title: () => explain(error).title, todo: () => explain(error).todo });
     }
@@ -103,7 +104,13 @@ async function join(booth) {
       ended(booth, reason);
   });
   const heard = (agreement) => booth.servers.heard(agreement);
-  booth.me = (await client.call("my_status", {}, { linger: 300, onAgreement: heard })).one();
+  const options = { linger: 300, onAgreement: heard };
+  const [me, paper] = await Promise.all([
+    client.call("my_status", {}, options),
+    client.call("ballot_paper", {}, options),
+  ]);
+  booth.me = me.one();
+  booth.takePaper(paper);
   booth.tests = booth.me.tests;
 }
 

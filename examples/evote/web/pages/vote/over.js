@@ -17,8 +17,10 @@ export function over(booth, { error, key }) {
   const unknown = Boolean(
     error?.sent && ["outcome_unknown", "no_quorum"].includes(error.kind) && booth.credential,
   );
+  const agreed = error?.agreement?.agreed.length ?? 0;
   const back = !unknown && mendable.includes(why);
   const already = why === "already_voted";
+  const again = why === "paper_changed" && booth.credential;
   if (!unknown && !back && booth.client?.ended === null) booth.client.leave().catch(() => {});
   const button = (id, words, onclick) =>
     el("p", {}, el("button", { id, type: "button", class: "main", onclick }, t(words)));
@@ -34,9 +36,11 @@ export function over(booth, { error, key }) {
           el("p", {}, el("strong", {}, title)),
           el("p", {}, todo),
           detail && el("p", { class: "small" }, detail),
+          agreed > 0 && el("p", { class: "small" }, booth.servers.refusalSummary(error.agreement)),
         ),
       ),
       unknown && button("look", "vote.unknown.look", () => resume(booth)),
+      again && button("again", "vote.paper.again", () => resume(booth)),
       back && button("back", "vote.tested.back", () => check(booth)),
       el(
         "ul",

@@ -38,7 +38,8 @@ function(prytany_test name folder)
   endif()
   add_executable(${name} ${sources})
   target_link_libraries(${name} PRIVATE ${ARGN} GTest::gmock GTest::gtest_main)
-  # What a unit test costs is compiling it: a quarter less without optimisation. What it tests has it.
+  # What a unit test costs is compiling it: a quarter less without optimisation. What it tests has
+  # that.
   if(folder MATCHES "^unit/")
     target_compile_options(${name} PRIVATE $<$<CONFIG:Debug>:-O0>)
   endif()

@@ -5,6 +5,7 @@
 #include <array>
 #include <concepts>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <optional>
 #include <span>
@@ -30,7 +31,7 @@ struct Bounded {
 using Leaf = std::variant<std::uint64_t*, std::int64_t*, std::uint32_t*, std::uint16_t*,
                           std::uint8_t*, bool*, double*, std::span<std::uint8_t>, Bounded<Bytes>,
                           Bounded<std::string>, Reshape>;
-using Leaves = std::vector<Leaf>;
+using Leaves = std::deque<Leaf>;  // a vector of these makes g++ 12 warn of an overflow that is none
 
 template <class T>
 void collect(T& value, Leaves& out);

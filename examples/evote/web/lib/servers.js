@@ -21,7 +21,11 @@ export class Servers extends EventTarget {
     super();
     this.#cluster = cluster;
     cluster.addEventListener("connect", ({ replica }) => this.#met.add(replica));
-    cluster.addEventListener("reconnecting", ({ replica }) => this.#refused.add(replica));
+    cluster.addEventListener("reconnecting", ({ replica }) => {
+      if (this.#refused.has(replica)) return;
+      this.#refused.add(replica);
+      this.#changed();
+    });
     for (const type of ["connect", "disconnect"])
       cluster.addEventListener(type, () => this.#changed());
     cluster.addEventListener("differ", ({ replica, reason = "" }) => {

@@ -220,7 +220,14 @@ struct State {
   pbft::Recovered recovered;
 };
 
-Result<std::unique_ptr<node::Journal>> open_journal(const std::string& folder,
+/// A journal is one member's, with one key, in one cluster.
+Digest owner_of(const wire::Genesis& genesis, const crypto::PublicKey& key) {
+  Bytes who = to_bytes(wire::genesis_digest(genesis).view());
+  who.insert(who.end(), key.bytes.begin(), key.bytes.end());
+  return crypto::sha256("prytany journal of", who);
+}
+
+Result<std::unique_ptr<node::Journal>> open_journal(const std::string& folder, const Digest& owner,
                                                     pbft::Recovery& recovery) {
   const std::string path = folder + "/journal";
   if (std::filesystem::exists(folder + "/state.db") && !std::filesystem::exists(path)) {
@@ -234,7 +241,7 @@ Result<std::unique_ptr<node::Journal>> open_journal(const std::string& folder,
   if (!disk) return disk.error();
   auto journal = store::JournalFile::open(
       std::move(*disk), [](std::span<std::uint8_t> out) { crypto::random_bytes(out); },
-      [&](pbft::JournalRecord record) { recovery.add(std::move(record)); });
+      [&](pbft::JournalRecord record) { recovery.add(std::move(record)); }, owner);
   if (!journal) return journal.error();
   const store::JournalFile::Found& found = (*journal)->found();
   log::info("journal: " + std::to_string(found.records) + " records in " +
@@ -252,7 +259,8 @@ Result<std::unique_ptr<node::Journal>> open_no_journal(const std::string& folder
   if (!marked || std::filesystem::exists(folder + "/journal")) {
     return Error{folder +
                      " has been used before. With durability=none a restart counts as loss of "
-                     "the disk: start from a new folder",
+                     "the disk: the member needs a new folder and a new key, see \"Disk loss\" in "
+                     "docs/how-to/operate.md",
                  true};
   }
   log::warning("durability=none: a restart of this replica counts as loss of its disk");
@@ -260,7 +268,8 @@ Result<std::unique_ptr<node::Journal>> open_no_journal(const std::string& folder
 }
 
 Result<State> open_state(const std::string& folder, const wire::Genesis& genesis,
-                         const Settings& settings, wire::Chain& chain) {
+                         const crypto::PublicKey& key, const Settings& settings,
+                         wire::Chain& chain) {
   State state;
   pbft::Recovery recovery;
   const bool forgot = std::filesystem::exists(folder + "/started-without-journal");
@@ -268,8 +277,9 @@ Result<State> open_state(const std::string& folder, const wire::Genesis& genesis
     return Error{folder + " ran with durability=none, and a restart counts as loss of the disk",
                  true};
   }
-  auto journal = settings.durability == Durability::none ? open_no_journal(folder)
-                                                         : open_journal(folder, recovery);
+  auto journal = settings.durability == Durability::none
+                     ? open_no_journal(folder)
+                     : open_journal(folder, owner_of(genesis, key), recovery);
   if (!journal) return journal.error();
   state.journal = std::move(*journal);
   auto disk = vfs::StateFile::open(folder);
@@ -430,7 +440,8 @@ Status run_replica(const ReplicaOptions& options) {
   if (!listeners) return no_start("listen", listeners.error());
   auto poller = net::Poller::create();
   if (!poller) return no_start("system", poller.error());
-  auto state = open_state(options.folder, genesis, *settings, identity->chain);
+  auto state = open_state(options.folder, genesis, identity->signer.public_key(), *settings,
+                          identity->chain);
   if (!state) return no_start("state", state.error());
 
   announce(*identity);

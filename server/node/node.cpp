@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "server/node/clients.h"
+#include "server/node/complaints.h"
 #include "server/node/configurations.h"
 #include "server/node/nondeterminism.h"
 #include "server/node/outbox.h"
@@ -71,7 +72,7 @@ class Node::Impl {
     auto opened = verifier_.open(peer, outbox_.keys(peer), sealed, &theirs);
     if (!opened) {
       ++counters_.frames_refused;
-      note("frame from r" + std::to_string(peer.value) + " is refused: " + opened.error().text());
+      complain(peer, opened.error().text());
       return;
     }
     for (wire::AuthenticPeerMessage& message : *opened) {
@@ -94,6 +95,15 @@ class Node::Impl {
         inbox_.emplace_back(pbft::Received{std::move(message)});
       }
     }
+  }
+
+  /// The link stays: what it sends besides may be right, and it would only dial again.
+  void complain(ReplicaId peer, const std::string& reason) {
+    std::uint64_t unsaid = 0;
+    const bool important = complaints_.worth_a_line(peer, world_.clock.now(), unsaid);
+    note("frame from r" + std::to_string(peer.value) + " is refused: " + reason +
+             (unsaid > 0 ? ", and so were " + std::to_string(unsaid) + " before" : ""),
+         important);
   }
 
   void client_text(ConnectionId connection, std::string_view text) {
@@ -475,6 +485,7 @@ class Node::Impl {
   std::optional<wire::CheckpointProof> newer_;  // than the one being fetched
   unsigned newer_seen_ = 0;                     // since that one was begun
   std::optional<Error> fault_;                  // met while reading frames
+  Complaints complaints_;
   std::vector<pbft::Event> inbox_;
   std::set<ReplicaId> connected_;
   unsigned settled_checkpoints_ = 0;

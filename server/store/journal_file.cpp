@@ -27,10 +27,10 @@ Error disk_loss(const std::string& name, const std::string& what) {
 }  // namespace
 
 Result<std::unique_ptr<JournalFile>> JournalFile::open(std::unique_ptr<Disk> disk, Random random,
-                                                       const Reader& reader,
+                                                       const Reader& reader, const Digest& owner,
                                                        std::size_t fill_bytes) {
   std::unique_ptr<JournalFile> journal(
-      new JournalFile(std::move(disk), std::move(random), fill_bytes));
+      new JournalFile(std::move(disk), std::move(random), owner, fill_bytes));
   if (auto recovered = journal->recover(reader); !recovered) return recovered.error();
   return journal;
 }
@@ -80,6 +80,10 @@ Result<void> JournalFile::recover_segment(std::uint64_t number, bool last, const
     if (auto removed = disk_->remove(name); !removed) return removed;
     return disk_->sync();
   }
+  if (header->owner != owner_)
+    return Error{
+        "journal/" + name +
+        " is that of another replica or cluster: this folder has another's key, or genesis"};
   if (!segments_.empty() && header->first_index != next_index_) {
     return disk_loss(name, "records before this segment are missing");
   }
@@ -149,7 +153,8 @@ void JournalFile::append(const pbft::JournalRecord& record) {
   if (opens) {
     random_(nonce_);
     has_segment_ = true;
-    pending_.push_back({SegmentHeader{next_number_++, next_index_, Seq{0}, nonce_}, {}, {}});
+    pending_.push_back(
+        {SegmentHeader{next_number_++, next_index_, Seq{0}, owner_, nonce_}, {}, {}});
   } else if (pending_.empty()) {
     pending_.emplace_back();
   }

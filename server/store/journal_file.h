@@ -1,8 +1,9 @@
 // The journal on disk: append-only segments journal/NNNNNNNN.log of checksummed records.
 //
 //   segment: "PRYTANYJ" | u64 segment number | u64 index of its first record | u64 until which
-//   number the segments before it are needed | 16 random bytes | checksum 8 record:  u32 length of
-//   body | u64 index | u64 synced | checksum 8 | body = encode(JournalRecord)
+//   number the segments before it are needed | 32 bytes: whose it is | 16 random bytes | checksum 8
+//   record:  u32 length of body | u64 index | u64 synced | checksum 8 | body =
+//   encode(JournalRecord)
 //
 // checksum = sha256("prytany journal", segment's 16 random bytes ‖ the fields before it ‖
 // body)[0..8). Indexes count all records ever written, without gaps. `synced` tells how many
@@ -44,9 +45,10 @@ class JournalFile final : public node::Journal {
   };
 
   /// Hands every record to `reader`, in order, and cuts a torn tail, durably. Refused: a record
-  /// that was durable is damaged or a segment is missing (disk loss), or the disk fails.
+  /// that was durable is damaged or a segment is missing (disk loss), or the disk fails; or it is
+  /// the journal of another owner, and nothing is wrong with it.
   static Result<std::unique_ptr<JournalFile>> open(std::unique_ptr<Disk> disk, Random random,
-                                                   const Reader& reader,
+                                                   const Reader& reader, const Digest& owner = {},
                                                    std::size_t fill_bytes = 256 << 10);
 
   void append(const pbft::JournalRecord& record) override;
@@ -67,8 +69,12 @@ class JournalFile final : public node::Journal {
     Seq highest;
   };
 
-  JournalFile(std::unique_ptr<Disk> disk, Random random, std::size_t fill_bytes)
-      : disk_(std::move(disk)), random_(std::move(random)), fill_bytes_(fill_bytes) {}
+  JournalFile(std::unique_ptr<Disk> disk, Random random, const Digest& owner,
+              std::size_t fill_bytes)
+      : disk_(std::move(disk)),
+        random_(std::move(random)),
+        owner_(owner),
+        fill_bytes_(fill_bytes) {}
 
   Result<void> recover(const Reader& reader);
   [[nodiscard]] bool lost_the_oldest(const std::vector<std::uint64_t>& numbers) const;
@@ -82,6 +88,7 @@ class JournalFile final : public node::Journal {
 
   std::unique_ptr<Disk> disk_;
   Random random_;
+  const Digest owner_;
   const std::size_t fill_bytes_;  // zeros written ahead of the records
   Found found_;
   std::size_t unsure_from_ = 0;  // in the last segment read: what may not be on the disk yet

@@ -38,6 +38,7 @@ Bytes encode_header(const SegmentHeader& header) {
   w.number(header.number);
   w.number(header.first_index);
   w.number(header.needed_before.value);
+  w.raw(header.owner.bytes);
   w.raw(header.nonce);
   const Digest digest = digest_of(header.nonce, out, {});
   w.raw(checksum(digest));
@@ -52,9 +53,11 @@ std::optional<SegmentHeader> read_header(ByteView segment) {
   header.number = r.number<std::uint64_t>();
   header.first_index = r.number<std::uint64_t>();
   header.needed_before = Seq{r.number<std::uint64_t>()};
+  const ByteView owner = r.take(Digest::size);
   const ByteView nonce = r.take(header.nonce.size());
   const ByteView sum = r.take(checksum_size);
   if (r.failed() || as_text(word) != magic) return std::nullopt;
+  std::ranges::copy(owner, header.owner.bytes.begin());
   std::ranges::copy(nonce, header.nonce.begin());
   const Digest digest =
       digest_of(header.nonce, segment.first(SegmentHeader::size - checksum_size), {});

@@ -287,6 +287,21 @@ TEST_F(Operator, a_journal_damaged_before_its_tail_is_disk_loss) {
                                 HasSubstr("Disk loss")));
 }
 
+TEST_F(Operator, a_folder_with_another_members_key_is_refused_and_not_lost) {
+  init();
+  use_and_stop();
+  const fs::path mine = replica(1) / "replica.key";
+  const std::string key = text_of(mine);
+  put_text(mine, text_of(replica(2) / "replica.key"));
+  const Ran ran = start(1);
+  EXPECT_EQ(ran.exit_code, 1);
+  EXPECT_THAT(ran.errors, HasSubstr("of another replica"));
+  put_text(mine, key);
+  Background again({"replica", replica(1).string(), "--log", "error"});
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  EXPECT_EQ(again.end(SIGTERM), 0);
+}
+
 TEST_F(Operator, a_missing_journal_is_disk_loss) {
   init();
   use_and_kill();

@@ -58,8 +58,8 @@ enum class Fate : std::uint8_t {
 };
 inline constexpr std::size_t fates = 10;
 const char* name_of(Fate fate);
-/// Whether the replica may have forgotten what it voted and nothing that it can see says so. Until
-/// it asks the others at boot it counts as faulty, like one that lies.
+/// Whether the replica may have forgotten what it voted and nothing that it can see says so. It
+/// counts as faulty, like one that lies: the question to the others at boot need not find it out.
 constexpr bool forgetful(Fate fate) {
   return fate == Fate::damaged_tail || fate == Fate::lost_write || fate == Fate::misdirected ||
          fate == Fate::lying_sync || fate == Fate::old_image || fate == Fate::lost_disk;

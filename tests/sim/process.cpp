@@ -28,7 +28,9 @@ Result<void> Process::open_journal(pbft::Recovery& recovery) {
   const auto reader = [&recovery](pbft::JournalRecord record) { recovery.add(std::move(record)); };
   // Enough to be written ahead of the records, and to be torn.
   constexpr std::size_t fill_bytes = 8 << 10;
-  auto file = store::JournalFile::open(journal_folder(ports_), random, reader, fill_bytes);
+  auto file = store::JournalFile::open(journal_folder(ports_), random, reader,
+                                       crypto::sha256(ports_.machine.signer.public_key().bytes),
+                                       fill_bytes);
   if (!file) return file.error();
   journal_ = std::make_unique<WatchedJournal>(ports_, std::move(*file));
   return {};

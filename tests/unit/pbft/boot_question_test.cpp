@@ -81,6 +81,22 @@ TEST(BootQuestion, is_answered_by_n_less_f_replicas_myself_among_them) {
   EXPECT_FALSE(BootQuestion(asking(1, 0), journal()).asking()) << "there is nobody to ask";
 }
 
+// Decision 0013, why not quorum(): with n=3 and f=0, r1 and I committed n5, and my disk was lost.
+// r2 knows nothing of it, and is enough with me to decide n5 otherwise.
+TEST(BootQuestion, who_alone_knows_of_my_vote_is_waited_for_also_where_fewer_make_a_quorum) {
+  const wire::VotesSeen nothing;
+  BootQuestion three(asking(3, 0), Recovered{});
+  EXPECT_EQ((pbft::Group{3, 0}.quorum()), 2U);
+  EXPECT_EQ(three.answer(r(2), nothing), BootQuestion::Verdict::wait);
+  EXPECT_EQ(three.answer(r(1), seen(0, 5, 5)), BootQuestion::Verdict::lost);
+  // And with n=6, f=1: r1 and r2 have seen it, r3 to r5 not, and four make a quorum.
+  BootQuestion six(asking(6, 1), Recovered{});
+  for (const unsigned id : {3U, 4U, 5U})
+    EXPECT_EQ(six.answer(r(id), nothing), BootQuestion::Verdict::wait);
+  EXPECT_EQ(six.answer(r(1), seen(0, 5, 5)), BootQuestion::Verdict::wait);
+  EXPECT_EQ(six.answer(r(2), seen(0, 5, 5)), BootQuestion::Verdict::lost);
+}
+
 TEST(BootQuestion, one_liar_neither_stops_me_nor_counts_as_an_answer) {
   BootQuestion four(asking(4, 1), journal());
   EXPECT_EQ(four.answer(r(1), seen(9, 0, 0)), BootQuestion::Verdict::wait);

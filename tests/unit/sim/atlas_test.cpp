@@ -61,7 +61,7 @@ struct Atlas : testing::Test {
     read = 0;
     return store::JournalFile::open(
         std::make_unique<DiskOver>(folder), [this](std::span<std::uint8_t> out) { rng.fill(out); },
-        [this](const pbft::JournalRecord&) { ++read; }, 4'096);
+        [this](const pbft::JournalRecord&) { ++read; }, Digest{}, 4'096);
   }
   /// Three segments, each of a stable record and some votes.
   void write() {

@@ -43,11 +43,11 @@ struct Opened {
   Result<std::unique_ptr<JournalFile>> journal;
   Records records;
 };
-Opened open_on(Platter& platter) {
+Opened open_on(Platter& platter, const Digest& owner = {}) {
   Records records;
   auto journal = JournalFile::open(
       std::make_unique<MemoryDisk>(platter), counting_random(),
-      [&](pbft::JournalRecord record) { records.push_back(std::move(record)); }, 512);
+      [&](pbft::JournalRecord record) { records.push_back(std::move(record)); }, owner, 512);
   return {std::move(journal), std::move(records)};
 }
 
@@ -198,6 +198,18 @@ TEST(JournalFile, refuses_a_torn_segment_that_has_lost_all_before_it) {
   platter.files.erase("00000001.log");
   platter.files.at("00000002.log")->seen.assign(30, 0);
   EXPECT_FALSE(open_on(platter).journal.ok());
+}
+
+TEST(JournalFile, refuses_the_journal_of_another_replica_and_calls_no_disk_lost) {
+  Platter platter;
+  write(platter, {{genesis(), vote(1)}});
+  Digest other;
+  other.bytes.fill(7);
+  const Opened opened = open_on(platter, other);
+  ASSERT_FALSE(opened.journal.ok());
+  EXPECT_THAT(opened.journal.error().message, HasSubstr("of another replica"));
+  EXPECT_FALSE(opened.journal.error().disk_loss);
+  EXPECT_TRUE(open_on(platter).journal.ok());
 }
 
 TEST(JournalFile, does_not_mistake_a_clients_bytes_for_a_record) {

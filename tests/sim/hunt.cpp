@@ -1,7 +1,5 @@
 #include "tests/sim/hunt.h"
 
-#include <time.h>
-
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <ranges>
@@ -17,13 +15,6 @@ using Json = nlohmann::ordered_json;
 /// Where a bug is looked for of which nobody knows where it shows.
 constexpr std::string_view rotation =
     "everything byzantine twins swarm reincarnation kill-all no-log";
-
-std::uint64_t wall_ms() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * 1'000 +
-         static_cast<std::uint64_t>(now.tv_nsec) / 1'000'000;
-}
 
 std::string run_one(const Options& group, const Try& at) {
   Options options = group;

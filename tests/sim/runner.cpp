@@ -20,14 +20,14 @@
 
 namespace prytany::sim {
 
-namespace {
-
 std::uint64_t wall_ms() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
   return static_cast<std::uint64_t>(now.tv_sec) * 1'000 +
          static_cast<std::uint64_t>(now.tv_nsec) / 1'000'000;
 }
+
+namespace {
 
 struct Child {
   Outcome outcome;

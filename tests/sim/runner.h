@@ -28,6 +28,9 @@ struct RunnerOptions {
   bool keeps_errors = false;
 };
 
+/// The wall's clock: how long things take.
+std::uint64_t wall_ms();
+
 /// Runs `work(seed)` for every seed of [first, last] in forked processes, `jobs` at a time, and
 /// hands over each outcome in the order of seeds, until `done` returns false: what is still running
 /// then is ended.

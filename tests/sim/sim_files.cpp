@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "tests/sim/machine.h"
+
 namespace prytany::sim {
 
 namespace {

@@ -48,7 +48,9 @@ Result<std::optional<wire::ToClient>, Malformed> Channel::open(std::string_view 
   if (state_ == State::asking) {
     const auto* news = std::get_if<wire::ConfigurationsReply>(&message);
     if (news == nullptr) return Malformed{"does not hold the key that genesis names"};
-    if (!cluster_->learn(news->links))
+    cluster_->learn(news->links);
+    // Others may have proven the same meanwhile.
+    if (cluster_->configuration() == asked_above_)
       return Malformed{"does not hold the key that genesis names, nor one that came of it"};
     return finish(*std::exchange(doubted_, std::nullopt));
   }
@@ -63,6 +65,7 @@ Result<std::optional<wire::ToClient>, Malformed> Channel::open(std::string_view 
 /// What it then says proves itself, or is worth nothing: so it may be asked before it is believed.
 Channel::Opened Channel::ask(const wire::ServerHello& server) {
   doubted_ = server;
+  asked_above_ = cluster_->configuration();
   state_ = State::asking;
   question_ =
       wire::to_json(wire::FromClient{wire::ConfigurationsRequest{cluster_->configuration()}});
@@ -73,6 +76,9 @@ Result<std::optional<wire::ToClient>, Malformed> Channel::finish(const wire::Ser
   if (server.replica != replica_) return Malformed{"is another replica than genesis says"};
   const Bytes said = wire::hello_signed_bytes(greeting_->hello, server);
   if (!crypto::verify(cluster_->key(replica_), said, server.signature)) return ask(server);
+  configuration_ = server.configuration;
+  if (configuration_ > cluster_->configuration()) return ask(server);
+  if (behind()) return Malformed{"is in a configuration that has been replaced"};
   const auto key = wire::client_tag_key(greeting_->secret, server.key, greeting_->hello, server);
   if (!key) return Malformed{"offers an unusable key"};
   mac_.emplace(*key);

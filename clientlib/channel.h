@@ -29,7 +29,7 @@ std::array<std::uint8_t, N> draw(const Entropy& entropy) {
 
 class Channel {
  public:
-  /// asking: its hello is of another key than is known; it may be that of a newer incarnation.
+  /// asking: its hello is of another key or a newer configuration than is known: it may prove it.
   enum class State { down, connecting, greeting, asking, ready };
 
   Channel(std::shared_ptr<const ClusterView> cluster, ReplicaId replica);
@@ -46,6 +46,9 @@ class Channel {
   [[nodiscard]] crypto::Tag16 tag(const Digest& request) const;
   [[nodiscard]] State state() const { return state_; }
   [[nodiscard]] bool ready() const { return state_ == State::ready; }
+  /// What it names has been replaced: nothing that it says counts, were it honest or not. For
+  /// whoever holds a key that has been replaced can be anybody.
+  [[nodiscard]] bool behind() const { return configuration_ < cluster_->configuration(); }
 
   /// The replica's next message, proven to be its own; nothing for the hello that makes the channel
   /// ready. A Malformed says why this connection deserves no more trust and must be closed.
@@ -67,6 +70,8 @@ class Channel {
   State state_ = State::down;
   std::optional<Greeting> greeting_;
   std::optional<wire::ServerHello> doubted_;  // while asking
+  ConfigNumber asked_above_;                  // what was known then
+  ConfigNumber configuration_;                // by its last hello
   std::optional<std::string> question_;
   std::optional<crypto::Mac> mac_;
   Digest hello_;  // of what both said in it

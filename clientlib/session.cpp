@@ -84,6 +84,9 @@ void Session::text(Time now, ReplicaId replica, std::string_view json, Effects& 
   // What was on its way when we closed is no news.
   if (peer.channel.state() == Channel::State::down) return;
   auto message = peer.channel.open(json);
+  leave_behind(out);
+  if (peer.channel.state() == Channel::State::down) return;
+  if (!message && peer.channel.behind()) return hang_up(replica, message.error().reason, out);
   if (!message) return distrust(replica, message.error().reason, out);
   if (auto question = peer.channel.take_question())
     out.push_back(Send{replica, std::make_shared<const std::string>(*std::move(question))});
@@ -93,6 +96,34 @@ void Session::text(Time now, ReplicaId replica, std::string_view json, Effects& 
   }
   peer.backoff_us = 0;
   heard(now, replica, std::move(**message), out);
+}
+
+/// Another configuration has become known, by this session or another one of its process: who has
+/// not come to it takes back what it said, and may try again.
+void Session::leave_behind(Effects& out) {
+  if (configuration_ == cluster_->configuration()) return;
+  configuration_ = cluster_->configuration();
+  for (const ReplicaId replica : cluster_->replicas()) {
+    const Channel& channel = peers_[replica.value].channel;
+    if (!channel.ready() || !channel.behind()) continue;
+    forget(replica);
+    hang_up(replica, "is in a configuration that has been replaced", out);
+  }
+}
+
+void Session::forget(ReplicaId replica) {
+  const auto unsay = [replica](Question& question) {
+    question.tally.forget(replica);
+    question.refusals.erase(replica);
+  };
+  if (joining_) joining_->tokens.erase(replica);
+  if (join_question_) unsay(*join_question_);
+  for (auto& [number, question] : pending_) unsay(question);
+  for (auto& [id, read] : reads_) {
+    unsay(read.question);
+    read.tally.forget(replica);
+  }
+  end_claims_.erase(replica);
 }
 
 void Session::became_ready(ReplicaId replica, Effects& out) {
@@ -202,6 +233,7 @@ void Session::ask_status_of(ReplicaId replica, Effects& out) {
 // ---- time --------------------------------------------------------------------------------------
 
 void Session::tick(Time now, Effects& out) {
+  leave_behind(out);
   tick_peers(now, out);
   tick_questions(now, out);
   expire_queue(now, out);

@@ -176,6 +176,8 @@ class Session {
   // session.cpp: connections, time, and who hears what
   void heard(Time now, ReplicaId from, wire::ToClient message, Effects& out);
   void became_ready(ReplicaId replica, Effects& out);
+  void leave_behind(Effects& out);
+  void forget(ReplicaId replica);
   void distrust(ReplicaId replica, std::string_view why, Effects& out);
   void hang_up(ReplicaId replica, std::string_view why, Effects& out);
   void wish_again_later(Time now, Peer& peer);
@@ -231,6 +233,7 @@ class Session {
   Entropy entropy_;
   crypto::Signer signer_;  // the session's own key
   std::vector<Peer> peers_;
+  ConfigNumber configuration_;  // in which all that are ready are
 
   SessionId session_;
   std::string principal_;

@@ -80,6 +80,11 @@ class Tally {
     }
     return agreement;
   }
+  /// It may say it again.
+  void forget(ReplicaId from) {
+    voices_.erase(from);
+    wholes_.erase(from);
+  }
   void forget() {
     voices_.clear();
     wholes_.clear();

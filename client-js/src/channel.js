@@ -39,6 +39,7 @@ export function makeChannel(group, id, { name, url, key }, WebSocket) {
     name,
     url,
     ready: false,
+    era: 0, // the configuration that its last hello named
     failures: 0, // attempts that failed since it was last ready
     standing: { agreed: 0, differed: 0, silent: 0, untrusted: 0 },
 
@@ -65,6 +66,10 @@ export function makeChannel(group, id, { name, url, key }, WebSocket) {
       if (socket) return self.probe();
       cancel(timer);
       attempt();
+    },
+    /** Whose era has passed may be anybody by now, with a key that was replaced. */
+    expire(newest) {
+      if (self.era < newest && self.ready) drop("is behind");
     },
     /** For good. */
     close: hangUp,
@@ -146,6 +151,7 @@ export function makeChannel(group, id, { name, url, key }, WebSocket) {
     );
     if (!(await verify(key, fromHex(server.signature), said)))
       misuse("does not hold the key that genesis names");
+    self.era = +server.configuration;
     const shared = await agree(secret, fromHex(server.key));
     mac = await macKey(await hkdf(shared, await sha256(said), "prytany client tag"));
   }

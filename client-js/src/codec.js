@@ -177,7 +177,7 @@ export const reply = struct({
 
 export const clientHello = struct({ cluster: digest, key, nonce });
 /** What a replica signs of its hello. */
-export const serverHello = struct({ replica: u16, key, nonce });
+export const serverHello = struct({ replica: u16, key, nonce, configuration: u64 });
 export const toClient = variant({
   hello_ok: nothing, // never tagged
   join_token: struct({ join: digest, ...joinToken }),

@@ -62,6 +62,9 @@ export function makeGroup(genesis, WebSocket, emit) {
     // ---- what links tell ---------------------------------------------------------------------
 
     ready(channel) {
+      // Some correct replica has come to what f+1 name.
+      every("expire", self.links.map(({ era }) => era).sort((a, b) => b - a)[genesis.faults]);
+      if (!channel.ready) return;
       if (statusAsked) channel.inquire(statusAsked);
       for (const question of questions.values()) question.askOf(channel);
       self.emit("connect", channel.id);
@@ -89,7 +92,7 @@ export function makeGroup(genesis, WebSocket, emit) {
       if (kind === "differed") self.emit("differ", replica, reason);
     },
   };
-  const every = (verb) => self.links.forEach((channel) => channel[verb]());
+  const every = (verb, what) => self.links.forEach((channel) => channel[verb](what));
   const { document } = here;
   const wake = () => {
     if (!document?.hidden) every("wake");

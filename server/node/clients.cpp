@@ -28,6 +28,15 @@ void Clients::connected(ConnectionId id, std::string address) {
   connections_.emplace(id, Connection{std::move(address), std::nullopt, {}, {}, 0, 0});
 }
 
+void Clients::close_all(std::string_view reason) {
+  std::vector<ConnectionId> all;
+  for (const auto& [id, connection] : connections_) all.push_back(id);
+  for (const ConnectionId id : all) {
+    closed(id);
+    setting_.transport.close(id, reason);
+  }
+}
+
 void Clients::closed(ConnectionId id) {
   const auto found = connections_.find(id);
   if (found == connections_.end()) return;
@@ -78,6 +87,7 @@ Clients::Wish Clients::on(ConnectionId id, Connection& c, const wire::ClientHell
   answer.replica = setting_.self;
   answer.key = secret.public_key();
   setting_.random(answer.nonce);
+  answer.configuration = setting_.membership.config;
   answer.signature = setting_.signer.sign(wire::hello_signed_bytes(hello, answer));
   const auto key = wire::client_tag_key(secret, hello.key, hello, answer);
   if (!key) return refuse(id, c, {}, "weak_key", "the hello's key is of small order");

@@ -37,6 +37,8 @@ class Clients {
 
   void connected(ConnectionId connection, std::string address);
   void closed(ConnectionId connection);
+  /// Whoever dials again hears in the hello what is new.
+  void close_all(std::string_view reason);
 
   struct Nothing {};
   struct Submit {

@@ -36,7 +36,7 @@ class Node::Impl {
                         config_.clock_behind_max_us),
         membership_(enter(recovered.image)),
         verifier_(membership_, &chain_),
-        clients_({config_.pbft.self, signer, config_.membership, world_.executor, world_.transport,
+        clients_({config_.pbft.self, signer, membership_, world_.executor, world_.transport,
                   world_.clock, world_.random, config_.join_token_life_us, &chain_}),
         outbox_(config_.pbft.number, world_.transport,
                 config_.membership.signed_votes
@@ -462,6 +462,7 @@ class Node::Impl {
     replica_ = std::make_unique<pbft::Replica>(config_.pbft, signer_, nondeterminism_,
                                                std::move(recovered));
     clients_.silence(config_.pbft.mute);
+    clients_.close_all("another configuration has begun");
     inbox_.emplace_back(pbft::Tick{});
     for (const ReplicaId peer : connected_) inbox_.emplace_back(pbft::PeerConnected{peer});
     if (chain_.newest().number > config_.pbft.number)

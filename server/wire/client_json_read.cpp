@@ -259,6 +259,7 @@ void get_json(JsonPicker& p, const Json& json, ServerHello& out) {
   out.replica = replica_of(p, json, "replica");
   p.hex(json, "key", out.key);
   p.hex(json, "nonce", out.nonce);
+  get_decimal(p, json, "configuration", out.configuration);
   p.hex(json, "signature", out.signature.bytes);
 }
 

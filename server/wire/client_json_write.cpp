@@ -243,6 +243,7 @@ struct PutToClient {
   void operator()(const ServerHello& hello) const {
     w.key("type").word("hello_ok").key("replica").small(hello.replica.value);
     w.key("key").hex(hello.key).key("nonce").hex(hello.nonce);
+    w.key("configuration").decimal(hello.configuration.value);
     w.key("signature").hex(hello.signature.bytes);
   }
   void operator()(const JoinTokenReply& reply) const {

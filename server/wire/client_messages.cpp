@@ -12,6 +12,7 @@ Bytes hello_signed_bytes(const ClientHello& client, const ServerHello& server) {
   put(w, server.replica);
   put(w, server.key);
   put(w, server.nonce);
+  put(w, server.configuration);
   return out;
 }
 

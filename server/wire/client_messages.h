@@ -69,7 +69,8 @@ struct StatusRequest {
 };
 
 /// type "configurations": whose key is which, in all configurations above `above`? From a client
-/// that knows another key of this replica than its hello was signed with.
+/// that knows another key of this replica than its hello was signed with, or an older
+/// configuration than it named.
 struct ConfigurationsRequest {
   ConfigNumber above;
   static constexpr auto fields(auto& m) { return std::tie(m.above); }
@@ -87,11 +88,15 @@ struct ServerHello {
   ReplicaId replica;
   crypto::DhPublic key{};
   std::array<std::uint8_t, 16> nonce{};
+  ConfigNumber configuration;  // that its state has come to
   crypto::Signature signature;
-  static constexpr auto fields(auto& m) { return std::tie(m.replica, m.key, m.nonce, m.signature); }
+  static constexpr auto fields(auto& m) {
+    return std::tie(m.replica, m.key, m.nonce, m.configuration, m.signature);
+  }
   bool operator==(const ServerHello&) const = default;
 };
-/// "prytany client hello" ‖ encode(client hello) ‖ replica ‖ key ‖ nonce.
+/// "prytany client hello" ‖ encode(client hello) ‖ replica ‖ key ‖ nonce ‖
+/// configuration.
 Bytes hello_signed_bytes(const ClientHello& client, const ServerHello& server);
 /// HKDF(shared secret, salt = sha256(hello_signed_bytes), "prytany client tag").
 std::optional<crypto::MacKey> client_tag_key(const crypto::DhSecret& mine,

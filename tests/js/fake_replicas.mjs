@@ -246,6 +246,7 @@ export class FakeReplica {
       replica: this.behaviour.claims ?? this.id,
       key: rawKey(publicKey),
       nonce: randomBytes(16).toString("hex"),
+      configuration: this.behaviour.configuration ?? "0",
     };
     const said = join(
       word("prytany client hello"),

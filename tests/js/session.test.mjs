@@ -273,6 +273,28 @@ test("two liars that agree deceive a client of a group that bears one: f+1 is th
   assert.deepEqual((await client.call("tally")).rows, [{ text: "forged" }]);
 });
 
+test("who is not in the configuration that f+1 name is not listened to", async () => {
+  const group = await start();
+  for (const id of [0, 1]) group.replicas[id].behaviour.configuration = "1";
+  // Keys that were replaced, for all that anybody knows.
+  for (const id of [2, 3])
+    group.replicas[id].behaviour.lie = (reply) => ({ ...reply, outcome: textRow("forged") });
+  const { client, events } = await joined(group);
+  const { agreement, rows } = await client.call("tally");
+  assert.deepEqual(rows, [{ procedure: "tally" }]);
+  assert.deepEqual(agreement.agreed, [0, 1]);
+  assert.ok(events.some(([type, replica, reason]) => replica > 1 && reason === "is behind"));
+});
+
+test("one that names another configuration alone makes nobody doubt the others", async () => {
+  const group = await start();
+  group.replicas[3].behaviour.configuration = "9";
+  const { client, events } = await joined(group);
+  const { agreement } = await client.call("tally", {}, { linger: 300 });
+  assert.deepEqual(agreement.agreed, [0, 1, 2, 3]);
+  assert.ok(!events.some(([type, replica, reason]) => reason === "is behind"));
+});
+
 test("two liars among seven that bear two deceive nobody", async () => {
   const group = await start({ n: 7, faults: 2 });
   for (const id of [0, 3, 4, 5, 6]) group.replicas[id].behaviour.delay = 30;

@@ -150,6 +150,7 @@ void Relay::greet(net::ConnectionId id, Conversation& c, const wire::ClientHello
   answer.replica = setting_.self;
   answer.key = secret.public_key();
   answer.nonce = crypto::random_array<16>();
+  answer.configuration = cluster_->configuration();
   answer.signature = setting_.signer.sign(wire::hello_signed_bytes(hello, answer));
   const auto key = wire::client_tag_key(secret, hello.key, hello, answer);
   if (!key || gateway_ == nullptr) return hang_up(id, "weak key");

@@ -96,7 +96,7 @@ const outcome = variant(
 );
 const reply = struct({ session: u64, number: u64, request: digest, seq: u64, agreed: i64, outcome });
 const toClient = variant(
-  ["hello_ok", struct({ replica: u16, key, nonce, signature })],
+  ["hello_ok", struct({ replica: u16, key, nonce, configuration: u64, signature })],
   ["join_token", struct({ join: digest, replica: u16, address: text, expires: i64, signature })],
   ["reply", reply],
   ["reply_digest", struct({ session: u64, number: u64, request: digest, reply: digest })],
@@ -232,7 +232,7 @@ function session() {
   const file = golden("session.json");
   const { hello, hello_ok: ok } = file.hello;
   const bytes = join(domain("prytany client hello"), clientHello(hello), u16(ok.replica), key(ok.key),
-                     nonce(ok.nonce));
+                     nonce(ok.nonce), u64(ok.configuration));
   checkSigned(file.hello, bytes, "hello");
   same(ok.signature, file.hello.signature, "hello_ok");
   const shared = agree(hex(file.hello.client_secret), hex(ok.key));

@@ -306,7 +306,7 @@ crypto::DhSecret server_dh() { return crypto::DhSecret(counting(0x41)); }
 ClientHello client_hello() { return {cluster(), client_dh().public_key(), nonce(0x50)}; }
 
 ServerHello server_hello() {
-  ServerHello hello{ReplicaId{2}, server_dh().public_key(), nonce(0x60), {}};
+  ServerHello hello{ReplicaId{2}, server_dh().public_key(), nonce(0x60), ConfigNumber{3}, {}};
   hello.signature = replica_signer(2).sign(hello_signed_bytes(client_hello(), hello));
   return hello;
 }

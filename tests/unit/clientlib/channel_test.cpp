@@ -43,11 +43,56 @@ wire::ConfigurationLink newer_incarnation(const Host& host, const crypto::Signer
 TEST(Channel, a_newer_incarnation_is_believed_that_a_quorum_of_the_older_configuration_proves) {
   Host host;
   const crypto::Signer key = crypto::Signer::generate();
-  host.group[2].links.items = {newer_incarnation(host, key, {0, 1, 3})};
+  const auto link = newer_incarnation(host, key, {0, 1, 3});
   host.group[2].be(key);
+  for (FakeReplica& replica : host.group) {
+    replica.configuration = ConfigNumber{1};
+    replica.links.items = {link};
+  }
   host.start();
   EXPECT_EQ(host.session->ready(), replicas({0, 1, 2, 3}));
   EXPECT_EQ(host.session->standing(ReplicaId{2}).untrusted, 0U);
+}
+
+/// Who holds the key of an incarnation that was replaced, with one faulty replica, has f+1 voices
+/// before those who know nothing of the newer one.
+TEST(Channel, a_replaced_key_is_worth_nothing_once_anybody_proves_that_it_was_replaced) {
+  Host host;
+  host.up[0] = false;
+  host.join_with({1, 2, 3});
+  const Ticket ticket = host.call("p");
+  const wire::Reply lie = host.reply_to(host.group[2].last_request(), "lie");
+  host.say(2, lie);
+  const crypto::Signer key = crypto::Signer::generate();
+  host.group[0].links.items = {newer_incarnation(host, key, {0, 1, 3})};
+  host.group[0].configuration = ConfigNumber{1};
+  host.up[0] = true;
+  host.advance_to(host.now + 1'000'000);
+  EXPECT_EQ(host.session->ready(), replicas({0})) << "who has not come to it may come again";
+  EXPECT_EQ(host.cluster->configuration(), ConfigNumber{1});
+  // The faulty one knows of the change, and repeats the lie.
+  host.group[1].configuration = ConfigNumber{1};
+  host.advance_to(host.now + 6'000'000);
+  EXPECT_EQ(host.session->ready(), replicas({0, 1}));
+  EXPECT_EQ(host.session->standing(ReplicaId{3}).untrusted, 0U) << "it is late and no more";
+  host.say(1, lie);
+  EXPECT_FALSE(host.completed.contains(ticket)) << "what the older key said is forgotten";
+  const wire::Reply truth = host.reply_to(host.group[0].last_request(), "truth");
+  host.say(0, truth);
+  host.group[2].be(key);
+  host.group[2].configuration = ConfigNumber{1};
+  host.advance_to(host.now + 6'000'000);
+  host.say(2, truth);
+  ASSERT_TRUE(host.completed.contains(ticket));
+  EXPECT_EQ(Host::text_of(host.completed.at(ticket)), "truth");
+}
+
+TEST(Channel, a_configuration_that_is_not_proven_is_nobodys_and_changes_nothing_for_others) {
+  Host host;
+  host.group[1].configuration = ConfigNumber{7};
+  host.start();
+  EXPECT_EQ(host.session->ready(), replicas({0, 2, 3}));
+  EXPECT_EQ(host.cluster->configuration(), ConfigNumber{0});
 }
 
 TEST(Channel, a_newer_incarnation_that_fewer_prove_is_an_impostor) {

@@ -88,13 +88,14 @@ class FakeReplica {
   bool impostor = false;
   /// What it says of configurations.
   wire::ConfigurationLinks links;
+  ConfigNumber configuration;
   /// A newer incarnation: this is its key from now on.
   void be(const crypto::Signer& key) { signer_ = key; }
 
  private:
   std::string greet(const wire::ClientHello& hello) {
     const crypto::DhSecret secret(crypto::sha256("fake dh", signer_.public_key().bytes).bytes);
-    wire::ServerHello answer{id_, secret.public_key(), {}, {}};
+    wire::ServerHello answer{id_, secret.public_key(), {}, configuration, {}};
     const crypto::Signer& key = impostor ? crypto::Signer::generate() : signer_;
     answer.signature = key.sign(wire::hello_signed_bytes(hello, answer));
     mac_.emplace(*wire::client_tag_key(secret, hello.key, hello, answer));
@@ -180,12 +181,17 @@ class Host {
   }
   /// start(), and a join that everybody answers.
   void join() {
+    std::vector<unsigned> all;
+    for (unsigned i = 0; i < group.size(); ++i) all.push_back(i);
+    join_with(all);
+  }
+  void join_with(const std::vector<unsigned>& those) {
     start();
     const Ticket ticket = begin_join();
-    for (unsigned i = 0; i < 2; ++i)
+    for (const unsigned i : {those[0], those[1]})
       say(i, group[i].token_for(std::get<wire::JoinBegin>(group[i].heard.back())));
-    const wire::SubmitRequest& submit = group[0].last_request();
-    for (unsigned i = 0; i < group.size(); ++i)
+    const wire::SubmitRequest& submit = group[those[0]].last_request();
+    for (const unsigned i : those)
       say(i, reply_to(submit, wire::JoinedReply{SessionId{77}, {"anna"}, {"voter"}, {}}));
     ASSERT_TRUE(completed.contains(ticket));
     ASSERT_EQ(session->id(), SessionId{77});

@@ -39,10 +39,13 @@ Result<void> FetchedPages::add(const Digest& leaf, PageView page) {
   return slots_.write(slot, page);
 }
 
-Result<void> FetchedPages::read(const Digest& leaf, PageSlots::PageBuffer out) {
+Result<bool> FetchedPages::read(const Digest& leaf, PageSlots::PageBuffer out) {
   const auto found = where_.find(leaf);
   ENSURE(found != where_.end());
-  return slots_.read(found->second, out);
+  if (Result<void> done = slots_.read(found->second, out); !done) return done.error();
+  if (leaf_digest(out) == leaf) return true;
+  where_.erase(found);
+  return false;
 }
 
 void FetchedPages::keep_only(const std::function<bool(const Digest& leaf)>& wanted) {

@@ -31,8 +31,9 @@ class FetchedPages {
   [[nodiscard]] std::size_t size() const { return where_.size(); }
   /// Requires: leaf_digest(page) == leaf.
   Result<void> add(const Digest& leaf, PageView page);
-  /// Requires: holds(leaf). What is read is hashed again by whoever installs it.
-  Result<void> read(const Digest& leaf, PageSlots::PageBuffer out);
+  /// Requires: holds(leaf). False: what lies there is not that content any more; it is held no
+  /// longer, and its place not used again by this process.
+  Result<bool> read(const Digest& leaf, PageSlots::PageBuffer out);
   /// Frees the room of all others for pages to come.
   void keep_only(const std::function<bool(const Digest& leaf)>& wanted);
 

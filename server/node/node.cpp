@@ -357,7 +357,10 @@ class Node::Impl {
     }
     for (auto& [to, ask] : fetch_->ask(now, connected_)) outbox_.add(to, ask);
     for (const std::string& text : fetch_->take_notes()) note(text);
-    return fetch_->complete() ? install() : Result<void>{};
+    if (!fetch_->complete()) return {};
+    const Result<bool> whole = fetch_->recheck();
+    if (!whole) return whole.error();
+    return *whole ? install() : Result<void>{};
   }
 
   /// Durable before the core hears of it: from then on it answers for this state.

@@ -17,6 +17,8 @@ using vfs::TreeShape;
 constexpr std::size_t pages_waiting_max = 8192;
 constexpr std::uint64_t progress_us = 5'000'000;
 constexpr std::uint64_t report_us = 10'000'000;
+/// A disk that rots what it is given more often than this is not worth another try.
+constexpr unsigned rotten_max = 8;
 /// An answer that takes longer than this, while another peer has nothing to do, is asked for twice.
 constexpr std::uint64_t second_ask_us = 250'000;
 
@@ -376,6 +378,27 @@ bool StateFetch::complete() const {
          world_.store.root() == base_;
 }
 
+Result<bool> StateFetch::recheck() {
+  ENSURE(complete());
+  vfs::Page page;
+  for (const Item& item : differing_) {
+    if (world_.fetched.holds(item.digest)) {
+      const Result<bool> whole = world_.fetched.read(item.digest, page.bytes);
+      if (!whole) return whole.error();
+      if (*whole) continue;
+    }
+    --settled_;
+    pages_.push_back(item);
+  }
+  if (pages_.empty()) return true;
+  if (++rotten_ > rotten_max)
+    return Error{"state.db-fetched does not keep the pages that are written to it"};
+  notes_.push_back(std::to_string(pages_.size()) +
+                   " pages are not what was put aside of them -> fetch them again");
+  deadline_ = Time{0};
+  return false;
+}
+
 Result<void> StateFetch::install(vfs::PageStore& store) {
   ENSURE(complete());
   std::sort(differing_.begin(), differing_.end(),
@@ -385,8 +408,11 @@ Result<void> StateFetch::install(vfs::PageStore& store) {
   for (const Item& item : differing_) pages.push_back(item.index);
   const vfs::Label label{proof_.checkpoint.seq.value};
   return store.install(label, proof_.checkpoint.state, shape_.page_count, pages,
-                       [&](std::size_t i, vfs::PageSlots::PageBuffer out) {
-                         return world_.fetched.read(differing_[i].digest, out);
+                       [&](std::size_t i, vfs::PageSlots::PageBuffer out) -> Result<void> {
+                         const auto whole = world_.fetched.read(differing_[i].digest, out);
+                         if (!whole) return whole.error();
+                         if (!*whole) return Error{"a page rotted while it was installed"};
+                         return {};
                        });
 }
 

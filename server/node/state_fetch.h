@@ -61,7 +61,12 @@ class StateFetch {
 
   /// Everything that differs is at hand.
   [[nodiscard]] bool complete() const;
-  /// Requires: complete(). Afterwards the store has the state, or it is a local fault.
+  /// Reads everything back before the store is touched, since what was put aside may have rotted.
+  /// True: it is whole. False: it is not complete any more, and what is missing is asked for again.
+  /// Requires: complete(). An Error is a local fault.
+  Result<bool> recheck();
+  /// Requires: complete(), and that recheck() said so. Afterwards the store has the state, or it is
+  /// a local fault.
   Result<void> install(vfs::PageStore& store);
 
   [[nodiscard]] const wire::Checkpoint& target() const { return proof_.checkpoint; }
@@ -134,6 +139,7 @@ class StateFetch {
   std::deque<Item> pages_;                        // to be fetched
   std::vector<Item> differing_;                   // all pages found to differ
   std::uint64_t settled_ = 0;
+  unsigned rotten_ = 0;  // how often recheck() found something
 
   std::deque<std::shared_ptr<Work>> again_;  // given up by one peer
   Asks asks_;

@@ -154,14 +154,16 @@ std::uint64_t Backlog::rounds() const {
 }
 
 void Backlog::rearm(Time now) {
-  firsts_.clear();
-  undoubted_.clear();
+  for (auto& [session, queue] : queues_) first_changed(now, session, queue);
+}
+
+/// Without a bound, whoever keeps this replica busy would excuse a primary for ever.
+void Backlog::excuse(Time now) {
   for (auto& [session, queue] : queues_) {
-    queue.first_since = now;
-    firsts_.insert({now, session});
-    undoubted_.insert({now, session});
+    if (queue.excuses >= excuses_max) continue;
+    ++queue.excuses;
+    first_from(now, session, queue);
   }
-  name_anew(now);
 }
 
 std::vector<wire::ClientRequest> Backlog::doubtful(Time before) {
@@ -186,6 +188,11 @@ std::deque<Digest>::iterator Backlog::place_of(Queue& queue, const wire::Request
 }
 
 void Backlog::first_changed(Time now, SessionId session, Queue& queue) {
+  queue.excuses = 0;
+  first_from(now, session, queue);
+}
+
+void Backlog::first_from(Time now, SessionId session, Queue& queue) {
   firsts_.erase({queue.first_since, session});
   undoubted_.erase({queue.first_since, session});
   named_.erase({queue.named_next, session});

@@ -85,6 +85,10 @@ class Backlog {
   [[nodiscard]] std::uint64_t rounds() const;
   /// The primary is given all its time again, for all of them.
   void rearm(Time now);
+  /// The same, for a cause that lies here and not with the primary: so often for one request at
+  /// most.
+  static constexpr unsigned excuses_max = 16;
+  void excuse(Time now);
   /// Those that have been first since before `before`, each once: is it still wanted?
   std::vector<wire::ClientRequest> doubtful(Time before);
   /// When the first of them will have been first for that long.
@@ -105,6 +109,7 @@ class Backlog {
   struct Queue {
     std::deque<Digest> digests;  // in the order of their numbers; joins in that of arrival
     Time first_since;            // since when the first one has been the first
+    unsigned excuses = 0;        // how often that was put off
     Time named_next;             // when overdue() names it
     std::uint64_t named_after_us = 0;
   };
@@ -114,6 +119,7 @@ class Backlog {
   void forget_waiting(Time now, std::map<Digest, wire::ClientRequest>::iterator it);
   void name_after(Time now, SessionId session, Queue& queue, std::uint64_t us);
   void first_changed(Time now, SessionId session, Queue& queue);
+  void first_from(Time now, SessionId session, Queue& queue);
   void proposed_of(Time now, const wire::RequestBody& body);
 
   const Config& config_;

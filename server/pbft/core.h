@@ -159,6 +159,7 @@ class Replica::Core {
   [[nodiscard]] bool may_judge() const;
   void watch_primary();
   void rearm();
+  void excuse();
   void slept();
   [[nodiscard]] Time suspicion_at() const;
   [[nodiscard]] Time doubt_at() const;
@@ -269,10 +270,12 @@ class Replica::Core {
   bool begun_ = false;                   // others voted in this view: its NEW-VIEW has left
   std::set<ReplicaId> caught_;           // at a false NEW-VIEW: one line in the log is enough
   bool judging_ = false;                 // the primary's time is running
+  std::optional<View> judged_in_;        // the view in which it ran last
   bool was_behind_ = false;              // others were known to have executed more
   unsigned level_ = 0;                   // doublings of its patience
   std::uint64_t new_view_patience_ = 0;  // for the NEW-VIEW that we wait for
   Time new_view_due_ = never;            // nothing until quorum() replicas wait, too
+  unsigned new_view_excuses_ = 0;        // how often that was put off
   std::optional<Time> entered_at_;       // this view; nothing: before this life began
   Time calm_since_;                      // when this view was entered, or patience() fell
   Time owed_ = never;                    // when the host owed us a Tick at the latest

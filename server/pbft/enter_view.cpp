@@ -99,14 +99,15 @@ void Replica::Core::learn(const wire::Signed<wire::NewView>& message) {
   view_changes_.decided(message.message);
 }
 
-/// Cannot be while at most f replicas lie: what is committed is chosen.
+/// Cannot be while at most f replicas lie: what is committed is chosen. But above the choices the
+/// view's primary gives out numbers, and others may have committed them before I hear of the view.
 bool Replica::Core::contradicts(const wire::NewView& message) const {
   const auto& choices = message.choices.items;
   return std::any_of(window_.slots().begin(), window_.slots().end(), [&](const auto& of_seq) {
     const auto& [seq, slot] = of_seq;
     if (!slot.committed() || seq <= message.start.seq) return false;
     const std::uint64_t index = seq - message.start.seq - 1;
-    return index >= choices.size() || digest_of(choices[index]) != *slot.committed();
+    return index < choices.size() && digest_of(choices[index]) != *slot.committed();
   });
 }
 
@@ -135,7 +136,8 @@ void Replica::Core::enter_view(wire::Signed<wire::NewView> message) {
     };
     if (auto body = slot.leave_view(wanted)) dropped.push_back(*std::move(body));
   }
-  // Numbers above the choices are free again; nobody can have committed anything there.
+  // Numbers above the choices are free again, but for those that others committed in this very
+  // view.
   proposed_ = known_ = std::max(handed_, std::min(end_of_choices(), window_.high()));
   for (const auto& [seq, slot] : window_.slots())
     if (slot.committed()) proposed_ = known_ = std::max(known_, seq);

@@ -26,6 +26,7 @@ void Replica::Core::leave_view(View next) {
   if (!worked) level_ = std::min(level_ + 1, config_.request_timeout_doublings_max);
   new_view_patience_ = config_.request_timeout_us << level_;
   new_view_due_ = never;
+  new_view_excuses_ = 0;
   view_ = next;
   active_ = judging_ = silent_ = false;
   held_.clear();

@@ -94,6 +94,7 @@ class Slot {
 
   // ---- bookkeeping of the replica ----
   Time since = never;       // when it was first awaited in this view, or not yet
+  unsigned excuses = 0;     // how often that was put off for a cause that lies here
   bool recorded = false;    // its CommittedRecord was written
   bool released = false;    // its requests are no longer in flight
   bool complained = false;  // that the primary lies: one line in the log is enough
@@ -124,6 +125,7 @@ std::optional<Body> Slot::leave_view(Pinned pinned) {
   prepares.clear();
   commits.clear();
   since = never;
+  excuses = 0;
   complained = false;
   asked.reset();
   announced.reset();

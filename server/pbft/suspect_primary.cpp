@@ -5,7 +5,8 @@
 //
 // A wrong suspicion costs the group this replica's votes until the next view, and with f others'
 // the primary. So whoever knows that it cannot judge does not: the primary itself, who is behind
-// the group, and who finds that its own process stood still.
+// the group, and who finds that its own process stood still. But such causes excuse a primary only
+// so often, for one request or number: a client can bring them about.
 #include <algorithm>
 
 #include "server/pbft/core.h"
@@ -44,7 +45,12 @@ std::uint64_t Replica::Core::patience() const {
 void Replica::Core::watch_primary() {
   const bool may = may_judge();
   const bool behind = peers_.executed_by_some_correct() > handed_;
-  if (may && (!judging_ || (was_behind_ && !behind))) rearm();
+  if (may && judged_in_ != view_) {
+    judged_in_ = view_;
+    rearm();
+  } else if (may && (!judging_ || (was_behind_ && !behind))) {
+    excuse();
+  }
   judging_ = may;
   was_behind_ = behind;
 }
@@ -55,11 +61,23 @@ void Replica::Core::rearm() {
     if (it->second.since != never) it->second.since = now_;
 }
 
+void Replica::Core::excuse() {
+  backlog_.excuse(now_);
+  for (auto it = window_.slots().upper_bound(handed_); it != window_.slots().end(); ++it) {
+    Slot& slot = it->second;
+    if (slot.since == never || slot.excuses >= Backlog::excuses_max) continue;
+    ++slot.excuses;
+    slot.since = now_;
+  }
+}
+
 /// The host's Tick is late by much: this process was stopped, or busy with a long execution or a
 /// slow disk. What the primary sent meanwhile is still to be read.
 void Replica::Core::slept() {
-  rearm();
-  if (new_view_due_ != never) new_view_due_ = now_ + new_view_patience_;
+  excuse();
+  if (new_view_due_ == never || new_view_excuses_ >= Backlog::excuses_max) return;
+  ++new_view_excuses_;
+  new_view_due_ = now_ + new_view_patience_;
 }
 
 Time Replica::Core::suspicion_at() const {

@@ -52,8 +52,16 @@ Result<void> JournalFile::recover(const Reader& reader) {
     const bool last = i + 1 == numbers.size();
     if (auto read = recover_segment(numbers[i], last, reader); !read) return read.error();
   }
+  if (lost_the_oldest(numbers))
+    return disk_loss(segment_name(numbers.front() - 1), "this segment is missing");
   synced_ = next_index_;
   return {};
+}
+
+bool JournalFile::lost_the_oldest(const std::vector<std::uint64_t>& numbers) const {
+  if (numbers.empty() || numbers.front() == 1) return false;
+  // One without a header is never the only one: the last one before it stays until it has one.
+  return segments_.empty() || needed_before_ > discarded_;
 }
 
 Result<void> JournalFile::recover_segment(std::uint64_t number, bool last, const Reader& reader) {
@@ -75,6 +83,7 @@ Result<void> JournalFile::recover_segment(std::uint64_t number, bool last, const
   if (!segments_.empty() && header->first_index != next_index_) {
     return disk_loss(name, "records before this segment are missing");
   }
+  if (segments_.empty()) needed_before_ = header->needed_before;
   next_index_ = header->first_index;
   next_number_ = number + 1;
   segments_.push_back({number, Seq{0}});
@@ -104,6 +113,8 @@ Result<std::size_t> JournalFile::recover_records(const std::string& name,
                    "): was it written by another version?"};
     }
     segments_.back().highest = std::max(segments_.back().highest, needed_until(*record));
+    if (const auto* gone = std::get_if<pbft::DiscardedRecord>(&*record))
+      discarded_ = std::max(discarded_, gone->seq);
     reader(std::move(*record));
     starts.push_back(at);
     const std::uint64_t synced = found->header.synced;
@@ -138,7 +149,7 @@ void JournalFile::append(const pbft::JournalRecord& record) {
   if (opens) {
     random_(nonce_);
     has_segment_ = true;
-    pending_.push_back({SegmentHeader{next_number_++, next_index_, nonce_}, {}, {}});
+    pending_.push_back({SegmentHeader{next_number_++, next_index_, Seq{0}, nonce_}, {}, {}});
   } else if (pending_.empty()) {
     pending_.emplace_back();
   }
@@ -162,6 +173,8 @@ Result<void> JournalFile::sync() {
 Result<void> JournalFile::write(Pending& group) {
   if (group.opens) {
     if (auto closed = close_segment(); !closed) return closed;
+    for (const Segment& older : segments_)
+      group.opens->needed_before = std::max(group.opens->needed_before, older.highest);
     if (auto started = start_segment(*group.opens); !started) return started;
   }
   segments_.back().highest = std::max(segments_.back().highest, group.highest);

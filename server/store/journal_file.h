@@ -1,8 +1,8 @@
 // The journal on disk: append-only segments journal/NNNNNNNN.log of checksummed records.
 //
-//   segment: "PRYTANYJ" | u64 segment number | u64 index of its first record | 16 random bytes |
-//   checksum 8 record:  u32 length of body | u64 index | u64 synced | checksum 8 | body =
-//   encode(JournalRecord)
+//   segment: "PRYTANYJ" | u64 segment number | u64 index of its first record | u64 until which
+//   number the segments before it are needed | 16 random bytes | checksum 8 record:  u32 length of
+//   body | u64 index | u64 synced | checksum 8 | body = encode(JournalRecord)
 //
 // checksum = sha256("prytany journal", segment's 16 random bytes ‖ the fields before it ‖
 // body)[0..8). Indexes count all records ever written, without gaps. `synced` tells how many
@@ -11,7 +11,9 @@
 // (disk loss: refuse to start). The random bytes keep a client from writing, inside a request, what
 // looks like a record. A new segment's header is durable before its first record; its file is
 // filled with zeros ahead of the records, because a sync that need not change the file's length
-// costs half.
+// costs half. Segments go oldest first, each after a DiscardedRecord that covers all it was needed
+// for: so whether the ones that are not there any more were discarded, or lost, the first one that
+// is there and the last DiscardedRecord tell.
 #pragma once
 
 #include <cstdint>
@@ -69,6 +71,7 @@ class JournalFile final : public node::Journal {
       : disk_(std::move(disk)), random_(std::move(random)), fill_bytes_(fill_bytes) {}
 
   Result<void> recover(const Reader& reader);
+  [[nodiscard]] bool lost_the_oldest(const std::vector<std::uint64_t>& numbers) const;
   Result<void> recover_segment(std::uint64_t number, bool last, const Reader& reader);
   Result<std::size_t> recover_records(const std::string& name, const SegmentHeader& header,
                                       ByteView segment, const Reader& reader);
@@ -83,6 +86,8 @@ class JournalFile final : public node::Journal {
   Found found_;
   std::size_t unsure_from_ = 0;  // in the last segment read: what may not be on the disk yet
 
+  Seq needed_before_;               // of the first segment that is there
+  Seq discarded_;                   // by the last DiscardedRecord that was read
   std::deque<Segment> segments_;    // on disk, oldest first
   std::unique_ptr<DiskFile> file_;  // the last of them, when it takes more records
   std::uint64_t end_ = 0;           // of the records in file_

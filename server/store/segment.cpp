@@ -37,6 +37,7 @@ Bytes encode_header(const SegmentHeader& header) {
   w.raw(as_bytes(magic));
   w.number(header.number);
   w.number(header.first_index);
+  w.number(header.needed_before.value);
   w.raw(header.nonce);
   const Digest digest = digest_of(header.nonce, out, {});
   w.raw(checksum(digest));
@@ -50,6 +51,7 @@ std::optional<SegmentHeader> read_header(ByteView segment) {
   const ByteView word = r.take(magic.size());
   header.number = r.number<std::uint64_t>();
   header.first_index = r.number<std::uint64_t>();
+  header.needed_before = Seq{r.number<std::uint64_t>()};
   const ByteView nonce = r.take(header.nonce.size());
   const ByteView sum = r.take(checksum_size);
   if (r.failed() || as_text(word) != magic) return std::nullopt;

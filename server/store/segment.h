@@ -15,9 +15,12 @@ namespace prytany::store {
 using SegmentNonce = std::array<std::uint8_t, 16>;
 
 struct SegmentHeader {
-  static constexpr std::size_t size = 48;
+  static constexpr std::size_t size = 56;
   std::uint64_t number = 0;
   std::uint64_t first_index = 0;
+  /// Of all records in the segments before it that were there when this one began: until when they
+  /// are needed. Below that, they cannot have been discarded.
+  Seq needed_before;
   SegmentNonce nonce{};
 };
 Bytes encode_header(const SegmentHeader& header);

@@ -66,6 +66,32 @@ TEST(ViewChange, a_batch_that_only_one_replica_executed_is_kept_4_4) {
 
 // Section 4.5.2: "if the timer expires ... before it receives a valid new-view ..., it starts the
 // view change for view v + 2 but this time it will wait 2T".
+// Section 4.4: above what its NEW-VIEW chose, the numbers of a view are its primary's to give out.
+TEST(ViewChange, who_hears_of_commitments_in_a_view_before_its_new_view_enters_it_nevertheless) {
+  Group group(small_config(4, 1, 128, 256), true);
+  group.submit_to_all(request_of(1, 1));
+  group.deliver();
+  group.drop({0, {}, "pre-prepare", {}});
+  group.drop({{}, 3, "new-view", {}});
+  std::uint64_t n = 2;
+  for (int i = 0; i < 100 && group.status(3).executed < Seq{3}; ++i) {
+    if (i % 4 == 0) group.submit_to_all(request_of(1, n++));
+    group.advance(10);
+  }
+  ASSERT_GE(group.status(3).executed, Seq{3}) << "it is told what is committed";
+  ASSERT_FALSE(group.status(3).active) << "and not how the view began";
+  group.clear_rules();
+  for (const std::uint64_t last = n + 20; n < last; ++n) {
+    group.submit_to_all(request_of(1, n));
+    group.advance(20);
+  }
+  EXPECT_TRUE(group.status(3).active);
+  EXPECT_EQ(group.status(3).view, View{1});
+  for (const std::string& line : group.trace)
+    EXPECT_EQ(line.find("r1 lies"), std::string::npos) << line;
+  EXPECT_EQ(group.converge(), "");
+}
+
 TEST(ViewChange, dead_primaries_in_a_row_are_passed_by_and_the_wait_doubles_4_5_2) {
   Group group(small_config(10, 3));
   for (unsigned id = 0; id < 3; ++id) group.kill(id);
@@ -151,6 +177,30 @@ TEST(ViewChange, who_stood_still_itself_gives_the_primary_its_time_again) {
   EXPECT_EQ(host.status().view, View{0});
   for (std::uint64_t t = 60'010; t < 61'000; t += 10) host.tick_if_due(at_ms(t));
   EXPECT_EQ(host.status().view, View{1});
+}
+
+// Decision 0012: what it may be excused by is bounded, or whoever keeps the backups busy, with long
+// requests for instance, lets a primary censor for ever.
+TEST(ViewChange, a_backups_own_long_turns_excuse_a_primary_sixteen_times) {
+  for (const std::uint64_t turn_ms : {300U, 600U, 2000U}) {
+    auto config = small_config(4, 1, 128, 256);
+    config.self = ReplicaId{1};
+    PlayClock clock;
+    Disk disk;
+    Host host(config, clock, disk);
+    Time now{0};
+    host.handle(now, pbft::Tick{});
+    host.handle(now, submitted(request_of(7, 1)));
+    unsigned turns = 0;
+    for (; turns < 100 && host.status().view == View{0}; ++turns) {
+      now = now + turn_ms * ms;
+      host.handle(now, pbft::Tick{});
+    }
+    EXPECT_LE(turns, 19U) << turn_ms;
+    if (turn_ms > 500) {
+      EXPECT_GE(turns, 16U) << turn_ms << ": a correct primary is busy, too";
+    }
+  }
 }
 
 // docs/design.md section 4: "not restarted by other progress": a primary that serves all but one

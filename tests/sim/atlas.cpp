@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "server/store/segment.h"
+#include "server/wire/codec.h"
 
 namespace prytany::sim {
 
@@ -44,6 +45,20 @@ std::vector<Place> records(const Folder& journal) {
     }
   }
   return places;
+}
+
+/// What the last record of its kind says that the journal holds votes above only.
+Seq discarded(const Folder& journal) {
+  Seq seq;
+  for (const Place& place : records(journal)) {
+    const Bytes segment = journal.read(place.segment);
+    const ByteView bytes = ByteView(segment).subspan(place.offset, place.size);
+    const auto record = wire::decode<pbft::JournalRecord>(bytes.subspan(store::RecordHeader::size));
+    if (!record) continue;
+    if (const auto* gone = std::get_if<pbft::DiscardedRecord>(&*record))
+      seq = std::max(seq, gone->seq);
+  }
+  return seq;
 }
 
 /// One bit flips, or a sector's part of it reads as zeros or as another sector.
@@ -94,9 +109,12 @@ std::optional<std::string> damage_record(Folder& journal, Rng& rng) {
 
 std::optional<std::string> lose_segment(Folder& journal, Rng& rng) {
   const std::vector<std::string> names = segments(journal);
-  // Without the first one or more, it is as if they had been discarded: state.db tells.
-  if (names.size() < 3) return std::nullopt;
-  const std::string name = names[1 + rng.below(names.size() - 2)];
+  if (names.size() < 2) return std::nullopt;
+  // The first one may be as good as discarded: then it goes unnoticed, and rightly.
+  const auto second = store::read_header(journal.read(names[1]));
+  const std::size_t first = second && second->needed_before > discarded(journal) ? 0 : 1;
+  if (first == 1 && names.size() < 3) return std::nullopt;
+  const std::string name = names[first + rng.below(names.size() - 1 - first)];
   journal.remove(name);
   journal.sync_entries();
   return name + " is gone";

@@ -68,7 +68,6 @@ void World::start(ReplicaId id) {
   if (machine.halted || machine.unborn || held_down_.contains(id)) return;
   machine.journal_trouble.new_life();
   machine.state_trouble.new_life();
-  machine.fetched.rotten = false;
   if (parameters_.options.plant == Plant::blind_journal && machine.must_halt) {
     machine.journal = {};
     machine.state = {};

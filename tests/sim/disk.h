@@ -145,7 +145,6 @@ Result<Image> image_in(const Folder& folder);
 class SlotDisk {
  public:
   std::vector<vfs::Page> slots;
-  bool rotten = false;  // one changed by itself in this life of its process
 
   void crash(Rng& rng, Ppm kept_rate);
 };

@@ -308,7 +308,7 @@ void everything(Rng& rng, Parameters& p) {
   p.liar.reset();
   p.plan.clear();
   plan_faults(rng, p, p.options.faults, false);
-  p.checkpoint_interval = std::max<std::uint64_t>(p.checkpoint_interval, 16);
+  p.checkpoint_interval = std::max<std::uint64_t>(2 * p.checkpoint_interval, 32);
   p.window = std::max(p.window, 2 * p.checkpoint_interval);
   // A little more than twenty commits in a second, for long.
   p.clients = 4;

@@ -190,8 +190,7 @@ bool World::step() {
       continue;
     }
     Machine& its = machines_[process->id().value];
-    const bool disk_failed =
-        its.journal_trouble.failed() || its.state_trouble.failed() || its.fetched.rotten;
+    const bool disk_failed = its.journal_trouble.failed() || its.state_trouble.failed();
     if (!process->killed() && disk_failed) {
       trace_.add(queue_.now(), replica_name(its.id), "stops: " + process->why_stopped());
       ++counters_.disk_stops;

@@ -490,11 +490,42 @@ TEST(StateFetch, fetches_pages_that_were_damaged_below_their_digests) {
   EXPECT_TRUE(t.mine.store->verify(vfs::Label{128}, t.theirs.store->root()).whole);
 }
 
-TEST(StateFetch, stops_the_replica_when_its_own_disk_lied_about_a_fetched_page) {
+TEST(StateFetch, fetches_again_what_rotted_before_it_was_installed) {
+  Transfer t;
+  differ_in(t, 300, {5, 77, 200});
+  t.begin(128);
+  ASSERT_TRUE(t.run());
+  t.slots.slots[1].bytes[9] ^= 1;
+  EXPECT_FALSE(t.fetch->recheck().value());
+  EXPECT_FALSE(t.fetch->complete());
+  EXPECT_EQ(t.fetch->progress().settled, 299U);
+  ASSERT_TRUE(t.run());
+  EXPECT_TRUE(t.fetch->recheck().value());
+  EXPECT_EQ(t.counters.pages, 4U);
+  EXPECT_EQ(t.fetch->progress().settled, 300U);
+  ASSERT_TRUE(t.install());
+  EXPECT_TRUE(t.same());
+}
+
+TEST(StateFetch, stops_the_replica_when_its_disk_keeps_nothing_of_what_it_fetched) {
+  Transfer t;
+  differ_in(t, 300, {5});
+  t.begin(128);
+  bool stopped = false;
+  for (int i = 0; i < 20 && !stopped; ++i) {
+    ASSERT_TRUE(t.run());
+    for (vfs::Page& page : t.slots.slots) page.bytes[9] ^= 1;
+    stopped = !t.fetch->recheck().ok();
+  }
+  EXPECT_TRUE(stopped);
+}
+
+TEST(StateFetch, stops_the_replica_when_a_page_rots_in_the_moment_of_installing) {
   Transfer t;
   differ_in(t, 300, {5});
   t.begin(128);
   ASSERT_TRUE(t.run());
+  ASSERT_TRUE(t.fetch->recheck().value());
   t.slots.slots[0].bytes[9] ^= 1;
   EXPECT_FALSE(t.install());
 }

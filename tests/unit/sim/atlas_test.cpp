@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "server/store/journal_file.h"
 #include "tests/sim/sim_files.h"
 
@@ -87,10 +89,32 @@ TEST_F(Atlas, a_damaged_record_before_the_tail_is_refused_wherever_and_however_i
   }
 }
 
-TEST_F(Atlas, a_missing_segment_is_refused) {
+TEST_F(Atlas, a_missing_segment_is_refused_also_the_first) {
+  std::set<std::string> lost;
+  for (int i = 0; i < 50; ++i) {
+    folder = {};
+    write();
+    const auto what = lose_segment(folder, rng);
+    ASSERT_TRUE(what);
+    lost.insert(*what);
+    EXPECT_FALSE(open().ok()) << *what;
+  }
+  EXPECT_EQ(lost.size(), 2U);
+}
+
+TEST_F(Atlas, a_first_segment_that_might_have_been_discarded_is_not_missed) {
   write();
-  ASSERT_TRUE(lose_segment(folder, rng));
-  EXPECT_FALSE(open().ok());
+  {
+    auto journal = open();
+    (*journal)->append(pbft::DiscardedRecord{Seq{10}});
+    ASSERT_TRUE((*journal)->sync());
+  }
+  for (int i = 0; i < 20; ++i) {
+    Folder less = folder;
+    const auto what = lose_segment(less, rng);
+    ASSERT_TRUE(what);
+    EXPECT_EQ(what->find("00000001.log"), std::string::npos);
+  }
 }
 
 TEST_F(Atlas, a_damaged_tail_looks_like_a_crash_and_forgets_the_last_record) {

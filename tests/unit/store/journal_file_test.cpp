@@ -172,6 +172,34 @@ TEST(JournalFile, refuses_when_a_segment_is_missing) {
   EXPECT_THAT(opened.journal.error().message, HasSubstr("00000002.log: this segment is missing"));
 }
 
+TEST(JournalFile, refuses_when_its_oldest_segments_are_missing_and_were_not_discarded) {
+  const auto lose = [](const Platter& platter, std::initializer_list<const char*> names) {
+    Platter less = platter;
+    for (const char* name : names) less.files.erase(name);
+    return open_on(less).journal.ok();
+  };
+  Platter platter;
+  write(platter, {{genesis(), vote(1)}, {stable(64), vote(130)}, {stable(128)}});
+  EXPECT_FALSE(lose(platter, {"00000001.log"}));
+  // A vote above the checkpoint for which older segments may go.
+  write(platter, {{pbft::DiscardedRecord{Seq{128}}}});
+  EXPECT_TRUE(lose(platter, {"00000001.log"})) << "nothing was needed of it";
+  EXPECT_FALSE(lose(platter, {"00000001.log", "00000002.log"}));
+  write(platter, {{stable(192)}, {vote(193)}});
+  EXPECT_FALSE(lose(platter, {"00000001.log", "00000002.log"}));
+  EXPECT_FALSE(lose(platter, {"00000001.log", "00000002.log", "00000003.log"}));
+  write(platter, {{pbft::DiscardedRecord{Seq{192}}}});
+  EXPECT_TRUE(lose(platter, {"00000001.log", "00000002.log", "00000003.log"}));
+}
+
+TEST(JournalFile, refuses_a_torn_segment_that_has_lost_all_before_it) {
+  Platter platter;
+  write(platter, {{genesis(), vote(1)}, {stable(1)}});
+  platter.files.erase("00000001.log");
+  platter.files.at("00000002.log")->seen.assign(30, 0);
+  EXPECT_FALSE(open_on(platter).journal.ok());
+}
+
 TEST(JournalFile, does_not_mistake_a_clients_bytes_for_a_record) {
   // A request carries what looks like a later record of this very segment, but for the random bytes
   // that only the segment's header has. Then the record after it is torn.
@@ -331,10 +359,11 @@ TEST(JournalFile, discards_only_segments_whose_numbers_are_all_done_with) {
   ASSERT_TRUE(journal.sync().ok());
   journal.discard(Seq{2});  // the first segment still has number 3
   EXPECT_EQ(platter.files.size(), 3U);
+  journal.append(pbft::DiscardedRecord{Seq{4}});
   journal.discard(
       Seq{4});  // and the second holds the proof of 2, needed only until 4 is in state.db
   EXPECT_EQ(platter.files.size(), 1U);
-  EXPECT_EQ(open_on(platter).records, (Records{stable(4), vote(5)}));
+  EXPECT_EQ(open_on(platter).records, (Records{stable(4), vote(5), pbft::DiscardedRecord{Seq{4}}}));
 }
 
 TEST(JournalFile, syncs_the_new_proof_before_it_discards_the_old) {
@@ -344,10 +373,11 @@ TEST(JournalFile, syncs_the_new_proof_before_it_discards_the_old) {
   journal.append(genesis());
   ASSERT_TRUE(journal.sync().ok());
   journal.append(stable(2));  // not synced
+  journal.append(pbft::DiscardedRecord{Seq{2}});
   journal.discard(Seq{2});
   platter.files = platter.durable_names;
   for (auto& [name, file] : platter.files) file->seen = file->synced;
-  EXPECT_EQ(open_on(platter).records, Records{stable(2)});
+  EXPECT_EQ(open_on(platter).records, (Records{stable(2), pbft::DiscardedRecord{Seq{2}}}));
 }
 
 // ---- The real disk ------------------------------------------------------------------------------

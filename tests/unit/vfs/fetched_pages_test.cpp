@@ -27,7 +27,7 @@ void add_all(FetchedPages& pages, std::initializer_list<std::uint8_t> fills) {
 }
 std::uint8_t first_byte(FetchedPages& pages, std::uint8_t fill) {
   Page out;
-  EXPECT_TRUE(pages.read(leaf_of(fill), out.bytes).ok());
+  EXPECT_TRUE(pages.read(leaf_of(fill), out.bytes).value());
   return out.bytes[0];
 }
 
@@ -54,6 +54,20 @@ TEST(FetchedPages, does_not_hold_what_a_crash_tore) {
   EXPECT_TRUE(after.holds(leaf_of(1)));
   EXPECT_FALSE(after.holds(leaf_of(2)));
   EXPECT_TRUE(after.holds(leaf_of(3)));
+}
+
+TEST(FetchedPages, gives_out_nothing_that_rotted_and_takes_the_same_again_elsewhere) {
+  MemorySlots slots;
+  FetchedPages pages(slots);
+  ASSERT_TRUE(pages.load().ok());
+  add_all(pages, {1, 2});
+  slots.slots[0].bytes[4000] ^= 1;
+  Page out;
+  EXPECT_FALSE(pages.read(leaf_of(1), out.bytes).value());
+  EXPECT_FALSE(pages.holds(leaf_of(1)));
+  add(pages, 1);
+  EXPECT_EQ(slots.slots.size(), 3U) << "not where it rotted";
+  EXPECT_TRUE(pages.read(leaf_of(1), out.bytes).value());
 }
 
 TEST(FetchedPages, writes_one_content_once) {

@@ -21,9 +21,7 @@
 namespace prytany::cli {
 namespace {
 
-constexpr std::uint64_t ready_timeout_us = 60'000'000;
-
-struct Options {
+struct BenchOptions {
   bool local = false;
   unsigned replicas = 4;
   unsigned faults = 1;
@@ -77,15 +75,15 @@ void raise_descriptor_limit() {
 /// One cluster, for all rows of one workload and durability.
 class LocalBench {
  public:
-  static Result<std::unique_ptr<LocalBench>> start(const Options& options,
+  static Result<std::unique_ptr<LocalBench>> start(const BenchOptions& options,
                                                    const bench::Workload& workload,
                                                    const std::string& durability);
-  Result<bench::Row> measure(const Options& options, bench::ClosedLoop::Load load);
+  Result<bench::Row> measure(const BenchOptions& options, bench::ClosedLoop::Load load);
 
  private:
-  LocalBench(const Options& options, const bench::Workload& workload, std::string durability)
+  LocalBench(const BenchOptions& options, const bench::Workload& workload, std::string durability)
       : scratch_(options.folder), workload_(workload), durability_(std::move(durability)) {}
-  Result<void> boot(const Options& options);
+  Result<void> boot(const BenchOptions& options);
   Result<void> install();
   Result<double> server_cpu_us() const;
 
@@ -96,7 +94,7 @@ class LocalBench {
   std::unique_ptr<client::Loop> loop_;
 };
 
-Result<std::unique_ptr<LocalBench>> LocalBench::start(const Options& options,
+Result<std::unique_ptr<LocalBench>> LocalBench::start(const BenchOptions& options,
                                                       const bench::Workload& workload,
                                                       const std::string& durability) {
   std::unique_ptr<LocalBench> made(new LocalBench(options, workload, durability));
@@ -106,7 +104,7 @@ Result<std::unique_ptr<LocalBench>> LocalBench::start(const Options& options,
   return made;
 }
 
-Result<void> LocalBench::boot(const Options& options) {
+Result<void> LocalBench::boot(const BenchOptions& options) {
   InitOptions init;
   init.folder = scratch_.path() + "/cluster";
   init.replicas = options.replicas;
@@ -153,7 +151,7 @@ Result<double> LocalBench::server_cpu_us() const {
   return sum;
 }
 
-Result<bench::Row> LocalBench::measure(const Options& options, bench::ClosedLoop::Load load) {
+Result<bench::Row> LocalBench::measure(const BenchOptions& options, bench::ClosedLoop::Load load) {
   bench::ClosedLoop closed(*loop_, workload_, load);
   if (auto joined = closed.join(ready_timeout_us); !joined) return joined.error();
   closed.start();
@@ -212,7 +210,7 @@ class Report {
   std::vector<bench::Row> rows_;
 };
 
-Result<void> measure_floors(const Options& options, Report& report) {
+Result<void> measure_floors(const BenchOptions& options, Report& report) {
   const Scratch scratch(options.folder);
   for (const bench::Floor floor : {bench::Floor::wal_full, bench::Floor::wal_batch,
                                    bench::Floor::memory, bench::Floor::fdatasync}) {
@@ -224,7 +222,7 @@ Result<void> measure_floors(const Options& options, Report& report) {
   return {};
 }
 
-Result<void> measure_all(const Options& options, Report& report) {
+Result<void> measure_all(const BenchOptions& options, Report& report) {
   for (const std::string& name : options.workloads) {
     const auto workload =
         bench::make_workload(name, {options.size, options.reply_size.value_or(options.size)});
@@ -244,7 +242,7 @@ Result<void> measure_all(const Options& options, Report& report) {
   return {};
 }
 
-Status run(const Options& options, bool json) {
+Status run_bench(const BenchOptions& options, bool json) {
   if (!options.local)
     return usage_failure("give --local: replicas are started on this machine as processes");
   raise_descriptor_limit();
@@ -256,7 +254,7 @@ Status run(const Options& options, bool json) {
   return {};
 }
 
-void add_options(CLI::App& command, Options& options) {
+void add_options(CLI::App& command, BenchOptions& options) {
   command.add_flag("--local", options.local, "Start separate replica processes on this machine");
   command.add_option("--replicas", options.replicas, "n")->capture_default_str();
   command.add_option("--faults", options.faults, "f")->capture_default_str();
@@ -297,13 +295,13 @@ void add_options(CLI::App& command, Options& options) {
 }  // namespace
 
 void add_bench(CLI::App& app, Chosen& chosen) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<BenchOptions>();
   CLI::App* command = app.add_subcommand(
       "bench", "Measure a cluster under load, beside plain SQLite in the same run");
   add_options(*command, *options);
   add_json_flag(*command, chosen);
   command->callback([&chosen, options] {
-    chosen.run = [options, &chosen] { return run(*options, chosen.json); };
+    chosen.run = [options, &chosen] { return run_bench(*options, chosen.json); };
   });
 }
 

@@ -10,7 +10,7 @@
 namespace prytany::cli {
 namespace {
 
-struct Options {
+struct CallOptions {
   ClientOptions client;
   std::string procedure;
   std::vector<std::string> arguments;
@@ -21,7 +21,7 @@ bool is_json_tree(std::string_view text) {
   return json.ok() && (json->is_array() || (json->is_object() && !json->contains("base64")));
 }
 
-Status run(const Options& options, bool json) {
+Status run_call(const CallOptions& options, bool json) {
   Arguments arguments;
   for (const std::string& text : options.arguments) {
     auto argument = parse_argument(text);
@@ -66,7 +66,7 @@ Result<Named> parse_argument(std::string_view text) {
 }
 
 void add_call(CLI::App& app, Chosen& chosen) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<CallOptions>();
   CLI::App* command = app.add_subcommand(
       "call", "Call a procedure of the installed application; without --key, a public one");
   command->add_option("PROCEDURE", options->procedure, "Its name")->required();
@@ -75,7 +75,7 @@ void add_call(CLI::App& app, Chosen& chosen) {
   add_client_options(*command, options->client);
   add_json_flag(*command, chosen);
   command->callback([&chosen, options] {
-    chosen.run = [options, &chosen] { return run(*options, chosen.json); };
+    chosen.run = [options, &chosen] { return run_call(*options, chosen.json); };
   });
 }
 

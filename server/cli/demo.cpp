@@ -23,12 +23,11 @@
 namespace prytany::cli {
 namespace {
 
-constexpr std::uint64_t ready_timeout_us = 60'000'000;
 constexpr std::chrono::seconds check_timeout{60};
 constexpr const char* candidates[] = {"Aspasia", "Kleisthenes", "Ephialtes"};
 constexpr std::size_t voters_min = 120;
 
-struct Options {
+struct DemoOptions {
   std::string app = "examples/evote";
   std::string roll;  // default: APP/voters.csv
   std::string folder;
@@ -40,7 +39,7 @@ struct Options {
 
 class Demo {
  public:
-  Demo(Options options, bool json) : options_(std::move(options)), json_(json) {}
+  Demo(DemoOptions options, bool json) : options_(std::move(options)), json_(json) {}
   ~Demo() {
     // Sessions leave while there is somebody to leave; then the processes; then their folder.
     official_.reset();
@@ -102,7 +101,7 @@ class Demo {
   Step expect_refusal(const std::string& code, const std::string& expected);
   void finish(double seconds) const;
 
-  Options options_;
+  DemoOptions options_;
   bool json_;
   bool temporary_ = false;
   std::optional<LocalCluster> servers_;
@@ -471,7 +470,7 @@ void Demo::finish(double seconds) const {
 }  // namespace
 
 void add_demo(CLI::App& app, Chosen& chosen) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<DemoOptions>();
   CLI::App* command = app.add_subcommand(
       "demo", "Play a whole election on four replica processes, and check everything");
   command->add_option("--app", options->app, "Folder of the election")->capture_default_str();

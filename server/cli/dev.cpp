@@ -25,9 +25,7 @@
 namespace prytany::cli {
 namespace {
 
-constexpr std::uint64_t ready_timeout_us = 60'000'000;
-
-struct Options {
+struct DevOptions {
   InitOptions cluster;
   std::string app;
   std::string log_level = "warning";
@@ -104,7 +102,7 @@ Status watch(LocalCluster& cluster, const net::Fd& signal_fd, net::Poller& polle
 }
 
 /// What to type in another terminal.
-void say_what_next(const Options& options, const std::string& folder) {
+void say_what_next(const DevOptions& options, const std::string& folder) {
   const std::string program = std::filesystem::read_symlink("/proc/self/exe").string();
   const std::string access = " --cluster " + folder + "/genesis.json";
   std::printf("Open that address in a browser, or type in another terminal:\n");
@@ -121,7 +119,7 @@ void say_what_next(const Options& options, const std::string& folder) {
   std::printf("Ctrl-C stops all.\n");
 }
 
-Status run(Options options) {
+Status run_dev(DevOptions options) {
   if (!options.app.empty()) {
     // Before anything starts: what cannot be installed should not cost the start of a cluster.
     const auto bundle = app::load_application_folder(options.app);
@@ -172,7 +170,7 @@ Status run(Options options) {
 }  // namespace
 
 void add_dev(CLI::App& app, Chosen& chosen) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<DevOptions>();
   CLI::App* command = app.add_subcommand(
       "dev", "Run a cluster on this machine, with an application, until Ctrl-C; for development");
   command->add_option("--app", options->app, "Folder of the application to install");
@@ -188,7 +186,7 @@ void add_dev(CLI::App& app, Chosen& chosen) {
   command->add_option("--log", options->log_level, "What the replicas log")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
   add_json_flag(*command, chosen);
-  command->callback([&chosen, options] { chosen.run = [options] { return run(*options); }; });
+  command->callback([&chosen, options] { chosen.run = [options] { return run_dev(*options); }; });
 }
 
 }  // namespace prytany::cli

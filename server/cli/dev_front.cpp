@@ -11,7 +11,7 @@
 namespace prytany::cli {
 namespace {
 
-constexpr std::uint64_t ask_timeout_us = 1'000'000;
+constexpr std::uint64_t page_timeout_us = 1'000'000;
 constexpr std::string_view controls_path = "/dev/replicas";
 
 HttpReply said(unsigned status, const std::string& words) {
@@ -95,7 +95,7 @@ HttpReply DevFront::page(const HttpRequest& request) const {
     if (!cluster_.running(id)) continue;
     const auto address =
         wire::client_address_from(cluster_.genesis().members.items[id].client_url.text);
-    const auto page = http_page(*address, request.path, ask_timeout_us);
+    const auto page = http_page(*address, request.path, page_timeout_us);
     if (!page) {
       last = page.error().message;
       if (last.find("404") != std::string::npos && ++missing > cluster_.genesis().faults)

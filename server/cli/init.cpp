@@ -15,7 +15,7 @@ namespace {
 
 constexpr unsigned peer_port_offset = 100;
 
-Status run(const InitOptions& options) {
+Status run_init(const InitOptions& options) {
   if (auto made = init_cluster(options); !made) return usage_failure(made.error().message);
   const pbft::Group group{options.replicas, options.faults};
   std::printf("%s: a cluster for development only (all its keys are in this folder)\n",
@@ -104,7 +104,7 @@ void add_init(CLI::App& app, Chosen& chosen) {
                       "Sequence numbers between checkpoints; the window is twice as large");
   command->add_option("--set", options->settings,
                       "key=value of genesis.json; repeatable: " + describe_genesis_settings());
-  command->callback([&chosen, options] { chosen.run = [options] { return run(*options); }; });
+  command->callback([&chosen, options] { chosen.run = [options] { return run_init(*options); }; });
 }
 
 }  // namespace prytany::cli

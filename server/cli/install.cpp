@@ -11,7 +11,7 @@
 namespace prytany::cli {
 namespace {
 
-struct Options {
+struct InstallOptions {
   ClientOptions client;
   std::string folder;
 };
@@ -48,7 +48,7 @@ Result<Answer, Failure> install(const std::string& folder, const ClientOptions& 
   return std::move(answers->back());
 }
 
-Status run(const Options& options, bool json) {
+Status run_install(const InstallOptions& options, bool json) {
   auto answer = install(options.folder, options.client);
   if (!answer) return answer.error();
   if (json) {
@@ -74,7 +74,7 @@ Status install_application(const std::string& app_folder, const std::string& gen
 }
 
 void add_install(CLI::App& app, Chosen& chosen) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<InstallOptions>();
   CLI::App* command = app.add_subcommand(
       "install", "Install an application, or a newer version of it, by one ordered operation");
   command->add_option("APPDIR", options->folder, "Folder with prytany.json, schema/, procedures/")
@@ -82,7 +82,7 @@ void add_install(CLI::App& app, Chosen& chosen) {
   add_client_options(*command, options->client);
   add_json_flag(*command, chosen);
   command->callback([&chosen, options] {
-    chosen.run = [options, &chosen] { return run(*options, chosen.json); };
+    chosen.run = [options, &chosen] { return run_install(*options, chosen.json); };
   });
 }
 

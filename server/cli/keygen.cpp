@@ -10,14 +10,14 @@
 namespace prytany::cli {
 namespace {
 
-struct Options {
+struct KeygenOptions {
   std::string out;
   std::string name;
   std::string peer;
   std::string client_url;
 };
 
-Status run(const Options& options) {
+Status run_keygen(const KeygenOptions& options) {
   wire::Member member;
   const auto peer = wire::address_from(options.peer);
   if (!peer) return usage_failure("--peer " + options.peer + " is not HOST:PORT");
@@ -49,7 +49,7 @@ Status run(const Options& options) {
 }  // namespace
 
 void add_keygen(CLI::App& app, Chosen& chosen) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<KeygenOptions>();
   CLI::App* command =
       app.add_subcommand("keygen", "Make a replica's key, and the member.json to share");
   command->add_option("--out", options->out, "Folder of the replica")->required();
@@ -60,7 +60,8 @@ void add_keygen(CLI::App& app, Chosen& chosen) {
       ->add_option("--client-url", options->client_url,
                    "ws://HOST:PORT or wss://HOST:PORT where clients connect")
       ->required();
-  command->callback([&chosen, options] { chosen.run = [options] { return run(*options); }; });
+  command->callback(
+      [&chosen, options] { chosen.run = [options] { return run_keygen(*options); }; });
 }
 
 }  // namespace prytany::cli

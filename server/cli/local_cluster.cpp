@@ -20,7 +20,7 @@ namespace prytany::cli {
 namespace {
 
 constexpr std::uint64_t stop_patience_us = 5'000'000;
-constexpr std::uint64_t ask_timeout_us = 1'000'000;
+constexpr std::uint64_t status_timeout_us = 1'000'000;
 constexpr useconds_t ask_again_us = 20'000;
 
 std::uint64_t now_us() { return net::SystemClock().now().value; }
@@ -143,7 +143,7 @@ Result<void> LocalCluster::wait_for(unsigned id, std::uint64_t deadline_us) {
   const std::string ours = "{\"id\":" + std::to_string(id) + ",\"cluster\":\"" +
                            wire::genesis_digest(genesis_).hex() + "\",";
   while (true) {
-    const auto answer = http_get(*address, "/status", ask_timeout_us);
+    const auto answer = http_get(*address, "/status", status_timeout_us);
     // Another cluster on the port may answer while ours is about to end for want of it.
     std::string how;
     if (collect(id, false, &how)) return ended_at_once(who, how);

@@ -13,6 +13,9 @@
 
 namespace prytany::cli {
 
+/// How long commands that start a cluster wait for it.
+inline constexpr std::uint64_t ready_timeout_us = 60'000'000;
+
 class LocalCluster {
  public:
   struct Options {

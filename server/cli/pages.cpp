@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Options {
+struct PagesOptions {
   ClientOptions client;
   std::string out;
 };
@@ -77,8 +77,8 @@ void json_list(wire::JsonWriter& writer, const char* key, const std::vector<unsi
   writer.end_array();
 }
 
-std::string report_json(const Options& options, const Cluster& cluster, const Agreement& listing,
-                        const std::vector<JudgedPage>& pages) {
+std::string report_json(const PagesOptions& options, const Cluster& cluster,
+                        const Agreement& listing, const std::vector<JudgedPage>& pages) {
   wire::JsonWriter writer;
   writer.begin_object().key("out").text(options.out);
   writer.key("fingerprint").text(cluster.fingerprint()).key("listing").begin_object();
@@ -98,7 +98,7 @@ std::string report_json(const Options& options, const Cluster& cluster, const Ag
   return std::move(writer).take();
 }
 
-void report(const Options& options, const Cluster& cluster, const Agreement& listing,
+void report(const PagesOptions& options, const Cluster& cluster, const Agreement& listing,
             const std::vector<JudgedPage>& pages) {
   std::printf("cluster %s\n", cluster.fingerprint().c_str());
   for (const JudgedPage& judged : pages) {
@@ -115,7 +115,7 @@ void report(const Options& options, const Cluster& cluster, const Agreement& lis
 }
 
 /// Nothing is written unless every page is at hand as it is listed.
-Status run(const Options& options, bool json) {
+Status run_pages(const PagesOptions& options, bool json) {
   std::error_code ignored;
   if (fs::exists(options.out, ignored) && !fs::is_empty(options.out, ignored))
     return usage_failure(options.out + " exists and is not empty");
@@ -193,14 +193,14 @@ std::map<unsigned, std::size_t> contradicted(const std::vector<JudgedPage>& page
 }
 
 void add_pages(CLI::App& app, Chosen& chosen) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<PagesOptions>();
   CLI::App* command = app.add_subcommand(
       "pages", "Fetch the application's pages as f+1 replicas have them, for hosting elsewhere");
   add_cluster_options(*command, options->client);
   command->add_option("--out", options->out, "Folder to write them to: new, or empty")->required();
   add_json_flag(*command, chosen);
   command->callback([&chosen, options] {
-    chosen.run = [options, &chosen] { return run(*options, chosen.json); };
+    chosen.run = [options, &chosen] { return run_pages(*options, chosen.json); };
   });
 }
 

@@ -15,10 +15,10 @@
 namespace prytany::cli {
 namespace {
 
-constexpr std::uint64_t ask_timeout_us = 2'000'000;
+constexpr std::uint64_t chain_timeout_us = 2'000'000;
 constexpr unsigned no_member = limits::replicas_max;
 
-struct Options {
+struct ReincarnateOptions {
   ClientOptions client;
   unsigned member = no_member;
   std::string new_member;  // member.json of the newer incarnation
@@ -37,13 +37,14 @@ Result<Known, Failure> known_of(const ClientOptions& options) {
   auto trust = crypto::TlsTrust::create(options.authorities);
   if (!trust) return usage_failure(trust.error().message);
   wire::Chain chain(membership_of(file->genesis));
-  if (ask_for_configurations(chain, file->genesis, ask_timeout_us, *trust) == 0)
+  if (ask_for_configurations(chain, file->genesis, chain_timeout_us, *trust) == 0)
     return Failure{ExitCode::no_quorum, "no_quorum",
                    "no replica of " + options.cluster + " can be reached"};
   return Known{std::move(file->genesis), std::move(chain)};
 }
 
-Result<wire::Reconfigure, Failure> new_request(const Options& options, const Known& known) {
+Result<wire::Reconfigure, Failure> new_request(const ReincarnateOptions& options,
+                                               const Known& known) {
   const auto& members = known.genesis.members.items;
   if (options.member >= members.size())
     return usage_failure("--member must be below " + std::to_string(members.size()));
@@ -74,7 +75,7 @@ Result<wire::Reconfigure, Failure> read_request(const std::string& path,
   return std::move(*change);
 }
 
-Status write_request(const Options& options) {
+Status write_request(const ReincarnateOptions& options) {
   const auto known = known_of(options.client);
   if (!known) return known.error();
   const auto change = new_request(options, *known);
@@ -93,7 +94,7 @@ Status write_request(const Options& options) {
 
 /// Who approves looks at the member and the key, and compares the key with the member by another
 /// way than the one this file came by.
-Status approve(const Options& options) {
+Status approve(const ReincarnateOptions& options) {
   const auto known = known_of(options.client);
   if (!known) return known.error();
   auto change = read_request(options.file, known->genesis);
@@ -125,7 +126,7 @@ Status approve(const Options& options) {
   return {};
 }
 
-Status submit(const Options& options, bool json) {
+Status submit(const ReincarnateOptions& options, bool json) {
   const auto known = known_of(options.client);
   if (!known) return known.error();
   const auto change = options.file.empty() ? new_request(options, *known)
@@ -153,7 +154,7 @@ Status submit(const Options& options, bool json) {
   return {};
 }
 
-Status print_status(const Options& options, bool json) {
+Status print_status(const ReincarnateOptions& options, bool json) {
   const auto known = known_of(options.client);
   if (!known) return known.error();
   if (json) {
@@ -182,7 +183,7 @@ Status print_status(const Options& options, bool json) {
   return {};
 }
 
-CLI::Option* add_member(CLI::App& command, Options& options) {
+CLI::Option* add_member(CLI::App& command, ReincarnateOptions& options) {
   CLI::Option* member =
       command.add_option("--member", options.member, "Whose disk was lost: its number");
   member->needs(command.add_option("--new", options.new_member,
@@ -192,9 +193,9 @@ CLI::Option* add_member(CLI::App& command, Options& options) {
 }
 
 void add(CLI::App& parent, const char* name, const char* text, Chosen& chosen,
-         const std::function<void(CLI::App&, Options&)>& arguments,
-         const std::function<Status(const Options&, bool)>& run) {
-  auto options = std::make_shared<Options>();
+         const std::function<void(CLI::App&, ReincarnateOptions&)>& arguments,
+         const std::function<Status(const ReincarnateOptions&, bool)>& run) {
+  auto options = std::make_shared<ReincarnateOptions>();
   CLI::App* command = parent.add_subcommand(name, text);
   arguments(*command, *options);
   add_client_options(*command, options->client);
@@ -212,25 +213,27 @@ void add_reincarnate(CLI::App& app, Chosen& chosen) {
   command->require_subcommand(1);
   add(
       *command, "request", "Write a request for members to approve", chosen,
-      [](CLI::App& sub, Options& o) {
+      [](CLI::App& sub, ReincarnateOptions& o) {
         add_member(sub, o)->required();
         sub.add_option("FILE", o.file, "The request; must not exist")->required();
       },
-      [](const Options& o, bool) { return write_request(o); });
+      [](const ReincarnateOptions& o, bool) { return write_request(o); });
   add(
       *command, "approve", "Sign a request with a member's replica.key (--key)", chosen,
-      [](CLI::App& sub, Options& o) { sub.add_option("FILE", o.file, "The request")->required(); },
-      [](const Options& o, bool) { return approve(o); });
+      [](CLI::App& sub, ReincarnateOptions& o) {
+        sub.add_option("FILE", o.file, "The request")->required();
+      },
+      [](const ReincarnateOptions& o, bool) { return approve(o); });
   add(
       *command, "submit", "Order an approved request, as an administrator (--key)", chosen,
-      [](CLI::App& sub, Options& o) {
+      [](CLI::App& sub, ReincarnateOptions& o) {
         CLI::Option* file = sub.add_option("FILE", o.file, "The request");
         add_member(sub, o)->excludes(file);
       },
       submit);
   add(
       *command, "status", "Which key is which member's, and since when", chosen,
-      [](CLI::App&, Options&) {}, print_status);
+      [](CLI::App&, ReincarnateOptions&) {}, print_status);
 }
 
 }  // namespace prytany::cli

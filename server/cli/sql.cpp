@@ -16,7 +16,7 @@
 namespace prytany::cli {
 namespace {
 
-struct Options {
+struct SqlOptions {
   ClientOptions client;
   std::string statement;
 };
@@ -120,7 +120,7 @@ Status shell(Client& client, bool json) {
   return usage_failure("the last statement does not end with a semicolon");
 }
 
-Status run(const Options& options, bool json) {
+Status run_sql(const SqlOptions& options, bool json) {
   auto client = join(options.client);
   if (!client) return client.error();
   if (options.statement.empty()) return shell(*client, json);
@@ -176,14 +176,14 @@ bool looks_read_only(std::string_view statement) {
 }
 
 void add_sql(CLI::App& app, Chosen& chosen) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<SqlOptions>();
   CLI::App* command = app.add_subcommand(
       "sql", "Run SQL in one transaction; without STATEMENT, a shell (.help there)");
   command->add_option("STATEMENT", options->statement, "One or more statements");
   add_client_options(*command, options->client);
   add_json_flag(*command, chosen);
   command->callback([&chosen, options] {
-    chosen.run = [options, &chosen] { return run(*options, chosen.json); };
+    chosen.run = [options, &chosen] { return run_sql(*options, chosen.json); };
   });
 }
 

@@ -12,7 +12,7 @@
 namespace prytany::cli {
 namespace {
 
-struct Options {
+struct StatusOptions {
   ClientOptions client;
   bool watch = false;
 };
@@ -37,7 +37,7 @@ void print(const Cluster& cluster, const std::vector<ReplicaStatus>& replicas, b
   print_table({"replica", "role", "view", "executed", "lag", "checkpoint", "state"}, rows);
 }
 
-Status run(const Options& options, bool json) {
+Status run_status(const StatusOptions& options, bool json) {
   auto cluster = open_cluster(options.client);
   if (!cluster) return cluster.error();
   const auto timeout =
@@ -96,14 +96,14 @@ std::string status_json(const std::vector<ReplicaStatus>& replicas, unsigned fau
 }
 
 void add_status(CLI::App& app, Chosen& chosen) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<StatusOptions>();
   CLI::App* command =
       app.add_subcommand("status", "What every replica says about itself; some may be down");
   command->add_flag("--watch", options->watch, "Again every second, until Ctrl-C");
   add_client_options(*command, options->client);
   add_json_flag(*command, chosen);
   command->callback([&chosen, options] {
-    chosen.run = [options, &chosen] { return run(*options, chosen.json); };
+    chosen.run = [options, &chosen] { return run_status(*options, chosen.json); };
   });
 }
 

@@ -12,7 +12,7 @@
 namespace prytany::cluster_tests {
 namespace {
 
-constexpr unsigned victim = 2;  // a backup: the primary of view 0 is replica 0
+constexpr unsigned struck = 2;  // a backup: the primary of view 0 is replica 0
 
 /// The view and primary that most replicas speak of.
 std::pair<std::uint64_t, unsigned> view_of(const std::string& genesis) {
@@ -31,13 +31,13 @@ TEST(Faults, a_backup_killed_and_restarted_under_load_loses_nothing_and_repeats_
   admin.execute("CREATE TABLE work(inserter INTEGER, n INTEGER)");
   Inserters inserters(cluster, 16);
   inserters.wait_for_more(100);
-  cluster.kill(victim);
+  cluster.kill(struck);
   inserters.wait_for_more(200);
-  cluster.restart(victim);
+  cluster.restart(struck);
   inserters.wait_for_more(200);
-  cluster.kill(victim);
+  cluster.kill(struck);
   inserters.wait_for_more(100);
-  cluster.restart(victim);
+  cluster.restart(struck);
   inserters.wait_for_more(100);
   inserters.stop();
   EXPECT_EQ(inserters.failure(), "");
@@ -139,13 +139,13 @@ TEST(Faults, a_frozen_backup_is_reported_silent_and_delays_nobody) {
   options.linger = std::chrono::milliseconds(300);
   Client client(options);
   client.execute("CREATE TABLE frozen(n INTEGER)");
-  cluster.signal(victim, SIGSTOP);
+  cluster.signal(struck, SIGSTOP);
   for (int i = 0; i < 5; ++i) {
     const Answer answer = client.execute("INSERT INTO frozen VALUES(?)", i);
-    EXPECT_THAT(answer.agreement.silent, testing::ElementsAre(victim));
+    EXPECT_THAT(answer.agreement.silent, testing::ElementsAre(struck));
     EXPECT_EQ(answer.agreement.agreed.size(), 3U);
   }
-  cluster.signal(victim, SIGCONT);
+  cluster.signal(struck, SIGCONT);
   const Answer last = client.execute("SELECT count(*) FROM frozen");
   EXPECT_EQ(last.value<int>(), 5);
   cluster.expect_one_state(last.seq);

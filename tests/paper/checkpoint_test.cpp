@@ -6,13 +6,6 @@
 namespace prytany::play {
 namespace {
 
-void run(Group& group, std::uint64_t batches, std::uint64_t from = 1) {
-  for (std::uint64_t number = from; number < from + batches; ++number) {
-    group.submit(0, request_of(1, number));
-    group.deliver();
-  }
-}
-
 wire::Signed<wire::Checkpoint> said(std::uint64_t seq, const std::string& state) {
   return {{Seq{seq}, digest_of(state)}, {}};
 }

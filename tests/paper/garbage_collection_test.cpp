@@ -7,13 +7,6 @@
 namespace prytany::play {
 namespace {
 
-void run(Group& group, std::uint64_t batches, std::uint64_t from = 1) {
-  for (std::uint64_t number = from; number < from + batches; ++number) {
-    group.submit(0, request_of(1, number));
-    group.deliver();
-  }
-}
-
 // "when the checkpoint ... becomes stable ... the replica discards all pre-prepare, prepare, and
 // commit messages with sequence number less than or equal to n from its log": here not before
 // state.db holds it, too (docs/design.md section 4).

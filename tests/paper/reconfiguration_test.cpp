@@ -7,14 +7,6 @@
 namespace prytany::play {
 namespace {
 
-/// K = 4, L = 8.
-void run(Group& group, std::uint64_t batches, std::uint64_t from = 1, unsigned at = 0) {
-  for (std::uint64_t number = from; number < from + batches; ++number) {
-    group.submit(at, request_of(1, number));
-    group.deliver();
-  }
-}
-
 TEST(Reconfiguration, is_in_force_after_the_first_checkpoint_at_or_above_n_plus_L) {
   Group group(small_config(4, 1));
   run(group, 2);

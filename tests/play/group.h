@@ -615,4 +615,12 @@ inline pbft::Config small_config(unsigned n, unsigned f, std::uint64_t checkpoin
   return config;
 }
 
+/// Requests `from` .. of one session, one batch each, handed to replica `at`.
+inline void run(Group& group, std::uint64_t batches, std::uint64_t from = 1, unsigned at = 0) {
+  for (std::uint64_t number = from; number < from + batches; ++number) {
+    group.submit(at, request_of(1, number));
+    group.deliver();
+  }
+}
+
 }  // namespace prytany::play

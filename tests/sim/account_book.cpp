@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <string>
 
 #include "tests/sim/sqlite_run.h"
@@ -64,7 +65,7 @@ SELECT account, count(*) AS entries, sum(amount) AS total, avg(amount) AS mean F
 
 class NativeBook final : public app::Application {
  public:
-  explicit NativeBook(Plant plant) : plant_(plant) {}
+  NativeBook(Plant plant, const bool* astray) : plant_(plant), astray_(astray) {}
 
   void opened(sqlite3*) override {}
 
@@ -84,6 +85,7 @@ class NativeBook final : public app::Application {
     if (!last) return failed(last.error().message, call);
     if (plant_ == Plant::wrong_answer && call.procedure.text == "statement")
       last->rows.items.emplace_back();
+    if (astray_ != nullptr && *astray_) go_astray(db, call.procedure.text, *last);
     wire::ResultSets sets;
     sets.items.push_back(std::move(*last));
     return sets;
@@ -93,7 +95,18 @@ class NativeBook final : public app::Application {
   static wire::ErrorReply failed(const std::string& code, const wire::Call& call) {
     return {{code}, {"the call failed"}, call.procedure, 0};
   }
+  /// As if this replica's SQLite were another one: rows in another order, floats rounded otherwise,
+  /// and what a trigger adds up.
+  static void go_astray(sqlite3* db, const std::string& procedure, wire::ResultSet& set) {
+    std::ranges::reverse(set.rows.items);
+    for (wire::Row& row : set.rows.items)
+      for (wire::Value& value : row.items)
+        if (auto* real = std::get_if<double>(&value)) *real = std::nextafter(*real, 1e300);
+    if (procedure == "deposit")
+      (void)run_statements(db, "UPDATE turnover SET amount = amount + 1", {});
+  }
   Plant plant_;
+  const bool* astray_;
 };
 
 }  // namespace
@@ -125,8 +138,8 @@ wire::Install installable() {
 std::string_view schema() { return schema_sql; }
 std::string_view seal_text() { return "nothing ever changes these words"; }
 
-std::unique_ptr<app::Application> native_application(Plant plant) {
-  return std::make_unique<NativeBook>(plant);
+std::unique_ptr<app::Application> native_application(Plant plant, const bool* astray) {
+  return std::make_unique<NativeBook>(plant, astray);
 }
 
 }  // namespace prytany::sim

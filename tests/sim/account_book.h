@@ -30,7 +30,7 @@ std::string_view seal_text();
 wire::Install installable();
 
 /// The account book as a C++ class. Calling "create" makes the tables; every other call is a
-/// procedure.
-std::unique_ptr<app::Application> native_application(Plant plant);
+/// procedure. While `*astray` (null: never) it stores other values and gives other rows.
+std::unique_ptr<app::Application> native_application(Plant plant, const bool* astray = nullptr);
 
 }  // namespace prytany::sim

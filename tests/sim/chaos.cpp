@@ -169,6 +169,8 @@ std::optional<ReplicaId> World::victim(Ppm primary_rate) {
     if (first + parameters_.in_flight_max < last) return std::nullopt;
   }
   if (candidates.empty()) return std::nullopt;
+  // A liar that leads is not disturbed: what it does then is what is looked for.
+  if (parameters_.lies(newest->primary)) primary_rate = 0;
   if (chaos_.chance(primary_rate) && alive(newest->primary) != nullptr) return newest->primary;
   return candidates[chaos_.below(candidates.size())];
 }

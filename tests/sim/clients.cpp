@@ -224,7 +224,8 @@ void Clients::Client::answered(const client::Completion& c) {
   } else if (leaving_) {
     begin_anew_later();
   } else {
-    parting_ = parting_ || rng_.chance(parameters().leave_rate);
+    const bool restless = parameters().restless == index_;
+    parting_ = parting_ || rng_.chance(restless ? 500'000 : parameters().leave_rate);
     go_on();
   }
 }

@@ -25,7 +25,8 @@ void World::trouble() {
   disk.arm(kind, chaos_.below(6));
   hit(fault, *id);
   trace_.add(queue_.now(), replica_name(*id), std::string("is about to have a ") + name_of(fault));
-  // What it put aside of a state transfer may rot: it is proven again when it is read.
+  // What it put aside of a state transfer may rot: whoever installs it proves it again, and fetches
+  // such a page once more.
   if (machine.fetched.slots.empty() || !chaos_.chance(500'000)) return;
   vfs::Page& page = machine.fetched.slots[chaos_.below(machine.fetched.slots.size())];
   page.bytes[chaos_.below(page.bytes.size())] ^= 4;

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "server/base/result.h"
 #include "server/crypto/sign.h"
 #include "server/wire/configuration.h"
 #include "server/wire/messages.h"
@@ -47,6 +48,9 @@ struct Machine {
   /// Batches that its journal holds with their agreed values, by batch digest.
   std::map<Digest, std::pair<wire::Batch, wire::Agreed>> held;
 };
+
+/// What a process hears of its files after its end.
+inline const Error was_killed{"the process was killed"};
 
 /// Between two effects of a turn there is an instant at which a process can be killed. A Fuse
 /// counts effects down to it: what comes after leaves no trace outside the process, as if it had

@@ -1,12 +1,18 @@
 // prytany-sim: the whole of Prytany in virtual time, from one seed.
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <cstdio>
+#include <cstring>
+#include <filesystem>
 #include <iostream>
 #include <optional>
 #include <string>
 
+#include "tests/sim/hunt.h"
 #include "tests/sim/report.h"
 
 namespace {
@@ -52,13 +58,28 @@ struct Print {
   bool json = false;
   bool trace = false;
   bool coverage = false;
+  const Mutant* mutant = nullptr;  // planted in every seed
 };
+
+/// Those who have mutants are another program, beside this one.
+int exec_mutants(char** argv) {
+  const std::string other = std::filesystem::read_symlink("/proc/self/exe").string() + "-mutants";
+  execv(other.c_str(), argv);
+  std::cerr << "prytany-sim: cannot start " << other << ": " << std::strerror(errno) << "\n";
+  return 2;
+}
+
+const Mutant* mutant_named(std::string_view name) {
+  const auto found = std::ranges::find(mutants(), name, &Mutant::name);
+  return found == mutants().end() ? nullptr : &*found;
+}
 
 /// Whether all held.
 bool run(const SeedRange& range, const Options& options, const RunnerOptions& runner,
          const Print& print) {
   Summary summary;
   const auto work = [&](std::uint64_t number) {
+    if (print.mutant != nullptr) plant(*print.mutant);
     Options mine = options;
     mine.seed = number;
     const std::string message = to_message(simulate(mine, print.trace ? &std::cout : nullptr));
@@ -69,24 +90,33 @@ bool run(const SeedRange& range, const Options& options, const RunnerOptions& ru
     const Line line = line_of(outcome, options);
     summary.add(line, outcome.processor_ms);
     std::cout << (print.json ? line.json : line.text) << std::endl;
+    return true;
   });
   if (print.coverage) std::cout << summary.coverage().table() << std::endl;
   std::cout << (print.json ? summary.json() : summary.text()) << std::endl;
   return summary.ok();
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  CLI::App app(description(), "prytany-sim");
+struct CommandLine {
   std::uint64_t seed = 1;
   std::string seeds;
   std::string plant;
   std::string profile;
+  std::string mutant;
+  bool all_mutants = false;
+  std::uint64_t budget_s = 120;
   Options options;
-  RunnerOptions runner;
-  runner.jobs = 2;
+  RunnerOptions runner{.jobs = 2};
   Print print;
+  SeedRange range;
+
+  void describe(CLI::App& app);
+  /// What is wrong with it, if something is.
+  std::optional<std::string> resolve();
+  int act() const;
+};
+
+void CommandLine::describe(CLI::App& app) {
   auto* one = app.add_option("--seed", seed, "run this seed");
   app.add_option("--seeds", seeds, "run these seeds: A..B, both included")->excludes(one);
   app.add_option("--replicas", options.replicas, "n, the size of the group")
@@ -103,33 +133,65 @@ int main(int argc, char** argv) {
   app.add_flag("--coverage", print.coverage, "afterwards, a table of which fault met which phase");
   app.add_flag("--trace", print.trace, "print what happens in one seed, line by line");
   app.add_option("--plant", plant, "plant a fault that the checkers must find (docs/testing.md)");
+  app.add_option("--mutant", mutant, "plant this bug of tests/mutants/mutants.txt");
+  app.add_flag("--mutants", all_mutants,
+               "plant each of them (or --mutant), and run seeds until one reports it; exit code 0: "
+               "all were found, by seeds that hold without them");
+  app.add_option("--budget-s", budget_s, "seconds for each of --mutants")->capture_default_str();
+}
+
+std::optional<std::string> CommandLine::resolve() {
+  range = {seed, seed};
+  if (!seeds.empty()) {
+    const auto asked = range_of(seeds);
+    if (!asked) return "--seeds takes A..B with A <= B, for instance 1..200";
+    range = *asked;
+  }
+  if (options.replicas < 3 * options.faults + 1)
+    return "--replicas must be at least 3 * faults + 1";
+  if (print.trace && range.first != range.last) return "--trace shows one seed: use --seed";
+  if (!profile.empty()) {
+    options.profile = profile_named(profile);
+    if (options.profile == nullptr) return "there is no profile \"" + profile + "\"";
+  }
+  if (!plant.empty()) {
+    const auto found = plant_named(plant);
+    if (!found) return "there is no fault \"" + plant + "\" to plant";
+    options.plant = *found;
+  }
+  if (!mutant.empty() && !mutants().empty()) {
+    print.mutant = mutant_named(mutant);
+    if (print.mutant == nullptr) return "there is no mutant \"" + mutant + "\"";
+    options.mutant = mutant;
+  }
+  return std::nullopt;
+}
+
+int CommandLine::act() const {
+  if (!all_mutants) return run(range, options, runner, print) ? 0 : 1;
+  RunnerOptions quiet = runner;
+  quiet.keeps_errors = true;
+  quiet.wall_seconds_max = static_cast<unsigned>(std::min<std::uint64_t>(budget_s, 60));
+  const auto say = [](const std::string& line) { std::cout << line << std::endl; };
+  const auto which = print.mutant == nullptr ? mutants() : std::span(print.mutant, 1);
+  return hunt_all(which, {options, quiet, budget_s * 1'000}, print.json, say) ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app(description(), "prytany-sim");
+  CommandLine line;
+  line.describe(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? 0 : 2;
   }
-  SeedRange range{seed, seed};
-  const auto refuse = [](const std::string& why) {
-    std::cerr << "prytany-sim: " << why << "\n";
+  if (const auto wrong = line.resolve()) {
+    std::cerr << "prytany-sim: " << *wrong << "\n";
     return 2;
-  };
-  if (!seeds.empty()) {
-    const auto asked = range_of(seeds);
-    if (!asked) return refuse("--seeds takes A..B with A <= B, for instance 1..200");
-    range = *asked;
   }
-  if (options.replicas < 3 * options.faults + 1)
-    return refuse("--replicas must be at least 3 * faults + 1");
-  if (print.trace && range.first != range.last) return refuse("--trace shows one seed: use --seed");
-  if (!profile.empty()) {
-    options.profile = profile_named(profile);
-    if (options.profile == nullptr) return refuse("there is no profile \"" + profile + "\"");
-  }
-  if (!plant.empty()) {
-    const auto found = plant_named(plant);
-    if (!found) return refuse("there is no fault \"" + plant + "\" to plant");
-    options.plant = *found;
-  }
-
-  return run(range, options, runner, print) ? 0 : 1;
+  if ((line.all_mutants || !line.mutant.empty()) && mutants().empty()) return exec_mutants(argv);
+  return line.act();
 }

@@ -266,10 +266,18 @@ void only_reincarnation(Rng& rng, Parameters& p) {
 }
 void only_gentle(Rng&, Parameters& p) { make_gentle(p); }
 /// Whatever else is drawn, beside replicas that lie.
+template <Theme theme>
 void byzantine(Rng&, Parameters& p) {
   Rng dice(p.options.seed, 21);
   if (p.excused()) p.plan.clear();
-  cast_liars(dice, p);
+  cast_liars(dice, p, theme);
+}
+/// Whoever lies, a correct primary is not to be unseated for it.
+void byzantine_backups(Rng&, Parameters& p) {
+  Rng dice(p.options.seed, 21);
+  make_gentle(p);
+  without_process_faults(p);
+  cast_liars(dice, p, Theme::backups);
 }
 void only_without_log(Rng& rng, Parameters& p) {
   if (p.excused()) p.plan.clear();
@@ -300,7 +308,7 @@ void everything(Rng& rng, Parameters& p) {
   p.liar.reset();
   p.plan.clear();
   plan_faults(rng, p, p.options.faults, false);
-  p.checkpoint_interval = std::max<std::uint64_t>(p.checkpoint_interval, 16);
+  p.checkpoint_interval = std::max<std::uint64_t>(2 * p.checkpoint_interval, 32);
   p.window = std::max(p.window, 2 * p.checkpoint_interval);
   // A little more than twenty commits in a second, for long.
   p.clients = 4;
@@ -326,7 +334,13 @@ const std::vector<Profile>& profiles() {
       {"no-log", "durability: none, so that who stops has lost its disk; at most f do",
        only_without_log},
       {"byzantine", "replicas that lie, as primaries too, up to f with all other faults",
-       byzantine},
+       byzantine<Theme::any>},
+      {"byz-views", "of those, such as make views change, and lie about what was prepared",
+       byzantine<Theme::views>},
+      {"byz-primaries", "of those, such as lie when they lead", byzantine<Theme::primaries>},
+      {"byz-backups", "of those, but none leads and nothing else goes wrong: no view may change",
+       byzantine_backups},
+      {"byz-states", "of those, such as poison what others fetch", byzantine<Theme::states>},
       {"twins", "replicas that are two processes with one key each, up to f with all other faults",
        twins},
       {"everything", "all faults in every seed, for longer", everything},
@@ -351,7 +365,7 @@ bool Parameters::planned(ReplicaId id) const {
   return std::ranges::any_of(plan, [&](const PlannedFault& f) { return f.replica == id; });
 }
 bool Parameters::lies(ReplicaId id) const {
-  return std::ranges::find(twins, id) != twins.end() ||
+  return astray == id || std::ranges::find(twins, id) != twins.end() ||
          std::ranges::any_of(liars, [&](const Liar& each) { return each.replica == id; });
 }
 bool Parameters::forgets(ReplicaId id) const {
@@ -455,7 +469,9 @@ std::string describe_more(const Parameters& p) {
     text += " r" + std::to_string(liar.replica.value) + " lies:";
     for (const Lie lie : liar.lies) text += std::string(" ") + name_of(lie);
   }
+  if (p.astray) text += " r" + std::to_string(p.astray->value) + "'s SQLite goes astray";
   for (const ReplicaId id : p.twins) text += " r" + std::to_string(id.value) + " is twins";
+  if (p.restless) text += " c" + std::to_string(*p.restless) + " comes and goes";
   if (p.no_log) text += " no-log";
   if (p.heal_only_a_quorum) text += " heals a quorum";
   return text + (p.excused() ? " EXCUSED" : "");

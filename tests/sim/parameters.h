@@ -21,6 +21,7 @@ struct Options {
   unsigned replicas = 4;
   unsigned faults = 1;
   Plant plant = Plant::none;
+  std::string_view mutant = {};             // its name, for who replays it (tests/sim/mutants.h)
   const struct Profile* profile = nullptr;  // null: swarm
 };
 
@@ -138,6 +139,10 @@ struct Parameters {
   /// negative control.
   std::vector<Liar> liars;
 
+  /// Byzantine without a lie: while chaos lasts its SQLite stores other values and gives other
+  /// rows. Then it must be like the others.
+  std::optional<ReplicaId> astray;
+
   /// Byzantine, too: each is two processes with one key.
   std::vector<ReplicaId> twins;
   std::uint64_t twins_turn_every_us = 0;  // mean time until somebody is connected to the other
@@ -154,9 +159,10 @@ struct Parameters {
   unsigned clients = 0;
   unsigned outstanding_max = 0;  // requests of one session at a time
   std::uint64_t think_mean_us = 0;
-  std::uint64_t requests_min = 0;  // executed before the clients stop
-  Ppm leave_rate = 0;              // after a reply, a client leaves and joins anew
-  Ppm failing_rate = 0;            // statements that must fail
+  std::uint64_t requests_min = 0;    // executed before the clients stop
+  Ppm leave_rate = 0;                // after a reply, a client leaves and joins anew
+  std::optional<unsigned> restless;  // this client does so all the time
+  Ppm failing_rate = 0;              // statements that must fail
   Ppm wrong_tag_rate = 0;  // so many requests reach a replica with a tag that is not the client's
   Ppm read_rate = 0;
   Ppm public_read_rate = 0;  // reads that are not ordered, of an installed application
@@ -175,7 +181,7 @@ struct Parameters {
   bool heal_only_a_quorum = false;
 
   [[nodiscard]] bool planned(ReplicaId id) const;
-  /// Byzantine.
+  /// Byzantine: nothing that it says proves anything.
   [[nodiscard]] bool lies(ReplicaId id) const;
   [[nodiscard]] bool forgets(ReplicaId id) const;
   [[nodiscard]] bool reborn(ReplicaId id) const;

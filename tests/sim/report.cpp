@@ -17,6 +17,7 @@ std::string replay(std::uint64_t seed, const Options& options) {
   for (const PlantName& plant : plants) {
     if (plant.plant == options.plant) command += " --plant " + std::string(plant.name);
   }
+  if (!options.mutant.empty()) command += " --mutant " + std::string(options.mutant);
   return command + " --trace";
 }
 

@@ -1,6 +1,7 @@
 #include "tests/sim/runner.h"
 
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -19,8 +20,6 @@
 
 namespace prytany::sim {
 
-namespace {
-
 std::uint64_t wall_ms() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
@@ -28,10 +27,13 @@ std::uint64_t wall_ms() {
          static_cast<std::uint64_t>(now.tv_nsec) / 1'000'000;
 }
 
+namespace {
+
 struct Child {
   Outcome outcome;
   pid_t process = 0;
   int output = -1;
+  int errors = -1;
   std::uint64_t began_ms = 0;
 };
 
@@ -44,6 +46,7 @@ Child begin(std::uint64_t seed, const RunnerOptions& options,
   Child child;
   child.outcome.seed = seed;
   child.began_ms = wall_ms();
+  if (options.keeps_errors) ENSURE((child.errors = memfd_create("errors", MFD_CLOEXEC)) >= 0);
   child.process = fork();
   ENSURE(child.process >= 0);
   if (child.process > 0) {
@@ -52,6 +55,7 @@ Child begin(std::uint64_t seed, const RunnerOptions& options,
     return child;
   }
   close(ends[0]);
+  if (options.keeps_errors) ENSURE(dup2(child.errors, STDERR_FILENO) >= 0);
   alarm(options.wall_seconds_max);
   const std::string output = work(seed);
   for (std::size_t at = 0; at < output.size();) {
@@ -72,8 +76,17 @@ bool drain(Child& child) {
   return got > 0;
 }
 
+std::string errors_of(int file) {
+  std::string text(static_cast<std::size_t>(lseek(file, 0, SEEK_END)), '\0');
+  const ssize_t got = pread(file, text.data(), text.size(), 0);
+  text.resize(got < 0 ? 0 : static_cast<std::size_t>(got));
+  close(file);
+  return text;
+}
+
 void end(Child& child, const RunnerOptions& options) {
   close(child.output);
+  if (options.keeps_errors) child.outcome.errors = errors_of(child.errors);
   int status = 0;
   rusage used{};
   while (wait4(child.process, &status, 0, &used) < 0) ENSURE(errno == EINTR);
@@ -86,6 +99,7 @@ void end(Child& child, const RunnerOptions& options) {
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
   child.outcome.output.clear();
   if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM) {
+    child.outcome.hung = true;
     child.outcome.death = "took longer than " + std::to_string(options.wall_seconds_max) + " s";
   } else if (WIFSIGNALED(status)) {
     child.outcome.death = std::string("died of signal ") + strsignal(WTERMSIG(status));
@@ -94,11 +108,18 @@ void end(Child& child, const RunnerOptions& options) {
   }
 }
 
+void abandon(std::list<Child>& running, const RunnerOptions& options) {
+  for (Child& child : running) {
+    kill(child.process, SIGKILL);
+    end(child, options);
+  }
+}
+
 }  // namespace
 
 void run_seeds(std::uint64_t first, std::uint64_t last, const RunnerOptions& options,
                const std::function<std::string(std::uint64_t seed)>& work,
-               const std::function<void(const Outcome&)>& done) {
+               const std::function<bool(const Outcome&)>& done) {
   ENSURE(first <= last && options.jobs > 0);
   std::list<Child> running;
   std::map<std::uint64_t, Outcome> ended;  // not yet handed over
@@ -121,7 +142,7 @@ void run_seeds(std::uint64_t first, std::uint64_t last, const RunnerOptions& opt
       it = running.erase(it);
     }
     for (auto it = ended.begin(); it != ended.end() && it->first == handed_over;) {
-      done(it->second);
+      if (!done(it->second)) return abandon(running, options);
       it = ended.erase(it);
       if (handed_over++ == last) return;
     }

@@ -2,11 +2,12 @@
 
 #include <algorithm>
 
+#include "tests/sim/machine.h"
+
 namespace prytany::sim {
 
 namespace {
 
-const Error killed{"the process was killed"};
 const Error io_error{"cannot use the file: Input/output error"};
 const Error no_space{"cannot write: No space left on device"};
 
@@ -63,7 +64,7 @@ Result<std::optional<vfs::Files::Handle>> SimulatedFiles::open(std::string_view 
 }
 
 Result<vfs::Files::Handle> SimulatedFiles::create(std::string_view name) {
-  if (!spend()) return killed;
+  if (!spend()) return was_killed;
   if (trouble_.no_room()) return no_space;
   if (folder_.contains(std::string(name))) return Error{std::string(name) + " exists"};
   open_.emplace(++last_, folder_.create(std::string(name)));
@@ -81,35 +82,35 @@ Result<std::size_t> SimulatedFiles::read(Handle file, std::uint64_t offset,
 }
 
 Result<void> SimulatedFiles::write(Handle file, std::uint64_t offset, ByteView data) {
-  if (!spend()) return killed;
+  if (!spend()) return was_killed;
   return write_through(*open_.at(file), offset, data, trouble_, rng_);
 }
 
 Result<void> SimulatedFiles::resize(Handle file, std::uint64_t size) {
-  if (!spend()) return killed;
+  if (!spend()) return was_killed;
   return truncate_through(*open_.at(file), size, trouble_);
 }
 
 Result<void> SimulatedFiles::sync(Handle file) {
-  if (!spend()) return killed;
+  if (!spend()) return was_killed;
   return sync_through(*open_.at(file), trouble_);
 }
 
 Result<void> SimulatedFiles::rename(std::string_view from, std::string_view to) {
-  if (!spend()) return killed;
+  if (!spend()) return was_killed;
   if (!folder_.contains(std::string(from))) return Error{"there is no " + std::string(from)};
   folder_.rename(std::string(from), std::string(to));
   return {};
 }
 
 Result<void> SimulatedFiles::remove(std::string_view name) {
-  if (!spend()) return killed;
+  if (!spend()) return was_killed;
   if (folder_.contains(std::string(name))) folder_.remove(std::string(name));
   return {};
 }
 
 Result<void> SimulatedFiles::sync_folder() {
-  if (!spend()) return killed;
+  if (!spend()) return was_killed;
   if (!trouble_.lies()) folder_.sync_entries();
   return {};
 }

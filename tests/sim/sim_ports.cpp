@@ -12,8 +12,6 @@ namespace {
 /// 2025-06-15: where the wall clocks begin.
 constexpr std::int64_t wall_begins_us = 1'750'000'000'000'000;
 
-const Error killed{"the process was killed"};
-
 }  // namespace
 
 // ---- clock ------------------------------------------------------------------------------------
@@ -50,15 +48,15 @@ class JournalDiskFile final : public store::DiskFile {
   JournalDiskFile(Ports& ports, Folder::Open file) : ports_(ports), file_(std::move(file)) {}
 
   Result<void> write(std::uint64_t offset, ByteView bytes) override {
-    if (!ports_.fuse.spend()) return killed;
+    if (!ports_.fuse.spend()) return was_killed;
     return seen(write_through(*file_, offset, bytes, trouble(), ports_.machine.entropy));
   }
   Result<void> truncate(std::uint64_t size) override {
-    if (!ports_.fuse.spend()) return killed;
+    if (!ports_.fuse.spend()) return was_killed;
     return truncate_through(*file_, size, trouble());
   }
   Result<void> sync() override {
-    if (!ports_.fuse.spend()) return killed;
+    if (!ports_.fuse.spend()) return was_killed;
     const Parameters& p = ports_.run.parameters;
     ports_.clock.spend(p.sync_min_us + ports_.machine.entropy.exponential(p.sync_mean_us));
     return seen(sync_through(*file_, trouble()));
@@ -88,20 +86,20 @@ class JournalDisk final : public store::Disk {
     return file(name);
   }
   Result<std::unique_ptr<store::DiskFile>> create(const std::string& name) override {
-    if (!ports_.fuse.spend()) return killed;
+    if (!ports_.fuse.spend()) return was_killed;
     if (folder().contains(name)) return Error{name + " exists"};
     if (trouble().no_room()) return Error{"cannot create " + name + ": No space left on device"};
     folder().create(name);
     return file(name);
   }
   Result<void> remove(const std::string& name) override {
-    if (!ports_.fuse.spend()) return killed;
+    if (!ports_.fuse.spend()) return was_killed;
     if (!folder().contains(name)) return Error{"there is no " + name};
     folder().remove(name);
     return {};
   }
   Result<void> sync() override {
-    if (!ports_.fuse.spend()) return killed;
+    if (!ports_.fuse.spend()) return was_killed;
     if (!trouble().lies()) folder().sync_entries();
     return {};
   }
@@ -195,7 +193,7 @@ void WatchedJournal::discard(Seq seq) {
 }
 
 Result<void> SimulatedChainFile::save(const wire::Chain& chain) {
-  if (!ports_.fuse.spend()) return Error{"the process was killed"};
+  if (!ports_.fuse.spend()) return was_killed;
   ports_.machine.configurations = chain.links();
   for (const wire::ConfigurationLink& link : chain.links())
     ports_.run.checks.configurations.began(ports_.machine.id, link.configuration);
@@ -284,7 +282,7 @@ Result<void> SimulatedStateDisk::settle(Time now) {
 }
 
 Result<vfs::DiskProgress> SimulatedStateDisk::progress() {
-  if (ports_.fuse.blown()) return killed;
+  if (ports_.fuse.blown()) return was_killed;
   if (error_) return *error_;
   if (ports_.planted(Plant::lost_image)) {
     // Says that all commits begun are durable, and writes nothing, now or ever.
@@ -311,7 +309,7 @@ Result<vfs::PageSlots::Slot> SimulatedSlots::count() {
 }
 
 Result<void> SimulatedSlots::write(Slot slot, vfs::PageView page) {
-  if (!ports_.fuse.spend()) return killed;
+  if (!ports_.fuse.spend()) return was_killed;
   std::vector<vfs::Page>& slots = ports_.machine.fetched.slots;
   if (slot >= slots.size()) slots.resize(slot + 1);
   std::copy(page.begin(), page.end(), slots[slot].bytes.begin());
@@ -319,7 +317,7 @@ Result<void> SimulatedSlots::write(Slot slot, vfs::PageView page) {
 }
 
 Result<void> SimulatedSlots::read(Slot slot, PageBuffer out) {
-  if (ports_.fuse.blown()) return killed;
+  if (ports_.fuse.blown()) return was_killed;
   std::ranges::copy(ports_.machine.fetched.slots.at(slot).bytes, out.begin());
   return {};
 }

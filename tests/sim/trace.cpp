@@ -6,15 +6,20 @@ namespace prytany::sim {
 
 void Trace::add(Time now, std::string_view who, std::string_view what, ByteView bytes) {
   // Lengths first: no two different events have the same hashed bytes.
-  Bytes header;
-  wire::Writer writer(header);
+  wire::Writer writer(unhashed_);
   writer.number(now.value);
   writer.number(static_cast<std::uint32_t>(who.size()));
   writer.number(static_cast<std::uint32_t>(what.size()));
   writer.number(static_cast<std::uint64_t>(bytes.size()));
-  hasher_.add(header).add(as_bytes(who)).add(as_bytes(what)).add(bytes);
-
+  for (const ByteView part : {as_bytes(who), as_bytes(what), bytes})
+    unhashed_.insert(unhashed_.end(), part.begin(), part.end());
+  if (unhashed_.size() >= unhashed_bytes) hash();
   say(now, who, what);
+}
+
+void Trace::hash() {
+  hasher_.add(unhashed_);
+  unhashed_.clear();
 }
 
 void Trace::say(Time now, std::string_view who, std::string_view what) {
@@ -25,6 +30,9 @@ void Trace::say(Time now, std::string_view who, std::string_view what) {
   if (tail_.size() > tail_lines_max) tail_.pop_front();
 }
 
-Digest Trace::finish() { return hasher_.finish(); }
+Digest Trace::finish() {
+  hash();
+  return hasher_.finish();
+}
 
 }  // namespace prytany::sim

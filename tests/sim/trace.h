@@ -32,7 +32,12 @@ class Trace {
 
  private:
   static constexpr std::size_t tail_lines_max = 40;
+  /// Events are small: hashed one by one, each would cost more than its bytes do.
+  static constexpr std::size_t unhashed_bytes = 16'384;
 
+  void hash();
+
+  Bytes unhashed_;
   crypto::Hasher hasher_{"prytany simulation"};
   std::ostream* lines_;
   std::deque<std::string> tail_;

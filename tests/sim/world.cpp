@@ -56,7 +56,8 @@ bool World::well(ReplicaId id) const {
 }
 
 bool World::converges(ReplicaId id) const {
-  return well(id) || (parameters_.reborn(id) && !machines_[id.value].halted);
+  const bool repaired = parameters_.reborn(id) || parameters_.astray == id;
+  return well(id) || (repaired && !machines_[id.value].halted);
 }
 
 bool World::all_born() const {
@@ -229,6 +230,7 @@ void World::chaos() {
 
 void World::calm() {
   trace_.add(queue_.now(), "world", "calms down");
+  astray_ = false;
   links_->calm();
   clients_->calm();
   for (Machine& machine : machines_) {
@@ -391,8 +393,9 @@ RunResult World::run() {
   run_.emplace(Run{parameters_, queue_, trace_, *checks_});
   processes_.resize(machines_.size());
   if (native()) {
-    for (std::size_t i = 0; i < machines_.size(); ++i)
-      applications_.push_back(native_application(parameters_.options.plant));
+    for (const Machine& machine : machines_)
+      applications_.push_back(native_application(
+          parameters_.options.plant, parameters_.astray == machine.id ? &astray_ : nullptr));
   }
   make_liars();
   make_ends();

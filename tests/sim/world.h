@@ -154,6 +154,7 @@ class World final : public Outside {
   std::map<ReplicaId, During> phases_;
   std::set<ReplicaId> held_down_;
   bool chaotic_ = true;
+  bool astray_ = true;  // Parameters::astray's SQLite is
   RunCounters counters_;
   Coverage coverage_;
   Time stands_still_until_;

@@ -1,6 +1,7 @@
 #include "tests/sim/byzantine/casting.h"
 
 #include <algorithm>
+#include <array>
 
 namespace prytany::sim {
 
@@ -19,6 +20,61 @@ std::vector<Lie> draw_lies(Rng& dice) {
   return lies;
 }
 
+/// What serves to come to lead, and to make something of it.
+std::vector<Lie> draw_plotting(Rng& dice) {
+  std::vector<Lie> lies;
+  for (const Lie lie : {Lie::favours, Lie::agitation, Lie::new_views, Lie::equivocation})
+    if (dice.chance(600'000)) lies.push_back(lie);
+  if (dice.chance(250'000)) lies.push_back(Lie::view_changes);
+  if (lies.empty()) lies.push_back(Lie::favours);
+  return lies;
+}
+
+/// What a primary can do.
+std::vector<Lie> draw_leading(Rng& dice) {
+  static constexpr std::array kinds{Lie::false_proposals, Lie::equivocation, Lie::withheld_bodies,
+                                    Lie::slowness,        Lie::silence,      Lie::gaps,
+                                    Lie::favours};
+  const Lie one = dice.chance(400'000) ? Lie::false_proposals : kinds[dice.below(kinds.size())];
+  const Lie other = kinds[dice.below(kinds.size())];
+  if (one == other || dice.chance(500'000)) return {one};
+  return {one, other};
+}
+
+/// Somebody is always behind, and fetches the state.
+void leave_behind(Rng& dice, Parameters& p) {
+  p.checkpoint_interval = dice.chance(500'000) ? 4 : 8;
+  p.window = 2 * p.checkpoint_interval;
+  p.kill_every_us = dice.between(300'000, 800'000);
+  p.down_mean_us = dice.between(300'000, 1'000'000);
+  p.think_mean_us = dice.between(5'000, 30'000);
+  p.requests_min = dice.between(300, 500);
+}
+
+/// Views change often, and seldom because of those who lie: correct primaries stand still just
+/// longer than others have patience, for as long as clients have much to ask.
+void unsettle(Rng& dice, Parameters& p) {
+  p.request_timeout_us = dice.between(100'000, 250'000);
+  p.pause_every_us = dice.between(150'000, 600'000);
+  p.pause_mean_us = p.request_timeout_us * dice.between(1, 3);
+  p.primary_rate = 1'000'000;
+  p.think_mean_us = dice.between(20'000, 60'000);
+  p.requests_min = dice.between(400, 700);
+  p.type_drop_every_us = 0;
+  p.down_mean_us = std::min<std::uint64_t>(p.down_mean_us, 400'000);
+}
+
+std::vector<Lie> draw_lies(Rng& dice, Theme theme) {
+  switch (theme) {
+    case Theme::views: return draw_plotting(dice);
+    case Theme::primaries: return draw_leading(dice);
+    case Theme::states: return {Lie::poison};
+    case Theme::any:
+    case Theme::backups: break;
+  }
+  return draw_lies(dice);
+}
+
 /// How many may be Byzantine: who lies is one of the f; so is who was to lose a disk, or whose
 /// clock is wrong, and some of those have to be spared.
 std::uint64_t make_room(Rng& dice, Parameters& p) {
@@ -31,25 +87,42 @@ std::uint64_t make_room(Rng& dice, Parameters& p) {
   return count;
 }
 
-ReplicaId anybody_else(Rng& dice, const Parameters& p) {
+/// The primaries of the first views are worth more to who chooses.
+ReplicaId anybody_else(Rng& dice, const Parameters& p, Ppm early_rate) {
   for (;;) {
-    const ReplicaId id{static_cast<std::uint16_t>(dice.below(p.options.replicas))};
+    const unsigned among = dice.chance(early_rate) ? p.options.faults + 1 : p.options.replicas;
+    const ReplicaId id{static_cast<std::uint16_t>(dice.below(among))};
+    // The primary of a gentle seed is a correct one.
+    if (p.gentle && id == ReplicaId{0}) continue;
     if (!p.lies(id) && !p.planned(id) && p.liar != id) return id;
   }
 }
 
 }  // namespace
 
-void cast_liars(Rng& dice, Parameters& p) {
-  for (std::uint64_t count = make_room(dice, p); count > 0; --count) {
-    const ReplicaId id = anybody_else(dice, p);
-    p.liars.push_back({id, draw_lies(dice)});
+void cast_liars(Rng& dice, Parameters& p, Theme theme) {
+  const std::uint64_t drawn = dice.below(100);
+  if (theme == Theme::any && drawn < 60)
+    theme = drawn < 30 ? Theme::views : drawn < 50 ? Theme::primaries : Theme::states;
+  const bool astray = theme == Theme::any && dice.chance(250'000);
+  std::uint64_t count = make_room(dice, p);
+  if (astray && count > 0) {
+    p.application = ApplicationKind::native;
+    p.astray = anybody_else(dice, p, 300'000);
+    --count;
   }
+  for (; count > 0; --count) {
+    const ReplicaId id = anybody_else(dice, p, theme == Theme::primaries ? 900'000 : 300'000);
+    p.liars.push_back({id, draw_lies(dice, theme)});
+  }
+  if (theme == Theme::views) unsettle(dice, p);
+  if (theme == Theme::states) leave_behind(dice, p);
+  if (dice.chance(250'000) && p.clients > 2) p.restless = p.clients - 1;
 }
 
 void cast_twins(Rng& dice, Parameters& p) {
   for (std::uint64_t count = make_room(dice, p); count > 0; --count)
-    p.twins.push_back(anybody_else(dice, p));
+    p.twins.push_back(anybody_else(dice, p, 0));
   p.twins_turn_every_us = dice.between(50'000, 2'000'000);
 }
 

@@ -2,6 +2,9 @@
 // or comes twice, or was proposed long ago, or is nobody's; one client left out; a time that is far
 // ahead or long past. The same to everybody, so that nothing but their content speaks against them.
 #include <algorithm>
+#include <array>
+#include <iterator>
+#include <map>
 
 #include "tests/sim/byzantine/stories.h"
 #include "tests/sim/byzantine/strategies.h"
@@ -11,12 +14,14 @@ namespace {
 
 constexpr std::int64_t hour_us = 3'600'000'000;
 constexpr std::size_t old_max = 64;
+constexpr std::uint64_t kinds = 7;
 
 class FalseProposals final : public Strategy {
  public:
   FalseProposals(Plot& plot, Rng& rng)
       : plot_(plot),
         rate_(static_cast<Ppm>(rng.between(20'000, 500'000))),
+        kinds_{rng.below(kinds), rng.below(kinds)},
         censored_(rng.below(4)) {}
 
   void speak(ReplicaId to, Words& words, Mouth& mouth) override {
@@ -52,11 +57,14 @@ class FalseProposals final : public Strategy {
         old.push_back(request);
     const auto told = plot_.stories.find(truth);
     const bool known = told != plot_.stories.end();
+    const auto proposed = times_.emplace(message.seq, message.agreed.time.value).first;
+    const std::int64_t before =
+        proposed == times_.begin() ? proposed->second : std::prev(proposed)->second;
     Rng dice = plot_.dice(message.view.value * 1'000'003 + message.seq.value + 7);
     if (!dice.chance(rate_)) return;
     M lie = message;
     auto& requests = requests_of(lie);
-    switch (dice.below(6)) {
+    switch (kinds_[dice.below(kinds_.size())]) {
       case 0:
         if (!requests.empty()) alter(requests[dice.below(requests.size())]);
         break;
@@ -66,11 +74,12 @@ class FalseProposals final : public Strategy {
         break;
       case 2:
         if (!old.empty() && requests.size() < limits::batch_requests_max)
-          requests.push_back(old.front());
+          requests.push_back(T(old[dice.below(old.size())]));
         break;
       case 3: std::erase_if(requests, [&](const T& each) { return censored(each); }); break;
       case 4: lie.agreed.time.value += hour_us; break;
-      default: lie.agreed.time.value -= dice.chance(500'000) ? hour_us : 1;
+      case 5: lie.agreed.time.value -= hour_us; break;
+      default: lie.agreed.time.value = before;
     }
     if (!known) tell_story(plot_, message.view, truth, digest_of(lie), true);
     if (digest_of(lie) == truth || plot_.stories.at(truth).instead != digest_of(lie)) return;
@@ -82,7 +91,10 @@ class FalseProposals final : public Strategy {
 
   Plot& plot_;
   Ppm rate_;
+  /// Of the lies below: one that unseats it would hide the others.
+  std::array<std::uint64_t, 2> kinds_;
   std::uint64_t censored_;
+  std::map<Seq, std::int64_t> times_;  // the times that it proposed
   std::vector<wire::ClientRequest> old_requests_;
   std::vector<Digest> old_digests_;
 };

@@ -1,6 +1,6 @@
-// What costs others work and tells them nothing (R16, R18, R19; A2, A5): word for requests that
-// nobody sent, requests that were executed long ago, questions whose answers are large, messages
-// said before, and bytes that are no message under a tag that is right.
+// What costs others work and tells them nothing (R16, R18, R19, R22; A2, A5): word for requests
+// that nobody sent, requests and joins that were executed long ago, questions whose answers are
+// large, messages said before, and bytes that are no message under a tag that is right.
 #include "tests/sim/byzantine/leaves.h"
 #include "tests/sim/byzantine/mouth.h"
 #include "tests/sim/byzantine/strategies.h"
@@ -16,6 +16,9 @@ class Vouching final : public Strategy {
     constexpr std::size_t kept = 32;
     const auto* proposal = std::get_if<wire::PrePrepare>(&message);
     if (proposal == nullptr || proposal->batch.requests.empty()) return;
+    for (const wire::ClientRequest& request : proposal->batch.requests)
+      if (request.body.session == SessionId{}) joins_.push_back(request);
+    if (joins_.size() > kept) joins_.erase(joins_.begin());
     if (old_.size() < kept) {
       old_.push_back(proposal->batch.requests.items.front());
     } else {
@@ -26,6 +29,9 @@ class Vouching final : public Strategy {
   void tick(Mouth& mouth) override {
     Rng& rng = mouth.rng();
     if (!rng.chance(rate_)) return;
+    // A join that was good once, after its session ended, and another replaced it.
+    if (!joins_.empty() && rng.chance(250'000))
+      return mouth.say_to_all(wire::Forward{joins_[rng.below(joins_.size())]});
     wire::Verified word;
     for (std::uint64_t i = rng.between(1, 200); i > 0; --i)
       word.requests.items.push_back(Digest{rng.bytes<32>()});
@@ -49,6 +55,7 @@ class Vouching final : public Strategy {
  private:
   Ppm rate_;
   std::vector<wire::ClientRequest> old_;
+  std::vector<wire::ClientRequest> joins_;
 };
 
 class Floods final : public Strategy {

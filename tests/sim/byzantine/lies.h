@@ -26,8 +26,13 @@ enum class Lie : std::uint8_t {
   floods,           // questions, and what was said long ago
   garbage,          // bytes that are no message, under a right tag
   false_replies,    // to clients
+  favours,          // as a primary: one replica alone gets what makes it commit
+  agitation,        // joins whoever asks for a view, knowing nothing or too much
+  gaps,             // as a primary: numbers left out, and beyond the window
+  wrong_tags,       // tags and signatures that are right for some only
+  idleness,         // votes, and does nothing of what it votes for
 };
-inline constexpr std::size_t lies_count = 15;
+inline constexpr std::size_t lies_count = 20;
 const char* name_of(Lie lie);
 
 /// One replica that lies, and how. Drawn before the run.

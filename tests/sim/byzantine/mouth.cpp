@@ -68,20 +68,23 @@ void Mouth::utter(ReplicaId to, Time departs, const Words& words) {
   std::vector<std::shared_ptr<const wire::EncodedMessage>> together;
   for (const Word& word : words) {
     auto encoded = std::make_shared<const wire::EncodedMessage>(wire::encode_message(word.message));
-    if (word.after_us == 0 && !word.apart) {
+    if (word.after_us == 0 && !word.apart && !word.mistagged) {
       together.push_back(std::move(encoded));
     } else {
-      seal(to, departs + word.after_us, {std::move(encoded)});
+      seal(to, departs + word.after_us, {std::move(encoded)}, word.mistagged);
     }
   }
   if (!together.empty()) seal(to, departs, together);
 }
 
 void Mouth::seal(ReplicaId to, Time departs,
-                 const std::vector<std::shared_ptr<const wire::EncodedMessage>>& messages) {
+                 const std::vector<std::shared_ptr<const wire::EncodedMessage>>& messages,
+                 bool mistagged) {
   const auto key = keys_.find(to);
   if (key == keys_.end()) return;
   Bytes sealed = wire::seal(config_, key->second, messages);
+  // The tag comes last (server/wire/frame.h).
+  if (mistagged) sealed.back() ^= 1;
   if (run_.trace.has_reader())
     run_.trace.say(run_.queue.now(), replica_name(self()),
                    "lies or not to " + replica_name(to) + ": " + describe_frame(sealed));

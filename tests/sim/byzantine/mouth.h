@@ -75,7 +75,8 @@ class Mouth {
   [[nodiscard]] wire::Membership membership() const;
   void utter(ReplicaId to, Time departs, const Words& words);
   void seal(ReplicaId to, Time departs,
-            const std::vector<std::shared_ptr<const wire::EncodedMessage>>& messages);
+            const std::vector<std::shared_ptr<const wire::EncodedMessage>>& messages,
+            bool mistagged = false);
   void learn(const wire::PeerMessage& message);
   void greeted(Client& client, const wire::ServerHello& hello);
   void leave(node::ConnectionId to, Time departs, Client& client, const wire::ToClient& message);

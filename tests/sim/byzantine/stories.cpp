@@ -1,5 +1,8 @@
 #include "tests/sim/byzantine/stories.h"
 
+#include <algorithm>
+#include <tuple>
+
 namespace prytany::sim {
 
 namespace {
@@ -15,6 +18,17 @@ void tell_story(Plot& plot, View view, const Digest& truth, const Digest& lie, b
 bool hears_other(const Plot& plot, const Plot::Told& told, ReplicaId peer) {
   if (plot.liars.contains(peer)) return false;
   return told.everybody || plot.other_side(peer, told.view);
+}
+
+void retell(const Plot& plot, wire::ViewChange& message) {
+  for (auto* entries : {&message.prepared.items, &message.pre_prepared.items})
+    for (wire::PreparedEntry& entry : *entries) {
+      const auto told = plot.stories.find(entry.digest);
+      if (told != plot.stories.end()) entry.digest = told->second.instead;
+    }
+  // In order, as an honest one would be.
+  std::ranges::sort(message.pre_prepared.items, {},
+                    [](const auto& entry) { return std::tie(entry.seq, entry.digest); });
 }
 
 void keep_to_story(const Plot& plot, ReplicaId to, Word& word, const Mouth& mouth) {

@@ -22,6 +22,8 @@ inline Digest digest_of(const wire::PrePrepareDigests& m) {
 void tell_story(Plot& plot, View view, const Digest& truth, const Digest& lie, bool everybody);
 /// Whether this peer hears the other story.
 bool hears_other(const Plot& plot, const Plot::Told& told, ReplicaId peer);
+/// P and Q say that the other story was prepared.
+void retell(const Plot& plot, wire::ViewChange& message);
 /// In PREPARE, COMMIT and COMMITTED: what they say to `to` fits what was proposed to it.
 void keep_to_story(const Plot& plot, ReplicaId to, Word& word, const Mouth& mouth);
 

@@ -4,9 +4,11 @@ namespace prytany::sim {
 
 const char* name_of(Lie lie) {
   static constexpr std::array<const char*, lies_count> names{
-      "mutations",    "equivocation", "false-proposals", "withheld-bodies", "slowness",
-      "silence",      "view-changes", "new-views",       "poison",          "claims",
-      "false-memory", "vouching",     "floods",          "garbage",         "false-replies"};
+      "mutations", "equivocation", "false-proposals", "withheld-bodies",
+      "slowness",  "silence",      "view-changes",    "new-views",
+      "poison",    "claims",       "false-memory",    "vouching",
+      "floods",    "garbage",      "false-replies",   "favours",
+      "agitation", "gaps",         "wrong-tags",      "idleness"};
   return names[static_cast<std::size_t>(lie)];
 }
 
@@ -27,6 +29,11 @@ std::unique_ptr<Strategy> make_strategy(Lie lie, Plot& plot, Rng& rng) {
     case Lie::floods: return floods(plot, rng);
     case Lie::garbage: return garbage(rng);
     case Lie::false_replies: return false_replies(rng);
+    case Lie::favours: return favours(plot, rng);
+    case Lie::agitation: return agitation(plot, rng);
+    case Lie::gaps: return gaps(plot, rng);
+    case Lie::wrong_tags: return wrong_tags(plot, rng);
+    case Lie::idleness: return idleness();
   }
   return nullptr;
 }

@@ -15,7 +15,7 @@ std::unique_ptr<Strategy> withheld_bodies(const Plot& plot, Rng& rng);
 std::unique_ptr<Strategy> slowness(const Plot& plot, Rng& rng);
 std::unique_ptr<Strategy> silence();
 std::unique_ptr<Strategy> view_changes(const Plot& plot, Rng& rng);
-std::unique_ptr<Strategy> new_views(const Plot& plot, Rng& rng);
+std::unique_ptr<Strategy> new_views(Plot& plot, Rng& rng);
 std::unique_ptr<Strategy> poison(Rng& rng);
 std::unique_ptr<Strategy> claims(const Plot& plot, Rng& rng);
 std::unique_ptr<Strategy> false_memory(const Plot& plot, Rng& rng);
@@ -23,5 +23,10 @@ std::unique_ptr<Strategy> vouching(Rng& rng);
 std::unique_ptr<Strategy> floods(const Plot& plot, Rng& rng);
 std::unique_ptr<Strategy> garbage(Rng& rng);
 std::unique_ptr<Strategy> false_replies(Rng& rng);
+std::unique_ptr<Strategy> favours(const Plot& plot, Rng& rng);
+std::unique_ptr<Strategy> agitation(const Plot& plot, Rng& rng);
+std::unique_ptr<Strategy> gaps(const Plot& plot, Rng& rng);
+std::unique_ptr<Strategy> wrong_tags(const Plot& plot, Rng& rng);
+std::unique_ptr<Strategy> idleness();
 
 }  // namespace prytany::sim

@@ -22,6 +22,8 @@ struct Word {
   std::uint64_t after_us = 0;  // it leaves so much later
   /// In a frame of its own: one message that is refused costs its whole frame.
   bool apart = false;
+  /// In a frame of its own, whose tag is wrong.
+  bool mistagged = false;
   bool operator==(const Word&) const = default;
 };
 using Words = std::vector<Word>;

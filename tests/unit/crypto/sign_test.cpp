@@ -14,7 +14,7 @@ Signer::Seed seed_of(std::string_view hex) {
   return seed;
 }
 
-PublicKey key_of(std::string_view hex) { return {seed_of(hex)}; }
+PublicKey key_from(std::string_view hex) { return {seed_of(hex)}; }
 
 TEST(Ed25519, signs_as_rfc_8032_section_7_1) {
   const Signer signer(seed_of("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb"));
@@ -88,7 +88,7 @@ TEST(Ed25519, refuses_the_universal_forgery_under_small_order_keys) {
   forged.bytes[0] = 1;
   for (const std::string_view hex : small_order) {
     for (std::uint8_t i = 0; i < 16; ++i)
-      EXPECT_FALSE(verify(key_of(hex), Bytes{i}, forged)) << hex;
+      EXPECT_FALSE(verify(key_from(hex), Bytes{i}, forged)) << hex;
   }
 }
 

@@ -9,7 +9,7 @@
 namespace prytany::node {
 namespace {
 
-class SetClock : public Clock {
+class HandClock : public Clock {
  public:
   [[nodiscard]] Time now() const override { return Time{0}; }
   [[nodiscard]] AgreedTime wall() const override { return AgreedTime{wall_us}; }
@@ -34,7 +34,7 @@ constexpr std::int64_t ahead_max = 500'000;
 constexpr std::int64_t behind_max = 10'000'000;
 
 struct Judging : testing::Test {
-  SetClock clock;
+  HandClock clock;
   ClockNonDeterminism judge{clock, nullptr, ahead_max, behind_max};
   pbft::NonDeterminism::Verdict of(std::int64_t time) {
     return judge.judge({}, {AgreedTime{time}, {}}, Time{7}, AgreedTime{0});

@@ -157,6 +157,25 @@ TEST(World, holds_while_a_replica_tells_every_lie_there_is) {
   }
 }
 
+TEST(World, repairs_a_replica_whose_sqlite_gave_other_rows_and_believes_it_in_nothing) {
+  constexpr std::uint64_t seeds_max = 8;
+  bool found_out = false;
+  Options options;
+  for (options.seed = 1; !found_out; ++options.seed) {
+    ASSERT_LE(options.seed, seeds_max) << "it never had another state than others";
+    Parameters parameters = draw_parameters(options);
+    parameters.plan.clear();
+    parameters.liar.reset();
+    parameters.gentle = parameters.no_log = false;
+    parameters.application = ApplicationKind::native;
+    parameters.astray = ReplicaId{2};
+    std::ostringstream lines;
+    const RunResult result = World(parameters, &lines).run();
+    EXPECT_THAT(result.violations, IsEmpty()) << result.parameters;
+    found_out = lines.str().find("-> stop voting and executing, fetch state") != std::string::npos;
+  }
+}
+
 TEST(World, holds_while_a_replica_is_two_and_others_do_see_both) {
   std::ostringstream lines;
   Options options;

@@ -40,6 +40,9 @@ TEST(Parameters, plan_at_most_f_faulty_replicas_or_excuse_the_seed) {
         EXPECT_TRUE(faulty.insert(liar.replica).second);
         EXPECT_FALSE(liar.lies.empty());
       }
+      if (p.astray) {
+        EXPECT_TRUE(faulty.insert(*p.astray).second);
+      }
       for (const ReplicaId twin : p.twins) EXPECT_TRUE(faulty.insert(twin).second);
       planned += !faulty.empty();
       excused += p.excused();
@@ -50,7 +53,8 @@ TEST(Parameters, plan_at_most_f_faulty_replicas_or_excuse_the_seed) {
         EXPECT_FALSE(p.excused());
       }
       if (p.gentle) {
-        EXPECT_TRUE(faulty.empty());
+        EXPECT_EQ(faulty.size(), p.liars.size());
+        EXPECT_FALSE(p.lies(ReplicaId{0})) << "its primary is a correct one";
       }
     }
   }

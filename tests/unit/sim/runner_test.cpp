@@ -17,7 +17,10 @@ using testing::HasSubstr;
 std::vector<Outcome> run(std::uint64_t first, std::uint64_t last, RunnerOptions options,
                          const std::function<std::string(std::uint64_t)>& work) {
   std::vector<Outcome> outcomes;
-  run_seeds(first, last, options, work, [&](const Outcome& o) { outcomes.push_back(o); });
+  run_seeds(first, last, options, work, [&](const Outcome& o) {
+    outcomes.push_back(o);
+    return true;
+  });
   return outcomes;
 }
 
@@ -45,6 +48,21 @@ TEST(Runner, tells_of_a_seed_that_aborts_and_runs_the_others) {
   EXPECT_FALSE(line_of(outcomes[1], {}).ok);
 }
 
+TEST(Runner, ends_what_still_runs_as_soon_as_nobody_wants_more) {
+  std::vector<std::uint64_t> seen;
+  run_seeds(
+      1, ~std::uint64_t{0}, {2, 60},
+      [](std::uint64_t seed) {
+        while (seed > 3) pause();
+        return std::string("fine");
+      },
+      [&](const Outcome& outcome) {
+        seen.push_back(outcome.seed);
+        return outcome.seed < 3;
+      });
+  EXPECT_THAT(seen, testing::ElementsAre(1, 2, 3));
+}
+
 TEST(Runner, ends_a_seed_that_hangs) {
   const auto outcomes = run(1, 1, {1, 1}, [](std::uint64_t) {
     for (;;) pause();
@@ -52,13 +70,17 @@ TEST(Runner, ends_a_seed_that_hangs) {
   });
   ASSERT_EQ(outcomes.size(), 1U);
   EXPECT_THAT(outcomes[0].death, HasSubstr("longer than 1 s"));
+  EXPECT_TRUE(outcomes[0].hung);
 }
 
 TEST(Report, has_the_fields_that_scripts_read_and_says_how_to_replay_a_failure) {
   RunResult result;
   result.options.seed = 42;
   result.simulated_us = 1'234'567;
-  Outcome outcome{42, to_message(result), "", 17};
+  Outcome outcome;
+  outcome.seed = 42;
+  outcome.output = to_message(result);
+  outcome.wall_ms = 17;
   const Line good = line_of(outcome, result.options);
   EXPECT_TRUE(good.ok);
   EXPECT_THAT(good.json, HasSubstr(R"("seed":42,"ok":true,"trace_hash":"00)"));

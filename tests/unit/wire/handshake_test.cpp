@@ -160,9 +160,9 @@ TEST(Handshake, who_knows_less_is_told_of_the_newer_configuration_whoever_dials)
   const Membership old_group = membership();
   const Membership new_group = newer.membership(newer.newest());
   for (const bool dialler_knows : {false, true}) {
-    const crypto::Signer zero = replica_signer(0);
+    const crypto::Signer of_zero = replica_signer(0);
     const crypto::Signer two = replica_signer(2);
-    Handshake dialler(dialler_knows ? new_group : old_group, zero, ReplicaId{0}, ReplicaId{2},
+    Handshake dialler(dialler_knows ? new_group : old_group, of_zero, ReplicaId{0}, ReplicaId{2},
                       engine, vectors::link_entropy(0), dialler_knows ? &newer : &older);
     Handshake acceptor(dialler_knows ? old_group : new_group, two, ReplicaId{2}, std::nullopt,
                        engine, vectors::link_entropy(2), dialler_knows ? &older : &newer);
@@ -197,9 +197,9 @@ TEST(Handshake, in_a_newer_configuration_an_older_key_is_nobodys) {
   Chain newer(membership());
   ASSERT_EQ(newer.extend(vectors::configuration_link()), nullptr);
   const Membership group = newer.membership(newer.newest());
-  const crypto::Signer zero = replica_signer(0);
+  const crypto::Signer of_zero = replica_signer(0);
   const crypto::Signer older_one = replica_signer(1);
-  Handshake dialler(group, zero, ReplicaId{0}, ReplicaId{1}, engine, vectors::link_entropy(0),
+  Handshake dialler(group, of_zero, ReplicaId{0}, ReplicaId{1}, engine, vectors::link_entropy(0),
                     &newer);
   Handshake acceptor(group, older_one, ReplicaId{1}, std::nullopt, engine, vectors::link_entropy(1),
                      &newer);

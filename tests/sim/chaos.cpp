@@ -203,6 +203,10 @@ void World::phase_changed(ReplicaId id) {
   During& known = phases_[id];
   const During phase = processes_[id.value]->phase();
   if (std::exchange(known, phase) == phase || !chaotic_) return;
+  if (phase == During::transfer && parameters_.trouble_every_us != 0) {
+    Rng dice(parameters_.options.seed ^ queue_.now().value, 22);
+    if (dice.chance(500'000)) queue_.after(dice.below(60'000), [this, id] { rot(id); });
+  }
   if (phase == During::normal || parameters_.kill_in_phase_rate == 0) return;
   if (!chaos_.chance(parameters_.kill_in_phase_rate)) return;
   processes_[id.value]->kill_within_turn(chaos_.below(60));

@@ -25,12 +25,18 @@ void World::trouble() {
   disk.arm(kind, chaos_.below(6));
   hit(fault, *id);
   trace_.add(queue_.now(), replica_name(*id), std::string("is about to have a ") + name_of(fault));
-  // What it put aside of a state transfer may rot: whoever installs it proves it again, and fetches
-  // such a page once more.
-  if (machine.fetched.slots.empty() || !chaos_.chance(500'000)) return;
-  vfs::Page& page = machine.fetched.slots[chaos_.below(machine.fetched.slots.size())];
-  page.bytes[chaos_.below(page.bytes.size())] ^= 4;
-  hit(Fault::damaged_slot, *id);
+}
+
+/// What it put aside of a state transfer rots: whoever installs it proves it again, and fetches
+/// such a page once more.
+void World::rot(ReplicaId id) {
+  Machine& machine = this->machine(id);
+  if (machine.fetched.slots.empty()) return;
+  Rng dice(parameters_.options.seed ^ queue_.now().value, 23);
+  vfs::Page& page = machine.fetched.slots[dice.below(machine.fetched.slots.size())];
+  page.bytes[dice.below(page.bytes.size())] ^= 4;
+  trace_.add(queue_.now(), replica_name(id), "has a rotten page put aside");
+  hit(Fault::damaged_slot, id);
 }
 
 namespace {

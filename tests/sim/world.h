@@ -114,6 +114,7 @@ class World final : public Outside {
 
   // ---- disk_faults.cpp ----
   void trouble();
+  void rot(ReplicaId id);
   void carry_out(const PlannedFault& fault);
   void lose_for_good(ReplicaId id);
   void await_birth(ReplicaId id);

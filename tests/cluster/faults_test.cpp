@@ -1,6 +1,7 @@
 // Servers that die while clients work: nothing acknowledged is lost, nothing runs twice.
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <csignal>
 #include <iostream>
 #include <map>
@@ -65,6 +66,7 @@ TEST(Faults, a_primary_killed_under_load_is_replaced_and_nothing_is_lost_or_repe
   Inserters inserters(cluster, 16);
   inserters.wait_for_more(200);
   std::set<std::uint64_t> views;
+  std::int64_t fastest = 10'000;
   for (int round = 0; round < 3; ++round) {
     const auto [view, primary] = view_of(cluster.genesis());
     views.insert(view);
@@ -73,8 +75,8 @@ TEST(Faults, a_primary_killed_under_load_is_replaced_and_nothing_is_lost_or_repe
     const std::int64_t waited = first_answer_after(inserters, gone);
     std::cout << "[ MEASURED ] first answer " << waited
               << " ms after SIGKILL of the primary of view " << view << std::endl;
-    // A second is the aim on a quiet machine; here it may share its cores and disk with others.
     EXPECT_LT(waited, 10'000);
+    fastest = std::min(fastest, waited);
     inserters.wait_for_more(100);
     cluster.restart(primary);
     inserters.wait_for_more(100);
@@ -82,6 +84,9 @@ TEST(Faults, a_primary_killed_under_load_is_replaced_and_nothing_is_lost_or_repe
   inserters.stop();
   EXPECT_EQ(inserters.failure(), "");
   EXPECT_EQ(views.size(), 3U) << "each time another view";
+  // The default patience is half a second, and what follows takes a few messages: about 0.6 s on a
+  // quiet machine. This one may share its cores and disk, so one round of three must show it.
+  EXPECT_LT(fastest, 2'000);
   const auto rows = admin.query<int, int>(
       "SELECT count(*), (SELECT count(*) FROM (SELECT DISTINCT inserter, n FROM work)) FROM work");
   EXPECT_EQ(rows.one(), std::make_tuple(inserters.acknowledged(), inserters.acknowledged()));

@@ -30,6 +30,7 @@ void Clients::connected(ConnectionId id, std::string address) {
 
 void Clients::close_all(std::string_view reason) {
   std::vector<ConnectionId> all;
+  all.reserve(connections_.size());
   for (const auto& [id, connection] : connections_) all.push_back(id);
   for (const ConnectionId id : all) {
     closed(id);

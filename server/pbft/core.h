@@ -173,6 +173,7 @@ class Replica::Core {
   void on(ReplicaId from, const wire::Signed<wire::ViewChange>& message);
   void leave_view(View next);
   void join_others();
+  void follow_primary(ReplicaId from, View wanted);
   void start_new_view_timer();
   void new_view_overdue();
   std::size_t answer_view(ReplicaId to, const wire::Status& theirs);

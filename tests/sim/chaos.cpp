@@ -79,7 +79,7 @@ void World::start(ReplicaId id) {
   const auto started = process->start(setting_of(id));
   if (!started) {
     process->killed_at(queue_.now());
-    return does_not_start(id, process->killed(), started.error().message);
+    return does_not_start(id, process->killed(), started.error());
   }
   process->spare();
   if (machine.must_halt)
@@ -89,22 +89,18 @@ void World::start(ReplicaId id) {
   links_->process_started(id);
 }
 
-void World::does_not_start(ReplicaId id, bool killed, const std::string& why) {
+void World::does_not_start(ReplicaId id, bool killed, const Error& why) {
   Machine& machine = this->machine(id);
-  trace_.add(queue_.now(), replica_name(id), "does not start: " + why);
+  trace_.add(queue_.now(), replica_name(id), "does not start: " + why.message);
   if (killed) {
     coverage_.hit(Fault::kill_in_start, During::start);
-  } else if (machine.journal_trouble.failed() || machine.state_trouble.failed()) {
-    ++counters_.disk_stops;
+  } else if (may_stop(machine, why)) {
+    if (machine.halted) return;
     machine.journal_trouble.make_room();
     machine.state_trouble.make_room();
-  } else if (machine.must_halt || machine.may_halt) {
-    machine.halted = true;
-    ++counters_.halts;
-    return;
   } else {
     checks_->violations.add("restart", replica_name(id) + " does not start in its life " +
-                                           std::to_string(machine.lives) + ": " + why);
+                                           std::to_string(machine.lives) + ": " + why.message);
     return;
   }
   if (power_fails()) {

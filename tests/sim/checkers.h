@@ -52,6 +52,7 @@ class AgreementChecker {
   void finish();
 
   [[nodiscard]] const CommittedLog& log() const { return log_; }
+  [[nodiscard]] bool has_number(const Digest& request) const { return requests_.contains(request); }
   /// Requests in the log, counted once each.
   [[nodiscard]] std::size_t requests() const { return requests_.size(); }
   /// Requests that were committed again after they had been: executed once all the same.

@@ -6,6 +6,7 @@
 
 #include "tests/sim/checkers.h"
 #include "tests/sim/history_checker.h"
+#include "tests/sim/missed_checker.h"
 #include "tests/sim/view_checker.h"
 
 namespace prytany::sim {
@@ -26,7 +27,8 @@ struct Checks {
         damaged(std::move(damages)),
         byzantine(std::move(liars)),
         views(violations, group, forgetful, byzantine),
-        replies(violations, cluster) {}
+        replies(violations, cluster),
+        missed(violations, group.weak_quorum()) {}
 
   Violations violations;
   std::set<ReplicaId> forgetful;
@@ -41,6 +43,7 @@ struct Checks {
   ConfigurationChecker configurations{violations};
   ReplyChecker replies;
   HistoryChecker history{violations};
+  MissedChecker missed;
 
   /// A newer incarnation takes this one's place: from now on all is asked of it, as if nothing had
   /// been said before.

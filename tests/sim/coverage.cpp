@@ -39,7 +39,8 @@ constexpr std::array<const char*, faults_count> fault_names{"loss",
                                                             "lost state write",
                                                             "damaged slot",
                                                             "clock step",
-                                                            "clock lie"};
+                                                            "clock lie",
+                                                            "missed"};
 constexpr std::array<const char*, phases_count> phase_names{"start", "normal", "view change",
                                                             "transfer", "checkpoint"};
 

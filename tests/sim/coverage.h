@@ -43,8 +43,9 @@ enum class Fault : std::uint8_t {
   damaged_slot,  // of what a state transfer put aside
   clock_step,
   clock_lie,
+  missed,  // in a round: some of what was said
 };
-inline constexpr std::size_t faults_count = 34;
+inline constexpr std::size_t faults_count = 35;
 
 /// What the victim was at; of the network, what somebody at one of its ends, or else anybody, was.
 enum class During : std::uint8_t {

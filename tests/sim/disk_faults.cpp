@@ -57,7 +57,7 @@ void World::carry_out(const PlannedFault& fault) {
   Machine& machine = this->machine(id);
   hit(fault_of(fault.fate), id);
   trace_.add(queue_.now(), replica_name(id), std::string("meets its fate: ") + name_of(fault.fate));
-  machine.may_halt = true;
+  machine.may_find = findings_of(fault.fate);
   std::uint64_t later_us = 1 + chaos_.exponential(300'000);
   switch (fault.fate) {
     case Fate::lost_write:
@@ -99,7 +99,8 @@ void World::lose_for_good(ReplicaId id) {
   machine.journal_trouble = {};
   machine.state_trouble = {};
   machine.held.clear();
-  machine.halted = machine.may_halt = machine.must_halt = false;
+  machine.halted = machine.must_halt = false;
+  machine.may_find.clear();
   machine.signer = crypto::Signer(machine.entropy.bytes<32>());
   machine.unborn = true;
   trace_.add(queue_.now(), replica_name(id), "is to be born again");

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -16,6 +17,13 @@
 namespace prytany::sim {
 
 class Mouth;
+
+/// What a replica can find out about its own disk, and then stops for good.
+enum class Finding : std::uint8_t {
+  journal,  // damaged, or parts of it are missing
+  state,    // state.db is not what the journal has a proof of
+  votes,    // others saw votes of it that it does not know
+};
 
 struct Machine {
   Machine(ReplicaId its_id, crypto::Signer key, Rng chance)
@@ -31,7 +39,7 @@ struct Machine {
   Trouble journal_trouble;
   Trouble state_trouble;
   bool must_halt = false;         // its disk is damaged so that it can tell
-  bool may_halt = false;          // perhaps so
+  std::set<Finding> may_find;     // for these it may halt, and for nothing else
   bool unborn = false;            // its new key is not a member's yet
   bool born = false;              // again
   bool settled = false;           // born again, and in the configuration that it was born for

@@ -173,6 +173,10 @@ struct Parameters {
   /// at a time is down or stands still. Then there must be no view change.
   bool gentle = false;
 
+  /// So many times something is lost for some milliseconds when chaos is over, which must be made
+  /// up without clients (rounds.cpp).
+  unsigned rounds = 0;
+
   /// When faults stop, and how long everything may take to finish afterwards.
   std::uint64_t faults_until_us = 0;
   std::uint64_t finish_within_us = 0;

@@ -148,15 +148,20 @@ std::set<Finding> findings_of(Fate fate) {
     case Fate::old_image:
     case Fate::lost_disk: return {Finding::votes};
     case Fate::damaged_state:
-    case Fate::lost_state_write: return {Finding::state};
+    case Fate::lost_state_write:
+    case Fate::misdirected_page:
+    case Fate::torn_page: return {Finding::state};
   }
   return {};
 }
 
 std::optional<Finding> finding_in(const Error& why) {
   const std::string_view text = why.message;
-  // A flipped bit of its magic number makes a redo another machine's.
-  if (text.ends_with(" was written by a machine of another byte order")) return Finding::state;
+  // A flipped bit of its magic number makes a redo another machine's, and a page in the wrong place
+  // another program's.
+  if (text.starts_with("state.db") && (text.ends_with(" by a machine of another byte order") ||
+                                       text.ends_with(" by another program")))
+    return Finding::state;
   if (!why.disk_loss) return std::nullopt;
   if (text.starts_with("journal/")) return Finding::journal;
   if (text.starts_with("state.db ") || text.starts_with("the journal holds no proof of checkpoint"))
@@ -164,6 +169,11 @@ std::optional<Finding> finding_in(const Error& why) {
   if (text.find(" replicas have seen votes of mine ") != std::string_view::npos)
     return Finding::votes;
   return std::nullopt;
+}
+
+bool is_of_a_lost_chain(const Error& why) {
+  return !why.disk_loss && (why.message.starts_with("the file of configurations ends with ") ||
+                            why.message.starts_with("configurations.json "));
 }
 
 bool is_of_a_failing_disk(const Error& why) {

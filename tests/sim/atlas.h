@@ -26,6 +26,9 @@ std::optional<std::string> damage_state(Folder& state, Rng& rng);
 std::set<Finding> findings_of(Fate fate);
 /// What a replica that stops with this has found; nothing if that is no finding.
 std::optional<Finding> finding_in(const Error& why);
+/// The file of configurations is lost, old or damaged, so that the replica does not start without
+/// another's.
+bool is_of_a_lost_chain(const Error& why);
 /// It is what a disk said that failed.
 bool is_of_a_failing_disk(const Error& why);
 

@@ -164,6 +164,8 @@ class ConfigurationChecker {
 
   /// Somebody proved that it began there.
   void began(ReplicaId by, const wire::Configuration& configuration);
+  /// It was never rightly asked for.
+  void never(const crypto::PublicKey& key) { never_.insert(key); }
   /// A vote, or a proposal.
   void voted(ReplicaId by, ConfigNumber number, Seq seq);
   void finish();
@@ -177,6 +179,7 @@ class ConfigurationChecker {
   };
   Violations& violations_;
   std::map<ConfigNumber, wire::Configuration> known_;
+  std::set<crypto::PublicKey> never_;
   std::map<ConfigNumber, Votes> votes_;
 };
 

@@ -43,6 +43,7 @@ struct Machine {
   bool unborn = false;            // its new key is not a member's yet
   bool born = false;              // again
   bool settled = false;           // born again, and in the configuration that it was born for
+  bool chain_lost = false;        // its file of configurations, or a part of it
   bool halted = false;            // it said so, and is not started again
   std::int64_t skew_us = 0;       // of the wall clock, now
   std::int64_t true_skew_us = 0;  // after somebody set it right

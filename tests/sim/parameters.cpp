@@ -196,6 +196,10 @@ void suit_the_plant(Parameters& p) {
   without_storage_faults(p);
   without_clock_faults(p);
   if (p.options.plant == Plant::ignored_error) p.trouble_every_us = 50'000;
+  if (p.options.plant == Plant::enough_for_all) {
+    p.plan.push_back({planted_in(p.options), Fate::lost_disk, 1'000'000, true});
+    p.kill_every_us = 0;
+  }
   if (p.options.plant == Plant::wrong_stop)
     p.plan.push_back({planted_in(p.options), Fate::damaged_state, 1'000'000});
   if (p.options.plant == Plant::blind_journal)
@@ -265,6 +269,8 @@ void only_reincarnation(Rng& rng, Parameters& p) {
     if (rng.chance(700'000)) fault.fate = Fate::lost_disk;
   p.kill_every_us = rng.between(150'000, 1'500'000);
   p.reborn_rate = 1'000'000;
+  Rng dice(p.options.seed, 17);
+  p.chain_lost_every_us = sometimes(dice, 500'000, 300'000, 2'000'000);
 }
 /// Short times on the way, so that the time to make up what was missed is short, too.
 void only_missed(Rng& rng, Parameters& p) {
@@ -374,8 +380,9 @@ const Profile* profile_named(std::string_view name) {
 
 const char* name_of(Fate fate) {
   static constexpr std::array<const char*, fates> names{
-      "damaged record", "missing segment", "damaged tail", "lost write",    "misdirected write",
-      "lying sync",     "old image",       "lost disk",    "damaged state", "lost state write"};
+      "damaged record",    "missing segment",  "damaged tail",     "lost write",
+      "misdirected write", "lying sync",       "old image",        "lost disk",
+      "damaged state",     "lost state write", "misdirected page", "torn page"};
   return names[static_cast<std::size_t>(fate)];
 }
 
@@ -420,6 +427,15 @@ Ppm draw_wrong_tags(const Options& options, const Choices& choices) {
   return choices.mac_requests ? some_or_none(rng, 300'000) : 0;
 }
 
+/// Outside development nobody may install an application or send SQL: so where that is built in.
+void draw_approvals(const Options& options, Parameters& p) {
+  Rng rng(options.seed, 16);
+  const bool wanted = options.plant == Plant::enough_for_all || rng.chance(500'000);
+  const auto least = rng.between(1, options.replicas - options.faults);
+  if (wanted && p.application == ApplicationKind::native)
+    p.choices.approvals = static_cast<std::uint32_t>(std::max<std::uint64_t>(least, 2));
+}
+
 /// Where nobody lies, and not of a clock that lies: a primary is then free to be of no use.
 unsigned draw_rounds(const Options& options, const Parameters& p) {
   if (p.excused() || p.liar || p.astray || !p.liars.empty() || !p.twins.empty()) return 0;
@@ -461,6 +477,7 @@ Parameters draw_parameters(const Options& options) {
   if (swarm && !p.gentle && !p.excused() && log.chance(60'000)) without_log(log, p);
   if (options.plant != Plant::none) suit_the_plant(p);
   draw_rebirths(options, p);
+  draw_approvals(options, p);
   if (p.rounds == 0) p.rounds = draw_rounds(options, p);
   p.faults_until_us = rng.between(2'000'000, 8'000'000);
   // Timers may have doubled to sixteen seconds, and the next view's primary may need one more.
@@ -533,6 +550,7 @@ std::string describe(const Parameters& p) {
          (p.choices.mac_requests ? " mac-requests wrong-tags=" + percent(p.wrong_tag_rate) : "") +
          (p.choices.signed_votes ? " signed-votes" : "") +
          (p.choices.bodies_apart ? " bodies-apart" : "") +
+         (p.choices.approvals > 0 ? " approvals=" + number(p.choices.approvals) : "") +
          " faults-until=" + number(p.faults_until_us / 1'000) + "ms";
 }
 

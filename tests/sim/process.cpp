@@ -62,7 +62,8 @@ Result<void> Process::start(const GroupSetting& setting) {
   if (!recovered) return recovered.error();
   wire::Chain chain(setting.membership);
   for (const wire::ConfigurationLink& link : machine.configurations)
-    ENSURE(chain.extend(link) == nullptr);
+    if (const char* const reason = chain.extend(link))
+      return Error{std::string("configurations.json proves nothing: ") + reason};
   const auto completed = node::complete_chain(chain, *executor_, *recovered);
   if (!completed) return completed.error();
   if (*completed) machine.configurations = chain.links();

@@ -75,7 +75,8 @@ void World::make_group() {
   Rng rng(options.seed, 3);
   genesis_.name = {"simulated"};
   genesis_.nonce = rng.bytes<16>();
-  genesis_.development = true;
+  genesis_.development = parameters_.choices.approvals == 0;
+  if (!genesis_.development) genesis_.approvals = parameters_.choices.approvals;
   genesis_.faults = options.faults;
   genesis_.checkpoint_interval = parameters_.checkpoint_interval;
   genesis_.window = parameters_.window;
@@ -114,7 +115,8 @@ void World::make_group() {
   executor.cluster = cluster;
   executor.replica_keys = setting_.membership.replica_keys;
   executor.weak_quorum = setting_.pbft.group.weak_quorum();
-  executor.development = true;
+  executor.development = genesis_.development;
+  executor.approvals = parameters_.options.plant == Plant::enough_for_all ? 1 : genesis_.approvals;
   executor.administrators = genesis_.administrators.items;
   executor.checkpoint_interval = parameters_.checkpoint_interval;
   executor.window = parameters_.window;

@@ -117,9 +117,11 @@ class World final : public Outside {
   // ---- disk_faults.cpp ----
   void trouble();
   void rot(ReplicaId id);
+  void lose_configurations();
   void carry_out(const PlannedFault& fault);
   void lose_for_good(ReplicaId id);
   void await_birth(ReplicaId id);
+  wire::Reconfigure approved(wire::Reconfigure wanted);
   void at_rest(const PlannedFault& fault);
 
   // ---- rounds.cpp: what was missed is made up ----

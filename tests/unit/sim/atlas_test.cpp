@@ -159,6 +159,14 @@ TEST(Findings, of_a_fate_are_those_that_it_can_cause) {
   EXPECT_EQ(findings_of(Fate::damaged_state), std::set{Finding::state});
 }
 
+TEST(Findings, are_not_that_a_file_is_to_be_had_from_others) {
+  const Error lost{
+      "the file of configurations ends with number 0, and state.db is of number 1: ..."};
+  EXPECT_TRUE(is_of_a_lost_chain(lost));
+  EXPECT_FALSE(finding_in(lost));
+  EXPECT_FALSE(is_of_a_lost_chain(lost_state));
+}
+
 TEST(Findings, are_not_what_a_failing_disk_says) {
   EXPECT_TRUE(is_of_a_failing_disk({"cannot read 00000001.log: Input/output error"}));
   EXPECT_TRUE(is_of_a_failing_disk({"cannot write: No space left on device"}));

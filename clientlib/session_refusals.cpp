@@ -1,6 +1,8 @@
 // What does not end in an answer: refusals, the end of the session, the caller's deadline.
 #include <algorithm>
+#include <functional>
 #include <set>
+#include <vector>
 
 #include "clientlib/session.h"
 
@@ -46,16 +48,16 @@ void Session::on_refused(Time now, ReplicaId from, const wire::Refused& refused,
 void Session::weigh_refusals(Time now, Question& question, Effects& out) {
   for (const auto& [from, refusal] : question.refusals) {
     if (is_passing(refusal.code)) continue;
-    std::size_t alike = 0;
-    unsigned rounds = options_.refusal_rounds;
-    for (const auto& [other, said] : question.refusals) {
-      if (said.code != refusal.code) continue;
-      ++alike;
-      rounds = std::min(rounds, said.rounds);
-    }
+    std::vector<unsigned> alike;
+    for (const auto& [other, said] : question.refusals)
+      if (said.code == refusal.code) alike.push_back(said.rounds);
     // Not weak_quorum(): correct replicas that are behind refuse, honestly, what the group has long
     // accepted, so that one liar and one late replica would end a good session.
-    if (alike < cluster_->quorum()) continue;
+    if (alike.size() < cluster_->quorum()) continue;
+    // As often as a quorum said so. One that said it once, and is silent since, takes nothing from
+    // the others' word.
+    std::ranges::sort(alike, std::greater<>());
+    const unsigned rounds = alike[cluster_->quorum() - 1];
     if (rounds >= options_.refusal_rounds) return believe_refusal(question, Refusal(refusal), out);
     question.resend = std::min(question.resend, now + (options_.refusal_retry_us << rounds));
     return;

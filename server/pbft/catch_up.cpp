@@ -34,6 +34,7 @@ void Peers::heard(ReplicaId peer, Seq executed, Seq stable) {
   Peer& p = peers_[peer.value];
   p.executed = std::max(p.executed, executed);
   p.stable = std::max(p.stable, stable);
+  spoke(peer, executed);
   std::vector<Seq> claims;
   claims.reserve(peers_.size());
   for (const Peer& other : peers_) claims.push_back(other.executed);
@@ -48,6 +49,17 @@ void Peers::heard(ReplicaId peer, Seq executed, Seq stable) {
 bool Peers::any_behind(Seq seq) const {
   for (std::size_t i = 0; i < peers_.size(); ++i)
     if (i != config_.self.value && peers_[i].executed < seq) return true;
+  return false;
+}
+
+void Peers::spoke(ReplicaId peer, Seq seq) {
+  Peer& p = peers_[peer.value];
+  p.spoken = std::max(p.spoken, seq);
+}
+
+bool Peers::any_unaware(Seq seq) const {
+  for (std::size_t i = 0; i < peers_.size(); ++i)
+    if (i != config_.self.value && peers_[i].spoken < seq) return true;
   return false;
 }
 

@@ -57,6 +57,13 @@ class Peers {
     return peers_[peer.value].executed < seq;
   }
   [[nodiscard]] bool any_behind(Seq seq) const;
+  /// The peer spoke of this number: what it misses of it, it asks for itself.
+  void spoke(ReplicaId peer, Seq seq);
+  /// Whether this peer has never spoken of `seq` or a higher number, and perhaps knows of none.
+  [[nodiscard]] bool unaware(ReplicaId peer, Seq seq) const {
+    return peers_[peer.value].spoken < seq;
+  }
+  [[nodiscard]] bool any_unaware(Seq seq) const;
 
   /// A peer's question is answered while its budget lasts: `answer_units` per retransmission
   /// interval.
@@ -88,6 +95,7 @@ class Peers {
   struct Peer {
     Seq executed;
     Seq stable;
+    Seq spoken;
     Budget answers;
     Budget forwards;
     Budget vouchers;

@@ -147,6 +147,7 @@ class Replica::Core {
   /// Another configuration is ordered, and numbers are left up to its checkpoint.
   [[nodiscard]] bool ending() const { return window_.end() && proposed_ < *window_.end(); }
   void remind_those_behind();
+  void tell_those_unaware();
   void watch();
   [[nodiscard]] Time idle_at() const;
   [[nodiscard]] Time forward_at() const;
@@ -304,6 +305,7 @@ class Replica::Core {
   Overdue refetching_;          // state that does not come
   Time forwarded_;              // when I last sent the primary what it may lack
   Overdue reminding_;           // peers that lag behind a certified checkpoint
+  Overdue telling_;             // peers that may not know of what I executed last
   Time active_at_;              // the last sign of a request
 
   std::array<std::uint64_t, refusals> refused_{};

@@ -43,6 +43,7 @@ Replica::Core::Core(const Config& config, const crypto::Signer& signer,
       overdue_(config_.retransmit_us, config_.retransmit_max_us),
       refetching_(20 * config_.retransmit_us, 20 * config_.retransmit_max_us),
       reminding_(2 * config_.retransmit_us, config_.retransmit_max_us, reminders_max),
+      telling_(config_.retransmit_us, config_.retransmit_max_us, reminders_max),
       first_boot_(recovered.first_boot),
       fresh_(recovered.fresh) {
   ENSURE(!config_.refuse());
@@ -94,6 +95,8 @@ void Replica::Core::recover(Seq seq, Slot& slot, RecoveredSlot old) {
       slot.hold(*slot.body(digest));
       slot.set_standing(Standing::accepted);
       believe(*slot.proposed());
+      // Whoever asks again for one of its requests is not to be given another number.
+      assigned(slot);
       proposed_ = seq;
     }
   }
@@ -191,6 +194,18 @@ void Replica::Core::on(Submitted event) {
   take_in(digest, std::move(event.request).take());
 }
 
+namespace {
+
+/// The number that this decides, or helps to: its sender knows of it. (A PREPARE may come of one
+/// who got the proposal late, from one peer, and is missed by the others yet.)
+std::optional<Seq> number_of(const wire::PeerMessage& message) {
+  if (const auto* commit = std::get_if<wire::Commit>(&message)) return commit->seq;
+  if (const auto* told = std::get_if<wire::Committed>(&message)) return told->seq;
+  return std::nullopt;
+}
+
+}  // namespace
+
 void Replica::Core::on(Received event) {
   const ReplicaId from = event.message.sender();
   if (!config_.group.contains(from) || from == config_.self)
@@ -198,6 +213,7 @@ void Replica::Core::on(Received event) {
   wire::PeerMessage said = std::move(event.message).take();
   seen_.saw(from, said);
   // Most messages could make me vote. What they said is asked for again when I may.
+  if (const auto about = number_of(said)) peers_.spoke(from, *about);
   if (boot_.asking() && !std::holds_alternative<wire::AskVotes>(said) &&
       !std::holds_alternative<wire::VotesSeen>(said))
     return drop(Refusal::just_started, wire::name_of(said), " from r", from);
@@ -241,8 +257,9 @@ Time Replica::Core::deadline() const {
   if (lost_) return never;
   if (!started_) return Time{0};
   if (boot_.asking()) return std::min(boot_overdue_.due(), refetching_.due());
-  Time due = std::min({overdue_.due(), refetching_.due(), reminding_.due(), idle_at(), forward_at(),
-                       doubt_at(), suspicion_at(), new_view_due_, vouching_.due()});
+  Time due =
+      std::min({overdue_.due(), refetching_.due(), reminding_.due(), telling_.due(), idle_at(),
+                forward_at(), doubt_at(), suspicion_at(), new_view_due_, vouching_.due()});
   if (!untold_.empty()) due = std::min(due, now_);
   if (!held_.empty()) due = std::min(due, held_.begin()->first);
   return due;

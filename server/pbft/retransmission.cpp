@@ -66,6 +66,8 @@ void Replica::Core::watch() {
   refetching_.watch(now_, fetching_.has_value(), 0);
   // A peer that lost the last messages of a burst hears no more, and would wait for the next one.
   reminding_.watch(now_, certified <= handed_ && peers_.any_behind(certified), certified.value);
+  // Whoever heard nothing of the last number at all does not know that it misses something.
+  telling_.watch(now_, peers_.any_unaware(handed_), handed_.value);
   watch_primary();
 }
 
@@ -321,6 +323,7 @@ void Replica::Core::pass_time() {
   if (vouching_.due() <= now_) say_what_waits_for_word();
   if (idle_at() <= now_) fill_to_checkpoint();
   if (reminding_.due() <= now_) remind_those_behind();
+  if (telling_.due() <= now_) tell_those_unaware();
 }
 
 Time Replica::Core::forward_at() const {
@@ -359,6 +362,16 @@ void Replica::Core::remind_those_behind() {
     const ReplicaId peer{i};
     if (peer == config_.self || !peers_.behind(peer, certified)) continue;
     trace("r", peer, " was not heard at n", certified, " -> remind it");
+    send(peer, my_status(), true);
+  }
+}
+
+void Replica::Core::tell_those_unaware() {
+  telling_.fired(now_);
+  for (std::uint16_t i = 0; i < config_.group.size(); ++i) {
+    const ReplicaId peer{i};
+    if (peer == config_.self || !peers_.unaware(peer, handed_)) continue;
+    trace("r", peer, " was not heard of n", handed_, " -> tell it what I have");
     send(peer, my_status(), true);
   }
 }

@@ -774,6 +774,23 @@ test("a refusal of a liar and one that is behind changes nothing; a quorum that 
   assert.equal(client.ended, "unknown_session");
 });
 
+test("who refused once and is silent since takes nothing from a quorum's word", async () => {
+  const group = await start();
+  const { client } = await joined(group);
+  const silent = new Set();
+  for (const { behaviour } of group.replicas)
+    behaviour.hear = (caller, message) => {
+      if (message.operation?.type !== "call") return false;
+      if (silent.has(behaviour)) return true;
+      if (behaviour === group.replicas[3].behaviour) silent.add(behaviour);
+      const request = group.requestDigest(message).toString("hex");
+      caller.say({ type: "refused", request, code: "unknown_session", message: "no" });
+      return true;
+    };
+  await rejects(client.call("vote"), prytany.OutcomeUnknown, { sent: true });
+  assert.equal(client.ended, "unknown_session");
+});
+
 test("a liar's words become nobody's error text", async () => {
   const group = await start();
   const refuse = (code, words) => (caller, message) => {

@@ -1,6 +1,7 @@
 #include "tests/sim/atlas.h"
 
 #include <algorithm>
+#include <string_view>
 #include <vector>
 
 #include "server/store/segment.h"
@@ -133,6 +134,52 @@ std::optional<std::string> damage_state(Folder& state, Rng& rng) {
   if (names.empty()) return std::nullopt;
   const std::string& name = names[rng.below(names.size())];
   return spoil(state, name, 0, state.read(name).size(), rng);
+}
+
+std::set<Finding> findings_of(Fate fate) {
+  switch (fate) {
+    case Fate::damaged_record:
+    case Fate::missing_segment: return {Finding::journal};
+    // The last record may be the proof of what state.db holds.
+    case Fate::damaged_tail: return {Finding::state, Finding::votes};
+    case Fate::lost_write:
+    case Fate::misdirected:
+    case Fate::lying_sync: return {Finding::journal, Finding::state, Finding::votes};
+    case Fate::old_image:
+    case Fate::lost_disk: return {Finding::votes};
+    case Fate::damaged_state:
+    case Fate::lost_state_write:
+    case Fate::misdirected_page:
+    case Fate::torn_page: return {Finding::state};
+  }
+  return {};
+}
+
+std::optional<Finding> finding_in(const Error& why) {
+  const std::string_view text = why.message;
+  // A flipped bit of its magic number makes a redo another machine's, and a page in the wrong place
+  // another program's.
+  if (text.starts_with("state.db") && (text.ends_with(" by a machine of another byte order") ||
+                                       text.ends_with(" by another program")))
+    return Finding::state;
+  if (!why.disk_loss) return std::nullopt;
+  if (text.starts_with("journal/")) return Finding::journal;
+  if (text.starts_with("state.db ") || text.starts_with("the journal holds no proof of checkpoint"))
+    return Finding::state;
+  if (text.find(" replicas have seen votes of mine ") != std::string_view::npos)
+    return Finding::votes;
+  return std::nullopt;
+}
+
+bool is_of_a_lost_chain(const Error& why) {
+  return !why.disk_loss && (why.message.starts_with("the file of configurations ends with ") ||
+                            why.message.starts_with("configurations.json "));
+}
+
+bool is_of_a_failing_disk(const Error& why) {
+  const std::string_view text = why.message;
+  return !why.disk_loss &&
+         (text.ends_with(": Input/output error") || text.ends_with(": No space left on device"));
 }
 
 }  // namespace prytany::sim

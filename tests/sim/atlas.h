@@ -3,9 +3,12 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 
-#include "tests/sim/disk.h"
+#include "server/base/result.h"
+#include "tests/sim/machine.h"
+#include "tests/sim/parameters.h"
 
 namespace prytany::sim {
 
@@ -18,5 +21,15 @@ std::optional<std::string> lose_segment(Folder& journal, Rng& rng);
 std::optional<std::string> damage_tail(Folder& journal, Rng& rng);
 /// Changes a byte of state.db or of its redo.
 std::optional<std::string> damage_state(Folder& state, Rng& rng);
+
+/// What one that has met this fate may find, and halt for. It must, where the table says so.
+std::set<Finding> findings_of(Fate fate);
+/// What a replica that stops with this has found; nothing if that is no finding.
+std::optional<Finding> finding_in(const Error& why);
+/// The file of configurations is lost, old or damaged, so that the replica does not start without
+/// another's.
+bool is_of_a_lost_chain(const Error& why);
+/// It is what a disk said that failed.
+bool is_of_a_failing_disk(const Error& why);
 
 }  // namespace prytany::sim

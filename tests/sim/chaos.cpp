@@ -4,6 +4,7 @@
 #include <utility>
 #include <variant>
 
+#include "tests/sim/atlas.h"
 #include "tests/sim/world.h"
 
 namespace prytany::sim {
@@ -22,6 +23,7 @@ void World::unleash() {
   repeatedly(parameters_.type_drop_every_us, [this] { lose_a_type(); });
   repeatedly(parameters_.step_every_us, [this] { step_clock(); });
   repeatedly(parameters_.trouble_every_us, [this] { trouble(); });
+  repeatedly(parameters_.chain_lost_every_us, [this] { lose_configurations(); });
   repeatedly(parameters_.reset_every_us, [this] {
     if (chaos_.chance(500'000)) {
       if (const auto at = links_->reset_one()) hit(Fault::reset, *at);
@@ -79,9 +81,10 @@ void World::start(ReplicaId id) {
   const auto started = process->start(setting_of(id));
   if (!started) {
     process->killed_at(queue_.now());
-    return does_not_start(id, process->killed(), started.error().message);
+    return does_not_start(id, process->killed(), started.error());
   }
   process->spare();
+  machine.chain_lost = false;
   if (machine.must_halt)
     checks_->violations.add("atlas", replica_name(id) + " starts with a journal that is damaged");
   processes_[id.value] = std::move(process);
@@ -89,22 +92,25 @@ void World::start(ReplicaId id) {
   links_->process_started(id);
 }
 
-void World::does_not_start(ReplicaId id, bool killed, const std::string& why) {
+void World::does_not_start(ReplicaId id, bool killed, const Error& why) {
   Machine& machine = this->machine(id);
-  trace_.add(queue_.now(), replica_name(id), "does not start: " + why);
+  trace_.add(queue_.now(), replica_name(id), "does not start: " + why.message);
   if (killed) {
     coverage_.hit(Fault::kill_in_start, During::start);
-  } else if (machine.journal_trouble.failed() || machine.state_trouble.failed()) {
-    ++counters_.disk_stops;
+  } else if (machine.chain_lost && is_of_a_lost_chain(why)) {
+    // What docs/how-to/operate.md says is to be done: any other replica has the file.
+    for (const Machine& other : machines_)
+      if (const Process* process = alive(other.id)) {
+        machine.configurations = process->node().chain().links();
+        machine.chain_lost = false;
+      }
+  } else if (may_stop(machine, why)) {
+    if (machine.halted) return;
     machine.journal_trouble.make_room();
     machine.state_trouble.make_room();
-  } else if (machine.must_halt || machine.may_halt) {
-    machine.halted = true;
-    ++counters_.halts;
-    return;
   } else {
     checks_->violations.add("restart", replica_name(id) + " does not start in its life " +
-                                           std::to_string(machine.lives) + ": " + why);
+                                           std::to_string(machine.lives) + ": " + why.message);
     return;
   }
   if (power_fails()) {

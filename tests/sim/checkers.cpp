@@ -221,6 +221,11 @@ void ConfigurationChecker::began(ReplicaId by, const wire::Configuration& config
     violations_.add("configurations", replica_name(by) + " knows another configuration " +
                                           std::to_string(configuration.number.value) +
                                           " than others");
+  for (const crypto::PublicKey& key : configuration.keys)
+    if (never_.contains(key))
+      violations_.add("configurations", "configuration " +
+                                            std::to_string(configuration.number.value) +
+                                            " has a key that too few approved");
 }
 
 void ConfigurationChecker::voted(ReplicaId by, ConfigNumber config, Seq seq) {

@@ -52,6 +52,7 @@ class AgreementChecker {
   void finish();
 
   [[nodiscard]] const CommittedLog& log() const { return log_; }
+  [[nodiscard]] bool has_number(const Digest& request) const { return requests_.contains(request); }
   /// Requests in the log, counted once each.
   [[nodiscard]] std::size_t requests() const { return requests_.size(); }
   /// Requests that were committed again after they had been: executed once all the same.
@@ -163,6 +164,8 @@ class ConfigurationChecker {
 
   /// Somebody proved that it began there.
   void began(ReplicaId by, const wire::Configuration& configuration);
+  /// It was never rightly asked for.
+  void never(const crypto::PublicKey& key) { never_.insert(key); }
   /// A vote, or a proposal.
   void voted(ReplicaId by, ConfigNumber number, Seq seq);
   void finish();
@@ -176,6 +179,7 @@ class ConfigurationChecker {
   };
   Violations& violations_;
   std::map<ConfigNumber, wire::Configuration> known_;
+  std::set<crypto::PublicKey> never_;
   std::map<ConfigNumber, Votes> votes_;
 };
 

@@ -103,6 +103,8 @@ void Checks::frame_left(ReplicaId from, ByteView frame) {
     } else {
       voted(message);
     }
+    if (const auto* words = std::get_if<wire::Verified>(&message); words && missed.watches())
+      for (const Digest& request : words->requests) missed.vouched(from, request);
     if (const auto* claim = std::get_if<wire::Committed>(&message)) {
       agreement.claimed(from, claim->seq, claim->digest);
     } else if (const auto* own = std::get_if<wire::Signed<wire::Checkpoint>>(&message)) {

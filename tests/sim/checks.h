@@ -6,6 +6,7 @@
 
 #include "tests/sim/checkers.h"
 #include "tests/sim/history_checker.h"
+#include "tests/sim/missed_checker.h"
 #include "tests/sim/read_checker.h"
 #include "tests/sim/view_checker.h"
 
@@ -27,7 +28,8 @@ struct Checks {
         damaged(std::move(damages)),
         byzantine(std::move(liars)),
         views(violations, group, forgetful, byzantine),
-        replies(violations, cluster) {}
+        replies(violations, cluster),
+        missed(violations, group.weak_quorum()) {}
 
   Violations violations;
   std::set<ReplicaId> forgetful;
@@ -43,6 +45,7 @@ struct Checks {
   ReplyChecker replies;
   HistoryChecker history{violations};
   ReadChecker reads{violations};
+  MissedChecker missed;
 
   /// A newer incarnation takes this one's place: from now on all is asked of it, as if nothing had
   /// been said before.

@@ -434,14 +434,26 @@ void Clients::send(std::size_t client, ReplicaId replica,
   Connection& connection = connections_.at(*id);
   for (const Time when : connection.upward.arrivals(run_.queue.now(), rng_).times) {
     run_.queue.at(when, [this, id = *id, replica, carried] {
-      Process* process = alive_(replica);
-      if (!connections_.contains(id) || process == nullptr) return;
-      run_.trace.add(run_.queue.now(), replica_name(replica),
-                     "text on connection " + std::to_string(id.value), as_bytes(*carried));
-      if (process->mouth() != nullptr) process->mouth()->client_text(id, *carried);
-      input(replica, [id, carried](node::Node& node) { node.client_text(id, *carried); });
+      if (hushed_) return held_.push_back({id, replica, carried});
+      arrives({id, replica, carried});
     });
   }
+}
+
+void Clients::arrives(Held held) {
+  const auto& [id, replica, text] = held;
+  Process* process = alive_(replica);
+  if (!connections_.contains(id) || process == nullptr || passed_over_ == replica) return;
+  run_.trace.add(run_.queue.now(), replica_name(replica),
+                 "text on connection " + std::to_string(id.value), as_bytes(*text));
+  if (process->mouth() != nullptr) process->mouth()->client_text(id, *text);
+  input(replica, [held](node::Node& node) { node.client_text(held.connection, *held.text); });
+}
+
+void Clients::hush(bool on) {
+  hushed_ = on;
+  if (on) return;
+  for (Held& held : std::exchange(held_, {})) arrives(std::move(held));
 }
 
 void Clients::carry(ReplicaId, node::ConnectionId id, Time departs, std::string text) {

@@ -43,6 +43,10 @@ class Clients {
   /// A client's connection breaks, somewhere.
   void reset_one();
   void calm();
+  /// What clients say is held back, until they may be heard again.
+  void hush(bool on);
+  /// Nobody says anything to this replica.
+  void pass_over(std::optional<ReplicaId> replica) { passed_over_ = replica; }
 
  private:
   class Client;
@@ -52,10 +56,16 @@ class Clients {
     Path upward;  // to the replica
     Path downward;
   };
+  struct Held {
+    node::ConnectionId connection;
+    ReplicaId replica;
+    std::shared_ptr<const std::string> text;
+  };
 
   void open(std::size_t client, ReplicaId replica);
   /// Both ends learn of it, the client a little later.
   void end(node::ConnectionId connection);
+  void arrives(Held held);
   void send(std::size_t client, ReplicaId replica, const std::shared_ptr<const std::string>& text);
   std::shared_ptr<const std::string> perhaps_with_a_wrong_tag(
       const std::shared_ptr<const std::string>& text);
@@ -77,6 +87,9 @@ class Clients {
   std::uint64_t answered_ = 0;
   bool stopping_ = false;
   bool calm_ = false;
+  bool hushed_ = false;
+  std::vector<Held> held_;
+  std::optional<ReplicaId> passed_over_;
 };
 
 }  // namespace prytany::sim

@@ -25,6 +25,7 @@ constexpr std::array<const char*, faults_count> fault_names{"loss",
                                                             "pause",
                                                             "write error",
                                                             "sync error",
+                                                            "fsyncgate",
                                                             "read error",
                                                             "disk full",
                                                             "damaged record",
@@ -37,9 +38,13 @@ constexpr std::array<const char*, faults_count> fault_names{"loss",
                                                             "lost disk",
                                                             "damaged state",
                                                             "lost state write",
+                                                            "misdirected page",
+                                                            "torn page",
                                                             "damaged slot",
                                                             "clock step",
-                                                            "clock lie"};
+                                                            "clock lie",
+                                                            "missed",
+                                                            "lost chain"};
 constexpr std::array<const char*, phases_count> phase_names{"start", "normal", "view change",
                                                             "transfer", "checkpoint"};
 

@@ -28,6 +28,7 @@ enum class Fault : std::uint8_t {
   pause,
   write_error,
   sync_error,
+  sync_gate,  // likewise, and what it lost can be read until power fails
   read_error,
   disk_full,
   damaged_record,
@@ -40,11 +41,15 @@ enum class Fault : std::uint8_t {
   lost_disk,
   damaged_state,
   lost_state_write,
+  misdirected_page,
+  torn_page,
   damaged_slot,  // of what a state transfer put aside
   clock_step,
   clock_lie,
+  missed,               // in a round: some of what was said
+  lost_configurations,  // the file of them
 };
-inline constexpr std::size_t faults_count = 34;
+inline constexpr std::size_t faults_count = 39;
 
 /// What the victim was at; of the network, what somebody at one of its ends, or else anybody, was.
 enum class During : std::uint8_t {

@@ -76,9 +76,9 @@ void Folder::sync(File& file) {
   for (const Change& change : std::exchange(file.unsynced, {})) apply(file.durable, change);
 }
 
-void Folder::fail_sync(File& file) {
+void Folder::fail_sync(File& file, bool readable) {
   file.unsynced.clear();
-  file.now = file.durable;
+  if (!readable) file.now = file.durable;
 }
 
 void Folder::remove(const std::string& name) {
@@ -161,6 +161,7 @@ Trouble::Write Trouble::on_write() {
     return Write::error;
   }
   if (due(Kind::lost_write)) return Write::lost;
+  if (due(Kind::torn)) return Write::torn;
   return due(Kind::misdirected) ? Write::misdirected : Write::done;
 }
 
@@ -168,6 +169,10 @@ Trouble::Sync Trouble::on_sync() {
   if (due(Kind::sync_error)) {
     failed_ = true;
     return Sync::error;
+  }
+  if (due(Kind::sync_gate)) {
+    failed_ = true;
+    return Sync::error_readable;
   }
   lies_ = lies_ || due(Kind::lying_sync);
   return lies_ ? Sync::pretended : Sync::done;

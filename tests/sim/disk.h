@@ -56,9 +56,10 @@ class Folder {
   static void write(File& file, std::uint64_t offset, ByteView bytes);
   static void truncate(File& file, std::uint64_t size);
   static void sync(File& file);
-  /// A sync that fails: what it should have written is gone from memory and not on the disk, and
-  /// the next one would succeed ("fsyncgate").
-  static void fail_sync(File& file);
+  /// A sync that fails: what it should have written is not on the disk, and the next one would
+  /// succeed ("fsyncgate"). It is gone from memory, too; or (`readable`) it can be read until power
+  /// fails, as on Linux, where its pages count as clean.
+  static void fail_sync(File& file, bool readable);
   void write(const std::string& name, std::uint64_t offset, ByteView bytes) {
     write(*names_.at(name), offset, bytes);
   }
@@ -92,8 +93,8 @@ class Folder {
 /// finds a disk that works, perhaps without what was not synced.
 class Trouble {
  public:
-  enum class Write : std::uint8_t { done, lost, misdirected, error, full };
-  enum class Sync : std::uint8_t { done, pretended, error };
+  enum class Write : std::uint8_t { done, lost, misdirected, torn, error, full };
+  enum class Sync : std::uint8_t { done, pretended, error, error_readable };
   enum class Kind : std::uint8_t {
     write_error,
     sync_error,
@@ -101,6 +102,8 @@ class Trouble {
     full,         // ENOSPC, after a part of what was to be written
     lost_write,   // says done
     misdirected,  // says done, and overwrites something else
+    torn,         // says done, and has written some of its sectors
+    sync_gate,    // a sync error after which what was not written can still be read
     lying_sync,   // all that follow
   };
 

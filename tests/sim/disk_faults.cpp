@@ -14,9 +14,10 @@ namespace prytany::sim {
 void World::trouble() {
   const auto id = victim(parameters_.primary_rate);
   if (!id) return;
-  static constexpr std::array<std::pair<Trouble::Kind, Fault>, 4> kinds{
+  static constexpr std::array<std::pair<Trouble::Kind, Fault>, 5> kinds{
       {{Trouble::Kind::write_error, Fault::write_error},
        {Trouble::Kind::sync_error, Fault::sync_error},
+       {Trouble::Kind::sync_gate, Fault::sync_gate},
        {Trouble::Kind::read_error, Fault::read_error},
        {Trouble::Kind::full, Fault::disk_full}}};
   const auto& [kind, fault] = kinds[chaos_.below(kinds.size())];
@@ -39,15 +40,38 @@ void World::rot(ReplicaId id) {
   hit(Fault::damaged_slot, id);
 }
 
+/// Somebody's file of configurations is gone, older, or damaged when it starts again. One at a
+/// time: it is to be had from another.
+void World::lose_configurations() {
+  std::vector<ReplicaId> having;
+  for (const Machine& machine : machines_) {
+    if (machine.chain_lost) return;
+    if (!machine.configurations.empty() && !machine.halted && !machine.born && !machine.unborn)
+      having.push_back(machine.id);
+  }
+  if (having.empty()) return;
+  const ReplicaId id = having[chaos_.below(having.size())];
+  hit(Fault::lost_configurations, id);
+  if (processes_[id.value] != nullptr) bury(id, queue_.now());
+  Machine& machine = this->machine(id);
+  machine.chain_lost = true;
+  switch (chaos_.below(3)) {
+    case 0: machine.configurations.clear(); break;
+    case 1: machine.configurations.pop_back(); break;
+    default: machine.configurations.back().configuration.keys.items[0].bytes[0] ^= 1; break;
+  }
+  trace_.add(queue_.now(), replica_name(id), "has no good file of configurations");
+}
+
 namespace {
 
 Fault fault_of(Fate fate) {
   return static_cast<Fault>(static_cast<std::uint8_t>(Fault::damaged_record) +
                             static_cast<std::uint8_t>(fate));
 }
-static_assert(static_cast<unsigned>(Fault::lost_state_write) -
+static_assert(static_cast<unsigned>(Fault::torn_page) -
                   static_cast<unsigned>(Fault::damaged_record) ==
-              static_cast<unsigned>(Fate::lost_state_write));
+              static_cast<unsigned>(Fate::torn_page));
 
 }  // namespace
 
@@ -57,7 +81,7 @@ void World::carry_out(const PlannedFault& fault) {
   Machine& machine = this->machine(id);
   hit(fault_of(fault.fate), id);
   trace_.add(queue_.now(), replica_name(id), std::string("meets its fate: ") + name_of(fault.fate));
-  machine.may_halt = true;
+  machine.may_find = findings_of(fault.fate);
   std::uint64_t later_us = 1 + chaos_.exponential(300'000);
   switch (fault.fate) {
     case Fate::lost_write:
@@ -69,6 +93,10 @@ void World::carry_out(const PlannedFault& fault) {
     case Fate::lost_state_write:
       machine.state_trouble.arm(Trouble::Kind::lost_write, chaos_.below(8));
       break;
+    case Fate::misdirected_page:
+      machine.state_trouble.arm(Trouble::Kind::misdirected, chaos_.below(16));
+      break;
+    case Fate::torn_page: machine.state_trouble.arm(Trouble::Kind::torn, chaos_.below(16)); break;
     case Fate::lying_sync:
       machine.journal_trouble.arm(Trouble::Kind::lying_sync, 0);
       machine.state_trouble.arm(Trouble::Kind::lying_sync, 0);
@@ -99,11 +127,38 @@ void World::lose_for_good(ReplicaId id) {
   machine.journal_trouble = {};
   machine.state_trouble = {};
   machine.held.clear();
-  machine.halted = machine.may_halt = machine.must_halt = false;
+  machine.halted = machine.must_halt = false;
+  machine.may_find.clear();
   machine.signer = crypto::Signer(machine.entropy.bytes<32>());
   machine.unborn = true;
   trace_.add(queue_.now(), replica_name(id), "is to be born again");
   await_birth(id);
+}
+
+/// With as many members' approvals as are needed. Or else with some that must not do, and then for
+/// a key that nobody may ever have: too few, made with other keys, or given for something else.
+wire::Reconfigure World::approved(wire::Reconfigure wanted) {
+  const Digest& cluster = setting_.pbft.cluster;
+  const std::uint64_t trick = chaos_.below(5);
+  const crypto::Signer stranger(chaos_.bytes<32>());
+  wire::Reconfigure signed_for = wanted;
+  if (trick < 3) {
+    wanted.key = signed_for.key = stranger.public_key();
+    checks_->configurations.never(wanted.key);
+  }
+  // Given for the member's true wish, or for the configuration before.
+  if (trick == 2) signed_for.key = machine(wanted.member).signer.public_key();
+  if (trick == 2 && chaos_.chance(500'000)) signed_for.number = signed_for.number + 1;
+  const Bytes said = wire::reconfigure_signed_bytes(cluster, signed_for);
+  std::size_t wants = parameters_.choices.approvals - (trick == 0 ? 1 : 0);
+  for (const Machine& each : machines_) {
+    // The member itself is asked, too: by its older key, which it has no more.
+    if (each.id == wanted.member || each.unborn || wants == 0) continue;
+    --wants;
+    const bool false_one = trick == 1 && wants == 0;
+    wanted.approvals.items.push_back({each.id, (false_one ? stranger : each.signer).sign(said)});
+  }
+  return wanted;
 }
 
 /// Asks until it is done: an order may come too early, or be lost with a session.
@@ -125,7 +180,8 @@ void World::await_birth(ReplicaId id) {
     if (processes_[id.value] == nullptr) start(id);
     return;
   }
-  clients_->order(wire::Reconfigure{newest, id, key, {}});
+  clients_->order(parameters_.choices.approvals > 0 ? approved({newest, id, key, {}})
+                                                    : wire::Reconfigure{newest, id, key, {}});
   queue_.after(look_again_us, [this, id] { await_birth(id); });
 }
 

@@ -162,6 +162,7 @@ void Links::lose_type(std::optional<std::size_t> type) {
 
 void Links::calm() {
   calm_ = true;
+  lost_rate_ = 0;
   lost_type_.reset();
   while (!partitions_.empty()) heal(partitions_.begin()->first);
   for (Link& link : links_) {
@@ -239,6 +240,7 @@ void Links::carry(ReplicaId from, ReplicaId to, Time departs, Bytes frame) {
   Link& link = this->link(from, to);
   if (!link.up) return;
   if (lost_type_ && holds(frame, *lost_type_)) return;
+  if (lost_rate_ > 0 && rng_.chance(lost_rate_)) return;
   const auto shared = std::make_shared<const Bytes>(std::move(frame));
   const Carried carried{link.connection, from, to, departs, shared};
   if (Partition* between = parted(from, to)) {
@@ -259,6 +261,7 @@ void Links::on_its_way(Carried carried) {
   if (fate.duplicated) on_fault_(Fault::duplicate, carried.from);
   if (fate.stale) on_fault_(Fault::stale, carried.from);
   for (const Time when : fate.times) {
+    run_.checks.missed.frame_took(when - leaves);
     run_.queue.at(when, [this, &link, carried] { deliver(link, carried); });
   }
 }

@@ -58,6 +58,12 @@ class Links {
   void heal(std::uint64_t partition);
   /// Messages of this type (its place in wire::PeerMessage) are lost, with the frames they are in.
   void lose_type(std::optional<std::size_t> type);
+  /// So many frames are lost besides.
+  void lose(Ppm rate) { lost_rate_ = rate; }
+  [[nodiscard]] bool connected(ReplicaId a, ReplicaId b) {
+    const Link& between = link(a, b);
+    return between.up && between.ends == never;
+  }
 
   /// A frame leaves a process.
   void carry(ReplicaId from, ReplicaId to, Time departs, Bytes frame);
@@ -106,6 +112,7 @@ class Links {
   std::map<std::uint64_t, Partition> partitions_;
   std::uint64_t last_partition_ = 0;
   std::optional<std::size_t> lost_type_;
+  Ppm lost_rate_ = 0;
   std::vector<Link> links_;
 };
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -16,6 +17,13 @@
 namespace prytany::sim {
 
 class Mouth;
+
+/// What a replica can find out about its own disk, and then stops for good.
+enum class Finding : std::uint8_t {
+  journal,  // damaged, or parts of it are missing
+  state,    // state.db is not what the journal has a proof of
+  votes,    // others saw votes of it that it does not know
+};
 
 struct Machine {
   Machine(ReplicaId its_id, crypto::Signer key, Rng chance)
@@ -31,10 +39,11 @@ struct Machine {
   Trouble journal_trouble;
   Trouble state_trouble;
   bool must_halt = false;         // its disk is damaged so that it can tell
-  bool may_halt = false;          // perhaps so
+  std::set<Finding> may_find;     // for these it may halt, and for nothing else
   bool unborn = false;            // its new key is not a member's yet
   bool born = false;              // again
   bool settled = false;           // born again, and in the configuration that it was born for
+  bool chain_lost = false;        // its file of configurations, or a part of it
   bool halted = false;            // it said so, and is not started again
   std::int64_t skew_us = 0;       // of the wall clock, now
   std::int64_t true_skew_us = 0;  // after somebody set it right

@@ -197,6 +197,12 @@ void suit_the_plant(Parameters& p) {
   without_storage_faults(p);
   without_clock_faults(p);
   if (p.options.plant == Plant::ignored_error) p.trouble_every_us = 50'000;
+  if (p.options.plant == Plant::enough_for_all) {
+    p.plan.push_back({planted_in(p.options), Fate::lost_disk, 1'000'000, true});
+    p.kill_every_us = 0;
+  }
+  if (p.options.plant == Plant::wrong_stop)
+    p.plan.push_back({planted_in(p.options), Fate::damaged_state, 1'000'000});
   if (p.options.plant == Plant::blind_journal)
     p.plan.push_back({planted_in(p.options), Fate::damaged_record, 1'000'000});
   if (p.options.plant == Plant::quorum_lost) {
@@ -264,6 +270,22 @@ void only_reincarnation(Rng& rng, Parameters& p) {
     if (rng.chance(700'000)) fault.fate = Fate::lost_disk;
   p.kill_every_us = rng.between(150'000, 1'500'000);
   p.reborn_rate = 1'000'000;
+  Rng dice(p.options.seed, 17);
+  p.chain_lost_every_us = sometimes(dice, 500'000, 300'000, 2'000'000);
+}
+/// Short times on the way, so that the time to make up what was missed is short, too.
+void only_missed(Rng& rng, Parameters& p) {
+  without_storage_faults(p);
+  without_clock_faults(p);
+  p.rounds = 12;
+  p.checkpoint_interval = 32;
+  p.window = 128;
+  p.request_timeout_us = 800'000;
+  p.link.delay_min_us = rng.between(20, 300);
+  p.link.delay_mean_us = rng.between(10, 300);
+  p.sync_min_us = rng.between(50, 200);
+  p.sync_mean_us = rng.between(50, 300);
+  p.image_commit_us = std::min<std::uint64_t>(p.image_commit_us, 5'000);
 }
 void only_gentle(Rng&, Parameters& p) { make_gentle(p); }
 /// Whatever else is drawn, beside replicas that lie.
@@ -329,6 +351,8 @@ const std::vector<Profile>& profiles() {
       {"kill-all", "all die at once, over and over, most often with their power", kill_all},
       {"storage", "disks that fail, fill up, lie, forget and rot", only_storage},
       {"clocks", "drift, steps, and a replica whose time is wrong by hours", only_clocks},
+      {"missed", "between good replicas much is lost for a moment: they make it up by themselves",
+       only_missed},
       {"gentle", "one backup at a time is down or stands still: no view may change", only_gentle},
       {"reincarnation", "disks are lost, and their members come back with other keys",
        only_reincarnation},
@@ -357,8 +381,9 @@ const Profile* profile_named(std::string_view name) {
 
 const char* name_of(Fate fate) {
   static constexpr std::array<const char*, fates> names{
-      "damaged record", "missing segment", "damaged tail", "lost write",    "misdirected write",
-      "lying sync",     "old image",       "lost disk",    "damaged state", "lost state write"};
+      "damaged record",    "missing segment",  "damaged tail",     "lost write",
+      "misdirected write", "lying sync",       "old image",        "lost disk",
+      "damaged state",     "lost state write", "misdirected page", "torn page"};
   return names[static_cast<std::size_t>(fate)];
 }
 
@@ -403,6 +428,23 @@ Ppm draw_wrong_tags(const Options& options, const Choices& choices) {
   return choices.mac_requests ? some_or_none(rng, 300'000) : 0;
 }
 
+/// Outside development nobody may install an application or send SQL: so where that is built in.
+void draw_approvals(const Options& options, Parameters& p) {
+  Rng rng(options.seed, 16);
+  const bool wanted = options.plant == Plant::enough_for_all || rng.chance(500'000);
+  const auto least = rng.between(1, options.replicas - options.faults);
+  if (wanted && p.application == ApplicationKind::native)
+    p.choices.approvals = static_cast<std::uint32_t>(std::max<std::uint64_t>(least, 2));
+}
+
+/// Where nobody lies, and not of a clock that lies: a primary is then free to be of no use.
+unsigned draw_rounds(const Options& options, const Parameters& p) {
+  if (p.excused() || p.liar || p.astray || !p.liars.empty() || !p.twins.empty()) return 0;
+  if (p.gentle || options.plant != Plant::none) return 0;
+  Rng rng(options.seed, 15);
+  return rng.chance(500'000) ? 3 : 0;
+}
+
 Parameters draw_parameters(const Options& options) {
   Rng rng(options.seed, 1);
   Parameters p;
@@ -436,6 +478,8 @@ Parameters draw_parameters(const Options& options) {
   if (swarm && !p.gentle && !p.excused() && log.chance(60'000)) without_log(log, p);
   if (options.plant != Plant::none) suit_the_plant(p);
   draw_rebirths(options, p);
+  draw_approvals(options, p);
+  if (p.rounds == 0) p.rounds = draw_rounds(options, p);
   p.faults_until_us = rng.between(2'000'000, 8'000'000);
   // Timers may have doubled to sixteen seconds, and the next view's primary may need one more.
   p.finish_within_us = 120'000'000;
@@ -474,6 +518,7 @@ std::string describe_more(const Parameters& p) {
   for (const ReplicaId id : p.twins) text += " r" + std::to_string(id.value) + " is twins";
   if (p.restless) text += " c" + std::to_string(*p.restless) + " comes and goes";
   if (p.no_log) text += " no-log";
+  if (p.rounds > 0) text += " rounds=" + std::to_string(p.rounds);
   if (p.heal_only_a_quorum) text += " heals a quorum";
   return text + (p.excused() ? " EXCUSED" : "");
 }
@@ -506,6 +551,7 @@ std::string describe(const Parameters& p) {
          (p.choices.mac_requests ? " mac-requests wrong-tags=" + percent(p.wrong_tag_rate) : "") +
          (p.choices.signed_votes ? " signed-votes" : "") +
          (p.choices.bodies_apart ? " bodies-apart" : "") +
+         (p.choices.approvals > 0 ? " approvals=" + number(p.choices.approvals) : "") +
          " faults-until=" + number(p.faults_until_us / 1'000) + "ms";
 }
 

@@ -56,8 +56,10 @@ enum class Fate : std::uint8_t {
   lost_disk,         // empty
   damaged_state,     // a byte of state.db or its redo: halts, or starts from what is right
   lost_state_write,  // of state.db or its redo; said done
+  misdirected_page,  // of them, at another page's place; said done
+  torn_page,         // of them, some of its sectors; said done
 };
-inline constexpr std::size_t fates = 10;
+inline constexpr std::size_t fates = 12;
 const char* name_of(Fate fate);
 /// Whether the replica may have forgotten what it voted and nothing that it can see says so. It
 /// counts as faulty, like one that lies: the question to the others at boot need not find it out.
@@ -84,6 +86,8 @@ struct Choices {
   bool mac_requests = false;
   bool signed_votes = false;
   bool bodies_apart = false;
+  /// So many members must approve a RECONFIGURE; 0: genesis is marked development.
+  std::uint32_t approvals = 0;
 };
 
 struct Parameters {
@@ -129,8 +133,9 @@ struct Parameters {
   std::uint64_t sync_mean_us = 0;
   Ppm power_failure_rate = 0;  // so many kills take the machine's power too
   Ppm torn_tail_rate = 0;      // then, so many sectors of what was not synced are there anyway
-  std::uint64_t image_commit_us = 0;   // until state.db's commit point is durable
-  std::uint64_t trouble_every_us = 0;  // mean time between transient errors of a disk; 0: never
+  std::uint64_t image_commit_us = 0;      // until state.db's commit point is durable
+  std::uint64_t trouble_every_us = 0;     // mean time between transient errors of a disk; 0: never
+  std::uint64_t chain_lost_every_us = 0;  // mean time until somebody loses its configurations
   /// At most f replicas, unless the seed is excused. Drawn before the run and fixed.
   std::vector<PlannedFault> plan;
   Ppm reborn_rate = 500'000;  // of those, so many come back as newer incarnations
@@ -173,6 +178,10 @@ struct Parameters {
   /// Nothing happens that a primary could be blamed for: the network is good, and only one backup
   /// at a time is down or stands still. Then there must be no view change.
   bool gentle = false;
+
+  /// So many times something is lost for some milliseconds when chaos is over, which must be made
+  /// up without clients (rounds.cpp).
+  unsigned rounds = 0;
 
   /// When faults stop, and how long everything may take to finish afterwards.
   std::uint64_t faults_until_us = 0;

@@ -122,7 +122,8 @@ class PlainRun {
       : config_(config),
         checks_(checks),
         replies_(replies),
-        keys_(config.replica_keys.begin(), config.replica_keys.end()) {
+        keys_(config.replica_keys.begin(), config.replica_keys.end()),
+        members_(config.replica_keys) {
     install_functions(db_.get(), around_);
   }
 
@@ -222,12 +223,23 @@ class PlainRun {
     return *sets;
   }
 
+  [[nodiscard]] std::size_t approvals_of(const wire::Reconfigure& change) const {
+    const Bytes said = wire::reconfigure_signed_bytes(config_.cluster, change);
+    std::set<ReplicaId> by;
+    for (const wire::ReconfigureApproval& each : change.approvals)
+      if (crypto::verify(members_.at(each.member.value), said, each.signature))
+        by.insert(each.member);
+    return by.size();
+  }
+
   /// One at a time, of the newest, to a key that was never anybody's.
   std::optional<wire::Outcome> perform(const wire::Reconfigure& change) {
     const bool may = around_.role == "admin" && change.number == configuration_ &&
-                     seq_ > configuration_since_ && !keys_.contains(change.key);
+                     seq_ > configuration_since_ && !keys_.contains(change.key) &&
+                     (config_.development || approvals_of(change) >= config_.approvals);
     if (!may) return std::nullopt;
     keys_.insert(change.key);
+    members_[change.member.value] = change.key;
     ++configuration_;
     configuration_since_ = seq_ + config_.window;
     while (configuration_since_.value % config_.checkpoint_interval != 0) ++configuration_since_;
@@ -244,7 +256,7 @@ class PlainRun {
   }
 
   std::optional<wire::ResultSets> perform(const wire::Execute& execute) {
-    if (around_.role != "admin") return std::nullopt;
+    if (around_.role != "admin" || !config_.development) return std::nullopt;
     wire::ResultSets sets;
     for (const wire::Statement& statement : execute.statements) {
       if (is_refused(statement.sql.text)) return std::nullopt;
@@ -264,6 +276,7 @@ class PlainRun {
   Checks& checks_;
   const Replies& replies_;
   std::set<crypto::PublicKey> keys_;  // of all incarnations
+  std::vector<crypto::PublicKey> members_;
   ConfigNumber configuration_;
   Seq configuration_since_;
   Seq seq_;

@@ -20,6 +20,8 @@ enum class Plant {
   deaf_client,     // one client never hears from anybody
   blind_journal,   // one replica takes damage of its journal for an empty disk
   ignored_error,   // one replica does not look whether its journal was written
+  enough_for_all,  // every replica takes one approval for enough
+  wrong_stop,      // one replica that met its fate stops for a reason that is not of it
   any_time,        // every replica accepts any agreed time
   liars_too_many,  // no bug: one more than f lie, and tell the same two stories
   quorum_lost,     // no bug: with `durability: none`, more than f lose what they knew
@@ -31,7 +33,7 @@ struct PlantName {
   std::string_view caught_by;  // the checker that must fire: the start of its violation
 };
 
-inline constexpr std::array<PlantName, 13> plants{{
+inline constexpr std::array<PlantName, 15> plants{{
     {Plant::page_byte, "page-byte", "state"},
     {Plant::execute_twice, "execute-twice", "reference"},
     {Plant::wrong_answer, "wrong-answer", "reference"},
@@ -42,6 +44,8 @@ inline constexpr std::array<PlantName, 13> plants{{
     {Plant::deaf_client, "deaf-client", "liveness"},
     {Plant::blind_journal, "blind-journal", "atlas"},
     {Plant::ignored_error, "ignored-error", "fault"},
+    {Plant::enough_for_all, "enough-for-all", "configurations"},
+    {Plant::wrong_stop, "wrong-stop", "fault"},
     {Plant::any_time, "any-time", "agreed time"},
     {Plant::liars_too_many, "liars-too-many", "agreement"},
     {Plant::quorum_lost, "quorum-lost", "agreement"},

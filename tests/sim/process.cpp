@@ -54,7 +54,7 @@ Result<void> Process::start(const GroupSetting& setting) {
   store_ = std::move(*store);
   const Digest root = store_->root();
   if (store_->size() > 0 && !recovery.vouches_for(root))
-    return Error{"state.db has a digest that no certificate in the journal vouches for"};
+    return Error{"state.db has a digest that no certificate in the journal vouches for", true};
   executor_ = std::make_unique<app::Executor>(setting.executor, *store_, application_);
   const Seq image = executor_->executed();
   auto recovered = std::move(recovery).finish(
@@ -62,7 +62,8 @@ Result<void> Process::start(const GroupSetting& setting) {
   if (!recovered) return recovered.error();
   wire::Chain chain(setting.membership);
   for (const wire::ConfigurationLink& link : machine.configurations)
-    ENSURE(chain.extend(link) == nullptr);
+    if (const char* const reason = chain.extend(link))
+      return Error{std::string("configurations.json proves nothing: ") + reason};
   const auto completed = node::complete_chain(chain, *executor_, *recovered);
   if (!completed) return completed.error();
   if (*completed) machine.configurations = chain.links();
@@ -119,18 +120,25 @@ void Process::wake(Time when) {
   });
 }
 
+/// The planted bug: whoever has met its fate stops, for a reason that has nothing to do with it.
+bool Process::wrongly_stopped() const {
+  return ports_.planted(Plant::wrong_stop) && !ports_.machine.may_find.empty();
+}
+
 void Process::turn() {
   wakes_at_ = never;
   ports_.clock.turn_begins();
   for (auto& happens : std::exchange(inputs_, {})) happens(*node_);
   const bool disk_failed = ports_.machine.state_trouble.failed();
-  const Result<void> done = node_->turn();
+  const Result<void> done = wrongly_stopped() ? Error{"something is odd here"} : node_->turn();
   if (done && disk_failed && !ports_.fuse.blown())
     ports_.run.checks.violations.add("fault", ports_.name() + " goes on with a disk that failed");
   busy_until_ = std::max(busy_until_, ports_.clock.world_now());
+  ports_.run.checks.missed.turn_took(ports_.clock.world_now() - ports_.run.queue.now() +
+                                     ports_.run.parameters.turn_us);
   if (!done || ports_.fuse.blown()) {
     stopped_ = true;
-    why_stopped_ = done ? "killed" : done.error().message;
+    why_stopped_ = done ? was_killed : done.error();
     return;
   }
   const pbft::ReplicaStatus status = node_->replica_status();

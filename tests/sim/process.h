@@ -40,6 +40,8 @@ class Process {
   void input(std::function<void(node::Node&)> happens);
   /// Stopped (SIGSTOP) until then: inputs wait.
   void pause(Time until);
+  /// With a turn, or standing still.
+  [[nodiscard]] Time busy_until() const { return busy_until_; }
   /// Before the next effect but `effects_left`, everything ends.
   void kill_within_turn(std::uint64_t effects_left) { ports_.fuse.light(effects_left); }
   /// No: it lives.
@@ -48,7 +50,7 @@ class Process {
   /// The node stopped, because it was killed within a turn or because it met a local fault.
   [[nodiscard]] bool stopped() const { return stopped_; }
   [[nodiscard]] bool killed() const { return ports_.fuse.blown(); }
-  [[nodiscard]] const std::string& why_stopped() const { return why_stopped_; }
+  [[nodiscard]] const Error& why_stopped() const { return why_stopped_; }
   /// The end of its last turn, when it has stopped.
   [[nodiscard]] Time stopped_at() const { return ports_.clock.world_now(); }
 
@@ -64,6 +66,7 @@ class Process {
   Result<void> open_journal(pbft::Recovery& recovery);
   void wake(Time when);
   void turn();
+  [[nodiscard]] bool wrongly_stopped() const;
 
   Ports ports_;
   app::Application* application_;
@@ -84,7 +87,7 @@ class Process {
   bool active_ = true;
   bool fetching_ = false;
   bool stopped_ = false;
-  std::string why_stopped_;
+  Error why_stopped_;
   /// Events in the queue outlive a killed process; they look here first.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

@@ -19,11 +19,19 @@ Result<void> write_through(Folder::File& file, std::uint64_t offset, ByteView by
     case Trouble::Write::done: Folder::write(file, offset, bytes); return {};
     case Trouble::Write::lost: return {};
     case Trouble::Write::misdirected: {
-      // To another sector, over what is there already or beyond.
-      const std::uint64_t sectors = file.now.size() / Folder::sector_bytes + 1;
-      Folder::write(file, rng.below(sectors) * Folder::sector_bytes, bytes);
+      // To another sector, over what is there already or beyond; a page to another page's place.
+      // What it should have replaced stays.
+      const bool pages = offset % vfs::page_bytes == 0 && bytes.size() % vfs::page_bytes == 0;
+      const std::uint64_t unit = pages ? vfs::page_bytes : Folder::sector_bytes;
+      Folder::write(file, rng.below(file.now.size() / unit + 1) * unit, bytes);
       return {};
     }
+    case Trouble::Write::torn:
+      for (std::size_t at = 0; at < bytes.size(); at += Folder::sector_bytes)
+        if (rng.chance(500'000))
+          Folder::write(file, offset + at,
+                        bytes.subspan(at, std::min(Folder::sector_bytes, bytes.size() - at)));
+      return {};
     case Trouble::Write::error: return io_error;
     case Trouble::Write::full:
       Folder::write(file, offset, bytes.first(rng.below(bytes.size() + 1)));
@@ -43,7 +51,8 @@ Result<void> sync_through(Folder::File& file, Trouble& trouble) {
   switch (trouble.on_sync()) {
     case Trouble::Sync::done: Folder::sync(file); return {};
     case Trouble::Sync::pretended: return {};
-    case Trouble::Sync::error: Folder::fail_sync(file); return io_error;
+    case Trouble::Sync::error: Folder::fail_sync(file, false); return io_error;
+    case Trouble::Sync::error_readable: Folder::fail_sync(file, true); return io_error;
   }
   return {};
 }

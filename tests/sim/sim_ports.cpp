@@ -171,7 +171,8 @@ Result<void> WatchedJournal::sync() {
   if (ports_.planted(Plant::lying_sync)) return {};
   const bool failed = ports_.machine.journal_trouble.failed();
   if (auto done = file_->sync(); !done) return done;
-  if (failed && !unsynced_.empty())
+  // Before, or in this very call: then it was tried again, and nobody knows what that wrote.
+  if ((failed && !unsynced_.empty()) || ports_.machine.journal_trouble.failed())
     ports_.run.checks.violations.add(
         "fault", ports_.name() + " goes on with a journal that failed: nobody knows what is in it");
   ports_.run.trace.add(ports_.clock.world_now(), ports_.name(), "sync");

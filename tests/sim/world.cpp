@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "tests/sim/account_book.h"
+#include "tests/sim/atlas.h"
 #include "tests/sim/reference.h"
 
 namespace prytany::sim {
@@ -20,7 +21,10 @@ crypto::Signer signer_from(Rng& rng) { return crypto::Signer(rng.bytes<32>()); }
 }  // namespace
 
 World::World(const Parameters& parameters, std::ostream* trace_lines)
-    : parameters_(parameters), trace_(trace_lines), chaos_(parameters.options.seed, 2) {
+    : parameters_(parameters),
+      trace_(trace_lines),
+      chaos_(parameters.options.seed, 2),
+      rounds_(parameters.options.seed, 15) {
   make_group();
 }
 
@@ -71,7 +75,8 @@ void World::make_group() {
   Rng rng(options.seed, 3);
   genesis_.name = {"simulated"};
   genesis_.nonce = rng.bytes<16>();
-  genesis_.development = true;
+  genesis_.development = parameters_.choices.approvals == 0;
+  if (!genesis_.development) genesis_.approvals = parameters_.choices.approvals;
   genesis_.faults = options.faults;
   genesis_.checkpoint_interval = parameters_.checkpoint_interval;
   genesis_.window = parameters_.window;
@@ -110,7 +115,8 @@ void World::make_group() {
   executor.cluster = cluster;
   executor.replica_keys = setting_.membership.replica_keys;
   executor.weak_quorum = setting_.pbft.group.weak_quorum();
-  executor.development = true;
+  executor.development = genesis_.development;
+  executor.approvals = parameters_.options.plant == Plant::enough_for_all ? 1 : genesis_.approvals;
   executor.administrators = genesis_.administrators.items;
   executor.checkpoint_interval = parameters_.checkpoint_interval;
   executor.window = parameters_.window;
@@ -143,7 +149,7 @@ void World::make_liars() {
   twins_ = std::make_unique<Twins>(*run_, machines_, *this, [this] {
     return native() ? native_application(parameters_.options.plant) : nullptr;
   });
-  for (const ReplicaId id : parameters_.twins) machine(id).may_halt = true;
+  for (const ReplicaId id : parameters_.twins) machine(id).may_find = {Finding::votes};
 }
 
 /// Twins would find each other out, if they asked what others saw of them.
@@ -189,18 +195,9 @@ bool World::step() {
         its.settled = process->node().replica_status().configuration == known;
       continue;
     }
-    Machine& its = machines_[process->id().value];
-    const bool disk_failed = its.journal_trouble.failed() || its.state_trouble.failed();
-    if (!process->killed() && disk_failed) {
-      trace_.add(queue_.now(), replica_name(its.id), "stops: " + process->why_stopped());
-      ++counters_.disk_stops;
-    } else if (!process->killed() && its.may_halt) {
-      trace_.add(queue_.now(), replica_name(its.id), "halts: " + process->why_stopped());
-      ++counters_.halts;
-      its.halted = true;
-    } else if (!process->killed()) {
-      checks_->violations.add(
-          "fault", replica_name(process->id()) + " stopped by itself: " + process->why_stopped());
+    if (!process->killed() && !may_stop(machines_[process->id().value], process->why_stopped())) {
+      checks_->violations.add("fault", replica_name(process->id()) +
+                                           " stopped by itself: " + process->why_stopped().message);
       return false;
     }
     bury(process->id(), process->stopped_at());
@@ -209,6 +206,22 @@ bool World::step() {
   twins_->bury();
   plant();
   return checks_->violations.none();
+}
+
+/// Whether what befell its disks is a reason to stop with this; then it is counted.
+bool World::may_stop(Machine& machine, const Error& why) {
+  const std::optional<Finding> finding = finding_in(why);
+  if (finding && machine.may_find.contains(*finding)) {
+    trace_.add(queue_.now(), replica_name(machine.id), "halts: " + why.message);
+    ++counters_.halts;
+    machine.halted = true;
+    return true;
+  }
+  const bool failed = machine.journal_trouble.failed() || machine.state_trouble.failed();
+  if (!failed || !is_of_a_failing_disk(why)) return false;
+  trace_.add(queue_.now(), replica_name(machine.id), "stops: " + why.message);
+  ++counters_.disk_stops;
+  return true;
 }
 
 bool World::enough_asked() const {
@@ -228,11 +241,9 @@ void World::chaos() {
   chaotic_ = false;
 }
 
-void World::calm() {
-  trace_.add(queue_.now(), "world", "calms down");
-  astray_ = false;
+/// Nothing goes wrong any more, but with those that lie or are planned for.
+void World::quieten() {
   links_->calm();
-  clients_->calm();
   for (Machine& machine : machines_) {
     if (parameters_.liar != machine.id) machine.wall_drift_ppm = 0;
     machine.skew_us = machine.true_skew_us;
@@ -241,6 +252,13 @@ void World::calm() {
       trouble->disarm();
     }
   }
+}
+
+void World::calm() {
+  trace_.add(queue_.now(), "world", "calms down");
+  astray_ = false;
+  quieten();
+  clients_->calm();
   // The least that must do: others, the faulty ones too, stay away until it is done.
   std::vector<ReplicaId> well_ones;
   std::vector<ReplicaId> away;
@@ -411,6 +429,7 @@ RunResult World::run() {
   clients_->start();
   mouths_->start();
   chaos();
+  if (checks_->violations.none()) rounds();
   if (checks_->violations.none()) calm();
   if (checks_->violations.none()) parameters_.excused() ? finish_excused() : finish();
   if (checks_->violations.none()) compare_with_reference();
@@ -432,6 +451,7 @@ RunResult World::run() {
   counters_.checkpoints = checks_->state.stable_count();
   counters_.views = checks_->views.entered();
   counters_.judged = checks_->history.judged();
+  counters_.made_up = checks_->missed.made_up();
   counters_.lies = mouths_->lies_told();
   counters_.events = queue_.handled();
   result.counters = counters_;

@@ -40,8 +40,9 @@ struct RunCounters {
   std::uint64_t views = 0;       // entered by somebody, besides view 0
   std::uint64_t state_transfers = 0;
   std::uint64_t frames_refused = 0;
-  std::uint64_t judged = 0;  // answers whose place in time was looked at
-  std::uint64_t lies = 0;    // messages of Byzantine replicas that are not their processes'
+  std::uint64_t judged = 0;   // answers whose place in time was looked at
+  std::uint64_t made_up = 0;  // rounds in which what was missed came in time
+  std::uint64_t lies = 0;     // messages of Byzantine replicas that are not their processes'
   std::uint64_t events = 0;
 };
 
@@ -91,7 +92,8 @@ class World final : public Outside {
   // ---- chaos.cpp: processes, network, clocks ----
   void unleash();
   void start(ReplicaId id);
-  void does_not_start(ReplicaId id, bool killed, const std::string& why);
+  void does_not_start(ReplicaId id, bool killed, const Error& why);
+  bool may_stop(Machine& machine, const Error& why);
   /// The process is gone. What it wrote and did not sync is still there unless power fails too, and
   /// is lost when power fails later.
   void bury(ReplicaId id, Time when, bool power_fails);
@@ -116,13 +118,25 @@ class World final : public Outside {
   // ---- disk_faults.cpp ----
   void trouble();
   void rot(ReplicaId id);
+  void lose_configurations();
   void carry_out(const PlannedFault& fault);
   void lose_for_good(ReplicaId id);
   void await_birth(ReplicaId id);
+  wire::Reconfigure approved(wire::Reconfigure wanted);
   void at_rest(const PlannedFault& fault);
+
+  // ---- rounds.cpp: what was missed is made up ----
+  std::vector<Shown> shown();
+  bool settled(const std::vector<Shown>& all);
+  void lose_something();
+  bool settle();
+  bool round();
+  bool words_are_heard();
+  void rounds();
 
   bool step();
   void chaos();
+  void quieten();
   void calm();
   void heal_everybody();
   void finish();
@@ -145,6 +159,7 @@ class World final : public Outside {
   std::unique_ptr<Checks> checks_;
   std::optional<Run> run_;
   Rng chaos_;
+  Rng rounds_;
   std::deque<Machine> machines_;
   std::vector<std::unique_ptr<app::Application>> applications_;  // empty: an installed one
   std::vector<std::unique_ptr<Process>> processes_;              // by replica; null while down

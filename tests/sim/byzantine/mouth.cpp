@@ -222,7 +222,8 @@ Mouths::Mouths(Run run, std::deque<Machine>& machines, Outside& outside, const P
   for (const Liar& liar : run.parameters.liars) {
     Machine& machine = machines[liar.replica.value];
     plot_.liars.insert(liar.replica);
-    machine.may_halt = true;
+    // Others saw votes of it that are not its process's.
+    machine.may_find = {Finding::votes};
     machine.mouth = &mouths_.emplace_back(run, machine, outside, plot_, liar, Rng(rng_.next()));
   }
 }

@@ -10,7 +10,7 @@ Twins::Twins(Run run, const std::deque<Machine>& machines, Outside& outside,
   for (const ReplicaId id : run.parameters.twins) {
     const Machine& first = machines[id.value];
     Second& second = seconds_.try_emplace(id, first, Rng(rng_.next())).first->second;
-    second.machine.may_halt = true;
+    second.machine.may_find = {Finding::votes};
     second.machine.uptime_us = first.uptime_us;
     second.application = application();
   }
@@ -43,7 +43,7 @@ void Twins::bury() {
   for (auto& [id, second] : seconds_) {
     if (second.process == nullptr || !second.process->stopped()) continue;
     run_.trace.add(run_.queue.now(), replica_name(id),
-                   "loses its twin: " + second.process->why_stopped());
+                   "loses its twin: " + second.process->why_stopped().message);
     for (const ReplicaId peer : std::set<ReplicaId>(second.peers)) give(second, peer, false);
     second.process.reset();
   }

@@ -259,6 +259,22 @@ TEST(SessionWindow, refusals_alike_from_a_quorum_three_times_end_the_session) {
   EXPECT_TRUE(host.ended.has_value());
 }
 
+TEST(SessionWindow, one_that_refused_once_and_went_away_takes_nothing_from_a_quorums_word) {
+  Host host;
+  host.join();
+  const Ticket ticket = host.call("p", host.now + 60'000'000);
+  const Digest digest = wire::request_digest(host.group[0].last_request().request.body);
+  host.say(3, wire::Refused{digest, {"unknown_session"}, {"no"}});
+  for (int round = 0; round < 3; ++round) {
+    EXPECT_FALSE(host.completed.contains(ticket));
+    for (unsigned i = 0; i < 3; ++i)
+      host.say(i, wire::Refused{digest, {"unknown_session"}, {"no"}});
+    host.advance_to(host.now + 1'500'000);
+  }
+  ASSERT_TRUE(host.completed.contains(ticket));
+  EXPECT_EQ(host.completed.at(ticket).verdict, Verdict::outcome_unknown);
+}
+
 TEST(SessionWindow, an_overloaded_group_is_asked_until_the_deadline) {
   Host host;
   host.join();

@@ -120,6 +120,26 @@ TEST(Replica, a_backup_records_then_votes_and_commitment_waits_for_no_disk) {
   EXPECT_THAT(r.order(), testing::ElementsAre("persist lazily committed", "execute"));
 }
 
+TEST(Replica, who_was_not_heard_of_the_last_number_is_told_within_an_interval) {
+  Solo r(1);
+  const auto m = proposal(1);
+  r.step(received(0, m));
+  for (const unsigned peer : {0U, 2U})
+    r.step(received(peer, wire::Prepare{View{0}, Seq{1}, digest(m)}));
+  for (const unsigned peer : {0U, 2U})
+    r.step(received(peer, wire::Commit{View{0}, Seq{1}, digest(m)}));
+  r.step(Executed{Seq{1}, std::nullopt});
+  r.step(Tick{}, Time{r.config.retransmit_us});
+  const auto sends = r.all<Send>();
+  ASSERT_EQ(sends.size(), 1U);
+  EXPECT_EQ(sends[0].to, ReplicaId{3});
+  EXPECT_EQ(std::get<wire::Status>(sends[0].message).executed, Seq{1});
+  // It answers; what it lacks it asks for itself from then on.
+  r.step(received(3, wire::Status{View{0}, View{0}, Seq{0}, Seq{1}, {}}));
+  r.step(Tick{}, Time{10 * r.config.retransmit_us});
+  EXPECT_TRUE(r.sent<wire::Status>().empty());
+}
+
 TEST(Replica, a_single_replica_needs_nobody) {
   Solo r(0, play::small_config(1, 0));
   r.step(submitted(request_of(1, 1)));
@@ -220,6 +240,24 @@ TEST(Replica, a_restart_says_again_what_is_to_be_executed) {
   EXPECT_EQ(again.executed(), Seq{0});
   again.handle(Time{0}, Tick{});
   EXPECT_EQ(again.executed(), Seq{2});
+}
+
+TEST(Replica, a_restarted_primary_gives_no_second_number_to_what_its_journal_has_one_for) {
+  play::Disk disk;
+  play::PlayClock clock;
+  auto config = play::small_config(4, 1);
+  config.boot_question = false;
+  {
+    Host host(config, clock, disk);
+    host.handle(Time{0}, submitted(request_of(1, 1)));
+    EXPECT_EQ(host.status().proposed, Seq{1});
+  }
+  Host again(config, clock, disk);
+  again.handle(Time{0}, Tick{});
+  again.handle(Time{0}, submitted(request_of(1, 1)));
+  EXPECT_EQ(again.status().proposed, Seq{1}) << "its client asked again";
+  again.handle(Time{0}, submitted(request_of(1, 2)));
+  EXPECT_EQ(again.status().proposed, Seq{2});
 }
 
 TEST(Replica, a_single_replica_goes_on_from_every_point_at_which_its_journal_can_end) {

@@ -131,5 +131,48 @@ TEST_F(Atlas, an_empty_journal_has_nothing_to_be_damaged) {
   EXPECT_FALSE(damage_state(folder, rng));
 }
 
+const Error lost_record{"journal/00000002.log: record 7 is damaged. What this replica ...", true};
+const Error lost_state{"state.db has a digest that no certificate in the journal vouches for",
+                       true};
+const Error lost_votes{"2 replicas have seen votes of mine that my journal does not know (...)",
+                       true};
+
+TEST(Findings, are_told_by_what_a_replica_says_when_it_stops_for_good) {
+  EXPECT_EQ(finding_in(lost_record), Finding::journal);
+  EXPECT_EQ(finding_in(lost_state), Finding::state);
+  EXPECT_EQ(finding_in(lost_votes), Finding::votes);
+  EXPECT_EQ(finding_in({"the journal holds no proof of checkpoint 8, which ...", true}),
+            Finding::state);
+}
+
+TEST(Findings, are_nothing_else_that_ends_a_process) {
+  EXPECT_FALSE(finding_in({"cannot use the file: Input/output error"}));
+  EXPECT_FALSE(finding_in({"the database is larger than the capacity this replica was given"}));
+  EXPECT_FALSE(finding_in({"something else was lost", true}));
+  // Whoever says so without calling it a loss would be started again by a supervisor.
+  EXPECT_FALSE(finding_in({lost_state.message, false}));
+}
+
+TEST(Findings, of_a_fate_are_those_that_it_can_cause) {
+  EXPECT_EQ(findings_of(Fate::damaged_record), std::set{Finding::journal});
+  EXPECT_EQ(findings_of(Fate::lost_disk), std::set{Finding::votes});
+  EXPECT_EQ(findings_of(Fate::damaged_state), std::set{Finding::state});
+}
+
+TEST(Findings, are_not_that_a_file_is_to_be_had_from_others) {
+  const Error lost{
+      "the file of configurations ends with number 0, and state.db is of number 1: ..."};
+  EXPECT_TRUE(is_of_a_lost_chain(lost));
+  EXPECT_FALSE(finding_in(lost));
+  EXPECT_FALSE(is_of_a_lost_chain(lost_state));
+}
+
+TEST(Findings, are_not_what_a_failing_disk_says) {
+  EXPECT_TRUE(is_of_a_failing_disk({"cannot read 00000001.log: Input/output error"}));
+  EXPECT_TRUE(is_of_a_failing_disk({"cannot write: No space left on device"}));
+  EXPECT_FALSE(is_of_a_failing_disk(lost_record));
+  EXPECT_FALSE(is_of_a_failing_disk({"state.db was replaced or removed while in use"}));
+}
+
 }  // namespace
 }  // namespace prytany::sim

@@ -312,6 +312,18 @@ TEST_F(Checkers, find_votes_that_are_not_of_the_configuration_that_governs_their
                                         StartsWith("configurations: r1 voted for n8")));
 }
 
+TEST_F(Checkers, find_a_key_that_became_a_members_without_the_approvals_for_it) {
+  crypto::PublicKey key;
+  key.bytes.fill(3);
+  wire::Configuration next{ConfigNumber{1}, Seq{8}, {}};
+  next.keys.items.push_back(key);
+  checks.configurations.began(r1, next);
+  EXPECT_THAT(violations(), IsEmpty());
+  checks.configurations.never(key);
+  checks.configurations.began(r2, next);
+  EXPECT_THAT(violations(), ElementsAre(StartsWith("configurations: configuration 1 has a key")));
+}
+
 TEST_F(Checkers, find_configurations_that_are_two_or_that_nobody_has_proven) {
   checks.configurations.began(r1, {ConfigNumber{1}, Seq{8}, {}});
   checks.configurations.began(r2, {ConfigNumber{1}, Seq{16}, {}});

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/sim/sim_files.h"
+
 namespace prytany::sim {
 namespace {
 
@@ -21,6 +23,61 @@ TEST(Folder, loses_what_was_not_synced_when_power_fails) {
   Rng rng(1);
   folder.crash(rng, 0);
   EXPECT_EQ(folder.read("a"), filled(10, 1));
+}
+
+TEST(Folder, after_a_failed_sync_may_show_until_power_fails_what_no_later_sync_writes) {
+  for (const bool readable : {true, false}) {
+    Folder folder;
+    folder.create("a");
+    folder.write("a", 0, filled(10, 1));
+    folder.sync("a");
+    folder.sync_entries();
+    folder.write("a", 0, filled(10, 2));
+    Folder::fail_sync(*folder.open("a"), readable);
+    EXPECT_EQ(folder.read("a"), filled(10, readable ? 2 : 1));
+    folder.sync("a");
+    const Folder killed_only = folder;
+    EXPECT_EQ(killed_only.read("a"), filled(10, readable ? 2 : 1));
+    Rng rng(1);
+    folder.crash(rng, always);
+    EXPECT_EQ(folder.read("a"), filled(10, 1));
+  }
+}
+
+TEST(Folder, gets_a_misdirected_page_at_another_pages_place) {
+  bool seen = false;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    Folder folder;
+    folder.create("a");
+    folder.write("a", 0, filled(4 * vfs::page_bytes, 1));
+    Trouble trouble;
+    trouble.arm(Trouble::Kind::misdirected, 0);
+    Rng rng(seed);
+    const auto page = filled(vfs::page_bytes, 2);
+    ASSERT_TRUE(write_through(*folder.open("a"), vfs::page_bytes, page, trouble, rng));
+    const Bytes& now = folder.read("a");
+    EXPECT_EQ(std::count(now.begin(), now.end(), 2), static_cast<std::ptrdiff_t>(vfs::page_bytes));
+    const auto first = std::find(now.begin(), now.end(), 2) - now.begin();
+    EXPECT_EQ(static_cast<std::size_t>(first) % vfs::page_bytes, 0U);
+    seen = seen || now[vfs::page_bytes] == 1;
+  }
+  EXPECT_TRUE(seen) << "what was to be replaced stays";
+}
+
+TEST(Folder, gets_some_sectors_of_a_torn_write_that_says_done) {
+  Folder folder;
+  folder.create("a");
+  folder.write("a", 0, filled(vfs::page_bytes, 1));
+  Trouble trouble;
+  trouble.arm(Trouble::Kind::torn, 0);
+  Rng rng(1);
+  const auto page = filled(vfs::page_bytes, 2);
+  ASSERT_TRUE(write_through(*folder.open("a"), 0, page, trouble, rng));
+  const Bytes& now = folder.read("a");
+  const auto written = std::count(now.begin(), now.end(), 2);
+  EXPECT_GT(written, 0);
+  EXPECT_LT(written, static_cast<std::ptrdiff_t>(vfs::page_bytes));
+  EXPECT_EQ(written % static_cast<std::ptrdiff_t>(Folder::sector_bytes), 0);
 }
 
 TEST(Folder, tears_unsynced_writes_at_sectors) {
@@ -107,7 +164,7 @@ TEST(Folder, forgets_what_a_sync_failed_to_write) {
   Folder folder;
   const Folder::Open file = folder.create("a");
   Folder::write(*file, 0, filled(3, 1));
-  Folder::fail_sync(*file);
+  Folder::fail_sync(*file, false);
   Folder::sync(*file);  // which succeeds, and wrote nothing
   EXPECT_TRUE(folder.read("a").empty());
 }

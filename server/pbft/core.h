@@ -57,7 +57,7 @@ class Replica::Core {
   // ---- normal_case.cpp: section 4.2 ------------------------------------------------------------
   void take_in(const Digest& digest, wire::ClientRequest request,
                std::optional<ReplicaId> from = std::nullopt);
-  void enqueue(const Digest& digest, wire::ClientRequest request);
+  void enqueue(const Digest& digest, wire::ClientRequest request, bool brought = false);
   void assigned(Slot& slot);
   [[nodiscard]] bool may_propose() const;
   void propose();

@@ -234,6 +234,19 @@ void Clients::executed(const app::Executed& executed) {
   }
 }
 
+void Clients::count(Held& held) const {
+  for (const auto& [id, c] : connections_) {
+    held.answers_of_one = std::max(held.answers_of_one, c.waiting.size());
+    held.sessions_of_one = std::max(held.sessions_of_one, c.speaks_for.size());
+    held.early_of_one = std::max(held.early_of_one, c.early);
+  }
+  for (const auto& [host, reads] : reads_)
+    held.reads_of_one = std::max(held.reads_of_one, reads.size());
+  held.early = early_.size();
+  held.reads = reads_waiting_;
+  held.leaves = left_.size();
+}
+
 std::vector<wire::AuthenticRequest> Clients::now_known(Time now, wire::Verifier& verifier) {
   std::vector<wire::AuthenticRequest> known;
   for (std::size_t left = early_.size(); left > 0; --left) {

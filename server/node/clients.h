@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "server/app/executor.h"
+#include "server/node/held.h"
 #include "server/node/ports.h"
 #include "server/wire/client_messages.h"
 #include "server/wire/verify.h"
@@ -72,6 +73,8 @@ class Clients {
   /// Requires: has_early().
   [[nodiscard]] Time early_deadline() const { return early_.front().until; }
   [[nodiscard]] std::uint64_t refused() const { return refused_; }
+  /// Fills in what is not the core's.
+  void count(Held& held) const;
   [[nodiscard]] std::size_t connections() const { return connections_.size(); }
 
  private:

@@ -156,6 +156,15 @@ void Backlog::return_to_waiting(Time now, const std::vector<Digest>& digests,
   }
 }
 
+void Backlog::count(Held& held) const {
+  held.requests = waiting_.size();
+  held.bytes = bytes_;
+  for (const auto& [session, queue] : queues_) {
+    std::size_t& most = session == SessionId{0} ? held.joins : held.of_one_session;
+    most = std::max(most, queue.digests.size());
+  }
+}
+
 std::vector<Digest> Backlog::waiting_unsigned() const {
   std::vector<Digest> all;
   for (const auto& [digest, waiting] : waiting_)

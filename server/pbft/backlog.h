@@ -13,6 +13,7 @@
 
 #include "server/pbft/config.h"
 #include "server/pbft/refusal.h"
+#include "server/pbft/replica.h"
 #include "server/wire/messages.h"
 
 namespace prytany::pbft {
@@ -101,6 +102,7 @@ class Backlog {
   }
 
   [[nodiscard]] std::size_t waiting() const { return waiting_.size(); }
+  void count(Held& held) const;
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
  private:

@@ -33,6 +33,7 @@ class Replica::Core {
   void step(Time now, Event event, Effects& out);
   [[nodiscard]] Time deadline() const;
   [[nodiscard]] ReplicaStatus status() const;
+  [[nodiscard]] Held held() const;
   [[nodiscard]] const std::optional<wire::CheckpointProof>& stable_proof() const { return stable_; }
 
  private:

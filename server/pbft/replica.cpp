@@ -15,6 +15,7 @@ Replica::~Replica() = default;
 void Replica::step(Time now, Event event, Effects& out) { core_->step(now, std::move(event), out); }
 Time Replica::deadline() const { return core_->deadline(); }
 ReplicaStatus Replica::status() const { return core_->status(); }
+Held Replica::held() const { return core_->held(); }
 const std::optional<wire::CheckpointProof>& Replica::stable_proof() const {
   return core_->stable_proof();
 }
@@ -263,6 +264,13 @@ ReplicaStatus Replica::Core::status() const {
   status.diverged = diverged_;
   status.voting = !diverged_ && !boot_.asking() && !lost_;
   return status;
+}
+
+Held Replica::Core::held() const {
+  Held held;
+  backlog_.count(held);
+  vouching_.count(held);
+  return held;
 }
 
 Snapshot Replica::Core::snapshot() const {

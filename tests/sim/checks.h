@@ -6,6 +6,7 @@
 
 #include "tests/sim/checkers.h"
 #include "tests/sim/history_checker.h"
+#include "tests/sim/hostile/bounds_checker.h"
 #include "tests/sim/view_checker.h"
 
 namespace prytany::sim {
@@ -41,6 +42,7 @@ struct Checks {
   ConfigurationChecker configurations{violations};
   ReplyChecker replies;
   HistoryChecker history{violations};
+  BoundsChecker bounds{violations};
 
   /// A newer incarnation takes this one's place: from now on all is asked of it, as if nothing had
   /// been said before.

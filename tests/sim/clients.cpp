@@ -102,7 +102,7 @@ class Clients::Client {
   /// It is ordered: its answer must come after those that were given until now.
   void expect(client::Ticket ticket) {
     ++waiting_;
-    asked_.emplace(ticket, all_.run_.checks.history.invoked());
+    asked_.emplace(ticket, Asked{all_.run_.checks.history.invoked(), now()});
   }
 
   void ask_later() {
@@ -164,7 +164,11 @@ class Clients::Client {
   std::size_t waiting_ = 0;
   std::set<client::Ticket> reads_;  // not ordered: replicas may differ, and then nobody is believed
   std::set<client::Ticket> orders_;
-  std::map<client::Ticket, HistoryChecker::Mark> asked_;
+  struct Asked {
+    HistoryChecker::Mark mark;
+    Time at;
+  };
+  std::map<client::Ticket, Asked> asked_;
   Time wakes_at_ = never;
 };
 
@@ -184,8 +188,11 @@ void Clients::Client::on(client::Completed& e) {
                                                     c.message + ") instead of an answer");
     return;
   }
-  if (const auto asked = asked_.extract(e.ticket))
-    all_.run_.checks.history.answered(name(), asked.mapped(), c.seq);
+  if (const auto asked = asked_.extract(e.ticket)) {
+    all_.run_.checks.history.answered(name(), asked.mapped().mark, c.seq);
+    std::uint64_t& longest = joined_ ? all_.longest_us_ : all_.longest_join_us_;
+    longest = std::max(longest, now() - asked.mapped().at);
+  }
   if (orders_.erase(e.ticket) > 0) {
     all_.run_.checks.replies.accepted(name(),
                                       {session_->id(), c.number, c.seq, c.agreed, c.outcome});
@@ -411,6 +418,7 @@ void Clients::send(std::size_t client, ReplicaId replica,
   if (!id) return;
   if (text != last_text_) run_.checks.client_text_left(*text);
   last_text_ = text;
+  if (overhears) overhears(text);
   const auto carried = calm_ ? text : perhaps_with_a_wrong_tag(text);
   Connection& connection = connections_.at(*id);
   for (const Time when : connection.upward.arrivals(run_.queue.now(), rng_).times) {

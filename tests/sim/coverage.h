@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/sim/hostile/attacks.h"
+
 namespace prytany::sim {
 
 enum class Fault : std::uint8_t {
@@ -43,8 +45,14 @@ enum class Fault : std::uint8_t {
   damaged_slot,  // of what a state transfer put aside
   clock_step,
   clock_lie,
+  first_attack,  // from here on: those of hostile clients
 };
-inline constexpr std::size_t faults_count = 34;
+inline constexpr std::size_t faults_count =
+    static_cast<std::size_t>(Fault::first_attack) + attacks_count;
+constexpr Fault fault_of(Attack attack) {
+  return static_cast<Fault>(static_cast<std::size_t>(Fault::first_attack) +
+                            static_cast<std::size_t>(attack));
+}
 
 /// What the victim was at; of the network, what somebody at one of its ends, or else anybody, was.
 enum class During : std::uint8_t {

@@ -33,6 +33,7 @@ class Replica::Core {
   void step(Time now, Event event, Effects& out);
   [[nodiscard]] Time deadline() const;
   [[nodiscard]] ReplicaStatus status() const;
+  [[nodiscard]] Held held() const;
   [[nodiscard]] const std::optional<wire::CheckpointProof>& stable_proof() const { return stable_; }
   [[nodiscard]] std::optional<Seq> read_barrier() const;
 
@@ -58,7 +59,7 @@ class Replica::Core {
   // ---- normal_case.cpp: section 4.2 ------------------------------------------------------------
   void take_in(const Digest& digest, wire::ClientRequest request,
                std::optional<ReplicaId> from = std::nullopt);
-  void enqueue(const Digest& digest, wire::ClientRequest request);
+  void enqueue(const Digest& digest, wire::ClientRequest request, bool brought = false);
   void assigned(Slot& slot);
   [[nodiscard]] bool may_propose() const;
   void propose();

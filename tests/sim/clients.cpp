@@ -70,10 +70,9 @@ class Clients::Client {
         ++waiting_;
         reads_.insert(session_->read(now(), std::move(*read), now() + read_patience_us, out));
       } else if (auto fast = all_.workload_.fast_read()) {
-        const Asked asked{wire::encode(*fast), now()};
         const client::Ticket ticket = session_->fast_read(now(), *fast, now() + patience_us, out);
         expect(ticket);
-        fast_reads_.emplace(ticket, asked);
+        fast_reads_.emplace(ticket, wire::encode(*fast));
       } else {
         expect(session_->submit(now(), all_.workload_.next(), now() + patience_us, out));
       }
@@ -108,7 +107,7 @@ class Clients::Client {
   /// It is ordered: its answer must come after those that were given until now.
   void expect(client::Ticket ticket) {
     ++waiting_;
-    asked_.emplace(ticket, all_.run_.checks.history.invoked());
+    asked_.emplace(ticket, Asked{all_.run_.checks.history.invoked(), now()});
   }
 
   void ask_later() {
@@ -171,11 +170,11 @@ class Clients::Client {
   std::set<client::Ticket> reads_;  // not ordered: replicas may differ, and then nobody is believed
   std::set<client::Ticket> orders_;
   struct Asked {
-    Bytes operation;
+    HistoryChecker::Mark mark;
     Time at;
   };
-  std::map<client::Ticket, Asked> fast_reads_;
-  std::map<client::Ticket, HistoryChecker::Mark> asked_;
+  std::map<client::Ticket, Asked> asked_;
+  std::map<client::Ticket, Bytes> fast_reads_;  // what is asked
   Time wakes_at_ = never;
 };
 
@@ -196,15 +195,18 @@ void Clients::Client::on(client::Completed& e) {
     return;
   }
   if (const auto fast = fast_reads_.extract(e.ticket); fast && c.number.value == 0) {
-    const auto mark = asked_.extract(e.ticket);
-    all_.run_.checks.reads.saw({name(), session_->id(), session_->key(), fast.mapped().operation,
-                                c.outcome, fast.mapped().at, now(), mark.mapped(),
+    const Asked asked = asked_.extract(e.ticket).mapped();
+    all_.run_.checks.reads.saw({name(), session_->id(), session_->key(), fast.mapped(), c.outcome,
+                                asked.at, now(), asked.mark,
                                 all_.run_.checks.agreement.contiguous()});
     ++all_.answered_;
     return go_on();
   }
-  if (const auto asked = asked_.extract(e.ticket))
-    all_.run_.checks.history.answered(name(), asked.mapped(), c.seq);
+  if (const auto asked = asked_.extract(e.ticket)) {
+    all_.run_.checks.history.answered(name(), asked.mapped().mark, c.seq);
+    std::uint64_t& longest = joined_ ? all_.longest_us_ : all_.longest_join_us_;
+    longest = std::max(longest, now() - asked.mapped().at);
+  }
   if (orders_.erase(e.ticket) > 0) {
     all_.run_.checks.replies.accepted(name(),
                                       {session_->id(), c.number, c.seq, c.agreed, c.outcome});
@@ -430,6 +432,7 @@ void Clients::send(std::size_t client, ReplicaId replica,
   if (!id) return;
   if (text != last_text_) run_.checks.client_text_left(*text);
   last_text_ = text;
+  if (overhears) overhears(text);
   const auto carried = calm_ ? text : perhaps_with_a_wrong_tag(text);
   Connection& connection = connections_.at(*id);
   for (const Time when : connection.upward.arrivals(run_.queue.now(), rng_).times) {

@@ -47,6 +47,8 @@ struct Checks {
   void born(ReplicaId id);
   /// A restart found this.
   void recovered(ReplicaId by, const pbft::Recovered& recovered, Seq image);
+  /// Its journal holds durably what it was told so far.
+  void synced(ReplicaId by);
   /// A sealed frame leaves for another replica.
   void frame_left(ReplicaId from, ByteView frame);
   /// A JSON text leaves for a client.
@@ -56,6 +58,10 @@ struct Checks {
 
  private:
   void commits_left(ReplicaId from, const std::vector<wire::PeerMessage>& messages);
+
+  /// What is said to all is looked at once: without its tag, the frame that each sent last, until
+  /// what may be said changes.
+  std::map<ReplicaId, Bytes> last_frames_;
 };
 
 }  // namespace prytany::sim

@@ -8,6 +8,8 @@ namespace {
 constexpr std::size_t waiting_per_connection_max = 4 * limits::session_window;
 constexpr std::size_t early_per_connection_max = limits::session_window;
 constexpr std::size_t early_max = 4096;
+/// Nobody has proven anything yet who sends such a request, so what it holds is bounded too.
+constexpr std::size_t early_bytes_max = 16 << 20;
 constexpr std::size_t left_max = 1024;
 constexpr std::size_t speaks_for_max = 64;
 /// A client knows its session from the first weak_quorum() replicas that executed its join: we may
@@ -16,6 +18,8 @@ constexpr std::uint64_t early_us = 1'000'000;
 constexpr std::size_t sessions_seen_max = 200'000;
 constexpr std::size_t reads_per_host_max = 64;
 constexpr std::size_t reads_max = 4096;
+constexpr std::size_t reads_per_host_bytes_max = 4 << 20;
+constexpr std::size_t reads_bytes_max = 64 << 20;
 
 wire::Name name(std::string_view text) {
   return {std::string(text.substr(0, limits::name_bytes_max))};
@@ -25,7 +29,7 @@ wire::Name name(std::string_view text) {
 
 void Clients::connected(ConnectionId id, std::string address) {
   if (address.size() > limits::name_bytes_max) address.resize(limits::name_bytes_max);
-  connections_.emplace(id, Connection{std::move(address), std::nullopt, {}, {}, 0, 0});
+  connections_.emplace(id, Connection{std::move(address), std::nullopt, {}, {}, {}, {}, 0});
 }
 
 void Clients::close_all(std::string_view reason) {
@@ -41,11 +45,15 @@ void Clients::close_all(std::string_view reason) {
 void Clients::closed(ConnectionId id) {
   const auto found = connections_.find(id);
   if (found == connections_.end()) return;
-  if (found->second.waiting > 0)
-    std::erase_if(waiting_, [&](const auto& entry) { return entry.second.connection == id; });
+  // By what the connection itself knows: a look at all that others wait for would let whoever hangs
+  // up often keep us busy.
+  for (const Digest& request : found->second.waiting) waiting_.erase(request);
+  for (const SessionId session : found->second.seen) last_seen_.erase(session);
   if (found->second.early > 0)
-    std::erase_if(early_, [&](const Early& e) { return e.connection == id; });
-  std::erase_if(last_seen_, [&](const auto& entry) { return entry.second == id; });
+    std::erase_if(early_, [&](const Early& e) {
+      if (e.connection == id) early_bytes_ -= e.bytes();
+      return e.connection == id;
+    });
   connections_.erase(found);
 }
 
@@ -61,7 +69,8 @@ Clients::Wish Clients::text(ConnectionId id, std::string_view text, wire::Verifi
   if (auto* join = std::get_if<wire::JoinBegin>(&*parsed)) return on(id, c, *join);
   if (auto* submit = std::get_if<wire::SubmitRequest>(&*parsed))
     return on(id, c, std::move(*submit), verifier);
-  if (auto* read = std::get_if<wire::PublicRead>(&*parsed)) return on(id, c, std::move(*read));
+  if (auto* read = std::get_if<wire::PublicRead>(&*parsed))
+    return on(id, c, std::move(*read), text.size());
   if (auto* asked = std::get_if<wire::ConfigurationsRequest>(&*parsed)) return on(id, c, *asked);
   return on(id, c, std::get<wire::StatusRequest>(*parsed));
 }
@@ -135,13 +144,8 @@ Clients::Wish Clients::on(ConnectionId id, Connection& c, wire::SubmitRequest su
     return Nothing{};
   }
   if (const auto code = setting_.executor.refuse(body)) {
-    const Time now = setting_.clock.now();
-    if (*code == "unknown_session" && c.early < early_per_connection_max &&
-        early_.size() < early_max) {
-      ++c.early;
-      early_.push_back({id, std::move(submit), now + early_us});
+    if (*code == "unknown_session" && keep_early(id, c, digest, std::move(submit)))
       return Nothing{};
-    }
     return refuse(id, c, digest, *code, "this replica will not propose it");
   }
   const SessionId session = body.session;
@@ -156,13 +160,30 @@ Clients::Wish Clients::on(ConnectionId id, Connection& c, wire::SubmitRequest su
   return Submit{std::move(*checked)};
 }
 
-Clients::Wish Clients::on(ConnectionId id, Connection& c, wire::PublicRead read) {
+bool Clients::keep_early(ConnectionId id, Connection& c, const Digest& digest,
+                         wire::SubmitRequest&& submit) {
+  const std::size_t bytes = submit.request.body.operation.bytes.size();
+  if (c.early >= early_per_connection_max || early_.size() >= early_max ||
+      early_bytes_ + bytes > early_bytes_max)
+    return false;
+  ++c.early;
+  early_bytes_ += bytes;
+  early_.push_back({id, digest, std::move(submit), setting_.clock.now() + early_us});
+  return true;
+}
+
+Clients::Wish Clients::on(ConnectionId id, Connection& c, wire::PublicRead read,
+                          std::size_t bytes) {
   const auto mine = reads_.find(c.address);
-  const bool full = mine != reads_.end() && mine->second.size() >= reads_per_host_max;
-  if (full || reads_waiting_ >= reads_max)
+  const bool full = mine != reads_.end() && (mine->second.waiting.size() >= reads_per_host_max ||
+                                             mine->second.bytes + bytes > reads_per_host_bytes_max);
+  if (full || reads_waiting_ >= reads_max || reads_bytes_ + bytes > reads_bytes_max)
     return refuse(id, c, wire::read_digest(read), "overloaded",
                   "too many public reads are waiting here");
-  reads_[c.address].push_back({id, std::move(read)});
+  Reads& host = reads_[c.address];
+  host.waiting.push_back({id, std::move(read), bytes});
+  host.bytes += bytes;
+  reads_bytes_ += bytes;
   ++reads_waiting_;
   return Nothing{};
 }
@@ -173,9 +194,11 @@ void Clients::serve_read() {
   auto host = reads_.upper_bound(read_last_);
   if (host == reads_.end()) host = reads_.begin();
   read_last_ = host->first;
-  const Read read = std::move(host->second.front());
-  host->second.pop_front();
-  if (host->second.empty()) reads_.erase(host);
+  const Read read = std::move(host->second.waiting.front());
+  host->second.waiting.pop_front();
+  host->second.bytes -= read.bytes;
+  reads_bytes_ -= read.bytes;
+  if (host->second.waiting.empty()) reads_.erase(host);
   --reads_waiting_;
   const auto found = connections_.find(read.connection);
   if (found == connections_.end() || silent_) return;
@@ -209,7 +232,7 @@ void Clients::executed(const app::Executed& executed) {
     waiting_.erase(waiting);
     const auto found = connections_.find(entry.connection);
     if (found == connections_.end()) continue;
-    --found->second.waiting;
+    found->second.waiting.erase(reply.request);
     // A session that has asked nothing yet must hear of its end, too.
     if (const auto* joined = std::get_if<wire::JoinedReply>(&reply.outcome))
       saw(joined->session, entry.connection);
@@ -219,23 +242,31 @@ void Clients::executed(const app::Executed& executed) {
     const auto seen = last_seen_.find(ending.session);
     if (seen == last_seen_.end()) continue;
     const auto found = connections_.find(seen->second);
-    if (found != connections_.end())
+    if (found != connections_.end()) {
       send(seen->second, found->second, wire::SessionEnded{ending.session, name(ending.reason)});
+      found->second.seen.erase(ending.session);
+    }
     last_seen_.erase(seen);
   }
 }
 
 std::vector<wire::AuthenticRequest> Clients::now_known(Time now, wire::Verifier& verifier) {
   std::vector<wire::AuthenticRequest> known;
+  // Asked in every turn, and only what is executed, or fetched, makes sessions known.
+  const Seq executed = setting_.executor.executed();
+  if (early_.empty() || (now < early_.front().until && executed == early_seen_at_)) return known;
+  early_seen_at_ = executed;
   for (std::size_t left = early_.size(); left > 0; --left) {
     Early early = std::move(early_.front());
     early_.pop_front();
+    early_bytes_ -= early.bytes();
     const auto found = connections_.find(early.connection);
     if (found == connections_.end()) continue;
-    const Digest digest = wire::request_digest(early.submit.request.body);
+    const Digest digest = early.digest;
     const auto code =
         left_.contains(digest) ? std::nullopt : setting_.executor.refuse(early.submit.request.body);
     if (code && *code == "unknown_session" && now < early.until) {
+      early_bytes_ += early.bytes();
       early_.push_back(std::move(early));
       continue;
     }
@@ -275,8 +306,14 @@ std::optional<wire::Reply> Clients::known_reply(const wire::RequestBody& body,
 }
 
 void Clients::saw(SessionId session, ConnectionId id) {
-  if (last_seen_.contains(session) || last_seen_.size() < sessions_seen_max)
-    last_seen_.insert_or_assign(session, id);
+  const auto found = last_seen_.find(session);
+  if (found == last_seen_.end() && last_seen_.size() >= sessions_seen_max) return;
+  if (found != last_seen_.end() && found->second != id)
+    if (const auto old = connections_.find(found->second); old != connections_.end())
+      old->second.seen.erase(session);
+  last_seen_.insert_or_assign(session, id);
+  if (const auto here = connections_.find(id); here != connections_.end())
+    here->second.seen.insert(session);
 }
 
 bool Clients::wait(ConnectionId id, Connection& c, const Digest& request,
@@ -285,14 +322,14 @@ bool Clients::wait(ConnectionId id, Connection& c, const Digest& request,
   if (found != waiting_.end()) {
     // Asked again, perhaps from a new connection: the answer goes to the latest.
     if (const auto old = connections_.find(found->second.connection); old != connections_.end())
-      --old->second.waiting;
+      old->second.waiting.erase(request);
     found->second = Waiting{id, designated};
-    ++c.waiting;
+    c.waiting.insert(request);
     return true;
   }
-  if (c.waiting >= waiting_per_connection_max) return false;
+  if (c.waiting.size() >= waiting_per_connection_max) return false;
   waiting_.emplace(request, Waiting{id, designated});
-  ++c.waiting;
+  c.waiting.insert(request);
   return true;
 }
 

@@ -79,7 +79,8 @@ class Clients {
     std::optional<crypto::Mac> key;          // after hello
     Digest hello;                            // of what both said in it
     std::set<crypto::PublicKey> speaks_for;  // session keys that its client has proven to hold
-    std::size_t waiting = 0;                 // entries of waiting_ that answer here
+    std::set<Digest> waiting;                // of waiting_, what is to be answered here
+    std::set<SessionId> seen;                // of last_seen_, who spoke here last
     std::size_t early = 0;                   // entries of early_ that came from here
   };
   struct Waiting {
@@ -88,25 +89,34 @@ class Clients {
   };
   struct Early {
     ConnectionId connection;
+    Digest digest;  // of the request
     wire::SubmitRequest submit;
     Time until;
+    [[nodiscard]] std::size_t bytes() const { return submit.request.body.operation.bytes.size(); }
   };
 
   struct Read {
     ConnectionId connection;
     wire::PublicRead read;
+    std::size_t bytes;  // of the text that it came in
+  };
+  struct Reads {  // of one host
+    std::deque<Read> waiting;
+    std::size_t bytes = 0;
   };
 
   Wish on(ConnectionId id, Connection& c, const wire::ClientHello& hello);
   Wish on(ConnectionId id, Connection& c, const wire::SpeakFor& speak);
   Wish on(ConnectionId id, Connection& c, const wire::JoinBegin& join);
   Wish on(ConnectionId id, Connection& c, wire::SubmitRequest submit, wire::Verifier& verifier);
-  Wish on(ConnectionId id, Connection& c, wire::PublicRead read);
+  Wish on(ConnectionId id, Connection& c, wire::PublicRead read, std::size_t bytes);
   Wish on(ConnectionId id, Connection& c, const wire::StatusRequest& request);
   Wish on(ConnectionId id, Connection& c, const wire::ConfigurationsRequest& request);
 
   Wish refuse(ConnectionId id, Connection& c, const Digest& request, std::string_view code,
               std::string_view message);
+  bool keep_early(ConnectionId id, Connection& c, const Digest& digest,
+                  wire::SubmitRequest&& submit);
   void saw(SessionId session, ConnectionId id);
   void remember_leave(const wire::Reply& reply);
   [[nodiscard]] std::optional<wire::Reply> known_reply(const wire::RequestBody& body,
@@ -122,12 +132,15 @@ class Clients {
   std::map<Digest, Waiting> waiting_;  // by request digest: the last connection that asked
   std::map<SessionId, ConnectionId> last_seen_;  // where a session last spoke
   std::deque<Early> early_;
+  std::size_t early_bytes_ = 0;
+  Seq early_seen_at_;  // what was executed when early_ was looked through
   // Nothing is stored of a session that has left, and a LEAVE may come from its client when the
   // group has executed it: the last replies are kept here, by request, and forgotten by age.
   std::map<Digest, wire::Reply> left_;
   std::deque<Digest> left_by_age_;
-  std::map<std::string, std::deque<Read>> reads_;  // by address; none empty
+  std::map<std::string, Reads> reads_;  // by address; none empty
   std::size_t reads_waiting_ = 0;
+  std::size_t reads_bytes_ = 0;
   std::string read_last_;
   std::uint64_t refused_ = 0;
   bool silent_ = false;

@@ -32,6 +32,8 @@ class Clients {
     std::function<void(std::span<std::uint8_t>)> random;
     std::int64_t join_token_life_us;
     const wire::Chain* chain = nullptr;  // null: there is genesis only
+    /// pbft::Replica::read_barrier(); empty: fast reads are not answered.
+    std::function<std::optional<Seq>()> read_barrier = {};
   };
   explicit Clients(Setting setting) : setting_(std::move(setting)) {}
 
@@ -57,8 +59,8 @@ class Clients {
   /// Requests of sessions that were not known when they came and are known now.
   std::vector<wire::AuthenticRequest> now_known(Time now, wire::Verifier& verifier);
 
-  /// Public reads wait until the host has time for them: anybody may ask them, and they must not
-  /// keep it from what is ordered. Hosts are served in turn, by address.
+  /// Reads that are not ordered wait until the host has time for them: they must not keep it from
+  /// what is ordered. Hosts are served in turn, by address. A session's wait for its barrier first.
   [[nodiscard]] bool has_reads() const { return reads_waiting_ > 0; }
   /// Requires: has_reads().
   void serve_read();
@@ -82,6 +84,7 @@ class Clients {
     std::set<Digest> waiting;                // of waiting_, what is to be answered here
     std::set<SessionId> seen;                // of last_seen_, who spoke here last
     std::size_t early = 0;                   // entries of early_ that came from here
+    std::size_t reading = 0;                 // sessions' reads that came from here, unanswered
   };
   struct Waiting {
     ConnectionId connection;
@@ -97,12 +100,16 @@ class Clients {
 
   struct Read {
     ConnectionId connection;
-    wire::PublicRead read;
-    std::size_t bytes;  // of the text that it came in
+    std::variant<wire::PublicRead, wire::FastRead> read;
+    std::size_t bytes;  // that it holds, about
   };
   struct Reads {  // of one host
     std::deque<Read> waiting;
     std::size_t bytes = 0;
+  };
+  struct Barred {
+    Read read;
+    Time until;
   };
 
   Wish on(ConnectionId id, Connection& c, const wire::ClientHello& hello);
@@ -110,6 +117,12 @@ class Clients {
   Wish on(ConnectionId id, Connection& c, const wire::JoinBegin& join);
   Wish on(ConnectionId id, Connection& c, wire::SubmitRequest submit, wire::Verifier& verifier);
   Wish on(ConnectionId id, Connection& c, wire::PublicRead read, std::size_t bytes);
+  Wish on(ConnectionId id, Connection& c, wire::FastRead read);
+  void queue(Read read);
+  void pass_barriers();
+  void drop_overdue();
+  void answer(ConnectionId id, Connection& c, const wire::PublicRead& read);
+  void answer(ConnectionId id, Connection& c, const wire::FastRead& read);
   Wish on(ConnectionId id, Connection& c, const wire::StatusRequest& request);
   Wish on(ConnectionId id, Connection& c, const wire::ConfigurationsRequest& request);
 
@@ -140,7 +153,8 @@ class Clients {
   std::deque<Digest> left_by_age_;
   std::map<std::string, Reads> reads_;  // by address; none empty
   std::size_t reads_waiting_ = 0;
-  std::size_t reads_bytes_ = 0;
+  std::size_t reads_bytes_ = 0;        // of reads_ and of barred_
+  std::multimap<Seq, Barred> barred_;  // sessions' reads, by the number that must be executed first
   std::string read_last_;
   std::uint64_t refused_ = 0;
   bool silent_ = false;

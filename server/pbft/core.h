@@ -34,6 +34,7 @@ class Replica::Core {
   [[nodiscard]] Time deadline() const;
   [[nodiscard]] ReplicaStatus status() const;
   [[nodiscard]] const std::optional<wire::CheckpointProof>& stable_proof() const { return stable_; }
+  [[nodiscard]] std::optional<Seq> read_barrier() const;
 
  private:
   // ---- replica.cpp: dispatch -------------------------------------------------------------------
@@ -264,6 +265,7 @@ class Replica::Core {
   Seq executed_;                // the last that came back
   Seq taken_;                   // the last TakeCheckpoint that went out
   Seq known_;                   // the highest number that is known to be in use
+  Seq vouched_;                 // the highest number that I sent COMMIT for, in any view
   AgreedTime agreed_executed_;  // of the last Execute that went out
   bool silent_ = false;         // restarted as the primary of this view: proposes nothing
 

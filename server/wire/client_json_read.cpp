@@ -180,6 +180,15 @@ void get_json(JsonPicker& p, Json json, SubmitRequest& out) {
   if (p.optional_field(json, "designated")) out.designated = replica_of(p, json, "designated");
 }
 
+void get_json(JsonPicker& p, Json json, FastRead& out) {
+  out.body.id = p.unsigned_decimal(json, "id");
+  get_decimal(p, json, "session", out.body.session);
+  p.hex(json, "signer", out.body.signer.bytes);
+  out.body.operation.bytes = encoded_operation(p, p.field(json, "operation"));
+  p.hex(json, "tag", out.tag);
+  if (p.optional_field(json, "designated")) out.designated = replica_of(p, json, "designated");
+}
+
 FromClient from_client(JsonPicker& p, Json json) {
   const std::string_view type = p.type(json);
   FromClient message;
@@ -200,6 +209,8 @@ FromClient from_client(JsonPicker& p, Json json) {
     auto& read = message.emplace<PublicRead>();
     read.id = p.unsigned_decimal(json, "id");
     get_json(p, json, read.call);
+  } else if (type == "fast_read") {
+    get_json(p, json, message.emplace<FastRead>());
   } else if (type == "configurations") {
     get_decimal(p, json, "above", message.emplace<ConfigurationsRequest>().above);
   } else if (type == "status") {
@@ -291,6 +302,20 @@ void get_json(JsonPicker& p, Json json, PublicReadReply& out) {
   get_json(p, p.field(json, "outcome"), out.outcome);
 }
 
+void get_json(JsonPicker& p, Json json, FastReadReply& out) {
+  out.id = p.unsigned_decimal(json, "id");
+  p.hex(json, "question", out.question.bytes);
+  get_decimal(p, json, "executed", out.executed);
+  get_json(p, p.field(json, "outcome"), out.outcome);
+}
+
+void get_json(JsonPicker& p, Json json, FastReadDigest& out) {
+  out.id = p.unsigned_decimal(json, "id");
+  p.hex(json, "question", out.question.bytes);
+  get_decimal(p, json, "executed", out.executed);
+  p.hex(json, "outcome", out.outcome.bytes);
+}
+
 void get_json(JsonPicker& p, Json json, Refused& out) {
   p.hex(json, "request", out.request.bytes);
   get_text(p, json, "code", out.code);
@@ -326,6 +351,10 @@ TaggedToClient to_client(JsonPicker& p, Json json) {
     get_json(p, json, out.message.emplace<ReplyDigest>());
   } else if (type == "read_reply") {
     get_json(p, json, out.message.emplace<PublicReadReply>());
+  } else if (type == "fast_read_reply") {
+    get_json(p, json, out.message.emplace<FastReadReply>());
+  } else if (type == "fast_read_digest") {
+    get_json(p, json, out.message.emplace<FastReadDigest>());
   } else if (type == "refused") {
     get_json(p, json, out.message.emplace<Refused>());
   } else if (type == "session_ended") {

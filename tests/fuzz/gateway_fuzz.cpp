@@ -2,6 +2,9 @@
 // proofs that are right where an input says so. Each text has at most one answer, which the client
 // library can read; nothing is remembered of a connection that is closed.
 #include "server/node/clients.h"
+
+#include <set>
+
 #include "server/wire/client_json.h"
 #include "tests/fuzz/database.h"
 #include "tests/fuzz/target.h"
@@ -15,15 +18,23 @@ using node::ConnectionId;
 class Counting final : public node::Transport {
  public:
   void send(ReplicaId, Bytes) override {}
-  void reply(ConnectionId, std::string text) override {
+  void reply(ConnectionId to, std::string text) override {
     ++replies;
     auto parsed = wire::to_client_json(text);
     ENSURE(parsed.ok());
-    if (const auto* hello = std::get_if<wire::ServerHello>(&parsed->message)) greeting = *hello;
+    if (const auto* hello = std::get_if<wire::ServerHello>(&parsed->message)) {
+      greeting = *hello;
+      greeted.insert(to);
+    }
+    // Who has not said hello hears nothing but refusals, and all others that it is we who speak.
+    ENSURE(greeted.contains(to) || std::holds_alternative<wire::Refused>(parsed->message));
+    ENSURE(!greeted.contains(to) || parsed->tag ||
+           std::holds_alternative<wire::ServerHello>(parsed->message));
   }
   void close(ConnectionId, std::string_view) override {}
   std::size_t replies = 0;
   std::optional<wire::ServerHello> greeting;
+  std::set<ConnectionId> greeted;
 };
 
 class StillClock final : public node::Clock {
@@ -43,7 +54,8 @@ class Door {
     verifier_.emplace(group_);
     clients_.emplace(node::Clients::Setting{
         ReplicaId{0}, signer_, group_, database_.executor(), transport_, clock_,
-        [this](std::span<std::uint8_t> out) { std::ranges::fill(out, ++drawn_); }, 60'000'000});
+        [this](std::span<std::uint8_t> out) { std::ranges::fill(out, ++drawn_); }, 60'000'000,
+        nullptr, [this] { return std::optional(database_.executor().executed()); }});
   }
 
   void run() {
@@ -65,7 +77,10 @@ class Door {
     const std::size_t before = transport_.replies;
     switch (input_.below(12)) {
       case 0: clients_->connected(id, "127.0.0." + std::to_string(id.value)); break;
-      case 1: clients_->closed(id); break;
+      case 1:
+        clients_->closed(id);
+        transport_.greeted.erase(id);
+        break;
       case 2: hello(id); break;
       case 3: speak_for(id); break;
       case 4:

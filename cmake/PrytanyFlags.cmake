@@ -31,5 +31,8 @@ if(PRYTANY_SANITIZE)
   endif()
 endif()
 if(PRYTANY_FUZZ)
-  add_compile_options(-fsanitize=fuzzer-no-link)
+  # ./check compiles all of it before it runs it. Checks of addresses as calls are a third less to
+  # compile, and without the two checks that g++ does without above it is another tenth.
+  add_compile_options(-fsanitize=fuzzer-no-link -fsanitize-address-outline-instrumentation
+                      -fno-sanitize=null,alignment)
 endif()

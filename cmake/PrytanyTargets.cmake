@@ -11,10 +11,13 @@ function(prytany_join name)
   endif()
 endfunction()
 
-# prytany_library(NAME [EXCLUDE file...] DEPENDS target...): the .cpp files of this folder.
-# A folder without .cpp (headers only) is an INTERFACE library of the same name.
+# prytany_library(NAME [EXCLUDE file...] [APART file...] DEPENDS target...): the .cpp files of this
+# folder. A folder without .cpp (headers only) is an INTERFACE library of the same name.
+# For fuzzing, where instrumented code is dear to compile and ./check waits for it, all files of a
+# folder are compiled at once, those named after APART as a second lot: names that one of these
+# keeps to itself are used by another file, too.
 function(prytany_library name)
-  cmake_parse_arguments(ARG "" "" "EXCLUDE;DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "EXCLUDE;APART;DEPENDS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS *.cpp)
   foreach(excluded IN LISTS ARG_EXCLUDE)
     list(REMOVE_ITEM sources ${CMAKE_CURRENT_SOURCE_DIR}/${excluded})
@@ -22,6 +25,13 @@ function(prytany_library name)
   if(sources)
     add_library(${name} STATIC ${sources})
     set(scope PUBLIC)
+    if(PRYTANY_FUZZ)
+      set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
+      set_source_files_properties(${sources} PROPERTIES UNITY_GROUP ${name})
+      if(ARG_APART)
+        set_source_files_properties(${ARG_APART} PROPERTIES UNITY_GROUP ${name}_apart)
+      endif()
+    endif()
   else()
     add_library(${name} INTERFACE)
     set(scope INTERFACE)

@@ -12,7 +12,7 @@ case $level in
   build) ;;
   browser) wanted="$wanted chromium" ;;
   check) wanted="$wanted libgtest-dev libgmock-dev clang-format-19 python3 chromium
-    libnss3-tools openssl" ;;
+    libnss3-tools openssl clang-19 libclang-rt-19-dev" ;;
   all) wanted="$wanted libgtest-dev libgmock-dev clang-format-19 python3 chromium
     libnss3-tools openssl clang-19 clang-tidy-19 libclang-rt-19-dev" ;;
   *) echo "usage: scripts/packages.sh [build|browser|check|all]" >&2; exit 2 ;;

@@ -11,6 +11,8 @@ namespace {
 constexpr std::size_t waiting_per_connection_max = 4 * limits::session_window;
 constexpr std::size_t early_per_connection_max = limits::session_window;
 constexpr std::size_t early_max = 4096;
+/// Nobody has proven anything yet who sends such a request, so what it holds is bounded too.
+constexpr std::size_t early_bytes_max = 16 << 20;
 constexpr std::size_t left_max = 1024;
 constexpr std::size_t speaks_for_max = 64;
 /// A client knows its session from the first weak_quorum() replicas that executed its join: we may
@@ -19,6 +21,8 @@ constexpr std::uint64_t early_us = 1'000'000;
 constexpr std::size_t sessions_seen_max = 200'000;
 constexpr std::size_t reads_per_host_max = 64;
 constexpr std::size_t reads_max = 4096;
+constexpr std::size_t reads_per_host_bytes_max = 4 << 20;
+constexpr std::size_t reads_bytes_max = 64 << 20;
 constexpr std::size_t fast_reads_per_connection_max = 4 * limits::session_window;
 /// Its client has long ordered what was not answered by then.
 constexpr std::uint64_t barred_us = 2'000'000;
@@ -49,9 +53,16 @@ void Clients::closed(ConnectionId id) {
   if (found == connections_.end()) return;
   wait_no_more(id, found->second);
   if (found->second.early > 0)
-    std::erase_if(early_, [&](const Early& e) { return e.connection == id; });
+    std::erase_if(early_, [&](const Early& e) {
+      if (e.connection == id) early_bytes_ -= e.bytes();
+      return e.connection == id;
+    });
   if (found->second.reading > 0)
-    std::erase_if(barred_, [&](const auto& entry) { return entry.second.read.connection == id; });
+    std::erase_if(barred_, [&](const auto& entry) {
+      const bool its = entry.second.read.connection == id;
+      if (its) reads_bytes_ -= entry.second.read.bytes;
+      return its;
+    });
   for (const SessionId session : found->second.sessions) last_seen_.erase(session);
   connections_.erase(found);
 }
@@ -68,7 +79,8 @@ Clients::Wish Clients::text(ConnectionId id, std::string_view text, wire::Verifi
   if (auto* join = std::get_if<wire::JoinBegin>(&*parsed)) return on(id, c, *join);
   if (auto* submit = std::get_if<wire::SubmitRequest>(&*parsed))
     return on(id, c, std::move(*submit), verifier);
-  if (auto* read = std::get_if<wire::PublicRead>(&*parsed)) return on(id, c, std::move(*read));
+  if (auto* read = std::get_if<wire::PublicRead>(&*parsed))
+    return on(id, c, std::move(*read), text.size());
   if (auto* read = std::get_if<wire::FastRead>(&*parsed)) return on(id, c, std::move(*read));
   if (auto* asked = std::get_if<wire::ConfigurationsRequest>(&*parsed)) return on(id, c, *asked);
   return on(id, c, std::get<wire::StatusRequest>(*parsed));
@@ -143,13 +155,8 @@ Clients::Wish Clients::on(ConnectionId id, Connection& c, wire::SubmitRequest su
   const auto known = known_reply(body, digest);
   const auto code = known ? std::nullopt : setting_.executor.refuse(body);
   if (code) {
-    const Time now = setting_.clock.now();
-    if (*code == "unknown_session" && c.early < early_per_connection_max &&
-        early_.size() < early_max) {
-      ++c.early;
-      early_.push_back({id, std::move(submit), now + early_us});
+    if (*code == "unknown_session" && keep_early(id, c, digest, std::move(submit)))
       return Nothing{};
-    }
     return refuse(id, c, digest, *code, "this replica will not propose it");
   }
   const SessionId session = body.session;
@@ -168,13 +175,28 @@ Clients::Wish Clients::on(ConnectionId id, Connection& c, wire::SubmitRequest su
   return Submit{std::move(*checked)};
 }
 
-Clients::Wish Clients::on(ConnectionId id, Connection& c, wire::PublicRead read) {
+bool Clients::keep_early(ConnectionId id, Connection& c, const Digest& digest,
+                         wire::SubmitRequest&& submit) {
+  const std::size_t bytes = submit.request.body.operation.bytes.size();
+  if (c.early >= early_per_connection_max || early_.size() >= early_max ||
+      early_bytes_ + bytes > early_bytes_max)
+    return false;
+  ++c.early;
+  early_bytes_ += bytes;
+  early_.push_back({id, digest, std::move(submit), setting_.clock.now() + early_us});
+  return true;
+}
+
+Clients::Wish Clients::on(ConnectionId id, Connection& c, wire::PublicRead read,
+                          std::size_t bytes) {
   const auto mine = reads_.find(c.address);
-  const bool full = mine != reads_.end() && mine->second.size() >= reads_per_host_max;
-  if (full || reads_waiting_ >= reads_max)
+  const bool full = mine != reads_.end() && (mine->second.waiting.size() >= reads_per_host_max ||
+                                             mine->second.bytes + bytes > reads_per_host_bytes_max);
+  if (full || reads_waiting_ >= reads_max || reads_bytes_ + bytes > reads_bytes_max)
     return refuse(id, c, wire::read_digest(read), "overloaded",
                   "too many public reads are waiting here");
-  queue({id, std::move(read)});
+  reads_bytes_ += bytes;
+  queue({id, std::move(read), bytes});
   return Nothing{};
 }
 
@@ -188,10 +210,13 @@ Clients::Wish Clients::on(ConnectionId id, Connection& c, wire::FastRead read) {
   const auto barrier = setting_.read_barrier ? setting_.read_barrier() : std::nullopt;
   if (!barrier || silent_) return Nothing{};
   if (barred_.size() >= reads_max / 2) drop_overdue();
-  if (c.reading >= fast_reads_per_connection_max || reads_waiting_ + barred_.size() >= reads_max)
+  const std::size_t bytes = read.body.operation.bytes.size();
+  if (c.reading >= fast_reads_per_connection_max || reads_waiting_ + barred_.size() >= reads_max ||
+      reads_bytes_ + bytes > reads_bytes_max)
     return refuse(id, c, digest, "overloaded", "too many reads are waiting here");
   ++c.reading;
-  Read waiting{id, std::move(read)};
+  reads_bytes_ += bytes;
+  Read waiting{id, std::move(read), bytes};
   if (*barrier <= setting_.executor.executed()) {
     queue(std::move(waiting));
   } else {
@@ -201,7 +226,9 @@ Clients::Wish Clients::on(ConnectionId id, Connection& c, wire::FastRead read) {
 }
 
 void Clients::queue(Read read) {
-  reads_[connections_.at(read.connection).address].push_back(std::move(read));
+  Reads& host = reads_[connections_.at(read.connection).address];
+  host.bytes += read.bytes;
+  host.waiting.push_back(std::move(read));
   ++reads_waiting_;
 }
 
@@ -216,6 +243,7 @@ void Clients::drop_overdue() {
   const Time now = setting_.clock.now();
   std::erase_if(barred_, [&](const auto& entry) {
     if (now < entry.second.until) return false;
+    reads_bytes_ -= entry.second.read.bytes;
     --connections_.at(entry.second.read.connection).reading;
     return true;
   });
@@ -227,9 +255,11 @@ void Clients::serve_read() {
   auto host = reads_.upper_bound(read_last_);
   if (host == reads_.end()) host = reads_.begin();
   read_last_ = host->first;
-  const Read read = std::move(host->second.front());
-  host->second.pop_front();
-  if (host->second.empty()) reads_.erase(host);
+  const Read read = std::move(host->second.waiting.front());
+  host->second.waiting.pop_front();
+  host->second.bytes -= read.bytes;
+  reads_bytes_ -= read.bytes;
+  if (host->second.waiting.empty()) reads_.erase(host);
   --reads_waiting_;
   const auto found = connections_.find(read.connection);
   if (found == connections_.end()) return;
@@ -311,7 +341,7 @@ void Clients::count(Held& held) const {
     held.early_of_one = std::max(held.early_of_one, c.early);
   }
   for (const auto& [host, reads] : reads_)
-    held.reads_of_one = std::max(held.reads_of_one, reads.size());
+    held.reads_of_one = std::max(held.reads_of_one, reads.waiting.size());
   held.early = early_.size();
   held.reads = reads_waiting_;
   held.leaves = left_.size();
@@ -319,15 +349,21 @@ void Clients::count(Held& held) const {
 
 std::vector<wire::AuthenticRequest> Clients::now_known(Time now, wire::Verifier& verifier) {
   std::vector<wire::AuthenticRequest> known;
+  // Asked in every turn, and only what is executed, or fetched, makes sessions known.
+  const Seq executed = setting_.executor.executed();
+  if (early_.empty() || (now < early_.front().until && executed == early_seen_at_)) return known;
+  early_seen_at_ = executed;
   for (std::size_t left = early_.size(); left > 0; --left) {
     Early early = std::move(early_.front());
     early_.pop_front();
+    early_bytes_ -= early.bytes();
     const auto found = connections_.find(early.connection);
     if (found == connections_.end()) continue;
-    const Digest digest = wire::request_digest(early.submit.request.body);
+    const Digest digest = early.digest;
     const auto code =
         left_.contains(digest) ? std::nullopt : setting_.executor.refuse(early.submit.request.body);
     if (code && *code == "unknown_session" && now < early.until) {
+      early_bytes_ += early.bytes();
       early_.push_back(std::move(early));
       continue;
     }

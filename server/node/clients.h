@@ -97,13 +97,20 @@ class Clients {
   };
   struct Early {
     ConnectionId connection;
+    Digest digest;  // of the request
     wire::SubmitRequest submit;
     Time until;
+    [[nodiscard]] std::size_t bytes() const { return submit.request.body.operation.bytes.size(); }
   };
 
   struct Read {
     ConnectionId connection;
     std::variant<wire::PublicRead, wire::FastRead> read;
+    std::size_t bytes;  // that it holds, about
+  };
+  struct Reads {  // of one host
+    std::deque<Read> waiting;
+    std::size_t bytes = 0;
   };
   struct Barred {
     Read read;
@@ -114,7 +121,7 @@ class Clients {
   Wish on(ConnectionId id, Connection& c, const wire::SpeakFor& speak);
   Wish on(ConnectionId id, Connection& c, const wire::JoinBegin& join);
   Wish on(ConnectionId id, Connection& c, wire::SubmitRequest submit, wire::Verifier& verifier);
-  Wish on(ConnectionId id, Connection& c, wire::PublicRead read);
+  Wish on(ConnectionId id, Connection& c, wire::PublicRead read, std::size_t bytes);
   Wish on(ConnectionId id, Connection& c, wire::FastRead read);
   void queue(Read read);
   void pass_barriers();
@@ -126,6 +133,8 @@ class Clients {
 
   Wish refuse(ConnectionId id, Connection& c, const Digest& request, std::string_view code,
               std::string_view message);
+  bool keep_early(ConnectionId id, Connection& c, const Digest& digest,
+                  wire::SubmitRequest&& submit);
   void saw(SessionId session, ConnectionId id);
   void remember_leave(const wire::Reply& reply);
   [[nodiscard]] std::optional<wire::Reply> known_reply(const wire::RequestBody& body,
@@ -144,12 +153,15 @@ class Clients {
   std::map<Digest, std::vector<Waiting>> waiting_;
   std::map<SessionId, ConnectionId> last_seen_;  // where a session last spoke
   std::deque<Early> early_;
+  std::size_t early_bytes_ = 0;
+  Seq early_seen_at_;  // what was executed when early_ was looked through
   // Nothing is stored of a session that has left, and a LEAVE may come from its client when the
   // group has executed it: the last replies are kept here, by request, and forgotten by age.
   std::map<Digest, wire::Reply> left_;
   std::deque<Digest> left_by_age_;
-  std::map<std::string, std::deque<Read>> reads_;  // by address; none empty
+  std::map<std::string, Reads> reads_;  // by address; none empty
   std::size_t reads_waiting_ = 0;
+  std::size_t reads_bytes_ = 0;        // of reads_ and of barred_
   std::multimap<Seq, Barred> barred_;  // sessions' reads, by the number that must be executed first
   std::string read_last_;
   std::uint64_t refused_ = 0;

@@ -1,20 +1,20 @@
 // The journal on disk: append-only segments journal/NNNNNNNN.log of checksummed records.
 //
-//   segment: "PRYTANYJ" | u64 segment number | u64 index of its first record | u64 until which
+//   segment: "PRYTANJ2" | u64 segment number | u64 index of its first record | u64 until which
 //   number the segments before it are needed | 32 bytes: whose it is | 16 random bytes | checksum 8
-//   record:  u32 length of body | u64 index | u64 synced | checksum 8 | body =
+//   record:  u32 length of body | u64 index | u64 synced | check 4 | checksum 8 | body =
 //   encode(JournalRecord)
 //
-// checksum = sha256("prytany journal", segment's 16 random bytes ‖ the fields before it ‖
-// body)[0..8). Indexes count all records ever written, without gaps. `synced` tells how many
-// records were on disk when this one was written: that is how, after a crash, a torn tail (never
-// synced, so nothing was sent because of it: cut) differs from damage to what was once durable
-// (disk loss: refuse to start). The random bytes keep a client from writing, inside a request, what
-// looks like a record. A new segment's header is durable before its first record; its file is
-// filled with zeros ahead of the records, because a sync that need not change the file's length
-// costs half. Segments go oldest first, each after a DiscardedRecord that covers all it was needed
-// for: so whether the ones that are not there any more were discarded, or lost, the first one that
-// is there and the last DiscardedRecord tell.
+// check, checksum = sha256("prytany journal", segment's 16 random bytes ‖ the fields before it, and
+// for checksum ‖ body)[0..8). Indexes count all records ever written, without gaps. `synced` tells
+// how many records were on disk when this one was written: that is how, after a crash, a torn tail
+// (never synced, so nothing was sent because of it: cut) differs from damage to what was once
+// durable (disk loss: refuse to start). The random bytes keep a client from writing, inside a
+// request, what looks like a record. A new segment's header is durable before its first record; its
+// file is filled with zeros ahead of the records, because a sync that need not change the file's
+// length costs half. Segments go oldest first, each after a DiscardedRecord that covers all it was
+// needed for: so whether the ones that are not there any more were discarded, or lost, the first
+// one that is there and the last DiscardedRecord tell.
 #pragma once
 
 #include <cstdint>

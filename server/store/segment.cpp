@@ -9,9 +9,10 @@
 namespace prytany::store {
 namespace {
 
-constexpr std::string_view magic = "PRYTANYJ";
+constexpr std::string_view magic = "PRYTANJ2";
 constexpr std::string_view domain = "prytany journal";
 constexpr std::size_t checksum_size = 8;
+constexpr std::size_t check_size = 4;
 constexpr std::size_t fields_size = RecordHeader::size - checksum_size;
 
 ByteView checksum(const Digest& digest) { return digest.view().first(checksum_size); }
@@ -79,6 +80,8 @@ void put_record(Bytes& out, const SegmentNonce& nonce, const RecordHeader& heade
   f.number(static_cast<std::uint32_t>(length));
   f.number(header.index);
   f.number(header.synced);
+  const Digest check = digest_of(nonce, fields, {});
+  f.raw(check.view().first(check_size));
   const Digest digest = digest_of(nonce, fields, ByteView(out).subspan(start + RecordHeader::size));
   f.raw(checksum(digest));
   std::ranges::copy(fields, out.begin() + static_cast<std::ptrdiff_t>(start));
@@ -91,10 +94,14 @@ std::optional<FoundRecord> read_record(ByteView bytes, const SegmentNonce& nonce
   FoundRecord record;
   record.header.index = r.number<std::uint64_t>();
   record.header.synced = r.number<std::uint64_t>();
+  const ByteView check = r.take(check_size);
   const ByteView sum = r.take(checksum_size);
   record.body = r.take(length);
   if (r.failed() || length == 0) return std::nullopt;
   if (record.header.index < index_min || record.header.index > index_max) return std::nullopt;
+  // A client's request may hold what looks like the beginnings of many long records.
+  const Digest fields = digest_of(nonce, bytes.first(fields_size - check_size), {});
+  if (!std::ranges::equal(fields.view().first(check_size), check)) return std::nullopt;
   const Digest digest = digest_of(nonce, bytes.first(fields_size), record.body);
   if (!std::ranges::equal(checksum(digest), sum)) return std::nullopt;
   return record;

@@ -30,7 +30,7 @@ Bytes encode_header(const SegmentHeader& header);
 std::optional<SegmentHeader> read_header(ByteView segment);
 
 struct RecordHeader {
-  static constexpr std::size_t size = 28;
+  static constexpr std::size_t size = 32;
   std::uint64_t index = 0;
   std::uint64_t synced = 0;
 };
@@ -43,8 +43,8 @@ struct FoundRecord {
   [[nodiscard]] std::size_t size() const { return RecordHeader::size + body.size(); }
 };
 /// The record that starts at `bytes`; nothing unless it is whole, its checksum right, and its index
-/// at least `index_min` and at most `index_max` (asked first: it is what makes looking at every
-/// offset cheap).
+/// at least `index_min` and at most `index_max`. What costs, its body, is looked at last: after the
+/// check of the fields, which nobody can make who does not know the nonce.
 std::optional<FoundRecord> read_record(ByteView bytes, const SegmentNonce& nonce,
                                        std::uint64_t index_min, std::uint64_t index_max);
 

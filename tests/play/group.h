@@ -337,6 +337,8 @@ class Group {
   /// Replaces what this replica says, by a message or by silence.
   std::function<std::optional<wire::PeerMessage>(unsigned from, unsigned to, wire::PeerMessage)>
       mangle;
+  /// Hears everything that is said to anybody.
+  std::function<void(unsigned from, const wire::PeerMessage&)> on_said;
   /// The primary proposes nothing any more: requests may wait in the end.
   bool halted = false;
   /// State transfer takes this long.
@@ -465,6 +467,7 @@ class Group {
 
   void send(unsigned from, const pbft::Send& send) {
     check_vote(from, send);
+    if (on_said) on_said(from, send.message);
     for (unsigned to = 0; to < size(); ++to)
       if (to != from && (!send.to || send.to->value == to)) post(from, to, send.message);
   }

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+
 #include "server/wire/client_json.h"
 #include "tests/unit/app/bench_of_one.h"
 
@@ -243,6 +245,50 @@ TEST_F(Door, keeps_a_request_of_a_session_it_does_not_know_yet_for_a_moment_only
   EXPECT_FALSE(clients.has_early());
 }
 
+TEST_F(Door, keeps_few_bytes_of_those_whose_session_it_does_not_know) {
+  hello(one);
+  app::Client stranger{app::test_key(9), SessionId{77}, 1};
+  const wire::Null large{0, {Bytes(1'000'000)}};
+  for (std::uint64_t number = 1; number <= 16; ++number)
+    (void)ask(one, request(stranger, number, large));
+  EXPECT_EQ(last_refusal(), "");
+  (void)ask(one, request(stranger, 17, large));
+  EXPECT_EQ(last_refusal(), "unknown_session");
+  // With their connection they go, and make room.
+  clients.closed(one);
+  clients.connected(one, "127.0.0.1");
+  hello(one);
+  (void)ask(one, request(stranger, 17, large));
+  EXPECT_EQ(last_refusal(), "");
+}
+
+TEST_F(Door, does_not_look_through_early_requests_while_nothing_is_executed) {
+  hello(one);
+  app::Client stranger{app::test_key(9), SessionId{77}, 1};
+  for (std::uint64_t number = 1; number <= 16; ++number)
+    (void)ask(one, request(stranger, number, wire::Null{0, {Bytes(900'000)}}));
+  ASSERT_TRUE(clients.has_early());
+  const auto began = std::chrono::steady_clock::now();
+  for (int turn = 0; turn < 2000; ++turn)
+    EXPECT_TRUE(clients.now_known(clock.now(), verifier).empty());
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(2));
+}
+
+TEST_F(Door, tells_a_session_where_it_spoke_last_though_its_older_connection_closed) {
+  app::Client client = replica.join(app::test_key(100));
+  hello(one);
+  (void)ask(one, request(client, client.next_number));
+  hello(two);
+  (void)ask(two, request(client, client.next_number));
+  clients.closed(one);
+  app::Executed executed;
+  executed.endings.push_back({client.session, "replaced"});
+  clients.executed(executed);
+  EXPECT_EQ(transport.messages.back().first, two);
+  const auto& last = transport.messages.back().second.message;
+  EXPECT_TRUE(std::holds_alternative<wire::SessionEnded>(last));
+}
+
 TEST_F(Door, answers_a_request_that_came_early_and_was_executed_meanwhile_from_the_stored_reply) {
   // A slow replica: the client knew its session before we did, and the group was faster with its
   // first request than we with its join.
@@ -344,6 +390,21 @@ TEST_F(Door, serves_public_reads_of_hosts_in_turn_and_bounds_what_one_host_asks)
   EXPECT_EQ(transport.messages.size(), told + 65);
 }
 
+TEST_F(Door, keeps_few_bytes_of_one_hosts_public_reads) {
+  hello(one);
+  const std::string large(900'000, 'x');
+  for (std::uint64_t id = 0; id < 5; ++id) {
+    const wire::PublicRead read{id, {{"p"}, {{{{"a"}, wire::TextValue{large}}}}}};
+    (void)clients.text(one, wire::to_json(wire::FromClient{read}), verifier);
+    EXPECT_EQ(last_refusal(), id < 4 ? "" : "overloaded");
+  }
+  clients.serve_read();
+  const wire::PublicRead read{9, {{"p"}, {{{{"a"}, wire::TextValue{large}}}}}};
+  const std::size_t told = transport.messages.size();
+  (void)clients.text(one, wire::to_json(wire::FromClient{read}), verifier);
+  EXPECT_EQ(transport.messages.size(), told);
+}
+
 /// What FastReadReply or FastReadDigest, if any, came last.
 const wire::FastReadReply* last_read(const Told& transport) {
   return std::get_if<wire::FastReadReply>(&transport.messages.back().second.message);
@@ -399,9 +460,31 @@ TEST_F(ReadingDoor, sends_the_digest_of_the_outcome_where_another_is_to_send_the
   serve();
   const auto* digest = std::get_if<wire::FastReadDigest>(&transport.messages.back().second.message);
   ASSERT_NE(digest, nullptr);
+  const Digest outcome = digest->outcome;
   ask_fast(fast_read(7));
   serve();
-  EXPECT_EQ(digest->outcome, wire::fast_outcome_digest(last_read(transport)->outcome));
+  EXPECT_EQ(outcome, wire::fast_outcome_digest(last_read(transport)->outcome));
+}
+
+TEST_F(ReadingDoor, keeps_few_bytes_of_reads_of_those_who_only_claim_a_session) {
+  barrier = replica.executor().executed() + 1;
+  const auto large = [&](std::uint64_t id) {
+    wire::FastRead read = fast_read(id);
+    read.body.operation.bytes.resize(1'000'000);
+    read.tag = crypto::Mac(tag_key).tag(
+        wire::fast_read_tagged_bytes(group.cluster, wire::fast_read_digest(read.body)));
+    return read;
+  };
+  for (std::uint64_t id = 0; id < 67; ++id) ask_fast(large(id));
+  EXPECT_EQ(last_refusal(), "");
+  ask_fast(large(67));
+  EXPECT_EQ(last_refusal(), "overloaded");
+  clients.closed(one);
+  clients.connected(one, "127.0.0.1");
+  hello(one);
+  speak_for(one, admin.key, said);
+  ask_fast(large(68));
+  EXPECT_EQ(last_refusal(), "");
 }
 
 TEST_F(ReadingDoor, refuses_a_read_that_its_session_did_not_ask) {

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -488,6 +489,29 @@ TEST_F(JournalFolder, says_which_file_could_not_be_written) {
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
   ASSERT_FALSE(done.ok());
   EXPECT_THAT(done.error().message, HasSubstr("journal/00000001.log: File too large"));
+}
+
+TEST(JournalFile, is_not_kept_busy_by_a_request_that_looks_like_the_beginnings_of_many_records) {
+  // All of it may lie in a torn tail, where every offset is looked at.
+  wire::ClientRequest request;
+  Bytes& operation = request.body.operation.bytes;
+  while (operation.size() + 64 < limits::request_bytes_max) {
+    wire::Writer w(operation);
+    w.number(std::uint32_t{256 << 10});  // of a body
+    w.number(std::uint64_t{2});          // an index to come
+    w.number(std::uint64_t{1});
+  }
+  wire::PrePrepare proposal{View{0}, Seq{1}, {}, {}};
+  proposal.batch.requests.items.push_back(request);
+  Platter platter;
+  write(platter, {{genesis()}, {pbft::PrePreparedRecord{proposal}}});
+  Bytes& bytes = platter.files.at("00000001.log")->seen;
+  bytes[SegmentHeader::size + 3 * RecordHeader::size] ^= 1;  // early in the second record
+  const auto began = std::chrono::steady_clock::now();
+  const Opened opened = open_on(platter);
+  EXPECT_TRUE(opened.journal.ok());
+  EXPECT_EQ(opened.records, Records{genesis()});
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(5));
 }
 
 }  // namespace

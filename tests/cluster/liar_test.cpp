@@ -22,13 +22,6 @@ using testing::Not;
 const std::vector<std::string> lie_about_results = {"--lie=tally", "--lie=receipt"};
 const std::string true_page = "<!doctype html><body><h1>Poll</h1></body>";
 
-std::string text_of(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
-
 /// A poll with receipts: the least that a liar can lie about.
 void write_application(const fs::path& folder) {
   const auto put = [&](const std::string& name, const std::string& text) {

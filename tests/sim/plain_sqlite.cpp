@@ -123,7 +123,7 @@ class PlainRun {
         checks_(checks),
         replies_(replies),
         keys_(config.replica_keys.begin(), config.replica_keys.end()),
-        members_(config.replica_keys) {
+        newest_(config.replica_keys) {
     install_functions(db_.get(), around_);
   }
 
@@ -227,7 +227,7 @@ class PlainRun {
     const Bytes said = wire::reconfigure_signed_bytes(config_.cluster, change);
     std::set<ReplicaId> by;
     for (const wire::ReconfigureApproval& each : change.approvals)
-      if (crypto::verify(members_.at(each.member.value), said, each.signature))
+      if (crypto::verify(newest_.at(each.member.value), said, each.signature))
         by.insert(each.member);
     return by.size();
   }
@@ -239,7 +239,7 @@ class PlainRun {
                      (config_.development || approvals_of(change) >= config_.approvals);
     if (!may) return std::nullopt;
     keys_.insert(change.key);
-    members_[change.member.value] = change.key;
+    newest_[change.member.value] = change.key;
     ++configuration_;
     configuration_since_ = seq_ + config_.window;
     while (configuration_since_.value % config_.checkpoint_interval != 0) ++configuration_since_;
@@ -276,7 +276,7 @@ class PlainRun {
   Checks& checks_;
   const Replies& replies_;
   std::set<crypto::PublicKey> keys_;  // of all incarnations
-  std::vector<crypto::PublicKey> members_;
+  std::vector<crypto::PublicKey> newest_;
   ConfigNumber configuration_;
   Seq configuration_since_;
   Seq seq_;

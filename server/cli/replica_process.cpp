@@ -318,8 +318,9 @@ Result<State> open_state(const std::string& folder, const wire::Genesis& genesis
 class ReplicaProcess {
  public:
   ReplicaProcess(const std::string& folder, Identity identity, node::NodeConfig config, State state,
-                 net::Poller& poller)
+                 net::Poller& poller, Interposer* between)
       : identity_(std::move(identity)),
+        between_(between),
         chain_file_(folder,
                     [this](const wire::Chain& chain) {
                       if (links_) links_->reconfigure(chain.membership(chain.newest()));
@@ -329,7 +330,9 @@ class ReplicaProcess {
         journal_(*state_.journal, transport_),
         node_(std::move(config), identity_.signer, std::move(state_.recovered), world()),
         upstream_(node_, transport_, wire::genesis_digest(identity_.file.genesis),
-                  identity_.genesis_json) {
+                  identity_.genesis_json),
+        inward_(between == nullptr ? static_cast<net::Upstream&>(upstream_)
+                                   : between->before(upstream_)) {
     if (const int fd = state_.store->ready_descriptor(); fd >= 0) {
       // turn() collects what it waits for; the rest is news too, and would keep us awake.
       poller_.watch(fd, EPOLLIN, [this](std::uint32_t) { disk_ = state_.store->poll_disk(); });
@@ -344,9 +347,9 @@ class ReplicaProcess {
 
   Result<void> open(Listeners listeners, net::GatewayConfig gateway) {
     links_.emplace(links_config(identity_, node_.chain()), identity_.signer, poller_,
-                   std::move(listeners.peers), upstream_);
+                   std::move(listeners.peers), inward_);
     auto opened =
-        net::Gateway::create(std::move(gateway), poller_, std::move(listeners.clients), upstream_);
+        net::Gateway::create(std::move(gateway), poller_, std::move(listeners.clients), inward_);
     if (!opened) return opened.error();
     gateway_ = std::move(*opened);
     transport_.bind(*links_, *gateway_);
@@ -359,7 +362,10 @@ class ReplicaProcess {
       if (!disk_) return disk_;
       if (auto turned = node_.turn(); !turned) return turned;
       transport_.flush();
-      poller_.wait(std::min({node_.deadline(), links_->deadline(), gateway_->deadline()}));
+      Time due = std::min({node_.deadline(), links_->deadline(), gateway_->deadline()});
+      if (between_ != nullptr) due = std::min(due, between_->deadline());
+      poller_.wait(due);
+      if (between_ != nullptr) between_->tick(clock_.now());
       links_->tick(clock_.now());
       gateway_->run();
     }
@@ -368,11 +374,13 @@ class ReplicaProcess {
 
  private:
   node::Node::World world() {
+    node::Transport& outward = between_ == nullptr ? static_cast<node::Transport&>(transport_)
+                                                   : between_->before(transport_);
     return {.store = *state_.store,
             .fetched = *state_.fetched,
             .executor = *state_.executor,
             .application = nullptr,
-            .transport = transport_,
+            .transport = outward,
             .journal = journal_,
             .chain_file = chain_file_,
             .clock = clock_,
@@ -382,6 +390,7 @@ class ReplicaProcess {
   }
 
   Identity identity_;
+  Interposer* between_;
   ChainFile chain_file_;
   State state_;
   Result<void> disk_;  // the last news of the commits' thread
@@ -391,6 +400,7 @@ class ReplicaProcess {
   RepliesFirst journal_;
   node::Node node_;
   NodeUpstream upstream_;
+  net::Upstream& inward_;
   std::optional<net::Links> links_;
   std::unique_ptr<net::Gateway> gateway_;
 };
@@ -461,7 +471,7 @@ Status run_replica(const ReplicaOptions& options) {
   }
   config.chain = identity->chain;
   ReplicaProcess process(options.folder, std::move(*identity), std::move(config), std::move(*state),
-                         *poller);
+                         *poller, options.between);
   if (auto opened = process.open(std::move(*listeners), std::move(gateway)); !opened) {
     return no_start("gateway", opened.error());
   }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "server/cli/command.h"
+#include "server/cli/interposer.h"
 
 namespace prytany::cli {
 
@@ -19,6 +20,7 @@ struct ReplicaOptions {
   std::string tls_key;
   std::vector<std::string> settings;
   std::string log_level = "info";
+  Interposer* between = nullptr;  // the node and its sockets; for test programs
 };
 
 /// Returns when the process was told to stop (SIGTERM, SIGINT), or cannot go on.

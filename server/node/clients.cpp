@@ -1,5 +1,8 @@
 #include "server/node/clients.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "server/wire/client_json.h"
 
 namespace prytany::node {
@@ -28,7 +31,7 @@ wire::Name name(std::string_view text) {
 
 void Clients::connected(ConnectionId id, std::string address) {
   if (address.size() > limits::name_bytes_max) address.resize(limits::name_bytes_max);
-  connections_.emplace(id, Connection{std::move(address), std::nullopt, {}, {}, 0, 0, 0});
+  connections_.emplace(id, Connection{std::move(address), std::nullopt, {}, {}, {}, {}, 0, 0});
 }
 
 void Clients::close_all(std::string_view reason) {
@@ -44,13 +47,12 @@ void Clients::close_all(std::string_view reason) {
 void Clients::closed(ConnectionId id) {
   const auto found = connections_.find(id);
   if (found == connections_.end()) return;
-  if (found->second.waiting > 0)
-    std::erase_if(waiting_, [&](const auto& entry) { return entry.second.connection == id; });
+  wait_no_more(id, found->second);
   if (found->second.early > 0)
     std::erase_if(early_, [&](const Early& e) { return e.connection == id; });
   if (found->second.reading > 0)
     std::erase_if(barred_, [&](const auto& entry) { return entry.second.read.connection == id; });
-  std::erase_if(last_seen_, [&](const auto& entry) { return entry.second == id; });
+  for (const SessionId session : found->second.sessions) last_seen_.erase(session);
   connections_.erase(found);
 }
 
@@ -136,11 +138,11 @@ Clients::Wish Clients::on(ConnectionId id, Connection& c, wire::SubmitRequest su
                           wire::Verifier& verifier) {
   const wire::RequestBody& body = submit.request.body;
   const Digest digest = wire::request_digest(body);
-  if (const auto known = known_reply(body, digest)) {
-    send_reply(id, c, *known, submit.designated);
-    return Nothing{};
-  }
-  if (const auto code = setting_.executor.refuse(body)) {
+  // A stored answer is for who can prove that the question was theirs: its words may be easy to
+  // guess, as those of a vote are.
+  const auto known = known_reply(body, digest);
+  const auto code = known ? std::nullopt : setting_.executor.refuse(body);
+  if (code) {
     const Time now = setting_.clock.now();
     if (*code == "unknown_session" && c.early < early_per_connection_max &&
         early_.size() < early_max) {
@@ -156,6 +158,10 @@ Clients::Wish Clients::on(ConnectionId id, Connection& c, wire::SubmitRequest su
   auto checked = submit.tag ? verifier.check(std::move(submit.request), *c.key, *submit.tag)
                             : verifier.check(std::move(submit.request));
   if (!checked) return refuse(id, c, digest, "bad_signature", checked.error().text());
+  if (known) {
+    send_reply(id, c, *known, submit.designated);
+    return Nothing{};
+  }
   if (!wait(id, c, digest, submit.designated))
     return refuse(id, c, digest, "overloaded", "too many requests are waiting on this connection");
   if (session.value != 0) saw(session, id);
@@ -275,24 +281,40 @@ void Clients::executed(const app::Executed& executed) {
     if (std::holds_alternative<wire::DoneReply>(reply.outcome)) remember_leave(reply);
     const auto waiting = waiting_.find(reply.request);
     if (waiting == waiting_.end()) continue;
-    const Waiting entry = waiting->second;
+    const auto asked = std::move(waiting->second);
     waiting_.erase(waiting);
-    const auto found = connections_.find(entry.connection);
-    if (found == connections_.end()) continue;
-    --found->second.waiting;
-    // A session that has asked nothing yet must hear of its end, too.
-    if (const auto* joined = std::get_if<wire::JoinedReply>(&reply.outcome))
-      saw(joined->session, entry.connection);
-    send_reply(entry.connection, found->second, reply, entry.designated);
+    for (const Waiting& entry : asked) {
+      Connection& c = connections_.at(entry.connection);
+      c.waiting.erase(reply.request);
+      // A session that has asked nothing yet must hear of its end, too.
+      if (const auto* joined = std::get_if<wire::JoinedReply>(&reply.outcome))
+        saw(joined->session, entry.connection);
+      send_reply(entry.connection, c, reply, entry.designated);
+    }
   }
   for (const app::SessionEnding& ending : executed.endings) {
     const auto seen = last_seen_.find(ending.session);
     if (seen == last_seen_.end()) continue;
     const auto found = connections_.find(seen->second);
-    if (found != connections_.end())
+    if (found != connections_.end()) {
       send(seen->second, found->second, wire::SessionEnded{ending.session, name(ending.reason)});
+      found->second.sessions.erase(ending.session);
+    }
     last_seen_.erase(seen);
   }
+}
+
+void Clients::count(Held& held) const {
+  for (const auto& [id, c] : connections_) {
+    held.answers_of_one = std::max(held.answers_of_one, c.waiting.size());
+    held.sessions_of_one = std::max(held.sessions_of_one, c.speaks_for.size());
+    held.early_of_one = std::max(held.early_of_one, c.early);
+  }
+  for (const auto& [host, reads] : reads_)
+    held.reads_of_one = std::max(held.reads_of_one, reads.size());
+  held.early = early_.size();
+  held.reads = reads_waiting_;
+  held.leaves = left_.size();
 }
 
 std::vector<wire::AuthenticRequest> Clients::now_known(Time now, wire::Verifier& verifier) {
@@ -346,25 +368,36 @@ std::optional<wire::Reply> Clients::known_reply(const wire::RequestBody& body,
 }
 
 void Clients::saw(SessionId session, ConnectionId id) {
-  if (last_seen_.contains(session) || last_seen_.size() < sessions_seen_max)
-    last_seen_.insert_or_assign(session, id);
+  const auto found = last_seen_.find(session);
+  if (found == last_seen_.end() && last_seen_.size() >= sessions_seen_max) return;
+  if (found != last_seen_.end()) connections_.at(found->second).sessions.erase(session);
+  last_seen_.insert_or_assign(session, id);
+  connections_.at(id).sessions.insert(session);
 }
 
 bool Clients::wait(ConnectionId id, Connection& c, const Digest& request,
                    std::optional<ReplicaId> designated) {
   const auto found = waiting_.find(request);
   if (found != waiting_.end()) {
-    // Asked again, perhaps from a new connection: the answer goes to the latest.
-    if (const auto old = connections_.find(found->second.connection); old != connections_.end())
-      --old->second.waiting;
-    found->second = Waiting{id, designated};
-    ++c.waiting;
-    return true;
+    const auto mine = std::ranges::find(found->second, id, &Waiting::connection);
+    if (mine != found->second.end()) {
+      mine->designated = designated;
+      return true;
+    }
   }
-  if (c.waiting >= waiting_per_connection_max) return false;
-  waiting_.emplace(request, Waiting{id, designated});
-  ++c.waiting;
+  if (c.waiting.size() >= waiting_per_connection_max) return false;
+  waiting_[request].push_back({id, designated});
+  c.waiting.insert(request);
   return true;
+}
+
+void Clients::wait_no_more(ConnectionId id, const Connection& c) {
+  for (const Digest& request : c.waiting) {
+    const auto found = waiting_.find(request);
+    ENSURE(found != waiting_.end());
+    std::erase_if(found->second, [&](const Waiting& entry) { return entry.connection == id; });
+    if (found->second.empty()) waiting_.erase(found);
+  }
 }
 
 Clients::Wish Clients::refuse(ConnectionId id, Connection& c, const Digest& request,

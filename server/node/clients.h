@@ -12,8 +12,10 @@
 #include <set>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "server/app/executor.h"
+#include "server/node/held.h"
 #include "server/node/ports.h"
 #include "server/wire/client_messages.h"
 #include "server/wire/verify.h"
@@ -73,6 +75,8 @@ class Clients {
   /// Requires: has_early().
   [[nodiscard]] Time early_deadline() const { return early_.front().until; }
   [[nodiscard]] std::uint64_t refused() const { return refused_; }
+  /// Fills in what is not the core's.
+  void count(Held& held) const;
   [[nodiscard]] std::size_t connections() const { return connections_.size(); }
 
  private:
@@ -81,9 +85,11 @@ class Clients {
     std::optional<crypto::Mac> key;          // after hello
     Digest hello;                            // of what both said in it
     std::set<crypto::PublicKey> speaks_for;  // session keys that its client has proven to hold
-    std::size_t waiting = 0;                 // entries of waiting_ that answer here
-    std::size_t early = 0;                   // entries of early_ that came from here
-    std::size_t reading = 0;                 // sessions' reads that came from here, unanswered
+    // What others hold of it, so that who comes and goes costs no more than what they left.
+    std::set<Digest> waiting;      // keys of waiting_ that answer here
+    std::set<SessionId> sessions;  // keys of last_seen_ that spoke here
+    std::size_t early = 0;         // entries of early_ that came from here
+    std::size_t reading = 0;       // reads of sessions that came from here, unanswered
   };
   struct Waiting {
     ConnectionId connection;
@@ -126,13 +132,16 @@ class Clients {
                                                        const Digest& digest) const;
   bool wait(ConnectionId id, Connection& c, const Digest& request,
             std::optional<ReplicaId> designated);
+  void wait_no_more(ConnectionId id, const Connection& c);
   void send(ConnectionId id, Connection& c, const wire::ToClient& message);
   void send_reply(ConnectionId id, Connection& c, const wire::Reply& reply,
                   std::optional<ReplicaId> designated);
 
   Setting setting_;
   std::map<ConnectionId, Connection> connections_;
-  std::map<Digest, Waiting> waiting_;  // by request digest: the last connection that asked
+  // By request digest: the connections that asked, with a proof. Whoever got hold of a client's
+  // request and says it here, too, must not get the answer in the client's place.
+  std::map<Digest, std::vector<Waiting>> waiting_;
   std::map<SessionId, ConnectionId> last_seen_;  // where a session last spoke
   std::deque<Early> early_;
   // Nothing is stored of a session that has left, and a LEAVE may come from its client when the

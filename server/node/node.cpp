@@ -523,6 +523,12 @@ Time Node::deadline() const { return impl_->deadline(); }
 wire::StatusReply Node::status() const { return impl_->status(); }
 pbft::ReplicaStatus Node::replica_status() const { return impl_->replica_->status(); }
 const NodeCounters& Node::counters() const { return impl_->counters_; }
+Held Node::held() const {
+  Held held;
+  held.core = impl_->replica_->held();
+  impl_->clients_.count(held);
+  return held;
+}
 std::optional<app::Executor::Page> Node::page(std::string_view path) const {
   return impl_->world_.executor.page(path);
 }

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "server/app/executor.h"
+#include "server/node/held.h"
 #include "server/node/ports.h"
 #include "server/node/state_fetch.h"
 #include "server/pbft/replica.h"
@@ -95,6 +96,8 @@ class Node {
   [[nodiscard]] wire::StatusReply status() const;
   [[nodiscard]] pbft::ReplicaStatus replica_status() const;
   [[nodiscard]] const NodeCounters& counters() const;
+  /// Takes time in proportion to what is held.
+  [[nodiscard]] Held held() const;
   [[nodiscard]] std::optional<app::Executor::Page> page(std::string_view path) const;
   /// While a state transfer runs.
   [[nodiscard]] std::optional<StateFetch::Progress> transfer() const;

@@ -13,27 +13,58 @@ std::size_t bytes_of(const wire::ClientRequest& request) {
 
 }  // namespace
 
-std::optional<Refusal> Backlog::add(Time now, const Digest& digest, wire::ClientRequest request) {
+std::optional<Refusal> Backlog::add(Time now, const Digest& digest, wire::ClientRequest request,
+                                    bool brought) {
   if (waiting_.contains(digest) || in_flight_.contains(digest)) return Refusal::request_known;
   const std::size_t bytes = bytes_of(request);
-  if (waiting_.size() >= config_.backlog_requests_max || bytes_ + bytes > config_.backlog_bytes_max)
-    return Refusal::backlog_full;
   const SessionId session = request.body.session;
   // Session 0 is everybody who joins.
+  const bool joins = session == SessionId{0};
   const std::size_t session_max =
-      session == SessionId{0} ? config_.backlog_joins_max : config_.backlog_per_session_max;
+      joins ? config_.backlog_joins_max * (brought ? 2 : 1) : config_.backlog_per_session_max;
   const auto queue = queues_.find(session);
-  if (queue != queues_.end() && queue->second.digests.size() >= session_max)
-    return Refusal::session_full;
+  if (queue != queues_.end() && queue->second.digests.size() >= session_max) {
+    const auto last = waiting_.find(queue->second.digests.back());
+    if (joins || last->second.body.number <= request.body.number) return Refusal::session_full;
+    forget_waiting(now, last);
+  }
+  if (!make_room(now, session, bytes)) return Refusal::backlog_full;
 
   bytes_ += bytes;
   Queue& mine = queues_[session];
+  mine.bytes += bytes;
   const auto place = place_of(mine, request.body);
   const bool first = place == mine.digests.begin();
   mine.digests.insert(place, digest);
   if (first) first_changed(now, session, mine);
   waiting_.emplace(digest, std::move(request));
   return std::nullopt;
+}
+
+/// Without this, a few hundred sessions that fill their windows at the primary alone would have it
+/// refuse everybody else, whom the backups then find it to starve.
+bool Backlog::make_room(Time now, SessionId session, std::size_t bytes) {
+  const auto full = [&] { return waiting_.size() >= config_.backlog_requests_max; };
+  while (full() || bytes_ + bytes > config_.backlog_bytes_max) {
+    const auto share = [&](const Queue& queue) {
+      return full() ? queue.digests.size() : queue.bytes;
+    };
+    const auto mine = queues_.find(session);
+    const std::size_t more = full() ? 1 : bytes;
+    std::size_t most = (mine == queues_.end() ? 0 : share(mine->second)) + more;
+    auto who = queues_.end();
+    for (std::size_t i = std::min(looked_at, queues_.size()); i > 0; --i) {
+      auto next = queues_.upper_bound(looked_at_last_);
+      if (next == queues_.end()) next = queues_.begin();
+      looked_at_last_ = next->first;
+      if (share(next->second) <= most) continue;
+      most = share(next->second);
+      who = next;
+    }
+    if (who == queues_.end()) return false;
+    forget_waiting(now, waiting_.find(who->second.digests.back()));
+  }
+  return true;
 }
 
 Backlog::Taken Backlog::take(Time now, std::size_t requests_max, std::size_t bytes_max) {
@@ -61,12 +92,33 @@ Backlog::Taken Backlog::take(Time now, std::size_t requests_max, std::size_t byt
 void Backlog::in_flight(Time now, const std::vector<Digest>& digests, const wire::Batch& batch) {
   ENSURE(digests.size() == batch.requests.size());
   auto digest = digests.begin();
+  std::size_t joins = 0;
   for (const wire::ClientRequest& request : batch.requests) {
     if (const auto it = waiting_.find(*digest); it != waiting_.end()) forget_waiting(now, it);
     in_flight_.insert(*digest);
     proposed_of(now, request.body);
+    if (request.body.session == SessionId{0}) ++joins;
     ++digest;
   }
+  if (joins > 0) joins_before_first(now, joins);
+}
+
+/// Joins have no order that all replicas share: what is first here may be last at the primary, as
+/// many after as it keeps. So each one that it takes before ours, while there may be such, gives it
+/// the time that it takes to come by all sessions once.
+void Backlog::joins_before_first(Time now, std::size_t count) {
+  const auto found = queues_.find(SessionId{0});
+  if (found == queues_.end()) return;
+  Queue& queue = found->second;
+  count = std::min(count, 2 * config_.backlog_joins_max - queue.joins_before);
+  queue.joins_before += count;
+  const std::uint64_t requests = config_.in_flight_max * config_.batch_requests_max;
+  const std::uint64_t us = config_.request_timeout_us * count * queues_.size() / requests;
+  const bool undoubted = undoubted_.erase({queue.first_since, SessionId{0}}) > 0;
+  firsts_.erase({queue.first_since, SessionId{0}});
+  queue.first_since = std::min(queue.first_since + us, std::max(queue.first_since, now));
+  firsts_.insert({queue.first_since, SessionId{0}});
+  if (undoubted) undoubted_.insert({queue.first_since, SessionId{0}});
 }
 
 /// A primary could put a session off by proposing old requests of it again. So a number counts only
@@ -101,6 +153,15 @@ void Backlog::return_to_waiting(Time now, const std::vector<Digest>& digests,
     // Else it was executed, or waits already. Without room, its client sends it again.
     if (in_flight_.erase(*digest) > 0) (void)add(now, *digest, request);
     ++digest;
+  }
+}
+
+void Backlog::count(Held& held) const {
+  held.requests = waiting_.size();
+  held.bytes = bytes_;
+  for (const auto& [session, queue] : queues_) {
+    std::size_t& most = session == SessionId{0} ? held.joins : held.of_one_session;
+    most = std::max(most, queue.digests.size());
   }
 }
 
@@ -189,6 +250,7 @@ std::deque<Digest>::iterator Backlog::place_of(Queue& queue, const wire::Request
 
 void Backlog::first_changed(Time now, SessionId session, Queue& queue) {
   queue.excuses = 0;
+  queue.joins_before = 0;
   first_from(now, session, queue);
 }
 
@@ -211,9 +273,10 @@ void Backlog::forget_waiting(Time now, std::map<Digest, wire::ClientRequest>::it
   const auto place = std::find(queue.digests.begin(), queue.digests.end(), it->first);
   const bool first = place == queue.digests.begin();
   queue.digests.erase(place);
+  queue.bytes -= bytes_of(it->second);
+  bytes_ -= bytes_of(it->second);
   if (first) first_changed(now, found->first, queue);
   if (queue.digests.empty()) queues_.erase(found);
-  bytes_ -= bytes_of(it->second);
   waiting_.erase(it);
 }
 

@@ -1,6 +1,8 @@
 // Requests that wait for a number, and those that have one but are not executed yet. Fair: sessions
 // are served in turn, each in the order of its numbers. Bounded: in all, per session, and in bytes;
-// what finds no room is refused and the client sends it again.
+// what finds no room is refused and the client sends it again. Where there is no room, who holds
+// much gives way to who holds little, and a session's later numbers to its earlier ones: so nobody
+// can keep others out, nor make a correct primary refuse what a backup waits for.
 #pragma once
 
 #include <deque>
@@ -11,6 +13,7 @@
 
 #include "server/pbft/config.h"
 #include "server/pbft/refusal.h"
+#include "server/pbft/replica.h"
 #include "server/wire/messages.h"
 
 namespace prytany::pbft {
@@ -21,8 +24,10 @@ class Backlog {
 
   /// Takes a request in, or says why not. A request is known by its digest, which covers session,
   /// number and operation: a session that says two things under one number has two requests, and
-  /// execution judges them.
-  std::optional<Refusal> add(Time now, const Digest& digest, wire::ClientRequest request);
+  /// execution judges them. `brought`: by a backup that waits for it. Of joins there may then be
+  /// twice as many.
+  std::optional<Refusal> add(Time now, const Digest& digest, wire::ClientRequest request,
+                             bool brought = false);
 
   struct Taken {
     std::vector<wire::ClientRequest> requests;
@@ -97,24 +102,32 @@ class Backlog {
   }
 
   [[nodiscard]] std::size_t waiting() const { return waiting_.size(); }
+  void count(Held& held) const;
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
  private:
   /// Of so many sessions is remembered what was proposed, at most.
   static constexpr std::size_t proposed_max = 16'384;
 
+  /// Whoever gives way is looked for among so many sessions.
+  static constexpr std::size_t looked_at = 16;
+
   /// So many of a session are named at a time.
   static constexpr std::size_t named_max = 8;
 
   struct Queue {
     std::deque<Digest> digests;  // in the order of their numbers; joins in that of arrival
-    Time first_since;            // since when the first one has been the first
-    unsigned excuses = 0;        // how often that was put off
-    Time named_next;             // when overdue() names it
+    std::size_t bytes = 0;
+    std::size_t joins_before = 0;  // proposed while the first one waited, of session 0
+    Time first_since;              // since when the first one has been the first
+    unsigned excuses = 0;          // how often that was put off
+    Time named_next;               // when overdue() names it
     std::uint64_t named_after_us = 0;
   };
   using Firsts = std::set<std::pair<Time, SessionId>>;
 
+  bool make_room(Time now, SessionId session, std::size_t bytes);
+  void joins_before_first(Time now, std::size_t count);
   std::deque<Digest>::iterator place_of(Queue& queue, const wire::RequestBody& body);
   void forget_waiting(Time now, std::map<Digest, wire::ClientRequest>::iterator it);
   void name_after(Time now, SessionId session, Queue& queue, std::uint64_t us);
@@ -130,6 +143,7 @@ class Backlog {
   Firsts undoubted_;                   // of those about whose first one nobody was asked
   Firsts named_;                       // of all queues, by named_next
   std::optional<SessionId> served_last_;
+  SessionId looked_at_last_;
   std::map<SessionId, RequestNumber> proposed_;  // the highest seen
   std::size_t bytes_ = 0;
 };

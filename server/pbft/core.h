@@ -33,6 +33,7 @@ class Replica::Core {
   void step(Time now, Event event, Effects& out);
   [[nodiscard]] Time deadline() const;
   [[nodiscard]] ReplicaStatus status() const;
+  [[nodiscard]] Held held() const;
   [[nodiscard]] const std::optional<wire::CheckpointProof>& stable_proof() const { return stable_; }
   [[nodiscard]] std::optional<Seq> read_barrier() const;
 
@@ -58,7 +59,7 @@ class Replica::Core {
   // ---- normal_case.cpp: section 4.2 ------------------------------------------------------------
   void take_in(const Digest& digest, wire::ClientRequest request,
                std::optional<ReplicaId> from = std::nullopt);
-  void enqueue(const Digest& digest, wire::ClientRequest request);
+  void enqueue(const Digest& digest, wire::ClientRequest request, bool brought = false);
   void assigned(Slot& slot);
   [[nodiscard]] bool may_propose() const;
   void propose();
@@ -174,6 +175,7 @@ class Replica::Core {
   void on(ReplicaId from, const wire::Signed<wire::ViewChange>& message);
   void leave_view(View next);
   void join_others();
+  void follow_primary(ReplicaId from, View wanted);
   void start_new_view_timer();
   void new_view_overdue();
   std::size_t answer_view(ReplicaId to, const wire::Status& theirs);

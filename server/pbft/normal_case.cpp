@@ -16,15 +16,15 @@ void Replica::Core::take_in(const Digest& digest, wire::ClientRequest request,
     vouching_.remove({digest});
     if (vouching_.vouch(digest)) settle(digest);
   }
-  enqueue(digest, std::move(request));
+  enqueue(digest, std::move(request), from.has_value());
   propose();
 }
 
 /// It may be proposed: its client's signature is right, or quorum() replicas vouch for it.
-void Replica::Core::enqueue(const Digest& digest, wire::ClientRequest request) {
+void Replica::Core::enqueue(const Digest& digest, wire::ClientRequest request, bool brought) {
   const SessionId session = request.body.session;
   const RequestNumber number = request.body.number;
-  if (const auto refusal = backlog_.add(now_, digest, std::move(request)))
+  if (const auto refusal = backlog_.add(now_, digest, std::move(request), brought))
     return drop(*refusal, "request s", session, "/", number);
   active_at_ = now_;
   if (!active_) return trace("request s", session, "/", number, " -> wait for view ", view_);

@@ -16,6 +16,7 @@ void Replica::step(Time now, Event event, Effects& out) { core_->step(now, std::
 Time Replica::deadline() const { return core_->deadline(); }
 std::optional<Seq> Replica::read_barrier() const { return core_->read_barrier(); }
 ReplicaStatus Replica::status() const { return core_->status(); }
+Held Replica::held() const { return core_->held(); }
 const std::optional<wire::CheckpointProof>& Replica::stable_proof() const {
   return core_->stable_proof();
 }
@@ -287,6 +288,13 @@ ReplicaStatus Replica::Core::status() const {
 std::optional<Seq> Replica::Core::read_barrier() const {
   if (diverged_ || lost_ || boot_.asking()) return std::nullopt;
   return std::max({window_.low(), vouched_, handed_});
+}
+
+Held Replica::Core::held() const {
+  Held held;
+  backlog_.count(held);
+  vouching_.count(held);
+  return held;
 }
 
 Snapshot Replica::Core::snapshot() const {

@@ -31,6 +31,17 @@ struct ReplicaStatus {
   bool diverged = false;      // our state differed from a certified one: no votes, no replies
 };
 
+/// Requests that wait here, and how many of them are one's: bounded by backlog_*_max.
+struct Held {
+  std::size_t requests = 0;  // to be ordered
+  std::size_t bytes = 0;
+  std::size_t of_one_session = 0;
+  std::size_t joins = 0;
+  std::size_t unproven = 0;  // for more replicas' word
+  std::size_t unproven_of_one = 0;
+  std::size_t brought_by_one = 0;  // of those, passed on by one peer
+};
+
 class Replica {
  public:
   /// Requires: !config.refuse(). `recovered` is what the journal held. What it tells to be executed
@@ -46,6 +57,8 @@ class Replica {
   /// When a Tick is owed; `never` if nothing is waited for.
   [[nodiscard]] Time deadline() const;
   [[nodiscard]] ReplicaStatus status() const;
+  /// Takes time in proportion to what is held.
+  [[nodiscard]] Held held() const;
   /// Of h; nothing at genesis.
   [[nodiscard]] const std::optional<wire::CheckpointProof>& stable_proof() const;
   /// The highest number that I ever sent COMMIT for, or know to be committed; also across views and

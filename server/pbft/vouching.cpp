@@ -131,6 +131,14 @@ void Vouching::forget_waiting() {
   bytes_ = 0;
 }
 
+void Vouching::count(Held& held) const {
+  held.unproven = waiting_.size();
+  for (const auto& [session, count] : of_session_)
+    held.unproven_of_one = std::max(held.unproven_of_one, count);
+  for (const auto& [peer, brought] : brought_)
+    held.brought_by_one = std::max(held.brought_by_one, brought.digests.size());
+}
+
 std::vector<Digest> Vouching::waiting_here() const {
   std::vector<Digest> all;
   for (const auto& [digest, waiting] : waiting_)

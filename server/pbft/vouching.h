@@ -13,6 +13,7 @@
 
 #include "server/pbft/config.h"
 #include "server/pbft/refusal.h"
+#include "server/pbft/replica.h"
 #include "server/wire/messages.h"
 #include "server/wire/two_generations.h"
 
@@ -52,6 +53,7 @@ class Vouching {
   void remove(const std::vector<Digest>& digests);
   void forget_waiting();
   [[nodiscard]] std::size_t waiting() const { return waiting_.size(); }
+  void count(Held& held) const;
   /// All that are authentic here.
   [[nodiscard]] std::vector<Digest> waiting_here() const;
 

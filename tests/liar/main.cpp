@@ -13,7 +13,10 @@
 
 #include "server/base/log.h"
 #include "server/cli/genesis.h"
+#include "server/cli/replica_process.h"
+#include "server/cli/settings.h"
 #include "server/crypto/key_file.h"
+#include "tests/liar/peer_liar.h"
 #include "tests/liar/relay.h"
 #include "tests/liar/true_replica.h"
 
@@ -28,7 +31,8 @@ constexpr const char* purpose =
     "true replica (DIR is its folder) on another port and stands in front of it: what goes to\n"
     "clients is altered, signed and tagged rightly, so that only the other replicas' answers can\n"
     "show the lie. Whatever it can make up it says at once, before any honest replica answers.\n"
-    "Towards the other replicas the true replica speaks for itself.";
+    "Towards the other replicas the true replica speaks for itself; or else, with the lies that\n"
+    "are for replicas, it runs that replica in this process, and changes what leaves it.";
 
 struct Options {
   std::string folder;
@@ -41,6 +45,8 @@ struct Options {
   std::string code = "already_voted";
   std::vector<std::string> origins;
   std::vector<std::string> rest;  // for `prytany replica`
+  std::uint64_t delay_ms = 350;
+  std::uint64_t per_second = 4'000;
 };
 
 const std::map<std::string, Lie> names = {
@@ -48,21 +54,44 @@ const std::map<std::string, Lie> names = {
     {"join", Lie::join},     {"token", Lie::token},     {"ended", Lie::ended},
     {"status", Lie::status}, {"pages", Lie::pages},     {"silence", Lie::silence}};
 
+const std::map<std::string, PeerLie> peer_names = {{"equivocate", PeerLie::equivocate},
+                                                   {"withhold", PeerLie::withhold},
+                                                   {"slow", PeerLie::slow},
+                                                   {"poison", PeerLie::poison},
+                                                   {"view-changes", PeerLie::view_changes},
+                                                   {"flood", PeerLie::flood},
+                                                   {"fetches", PeerLie::fetches}};
+
+std::set<std::string> all_names() {
+  std::set<std::string> all;
+  for (const auto& [name, lie] : names) all.insert(name);
+  for (const auto& [name, lie] : peer_names) all.insert(name);
+  return all;
+}
+
 void add_options(CLI::App& app, Options& options) {
   app.add_option("DIR", options.folder, "The replica's folder, with its key")->required();
-  app.add_option("--lie", options.told,
-                 "What to lie about; repeatable: tally (numbers in results), receipt (texts in "
-                 "results), refusal (an error in place of a result), join (another session), token "
-                 "(join tokens that have expired), ended (the session has ended), status (its own "
-                 "state), pages (genesis.json and the application's pages), silence (no answers)")
+  app.add_option(
+         "--lie", options.told,
+         "What to lie about; repeatable: tally (numbers in results), receipt (texts in "
+         "results), refusal (an error in place of a result), join (another session), token "
+         "(join tokens that have expired), ended (the session has ended), status (its own "
+         "state), pages (genesis.json and the application's pages), silence (no answers). To "
+         "replicas: equivocate (two proposals for one number), withhold (one replica gets "
+         "no batches), slow (proposals just before patience ends), poison (parts of "
+         "states), view-changes (unasked), flood (small messages), fetches (questions with "
+         "large answers)")
       ->required()
       ->type_name("LIE")
-      ->check(CLI::IsMember(names));
+      ->check(CLI::IsMember(all_names()));
   app.add_option("--procedure", options.procedures, "Only about this procedure; repeatable");
   app.add_option("--column", options.columns, "Only in this column of results; repeatable");
   app.add_option("--every", options.every, "Only about each N-th question")
       ->check(CLI::PositiveNumber);
   app.add_option("--code", options.code, "The error code that `refusal` makes up")
+      ->capture_default_str();
+  app.add_option("--delay-ms", options.delay_ms, "How late `slow` proposes")->capture_default_str();
+  app.add_option("--per-second", options.per_second, "Messages of `flood` to each replica")
       ->capture_default_str();
   app.add_option("--genesis", options.genesis, "Default: genesis.json beside DIR");
   app.add_option("--program", options.program, "Default: the `prytany` beside this program");
@@ -104,7 +133,8 @@ Result<Relay::Setting> read_setting(const Options& options) {
   if (!port) return port.error();
   const ReplicaId id{static_cast<std::uint16_t>(self - members.begin())};
   Lies lies;
-  for (const std::string& word : options.told) lies.told.insert(names.at(word));
+  for (const std::string& word : options.told)
+    if (names.contains(word)) lies.told.insert(names.at(word));
   lies.procedures.insert(options.procedures.begin(), options.procedures.end());
   lies.columns.insert(options.columns.begin(), options.columns.end());
   lies.every = options.every;
@@ -164,6 +194,38 @@ int serve(const Options& options, Relay::Setting setting) {
   return ended.value_or(0);
 }
 
+/// The words that follow `prytany replica DIR`, as far as a test needs them.
+Result<cli::ReplicaOptions> replica_options(const Options& options) {
+  cli::ReplicaOptions replica;
+  replica.folder = options.folder;
+  replica.genesis = options.genesis;
+  replica.origins = options.origins;
+  CLI::App app;
+  app.add_option("--set", replica.settings);
+  app.add_option("--log", replica.log_level);
+  try {
+    app.parse(std::vector<std::string>(options.rest.rbegin(), options.rest.rend()));
+  } catch (const CLI::ParseError& e) {
+    return Error{std::string("--replica-option: ") + e.what()};
+  }
+  return replica;
+}
+
+/// Lies to replicas: it is the replica itself, with somebody before its mouth.
+int serve_peers(const Options& options, const Relay::Setting& setting) {
+  auto replica = replica_options(options);
+  if (!replica) return fail(replica.error().message);
+  const wire::Genesis& genesis = setting.genesis.genesis;
+  PeerLiar::Setting how{cli::group_of(genesis), setting.self, wire::genesis_digest(genesis),
+                        setting.signer,         {},           options.delay_ms * 1'000,
+                        options.per_second};
+  for (const std::string& word : options.told) how.lies.insert(peer_names.at(word));
+  PeerLiar liar(std::move(how));
+  replica->between = &liar;
+  const cli::Status ended = cli::run_replica(*replica);
+  return ended.ok() ? 0 : fail(ended.error().message);
+}
+
 int run(int argc, char** argv) {
   Options options;
   CLI::App app(purpose, "prytany-liar");
@@ -178,6 +240,10 @@ int run(int argc, char** argv) {
   }
   auto setting = read_setting(options);
   if (!setting) return fail(setting.error().message);
+  const auto to_peers = [](const std::string& word) { return peer_names.contains(word); };
+  if (std::ranges::all_of(options.told, to_peers)) return serve_peers(options, *setting);
+  if (std::ranges::any_of(options.told, to_peers))
+    return fail("one liar lies to clients or to replicas, not to both");
   return serve(options, std::move(*setting));
 }
 

@@ -140,9 +140,9 @@ std::set<Finding> findings_of(Fate fate) {
   switch (fate) {
     case Fate::damaged_record:
     case Fate::missing_segment: return {Finding::journal};
-    // The last record may be the proof of what state.db holds, or what says that older segments may
-    // go.
-    case Fate::damaged_tail:
+    // The last record may be the proof of what state.db holds, or the word that older segments are
+    // not needed any more.
+    case Fate::damaged_tail: return {Finding::journal, Finding::state, Finding::votes};
     case Fate::lost_write:
     case Fate::misdirected:
     case Fate::lying_sync: return {Finding::journal, Finding::state, Finding::votes};

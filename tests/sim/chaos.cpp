@@ -141,6 +141,7 @@ void World::bury(ReplicaId id, Time when, bool power_fails) {
   dead.reset();
   links_->process_ended(id, when);
   clients_->process_ended(id);
+  hostiles_->process_ended(id);
   Machine& machine = this->machine(id);
   // Who ran out of room gets some before the next start, or the one after it.
   if (chaos_.chance(500'000)) machine.journal_trouble.make_room();

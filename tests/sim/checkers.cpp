@@ -271,10 +271,19 @@ void TimeChecker::committed(ReplicaId by, Seq seq, AgreedTime agreed) {
 
 // ---- replies ----------------------------------------------------------------------------------
 
+bool judged_not_executed(const wire::Outcome& outcome) {
+  static const std::set<std::string_view> codes{"unknown_session", "wrong_key",
+                                                "number_too_old",  "number_too_new",
+                                                "number_reused",   "reply_forgotten"};
+  const auto* error = std::get_if<wire::ErrorReply>(&outcome);
+  return error != nullptr && codes.contains(error->code.text);
+}
+
 void ReplyChecker::replied(ReplicaId by, const wire::Reply& reply) {
   const Digest digest = wire::reply_digest(cluster_, reply);
   note(by, {reply.session, reply.number, reply.request}, digest, &reply);
   if (reply.session == SessionId{0}) return;
+  if (capricious_.contains(reply.request) && judged_not_executed(reply.outcome)) return;
   const auto [first, fresh] =
       executed_at_.try_emplace({reply.session, reply.number}, std::pair{reply.request, reply.seq});
   if (!fresh && first->second != std::pair{reply.request, reply.seq})
@@ -296,7 +305,9 @@ void ReplyChecker::note(ReplicaId by, const Key& key, const Digest& reply,
                         const wire::Reply* whole) {
   const auto [found, fresh] = given_.try_emplace(key, Given{reply, std::nullopt, by, {}});
   Given* given = &found->second;
-  if (given->reply != reply && std::get<SessionId>(key) == SessionId{0}) {
+  const bool may_change =
+      std::get<SessionId>(key) == SessionId{0} || capricious_.contains(std::get<Digest>(key));
+  if (given->reply != reply && may_change) {
     const auto other = std::ranges::find(given->others, reply, &Given::reply);
     given = other != given->others.end()
                 ? &*other

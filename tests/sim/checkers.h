@@ -200,6 +200,9 @@ class TimeChecker {
   AgreedTime latest_{0};
 };
 
+/// An answer that says why a request was not executed. Nothing remembers it.
+bool judged_not_executed(const wire::Outcome& outcome);
+
 /// Replies: one answer for each request among all replicas ever, given at one number: a request
 /// that was executed twice has two (pitfalls I3, I13).
 class ReplyChecker {
@@ -212,6 +215,9 @@ class ReplyChecker {
   void replied(ReplicaId by, const wire::ReplyDigest& digest);
   /// Somebody who lies sent this: of use when others say the same by its digest.
   void offered(const wire::Reply& reply);
+  /// Somebody who keeps no rules said it. What is refused without being executed is not stored, so
+  /// each time that it is ordered it is judged anew; each answer must be in the reference.
+  void capricious(const Digest& request) { capricious_.insert(request); }
   /// A client took this for its request; for a join, session and number are 0.
   struct Accepted {
     SessionId session;
@@ -243,6 +249,7 @@ class ReplyChecker {
   Digest cluster_;
   std::map<Key, Given> given_;
   std::map<Digest, wire::Reply> offered_;
+  std::set<Digest> capricious_;
   std::map<std::pair<SessionId, RequestNumber>, std::pair<Digest, Seq>> executed_at_;
 };
 

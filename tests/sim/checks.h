@@ -6,7 +6,9 @@
 
 #include "tests/sim/checkers.h"
 #include "tests/sim/history_checker.h"
+#include "tests/sim/hostile/bounds_checker.h"
 #include "tests/sim/missed_checker.h"
+#include "tests/sim/read_checker.h"
 #include "tests/sim/view_checker.h"
 
 namespace prytany::sim {
@@ -43,7 +45,9 @@ struct Checks {
   ConfigurationChecker configurations{violations};
   ReplyChecker replies;
   HistoryChecker history{violations};
+  ReadChecker reads{violations};
   MissedChecker missed;
+  BoundsChecker bounds{violations};
 
   /// A newer incarnation takes this one's place: from now on all is asked of it, as if nothing had
   /// been said before.

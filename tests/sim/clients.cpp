@@ -50,6 +50,7 @@ class Clients::Client {
     parting_ = leaving_ = joined_ = false;
     waiting_ = 0;
     reads_.clear();
+    fast_reads_.clear();
     asked_.clear();
     orders_.clear();
     perform([&](client::Effects& out) {
@@ -68,6 +69,10 @@ class Clients::Client {
       if (auto read = all_.workload_.public_read()) {
         ++waiting_;
         reads_.insert(session_->read(now(), std::move(*read), now() + read_patience_us, out));
+      } else if (auto fast = all_.workload_.fast_read()) {
+        const client::Ticket ticket = session_->fast_read(now(), *fast, now() + patience_us, out);
+        expect(ticket);
+        fast_reads_.emplace(ticket, wire::encode(*fast));
       } else {
         expect(session_->submit(now(), all_.workload_.next(), now() + patience_us, out));
       }
@@ -102,7 +107,7 @@ class Clients::Client {
   /// It is ordered: its answer must come after those that were given until now.
   void expect(client::Ticket ticket) {
     ++waiting_;
-    asked_.emplace(ticket, all_.run_.checks.history.invoked());
+    asked_.emplace(ticket, Asked{all_.run_.checks.history.invoked(), now()});
   }
 
   void ask_later() {
@@ -164,7 +169,12 @@ class Clients::Client {
   std::size_t waiting_ = 0;
   std::set<client::Ticket> reads_;  // not ordered: replicas may differ, and then nobody is believed
   std::set<client::Ticket> orders_;
-  std::map<client::Ticket, HistoryChecker::Mark> asked_;
+  struct Asked {
+    HistoryChecker::Mark mark;
+    Time at;
+  };
+  std::map<client::Ticket, Asked> asked_;
+  std::map<client::Ticket, Bytes> fast_reads_;  // what is asked
   Time wakes_at_ = never;
 };
 
@@ -184,8 +194,19 @@ void Clients::Client::on(client::Completed& e) {
                                                     c.message + ") instead of an answer");
     return;
   }
-  if (const auto asked = asked_.extract(e.ticket))
-    all_.run_.checks.history.answered(name(), asked.mapped(), c.seq);
+  if (const auto fast = fast_reads_.extract(e.ticket); fast && c.number.value == 0) {
+    const Asked asked = asked_.extract(e.ticket).mapped();
+    all_.run_.checks.reads.saw({name(), session_->id(), session_->key(), fast.mapped(), c.outcome,
+                                asked.at, now(), asked.mark,
+                                all_.run_.checks.agreement.contiguous()});
+    ++all_.answered_;
+    return go_on();
+  }
+  if (const auto asked = asked_.extract(e.ticket)) {
+    all_.run_.checks.history.answered(name(), asked.mapped().mark, c.seq);
+    std::uint64_t& longest = joined_ ? all_.longest_us_ : all_.longest_join_us_;
+    longest = std::max(longest, now() - asked.mapped().at);
+  }
   if (orders_.erase(e.ticket) > 0) {
     all_.run_.checks.replies.accepted(name(),
                                       {session_->id(), c.number, c.seq, c.agreed, c.outcome});
@@ -411,6 +432,7 @@ void Clients::send(std::size_t client, ReplicaId replica,
   if (!id) return;
   if (text != last_text_) run_.checks.client_text_left(*text);
   last_text_ = text;
+  if (overhears) overhears(text);
   const auto carried = calm_ ? text : perhaps_with_a_wrong_tag(text);
   Connection& connection = connections_.at(*id);
   for (const Time when : connection.upward.arrivals(run_.queue.now(), rng_).times) {

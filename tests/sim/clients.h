@@ -35,6 +35,9 @@ class Clients {
   /// Why not, for people.
   [[nodiscard]] std::string who_waits() const;
   [[nodiscard]] std::uint64_t answered() const { return answered_; }
+  /// The longest that anybody waited for an answer that was ordered; who joined apart.
+  [[nodiscard]] std::uint64_t longest_us() const { return longest_us_; }
+  [[nodiscard]] std::uint64_t longest_join_us() const { return longest_join_us_; }
 
   /// A text leaves a replica for a client.
   void carry(ReplicaId from, node::ConnectionId connection, Time departs, std::string text);
@@ -47,6 +50,8 @@ class Clients {
   void hush(bool on);
   /// Nobody says anything to this replica.
   void pass_over(std::optional<ReplicaId> replica) { passed_over_ = replica; }
+  /// Hears every text that a client sends to a replica.
+  std::function<void(const std::shared_ptr<const std::string>&)> overhears;
 
  private:
   class Client;
@@ -85,6 +90,8 @@ class Clients {
   node::ConnectionId last_connection_{0};
   std::shared_ptr<const std::string> last_text_;  // one text goes to several replicas
   std::uint64_t answered_ = 0;
+  std::uint64_t longest_us_ = 0;
+  std::uint64_t longest_join_us_ = 0;
   bool stopping_ = false;
   bool calm_ = false;
   bool hushed_ = false;

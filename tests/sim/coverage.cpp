@@ -6,45 +6,46 @@ namespace prytany::sim {
 
 namespace {
 
-constexpr std::array<const char*, faults_count> fault_names{"loss",
-                                                            "duplicate",
-                                                            "late replay",
-                                                            "stale copy",
-                                                            "reset",
-                                                            "client reset",
-                                                            "split",
-                                                            "one-way",
-                                                            "partial",
-                                                            "clog",
-                                                            "type lost",
-                                                            "kill",
-                                                            "kill in a turn",
-                                                            "kill in start-up",
-                                                            "kill all",
-                                                            "power failure",
-                                                            "pause",
-                                                            "write error",
-                                                            "sync error",
-                                                            "fsyncgate",
-                                                            "read error",
-                                                            "disk full",
-                                                            "damaged record",
-                                                            "missing segment",
-                                                            "damaged tail",
-                                                            "lost write",
-                                                            "misdirected",
-                                                            "lying sync",
-                                                            "old image",
-                                                            "lost disk",
-                                                            "damaged state",
-                                                            "lost state write",
-                                                            "misdirected page",
-                                                            "torn page",
-                                                            "damaged slot",
-                                                            "clock step",
-                                                            "clock lie",
-                                                            "missed",
-                                                            "lost chain"};
+constexpr std::array<const char*, static_cast<std::size_t>(Fault::first_attack)> fault_names{
+    "loss",
+    "duplicate",
+    "late replay",
+    "stale copy",
+    "reset",
+    "client reset",
+    "split",
+    "one-way",
+    "partial",
+    "clog",
+    "type lost",
+    "kill",
+    "kill in a turn",
+    "kill in start-up",
+    "kill all",
+    "power failure",
+    "pause",
+    "write error",
+    "sync error",
+    "fsyncgate",
+    "read error",
+    "disk full",
+    "damaged record",
+    "missing segment",
+    "damaged tail",
+    "lost write",
+    "misdirected",
+    "lying sync",
+    "old image",
+    "lost disk",
+    "damaged state",
+    "lost state write",
+    "misdirected page",
+    "torn page",
+    "damaged slot",
+    "clock step",
+    "clock lie",
+    "missed",
+    "lost chain"};
 constexpr std::array<const char*, phases_count> phase_names{"start", "normal", "view change",
                                                             "transfer", "checkpoint"};
 
@@ -55,7 +56,11 @@ std::string padded(std::string text, std::size_t width, bool right) {
 
 }  // namespace
 
-const char* name_of(Fault fault) { return fault_names[static_cast<std::size_t>(fault)]; }
+const char* name_of(Fault fault) {
+  const auto at = static_cast<std::size_t>(fault);
+  return at < fault_names.size() ? fault_names[at]
+                                 : name_of(static_cast<Attack>(at - fault_names.size()));
+}
 const char* name_of(During phase) { return phase_names[static_cast<std::size_t>(phase)]; }
 
 void Coverage::add(const Coverage& other) {
@@ -81,7 +86,7 @@ std::string Coverage::table() const {
   for (const char* phase : phase_names) text += padded(phase, 13, true);
   std::size_t never = 0;
   for (std::size_t f = 0; f < faults_count; ++f) {
-    text += "\n" + padded(fault_names[f], 18, false);
+    text += "\n" + padded(name_of(static_cast<Fault>(f)), 18, false);
     for (const std::uint64_t hits : cells_[f]) {
       text += padded(hits == 0 ? "-" : std::to_string(hits), 13, true);
       never += hits == 0;

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/sim/hostile/attacks.h"
+
 namespace prytany::sim {
 
 enum class Fault : std::uint8_t {
@@ -48,8 +50,14 @@ enum class Fault : std::uint8_t {
   clock_lie,
   missed,               // in a round: some of what was said
   lost_configurations,  // the file of them
+  first_attack,         // from here on: those of hostile clients
 };
-inline constexpr std::size_t faults_count = 39;
+inline constexpr std::size_t faults_count =
+    static_cast<std::size_t>(Fault::first_attack) + attacks_count;
+constexpr Fault fault_of(Attack attack) {
+  return static_cast<Fault>(static_cast<std::size_t>(Fault::first_attack) +
+                            static_cast<std::size_t>(attack));
+}
 
 /// What the victim was at; of the network, what somebody at one of its ends, or else anybody, was.
 enum class During : std::uint8_t {

@@ -5,6 +5,7 @@
 
 #include "server/pbft/config.h"
 #include "tests/sim/byzantine/casting.h"
+#include "tests/sim/hostile/casting.h"
 
 namespace prytany::sim {
 
@@ -106,6 +107,7 @@ void draw_clients(Rng& rng, Parameters& p) {
   p.read_rate = static_cast<Ppm>(rng.between(50'000, 400'000));
   p.public_read_rate = static_cast<Ppm>(rng.between(0, 300'000));
   p.sql_rate = static_cast<Ppm>(rng.between(50'000, 500'000));
+  p.fast_read_rate = rng.chance(600'000) ? static_cast<Ppm>(rng.between(50'000, 500'000)) : 0;
   const std::uint64_t kind = rng.below(5);
   p.application = kind < 2   ? ApplicationKind::native
                   : kind < 4 ? ApplicationKind::installed
@@ -293,6 +295,9 @@ void byzantine(Rng&, Parameters& p) {
   Rng dice(p.options.seed, 21);
   if (p.excused()) p.plan.clear();
   cast_liars(dice, p, theme);
+  // Some have friends among the clients.
+  Rng clients(p.options.seed, 31);
+  if (theme == Theme::any && clients.chance(250'000)) cast_hostiles(clients, p);
 }
 /// Whoever lies, a correct primary is not to be unseated for it.
 void byzantine_backups(Rng&, Parameters& p) {
@@ -300,6 +305,18 @@ void byzantine_backups(Rng&, Parameters& p) {
   make_gentle(p);
   without_process_faults(p);
   cast_liars(dice, p, Theme::backups);
+}
+/// Whatever else is drawn, beside clients that keep no rules.
+void hostile_clients(Rng&, Parameters& p) {
+  Rng dice(p.options.seed, 31);
+  if (p.excused()) p.plan.clear();
+  cast_hostiles(dice, p);
+}
+/// Nothing else goes wrong: no view may change for such a client, and others hardly notice it.
+void hostile_gentle(Rng&, Parameters& p) {
+  Rng dice(p.options.seed, 31);
+  make_gentle(p);
+  cast_hostiles(dice, p);
 }
 void only_without_log(Rng& rng, Parameters& p) {
   if (p.excused()) p.plan.clear();
@@ -367,6 +384,9 @@ const std::vector<Profile>& profiles() {
       {"byz-states", "of those, such as poison what others fetch", byzantine<Theme::states>},
       {"twins", "replicas that are two processes with one key each, up to f with all other faults",
        twins},
+      {"hostile-clients", "clients that keep no rules, with all other faults", hostile_clients},
+      {"hostile-gentle", "of those, but nothing else goes wrong: no view may change, nobody waits",
+       hostile_gentle},
       {"everything", "all faults in every seed, for longer", everything},
   };
   return all;
@@ -519,6 +539,11 @@ std::string describe_more(const Parameters& p) {
   if (p.astray) text += " r" + std::to_string(p.astray->value) + "'s SQLite goes astray";
   for (const ReplicaId id : p.twins) text += " r" + std::to_string(id.value) + " is twins";
   if (p.restless) text += " c" + std::to_string(*p.restless) + " comes and goes";
+  for (const HostileClient& client : p.hostiles) {
+    text += " hostile:";
+    for (const Attack attack : client.attacks) text += std::string(" ") + name_of(attack) + ",";
+    text.back() = ';';
+  }
   if (p.no_log) text += " no-log";
   if (p.rounds > 0) text += " rounds=" + std::to_string(p.rounds);
   if (p.heal_only_a_quorum) text += " heals a quorum";

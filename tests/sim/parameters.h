@@ -10,6 +10,7 @@
 
 #include "server/wire/ids.h"
 #include "tests/sim/byzantine/lies.h"
+#include "tests/sim/hostile/attacks.h"
 #include "tests/sim/plant.h"
 #include "tests/sim/rng.h"
 
@@ -173,9 +174,15 @@ struct Parameters {
   Ppm failing_rate = 0;              // statements that must fail
   Ppm wrong_tag_rate = 0;  // so many requests reach a replica with a tag that is not the client's
   Ppm read_rate = 0;
+  Ppm fast_read_rate = 0;    // reads of a session that need not be ordered
   Ppm public_read_rate = 0;  // reads that are not ordered, of an installed application
   Ppm sql_rate = 0;          // ad-hoc SQL instead of a procedure
   ApplicationKind application = ApplicationKind::installed;
+
+  /// Clients that keep no rules, beside the others.
+  std::vector<HostileClient> hostiles;
+  std::size_t backlog_requests_max = 0;  // 0: as in a server
+  std::size_t backlog_joins_max = 0;
 
   /// Nothing happens that a primary could be blamed for: the network is good, and only one backup
   /// at a time is down or stands still. Then there must be no view change.

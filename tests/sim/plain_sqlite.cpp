@@ -123,7 +123,7 @@ class PlainRun {
         checks_(checks),
         replies_(replies),
         keys_(config.replica_keys.begin(), config.replica_keys.end()),
-        newest_(config.replica_keys) {
+        replica_keys_(config.replica_keys) {
     install_functions(db_.get(), around_);
   }
 
@@ -146,6 +146,14 @@ class PlainRun {
     std::string principal;
     std::string role;
     std::set<RequestNumber> executed;
+
+    /// Its numbers of which one may be executed next: 64 in all.
+    [[nodiscard]] bool may_use(RequestNumber number) const {
+      const std::uint64_t highest = executed.empty() ? 0 : executed.rbegin()->value;
+      return number.value > 0 && number.value + limits::session_window > highest &&
+             (number.value <= highest || number.value - highest <= limits::session_window) &&
+             !executed.contains(number);
+    }
   };
 
   void complain(const wire::RequestBody& body, const std::string& text) {
@@ -156,28 +164,42 @@ class PlainRun {
 
   void apply(const wire::RequestBody& body) {
     const Digest digest = wire::request_digest(body);
-    const auto reply = replies_.find(digest);
-    if (reply == replies_.end()) return complain(body, "has no reply");
+    const auto found = replies_.find({digest, seq_});
+    if (found == replies_.end()) return complain(body, "has no reply");
+    const wire::Reply& reply = found->second;
+    if (const auto before = applied_.find(digest); before != applied_.end()) {
+      // Ordered again: answered as it was then, or told that this is forgotten.
+      if (reply.seq != before->second && !is_refusal(reply))
+        complain(body, "was executed again at n" + std::to_string(reply.seq.value));
+      return;
+    }
+    if (reply.seq != seq_) return complain(body, "is answered as executed before, and was not");
     const auto operation = wire::decode<wire::Operation>(body.operation.view());
-    if (!operation) return complain(body, "cannot be read");
-    if (!applied_.insert(digest).second) return;  // committed again: executed once
-    if (body.session == SessionId{0}) return join(body, reply->second);
+    if (body.session == SessionId{0}) return join(body, reply, operation.ok());
     const auto member = members_.find(body.session);
     if (member == members_.end() || member->second.key != body.signer)
-      return expect_error(body, reply->second, "from nobody who has joined");
-    if (!member->second.executed.insert(body.number).second)
-      return expect_error(body, reply->second, "though its number was used before");
+      return expect_error(body, reply, "from nobody who has joined");
+    if (!member->second.may_use(body.number))
+      return expect_error(body, reply, "though its number was used before, or is far from others");
+    member->second.executed.insert(body.number);
+    applied_.emplace(digest, seq_);
+    if (!operation) return expect_error(body, reply, "though nobody can read it");
     around_.session = body.session;
     around_.principal = member->second.principal;
     around_.role = member->second.role;
     const std::optional<wire::Outcome> outcome = perform(*operation);
     if (std::holds_alternative<wire::Leave>(*operation)) members_.erase(member);
-    if (!outcome) return expect_error(body, reply->second, "which plain SQLite fails");
-    if (reply->second.outcome != *outcome)
-      complain(body, "(" + words_of(*operation) + ") at n" +
-                         std::to_string(reply->second.seq.value) + " gave " +
-                         words_of(reply->second.outcome) + ", plain SQLite gives " +
+    if (!outcome) return expect_error(body, reply, "which plain SQLite fails");
+    if (reply.outcome != *outcome)
+      complain(body, "(" + words_of(*operation) + ") at n" + std::to_string(reply.seq.value) +
+                         " gave " + words_of(reply.outcome) + ", plain SQLite gives " +
                          words_of(*outcome));
+  }
+
+  /// Of a join, any.
+  static bool is_refusal(const wire::Reply& reply) {
+    return reply.session == SessionId{0} ? std::holds_alternative<wire::ErrorReply>(reply.outcome)
+                                         : judged_not_executed(reply.outcome);
   }
 
   void expect_error(const wire::RequestBody& body, const wire::Reply& reply,
@@ -187,9 +209,11 @@ class PlainRun {
   }
 
   /// One session for each principal, under a number that was never used.
-  void join(const wire::RequestBody& body, const wire::Reply& reply) {
+  void join(const wire::RequestBody& body, const wire::Reply& reply, bool readable) {
     const auto* joined = std::get_if<wire::JoinedReply>(&reply.outcome);
-    if (joined == nullptr) return;
+    if (joined == nullptr) return expect_error(body, reply, "without a session");
+    if (!readable) return complain(body, "made a session, though nobody can read it");
+    applied_.emplace(wire::request_digest(body), seq_);
     SessionId replaced;
     std::erase_if(members_, [&](const auto& each) {
       if (each.second.principal != joined->principal.text) return false;
@@ -204,6 +228,7 @@ class PlainRun {
 
   /// Nothing: it fails, and leaves nothing behind.
   std::optional<wire::Outcome> perform(const wire::Operation& operation) {
+    if (std::holds_alternative<wire::Join>(operation)) return std::nullopt;
     if (std::holds_alternative<wire::Leave>(operation)) return wire::DoneReply{};
     if (const auto* null = std::get_if<wire::Null>(&operation))
       return wire::NullReply{{Bytes(null->reply_bytes, 0)}};
@@ -227,7 +252,7 @@ class PlainRun {
     const Bytes said = wire::reconfigure_signed_bytes(config_.cluster, change);
     std::set<ReplicaId> by;
     for (const wire::ReconfigureApproval& each : change.approvals)
-      if (crypto::verify(newest_.at(each.member.value), said, each.signature))
+      if (crypto::verify(replica_keys_.at(each.member.value), said, each.signature))
         by.insert(each.member);
     return by.size();
   }
@@ -239,7 +264,7 @@ class PlainRun {
                      (config_.development || approvals_of(change) >= config_.approvals);
     if (!may) return std::nullopt;
     keys_.insert(change.key);
-    newest_[change.member.value] = change.key;
+    replica_keys_[change.member.value] = change.key;
     ++configuration_;
     configuration_since_ = seq_ + config_.window;
     while (configuration_since_.value % config_.checkpoint_interval != 0) ++configuration_since_;
@@ -260,6 +285,7 @@ class PlainRun {
     wire::ResultSets sets;
     for (const wire::Statement& statement : execute.statements) {
       if (is_refused(statement.sql.text)) return std::nullopt;
+      if (execute.read_only && !statement.sql.text.starts_with("SELECT")) return std::nullopt;
       auto set = run_statement(db_.get(), statement.sql.text, statement.positional.items,
                                statement.named.items);
       if (!set) return std::nullopt;
@@ -276,7 +302,7 @@ class PlainRun {
   Checks& checks_;
   const Replies& replies_;
   std::set<crypto::PublicKey> keys_;  // of all incarnations
-  std::vector<crypto::PublicKey> newest_;
+  std::vector<crypto::PublicKey> replica_keys_;
   ConfigNumber configuration_;
   Seq configuration_since_;
   Seq seq_;
@@ -285,7 +311,7 @@ class PlainRun {
   KeptStatements kept_{db_.get()};
   std::map<SessionId, Member> members_;
   std::set<SessionId> used_;
-  std::set<Digest> applied_;
+  std::map<Digest, Seq> applied_;  // those that were executed
   bool installed_ = false;
 };
 

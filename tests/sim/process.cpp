@@ -77,6 +77,7 @@ Result<void> Process::start(const GroupSetting& setting) {
   node::NodeConfig config;
   config.pbft = setting.pbft;
   config.pbft.self = machine.id;
+  config_ = config.pbft;
   config.membership = setting.membership;
   config.chain = chain;
   if (ports_.run.parameters.options.plant == Plant::any_time)
@@ -141,6 +142,8 @@ void Process::turn() {
     why_stopped_ = done ? was_killed : done.error();
     return;
   }
+  if (!ports_.run.parameters.hostiles.empty())
+    ports_.run.checks.bounds.after_turn(id(), node_->held(), config_);
   const pbft::ReplicaStatus status = node_->replica_status();
   active_ = status.active;
   fetching_ = status.fetching;

@@ -80,6 +80,7 @@ class Process {
   std::unique_ptr<node::Node> node_;
 
   std::vector<std::function<void(node::Node&)>> inputs_;
+  pbft::Config config_;
   Time wakes_at_ = never;
   std::set<Time> disk_news_;  // when state.db's commits will have become durable
   Time busy_until_;

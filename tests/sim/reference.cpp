@@ -66,21 +66,24 @@ Replies replay_by_executor(const app::ExecutorConfig& config, app::Application* 
     // A request that came twice is answered as it was the first time; a refused join is not.
     for (const wire::Reply& reply : executed.replies) {
       answers[reply.request].insert(wire::reply_digest(config.cluster, reply));
-      const bool joined = std::holds_alternative<wire::JoinedReply>(reply.outcome);
-      if (joined) replies.insert_or_assign(reply.request, reply);
-      replies.try_emplace(reply.request, reply);
+      replies.try_emplace({reply.request, seq}, reply);
     }
+    checks.reads.state_after(seq, [&](const SeenRead& read) {
+      return executor.session_read(read.session, read.signer, read.operation);
+    });
     if (seq.value % config.checkpoint_interval == 0) {
       compare_checkpoint(checks, seq, executor.checkpoint(seq));
       (*store)->discard_below(vfs::Label{seq.value});
     }
   }
+  checks.reads.finish();
   for (const auto& [key, given] : checks.replies.given()) {
     compare_reply(checks, key, given, answers);
     for (const ReplyChecker::Given& other : given.others)
       compare_reply(checks, key, other, answers);
-    if (given.whole && std::get<SessionId>(key) != SessionId{0})
-      replies.insert_or_assign(given.whole->request, *given.whole);
+    if (!given.whole || std::get<SessionId>(key) == SessionId{0}) continue;
+    const auto known = replies.find({given.whole->request, given.whole->seq});
+    if (known != replies.end()) known->second = *given.whole;
   }
   return replies;
 }

@@ -12,8 +12,8 @@
 
 namespace prytany::sim {
 
-/// Replies by request digest.
-using Replies = std::map<Digest, wire::Reply>;
+/// What a request was answered when it was ordered at that number.
+using Replies = std::map<std::pair<Digest, Seq>, wire::Reply>;
 
 /// Executes the log again on an empty store, and compares replies and checkpoint digests with what
 /// the replicas gave. `application` may be null. Returns every reply.

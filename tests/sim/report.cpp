@@ -32,10 +32,15 @@ std::string to_message(const RunResult& result) {
   json["simulated_ms"] = result.simulated_us / 1'000;
   json["requests"] = c.requests;
   json["repeated"] = c.repeated;
+  json["fast_reads"] = c.fast_reads;
   json["batches"] = c.batches;
   json["checkpoints"] = c.checkpoints;
   json["kills"] = c.kills;
   json["lies"] = c.lies;
+  json["attacks"] = c.attacks;
+  json["filled"] = c.filled;
+  json["longest_ms"] = c.longest_us / 1'000;
+  json["longest_join_ms"] = c.longest_join_us / 1'000;
   json["disk_stops"] = c.disk_stops;
   json["halts"] = c.halts;
   json["views"] = c.views;

@@ -9,7 +9,7 @@ namespace prytany::sim {
 namespace {
 
 template <class M>
-Digest digest_of(const M& message) {
+Digest digest_of_message(const M& message) {
   return crypto::sha256(wire::encode(message));
 }
 std::string name(View view) { return "v" + std::to_string(view.value); }
@@ -22,14 +22,14 @@ void ViewChecker::synced(ReplicaId by, const pbft::JournalRecord& record) {
   } else if (const auto* commit = std::get_if<pbft::CommitVote>(&record)) {
     vote(by, commit->vote.view);
   } else if (const auto* left = std::get_if<pbft::ViewChangeRecord>(&record)) {
-    durable_.insert({by, left->sent.view, digest_of(left->sent)});
+    durable_.insert({by, left->sent.view, digest_of_message(left->sent)});
     left_for_[by] = std::max(left_for_[by], left->sent.view);
   } else if (const auto* entered = std::get_if<pbft::NewViewRecord>(&record)) {
     const wire::NewView& m = entered->accepted.message;
-    durable_.insert({by, m.view, digest_of(m)});
+    durable_.insert({by, m.view, digest_of_message(m)});
     // What a primary that lies says is of no account; what somebody else accepts of it is.
     if (!byzantine_.contains(by) && byzantine_.contains(group_.primary_of(m.view)))
-      new_views_[m.view].try_emplace(digest_of(m), m);
+      new_views_[m.view].try_emplace(digest_of_message(m), m);
   }
 }
 
@@ -69,7 +69,7 @@ void ViewChecker::vote(ReplicaId by, View view) {
 
 void ViewChecker::view_change(ReplicaId by, const wire::ViewChange& message) {
   if (forgetful_.contains(by)) return;
-  const Digest digest = digest_of(message);
+  const Digest digest = digest_of_message(message);
   const auto [said, fresh] = said_.try_emplace({by, message.view}, digest);
   if (!fresh && said->second != digest)
     violations_.add("votes", replica_name(by) + " sent two view-changes for " + name(message.view));
@@ -80,7 +80,7 @@ void ViewChecker::view_change(ReplicaId by, const wire::ViewChange& message) {
 }
 
 void ViewChecker::new_view(ReplicaId by, const wire::NewView& message) {
-  const Digest digest = digest_of(message);
+  const Digest digest = digest_of_message(message);
   auto& known = new_views_[message.view];
   known.try_emplace(digest, message);
   if (known.size() > 1 && !forgetful_.contains(group_.primary_of(message.view)))

@@ -64,6 +64,23 @@ wire::Operation Workload::next() {
   return call();
 }
 
+std::optional<wire::Operation> Workload::fast_read() {
+  if (parameters_.application == ApplicationKind::native) return std::nullopt;
+  if (!rng_.chance(parameters_.fast_read_rate)) return std::nullopt;
+  const bool callable = parameters_.application == ApplicationKind::installed;
+  if (!callable || rng_.chance(parameters_.sql_rate)) return sql_read();
+  return rng_.chance(700'000) ? call_of("balance", {{"account", text(account())}})
+                              : call_of("statement", {});
+}
+
+wire::Operation Workload::sql_read() {
+  return rng_.chance(500'000)
+             ? execute({statement("SELECT name, balance FROM account ORDER BY name")}, true)
+             : execute({statement("SELECT id, author, body, at FROM note ORDER BY id DESC LIMIT 5"),
+                        statement("SELECT total(amount), count(DISTINCT account) FROM entry")},
+                       true);
+}
+
 std::optional<wire::Call> Workload::public_read() {
   if (parameters_.application != ApplicationKind::installed) return std::nullopt;
   if (!rng_.chance(parameters_.public_read_rate)) return std::nullopt;
@@ -108,12 +125,7 @@ wire::Operation Workload::call() {
 
 wire::Operation Workload::sql() {
   if (rng_.chance(parameters_.read_rate)) {
-    return rng_.chance(500'000)
-               ? execute({statement("SELECT name, balance FROM account ORDER BY name")}, true)
-               : execute(
-                     {statement("SELECT id, author, body, at FROM note ORDER BY id DESC LIMIT 5"),
-                      statement("SELECT total(amount), count(DISTINCT account) FROM entry")},
-                     true);
+    return sql_read();
   }
   // Rarer than the rest, as in life: every replica reads the whole schema again.
   if (rng_.chance(50'000)) {

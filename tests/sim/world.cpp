@@ -70,6 +70,15 @@ bool World::all_born() const {
   });
 }
 
+void World::make_hostile_credentials() {
+  Rng strangers(parameters_.options.seed, 32);
+  for (std::size_t i = 0; i < parameters_.hostiles.size(); ++i) {
+    hostile_credentials_.push_back(signer_from(strangers));
+    if (parameters_.application == ApplicationKind::none || strangers.chance(300'000))
+      genesis_.administrators.items.push_back(hostile_credentials_.back().public_key());
+  }
+}
+
 void World::make_group() {
   const Options& options = parameters_.options;
   Rng rng(options.seed, 3);
@@ -93,6 +102,8 @@ void World::make_group() {
       genesis_.administrators.items.push_back(credentials_.back().public_key());
   }
 
+  make_hostile_credentials();
+
   const Digest cluster = wire::genesis_digest(genesis_);
   setting_.engine = genesis_.engine.text;
   setting_.pbft.group = {options.replicas, options.faults};
@@ -107,6 +118,10 @@ void World::make_group() {
   setting_.pbft.mac_requests = setting_.membership.mac_requests = genesis_.mac_requests;
   setting_.membership.signed_votes = genesis_.signed_votes;
   setting_.pbft.bodies_apart = genesis_.bodies_apart;
+  if (parameters_.backlog_requests_max > 0)
+    setting_.pbft.backlog_requests_max = parameters_.backlog_requests_max;
+  if (parameters_.backlog_joins_max > 0)
+    setting_.pbft.backlog_joins_max = parameters_.backlog_joins_max;
   setting_.membership.cluster = cluster;
   setting_.membership.quorum = setting_.pbft.group.quorum();
   for (const Machine& machine : machines_)
@@ -169,10 +184,11 @@ void World::frame_departs(ReplicaId from, ReplicaId to, Time departs, Bytes fram
   links_->carry(from, to, departs, std::move(frame));
 }
 void World::text_departs(ReplicaId from, node::ConnectionId to, Time departs, std::string text) {
+  if (Hostiles::owns(to)) return hostiles_->carry(to, departs, std::move(text));
   clients_->carry(from, to, departs, std::move(text));
 }
 void World::connection_ends(ReplicaId, node::ConnectionId connection) {
-  clients_->close(connection);
+  Hostiles::owns(connection) ? hostiles_->close(connection) : clients_->close(connection);
 }
 
 void World::configuration_changed(ReplicaId of) { links_->make_anew(of); }
@@ -246,6 +262,7 @@ void World::chaos() {
 /// Nothing goes wrong any more, but with those that lie or are planned for.
 void World::quieten() {
   links_->calm();
+  hostiles_->calm();
   for (Machine& machine : machines_) {
     if (parameters_.liar != machine.id) machine.wall_drift_ppm = 0;
     machine.skew_us = machine.true_skew_us;
@@ -311,13 +328,21 @@ void World::finish() {
   std::string missing;
   bool done = finish_requests(began + parameters_.finish_within_us, missing);
   if (done) {
+    hostiles_->stop();
     heal_everybody();
     const Time until = queue_.now() + parameters_.finish_within_us;
     done = false;
+    // A primary that lies fills no number up to the next checkpoint, and nobody minds while there
+    // is nothing to be ordered: then somebody asks.
+    constexpr std::uint64_t ask_every_us = 3'000'000;
+    Time ask_at = checks_->byzantine.empty() ? never : queue_.now() + ask_every_us;
     while (!done && queue_.now() < until && step()) {
       const auto apart = not_converged();
-      done = !apart;
+      done = !apart && clients_->idle();
       if (apart) missing = *apart;
+      if (queue_.now() < ask_at) continue;
+      ask_at = queue_.now() + ask_every_us;
+      clients_->order(wire::Null{});
     }
   }
   if (done || !checks_->violations.none()) return;
@@ -361,6 +386,12 @@ void World::compare_with_reference() {
   checks_->views.finish();
   if (parameters_.gentle && checks_->views.entered() > 0)
     checks_->violations.add("liveness", "a view change without a cause");
+  // Castro & Liskov TOCS 2002 section 4.5.2 asks that no client can delay another for long.
+  constexpr std::uint64_t wait_max_us = 4'000'000;
+  const std::uint64_t waited = std::max(clients_->longest_us(), clients_->longest_join_us());
+  if (parameters_.gentle && !parameters_.hostiles.empty() && waited > wait_max_us)
+    checks_->violations.add("fairness", "a client waited for " + std::to_string(waited) +
+                                            " us, though nothing was wrong but other clients");
   // A bug in what all replicas run is in the second executor too: plain SQLite must find it.
   const auto application = native() ? native_application(parameters_.options.plant) : nullptr;
   const Replies replies = replay_by_executor(setting_.executor, application.get(), *checks_);
@@ -407,6 +438,21 @@ void World::make_ends() {
                                    Rng(parameters_.options.seed, 4));
   clients_ = std::make_unique<Clients>(*run_, genesis_, credentials_, living, second,
                                        Rng(parameters_.options.seed, 5));
+  // As whoever has executed most sees it.
+  const auto primary = [this] {
+    const Process* ahead = nullptr;
+    for (const auto& process : processes_)
+      if (process != nullptr && !process->stopped() &&
+          (ahead == nullptr ||
+           process->node().replica_status().executed > ahead->node().replica_status().executed))
+        ahead = process.get();
+    return ahead == nullptr ? ReplicaId{0} : ahead->node().replica_status().primary;
+  };
+  hostiles_ = std::make_unique<Hostiles>(*run_, genesis_, hostile_credentials_,
+                                         Hostiles::World{living, second, primary, on_fault},
+                                         Rng(parameters_.options.seed, 33));
+  if (!parameters_.hostiles.empty())
+    clients_->overhears = [this](const auto& text) { hostiles_->overheard(text); };
 }
 
 RunResult World::run() {
@@ -423,6 +469,7 @@ RunResult World::run() {
   if (!parameters_.twins.empty()) twins_->start(setting_of(parameters_.twins.front()), *links_);
   clients_->start();
   mouths_->start();
+  hostiles_->start();
   chaos();
   if (checks_->violations.none()) rounds();
   if (checks_->violations.none()) calm();
@@ -441,12 +488,17 @@ RunResult World::run() {
   }
   counters_.requests = checks_->agreement.requests();
   counters_.repeated = checks_->agreement.repeated();
+  counters_.fast_reads = checks_->reads.seen();
   counters_.batches = checks_->agreement.contiguous().value;
   counters_.checkpoints = checks_->state.stable_count();
   counters_.views = checks_->views.entered();
   counters_.judged = checks_->history.judged();
   counters_.made_up = checks_->missed.made_up();
   counters_.lies = mouths_->lies_told();
+  counters_.attacks = hostiles_->acts();
+  counters_.filled = checks_->bounds.filled();
+  counters_.longest_us = clients_->longest_us();
+  counters_.longest_join_us = clients_->longest_join_us();
   counters_.events = queue_.handled();
   result.counters = counters_;
   result.coverage = coverage_;

@@ -22,6 +22,7 @@
 #include "tests/sim/byzantine/mouth.h"
 #include "tests/sim/byzantine/twins.h"
 #include "tests/sim/clients.h"
+#include "tests/sim/hostile/hostiles.h"
 #include "tests/sim/links.h"
 #include "tests/sim/process.h"
 
@@ -31,6 +32,7 @@ namespace prytany::sim {
 struct RunCounters {
   std::uint64_t requests = 0;     // committed, counted once each
   std::uint64_t repeated = 0;     // committed again
+  std::uint64_t fast_reads = 0;   // answered without being ordered
   std::uint64_t batches = 0;      // numbers, null batches among them
   std::uint64_t checkpoints = 0;  // proven stable
   std::uint64_t kills = 0;
@@ -39,9 +41,13 @@ struct RunCounters {
   std::uint64_t views = 0;       // entered by somebody, besides view 0
   std::uint64_t state_transfers = 0;
   std::uint64_t frames_refused = 0;
-  std::uint64_t judged = 0;   // answers whose place in time was looked at
-  std::uint64_t made_up = 0;  // rounds in which what was missed came in time
-  std::uint64_t lies = 0;     // messages of Byzantine replicas that are not their processes'
+  std::uint64_t judged = 0;      // answers whose place in time was looked at
+  std::uint64_t made_up = 0;     // rounds in which what was missed came in time
+  std::uint64_t lies = 0;        // messages of Byzantine replicas that are not their processes'
+  std::uint64_t attacks = 0;     // of hostile clients
+  std::uint64_t filled = 0;      // turns after which something was as full as it may be
+  std::uint64_t longest_us = 0;  // that an honest client waited
+  std::uint64_t longest_join_us = 0;  // likewise, to join
   std::uint64_t events = 0;
 };
 
@@ -76,6 +82,7 @@ class World final : public Outside {
 
   void make_group();
   void make_machines(Rng& rng);
+  void make_hostile_credentials();
   [[nodiscard]] bool native() const { return parameters_.application == ApplicationKind::native; }
   Process* alive(ReplicaId id);
   Machine& machine(ReplicaId id) { return machines_[id.value]; }
@@ -157,6 +164,7 @@ class World final : public Outside {
   GroupSetting setting_;
   wire::Genesis genesis_;
   std::vector<crypto::Signer> credentials_;
+  std::vector<crypto::Signer> hostile_credentials_;
   std::unique_ptr<Checks> checks_;
   std::optional<Run> run_;
   Rng chaos_;
@@ -166,6 +174,7 @@ class World final : public Outside {
   std::vector<std::unique_ptr<Process>> processes_;              // by replica; null while down
   std::unique_ptr<Links> links_;
   std::unique_ptr<Clients> clients_;
+  std::unique_ptr<Hostiles> hostiles_;
   std::unique_ptr<Mouths> mouths_;  // of those that lie
   std::unique_ptr<Twins> twins_;
   std::map<ReplicaId, std::tuple<Folder, Folder, SlotDisk>> images_;  // of disks, taken earlier

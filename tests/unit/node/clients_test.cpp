@@ -274,6 +274,36 @@ TEST_F(Door, answers_a_leave_that_comes_when_the_group_has_executed_it_although_
   EXPECT_EQ(*reply, executed.replies.front());
 }
 
+TEST_F(Door, tells_a_stored_answer_to_nobody_who_cannot_prove_that_they_asked) {
+  app::Client client = replica.join(app::test_key(100));
+  hello(one);
+  const wire::ClientRequest asked = request(client, client.next_number);
+  clients.executed(replica.execute(wire::Batch{{{asked}}}));
+  // What was asked is easy to guess, and a public key is no secret.
+  wire::ClientRequest guessed = asked;
+  guessed.proof.signature->bytes[0] ^= 1;
+  (void)ask(one, guessed);
+  EXPECT_EQ(last_refusal(), "bad_signature");
+  (void)ask(one, asked);
+  EXPECT_TRUE(std::holds_alternative<wire::Reply>(transport.messages.back().second.message));
+}
+
+TEST_F(Door, answers_the_client_too_when_somebody_else_says_its_request_after_it) {
+  app::Client client = replica.join(app::test_key(100));
+  hello(one);
+  hello(two);
+  const wire::ClientRequest asked = request(client, client.next_number);
+  (void)ask(one, asked);
+  (void)ask(two, asked);  // one that overheard it, or a replica's accomplice
+  const std::size_t told = transport.messages.size();
+  clients.executed(replica.execute(wire::Batch{{{asked}}}));
+  ASSERT_EQ(transport.messages.size(), told + 2);
+  EXPECT_EQ(transport.messages[told].first, one);
+  EXPECT_EQ(transport.messages[told + 1].first, two);
+  clients.closed(one);
+  clients.closed(two);
+}
+
 TEST_F(Door, forgets_the_leaves_of_a_state_that_was_found_wrong) {
   app::Client client = replica.join(app::test_key(100));
   hello(one);

@@ -94,7 +94,8 @@ TEST_F(Backlogs, is_bounded_in_all_per_session_and_in_bytes) {
   EXPECT_EQ(add(1, 2), std::nullopt);
   EXPECT_EQ(add(1, 3), Refusal::session_full);
   EXPECT_EQ(add(2, 1, std::string(10'000, 'x')), Refusal::backlog_full);
-  for (std::uint64_t session = 2; session <= 4; ++session) EXPECT_EQ(add(session, 1), std::nullopt);
+  for (std::uint64_t session = 2; session <= 5; ++session) EXPECT_EQ(add(session, 1), std::nullopt);
+  EXPECT_EQ(backlog.waiting(), 5U) << "one of those that held two gave way";
   EXPECT_EQ(add(9, 1), Refusal::backlog_full);
   take(10);
   EXPECT_EQ(backlog.bytes(), 0U);
@@ -106,6 +107,61 @@ TEST_F(Backlogs, those_who_join_share_a_queue_of_their_own_size) {
   config.backlog_joins_max = 3;
   for (std::uint64_t number = 1; number <= 3; ++number) EXPECT_EQ(add(0, number), std::nullopt);
   EXPECT_EQ(add(0, 4), Refusal::session_full);
+}
+
+TEST_F(Backlogs, joins_that_a_backup_waits_for_find_room_though_strangers_hold_all_of_it) {
+  config.backlog_joins_max = 3;
+  for (std::uint64_t number = 1; number <= 3; ++number) EXPECT_EQ(add(0, number), std::nullopt);
+  const auto waited = play::request_of(0, 9);
+  const Digest digest = wire::request_digest(waited.body);
+  EXPECT_EQ(backlog.add(Time{0}, digest, waited), Refusal::session_full);
+  EXPECT_EQ(backlog.add(Time{0}, digest, waited, true), std::nullopt);
+}
+
+TEST_F(Backlogs, a_sessions_later_numbers_give_way_to_an_earlier_one) {
+  // A backup may have the earlier one alone, and would find that the primary does not serve it.
+  config.backlog_per_session_max = 3;
+  for (std::uint64_t number = 11; number <= 13; ++number) EXPECT_EQ(add(1, number), std::nullopt);
+  EXPECT_EQ(add(1, 10), std::nullopt);
+  EXPECT_EQ(add(1, 14), Refusal::session_full);
+  EXPECT_EQ(take(10), (Names{{1, 10}, {1, 11}, {1, 12}}));
+}
+
+TEST_F(Backlogs, who_holds_much_gives_way_to_who_holds_little) {
+  config.backlog_requests_max = 6;
+  for (std::uint64_t number = 1; number <= 3; ++number) {
+    EXPECT_EQ(add(1, number), std::nullopt);
+    EXPECT_EQ(add(2, number), std::nullopt);
+  }
+  EXPECT_EQ(add(1, 4), Refusal::backlog_full);
+  EXPECT_EQ(add(3, 1), std::nullopt);
+  EXPECT_EQ(add(4, 1), std::nullopt);
+  EXPECT_EQ(add(3, 2), Refusal::backlog_full) << "nobody holds more than it would";
+  EXPECT_EQ(backlog.waiting(), 6U);
+  EXPECT_EQ(take(10), (Names{{1, 1}, {2, 1}, {3, 1}, {4, 1}, {1, 2}, {2, 2}}));
+}
+
+TEST_F(Backlogs, who_holds_many_bytes_gives_way_likewise) {
+  config.backlog_bytes_max = 10'000;
+  for (std::uint64_t number = 1; number <= 3; ++number)
+    EXPECT_EQ(add(1, number, std::string(3'000, 'x')), std::nullopt);
+  EXPECT_EQ(add(2, 1, std::string(3'000, 'y')), std::nullopt);
+  EXPECT_LE(backlog.bytes(), 10'000U);
+  EXPECT_EQ(take(10), (Names{{1, 1}, {2, 1}, {1, 2}}));
+}
+
+TEST_F(Backlogs, a_join_is_given_time_for_those_that_the_primary_takes_before_it_and_no_more) {
+  config.in_flight_max = 1;
+  config.batch_requests_max = 1;
+  config.request_timeout_us = 100;
+  config.backlog_joins_max = 2;
+  add(0, 50, "op", Time{1'000});
+  propose(0, 1, Time{1'300});
+  EXPECT_EQ(backlog.first_since(), Time{1'100});
+  for (std::uint64_t number = 2; number <= 9; ++number) propose(0, number, Time{1'050 + number});
+  EXPECT_EQ(backlog.first_since(), Time{1'100}) << "not ahead of the time";
+  propose(0, 20, Time{9'000});
+  EXPECT_EQ(backlog.first_since(), Time{1'100}) << "there cannot be more before it";
 }
 
 TEST_F(Backlogs, what_the_primary_proposed_waits_no_longer) {

@@ -1,0 +1,34 @@
+#include "tests/sim/hostile/casting.h"
+
+#include <algorithm>
+
+namespace prytany::sim {
+
+const char* name_of(Attack attack) {
+  static constexpr std::array<const char*, attacks_count> names{
+      "uneven proofs",  "two stories",   "odd numbers",    "replays",     "few only",
+      "half texts",     "odd texts",     "comes and goes", "false joins", "join races",
+      "false reads",    "others' names", "eavesdropping",  "hoarding",    "replica talk",
+      "bad signatures", "questions"};
+  return names[static_cast<std::size_t>(attack)];
+}
+
+void cast_hostiles(Rng& dice, Parameters& p) {
+  p.hostiles.resize(dice.between(1, 4));
+  for (HostileClient& client : p.hostiles) {
+    const std::uint64_t kinds = dice.between(1, 5);
+    while (client.attacks.size() < kinds) {
+      const auto attack = static_cast<Attack>(dice.below(attacks_count));
+      if (std::ranges::find(client.attacks, attack) == client.attacks.end())
+        client.attacks.push_back(attack);
+    }
+    client.every_us = dice.between(5'000, 60'000);
+  }
+  // Honest clients have at most eight times twelve requests outstanding.
+  p.backlog_requests_max = dice.chance(700'000) ? dice.between(150, 600) : 0;
+  p.backlog_joins_max = dice.chance(700'000) ? dice.between(16, 64) : 0;
+  p.think_mean_us = std::max<std::uint64_t>(p.think_mean_us, 5'000);
+  p.requests_min = dice.between(400, 600);
+}
+
+}  // namespace prytany::sim

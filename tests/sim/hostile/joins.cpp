@@ -1,0 +1,93 @@
+// Attacks by those who come and go.
+#include <algorithm>
+#include <utility>
+
+#include "server/wire/client_json.h"
+#include "tests/sim/hostile/stranger.h"
+
+namespace prytany::sim {
+
+/// A connection beside the others, on which something that should not be is said, or nothing.
+void Stranger::comings_and_goings() {
+  constexpr std::size_t extra_max = 24;
+  const auto all = ready();
+  const ReplicaId replica = all[rng_.below(all.size())].first;
+  all_.act(Attack::comings_and_goings, replica);
+  if (extra_.size() >= extra_max || rng_.chance(300'000)) {
+    if (!extra_.empty()) all_.hang_up(*extra_.begin());
+    return;
+  }
+  const std::uint64_t kind = rng_.below(6);
+  const std::string address = "10.66.1." + std::to_string(rng_.below(200));
+  all_.dial(*this, replica, address, [this, kind](node::ConnectionId id) {
+    extra_.insert(id);
+    wire::ClientHello hello{all_.view()->cluster, {}, rng_.bytes<16>()};
+    const auto entropy = [this](std::span<std::uint8_t> out) { rng_.fill(out); };
+    client::Channel& channel = all_.find(id)->channel;
+    switch (kind) {
+      case 0: return;  // not a word
+      case 1: return say(id, channel.greet(entropy));
+      case 2: {
+        const std::string once = channel.greet(entropy);
+        return all_.say(id, {once, once, R"({"type":"status","id":"1"})"});
+      }
+      case 3: return say(id, wire::to_json(wire::FromClient{hello}));  // a key of small order
+      case 4: {
+        hello.cluster = crypto::sha256(as_bytes("elsewhere"));
+        rng_.fill(hello.key);
+        return say(id, wire::to_json(wire::FromClient{hello}));
+      }
+      default: say(id, R"({"type":"status","id":"1"})"); return all_.hang_up(id);
+    }
+  });
+}
+
+/// Phase two without an honest phase one.
+void Stranger::false_joins() {
+  (void)target(Attack::false_joins);
+  if (rng_.chance(300'000)) {
+    // Many that ask for tokens, and never come back.
+    for (int i = 0; i < 6; ++i) (void)begin_join();
+    return;
+  }
+  Session liar(some_key());
+  liar.begin.session_key = liar.key.public_key();
+  liar.begin.nonce = rng_.bytes<16>();
+  liar.begin.identification = {{"key"}, {name()}, credential_.public_key(), {}};
+  if (rng_.chance(500'000))
+    liar.begin.identification.signature =
+        credential_.sign(wire::credential_signed_bytes(all_.view()->cluster, liar.begin));
+  std::map<ReplicaId, wire::JoinToken> tokens;
+  if (!joining_.empty()) tokens = joining_[rng_.below(joining_.size())]->tokens;  // of another join
+  if (rng_.chance(300'000)) {
+    wire::JoinToken forged{ReplicaId{0}, {"10.0.0.1"}, AgreedTime{1'750'000'030'000'000}, {}};
+    for (std::uint16_t i = 0; i < 3; ++i) {
+      forged.replica = ReplicaId{i};
+      rng_.fill(forged.signature.bytes);
+      tokens.insert_or_assign(forged.replica, forged);
+    }
+  }
+  if (rng_.chance(200'000)) tokens.clear();
+  wire::RequestBody body = join_of(liar, tokens);
+  if (rng_.chance(100'000)) body.operation = {rng_.chance(500'000) ? Bytes{0xFF, 1} : Bytes{}};
+  if (rng_.chance(100'000)) body.operation = {wire::encode(wire::Operation{wire::Leave{}})};
+  false_joins_.insert(wire::request_digest(body));
+  submit(body, liar.key);
+}
+
+/// One credential, two keys at once: one of the sessions ends the other. The one that lost goes on,
+/// and its join is said again.
+void Stranger::join_races() {
+  (void)target(Attack::join_races);
+  const std::shared_ptr<Session> one = begin_join();
+  const std::shared_ptr<Session> other = begin_join();
+  if (!in()) session_ = one;
+  for (const auto& session : joining_) {
+    if (session == one || session == other || session->tokens.empty()) continue;
+    if (rng_.chance(300'000)) submit(join_of(*session, session->tokens), session->key);
+    if (session->id.value != 0 && session != session_ && rng_.chance(300'000))
+      submit(body_of(*session, session->next++, workload_.next()), session->key);
+  }
+}
+
+}  // namespace prytany::sim

@@ -1,5 +1,6 @@
 // What befalls processes, network and clocks while chaos lasts.
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <utility>
 #include <variant>
@@ -33,7 +34,9 @@ void World::unleash() {
     }
   });
   for (const PlannedFault& fault : parameters_.plan)
-    queue_.after(fault.at_us, [this, &fault] { carry_out(fault); });
+    queue_.after(fault.at_us, [this, &fault] {
+      fault.while_fetching ? await_transfer(fault) : carry_out(fault);
+    });
   if (parameters_.liar) coverage_.hit(Fault::clock_lie, During::start);
 }
 
@@ -56,9 +59,9 @@ During World::phase_of_all() {
   for (const Machine& machine : machines_) {
     const Process* process = alive(machine.id);
     const During phase = process == nullptr ? During::normal : process->phase();
-    if (phase == During::view_change) return phase;
-    if (phase == During::transfer || (phase == During::checkpoint && most == During::normal))
-      most = phase;
+    constexpr std::array rising{During::normal, During::checkpoint, During::start, During::transfer,
+                                During::view_change};
+    most = *std::max(std::ranges::find(rising, phase), std::ranges::find(rising, most));
   }
   return most;
 }
@@ -210,6 +213,8 @@ void World::phase_changed(ReplicaId id) {
   During& known = phases_[id];
   const During phase = processes_[id.value]->phase();
   if (std::exchange(known, phase) == phase || !chaotic_) return;
+  if (phase == During::transfer && awaits_transfer_.contains(id))
+    queue_.after(chaos_.below(5'000), [this, id] { meet_fate(id); });
   if (phase == During::transfer && parameters_.trouble_every_us != 0) {
     Rng dice(parameters_.options.seed ^ queue_.now().value, 22);
     if (dice.chance(500'000)) queue_.after(dice.below(60'000), [this, id] { rot(id); });

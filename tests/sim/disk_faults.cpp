@@ -75,6 +75,24 @@ static_assert(static_cast<unsigned>(Fault::torn_page) -
 
 }  // namespace
 
+/// It is away for so long that it must fetch state when it is back, and meets its fate while it
+/// does; or a while later, if it need not.
+void World::await_transfer(const PlannedFault& fault) {
+  const ReplicaId id = fault.replica;
+  held_down_.insert(id);
+  if (processes_[id.value] != nullptr) bury(id, queue_.now());
+  queue_.after(PlannedFault::away_us, [this, &fault] {
+    awaits_transfer_.emplace(fault.replica, &fault);
+    held_down_.erase(fault.replica);
+    if (processes_[fault.replica.value] == nullptr) start(fault.replica);
+  });
+  queue_.after(2 * PlannedFault::away_us, [this, id] { meet_fate(id); });
+}
+
+void World::meet_fate(ReplicaId id) {
+  if (const auto waited = awaits_transfer_.extract(id)) carry_out(*waited.mapped());
+}
+
 /// Now, or armed now and found out at the next start.
 void World::carry_out(const PlannedFault& fault) {
   const ReplicaId id = fault.replica;

@@ -431,6 +431,9 @@ void draw_rebirths(const Options& options, Parameters& p) {
   if (p.excused() || options.plant != Plant::none) return;
   Rng rng(options.seed, 12);
   for (PlannedFault& fault : p.plan) fault.reborn = rng.chance(p.reborn_rate);
+  // With `durability: none` nobody is kept away: it would have lost its disk.
+  Rng dice(options.seed, 18);
+  for (PlannedFault& fault : p.plan) fault.while_fetching = dice.chance(250'000) && !p.no_log;
 }
 
 /// Of dice of their own, so that a new choice changes nothing else of a seed.

@@ -74,6 +74,9 @@ struct PlannedFault {
   Fate fate = Fate::damaged_record;
   std::uint64_t at_us = 0;  // from the start
   bool reborn = false;      // its member comes back with another key and an empty folder
+  /// Not before it fetches state, for which it is first kept away; or when that takes too long.
+  bool while_fetching = false;
+  static constexpr std::uint64_t away_us = 700'000;
 };
 
 enum class ApplicationKind : std::uint8_t {

@@ -252,7 +252,9 @@ void World::chaos() {
   }
   // What is planned happens, however soon the clients have asked enough.
   for (const PlannedFault& fault : parameters_.plan)
-    while (queue_.now().value < 1'000'000 + fault.at_us + 1'500'000 && step()) {
+    while (queue_.now().value < 1'000'000 + fault.at_us + 1'500'000 +
+                                    (fault.while_fetching ? 2 * PlannedFault::away_us : 0) &&
+           step()) {
     }
   chaotic_ = false;
 }

@@ -125,6 +125,8 @@ class World final : public Outside {
   void trouble();
   void rot(ReplicaId id);
   void lose_configurations();
+  void await_transfer(const PlannedFault& fault);
+  void meet_fate(ReplicaId id);
   void carry_out(const PlannedFault& fault);
   void lose_for_good(ReplicaId id);
   void await_birth(ReplicaId id);
@@ -178,6 +180,7 @@ class World final : public Outside {
   std::map<ReplicaId, std::tuple<Folder, Folder, SlotDisk>> images_;  // of disks, taken earlier
   std::map<ReplicaId, During> phases_;
   std::set<ReplicaId> held_down_;
+  std::map<ReplicaId, const PlannedFault*> awaits_transfer_;
   bool chaotic_ = true;
   bool astray_ = true;  // Parameters::astray's SQLite is
   RunCounters counters_;

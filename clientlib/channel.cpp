@@ -35,6 +35,10 @@ crypto::Tag16 Channel::tag(const Digest& request) const {
   return mac_->tag(wire::request_tagged_bytes(cluster_->cluster, request));
 }
 
+crypto::Tag16 Channel::fast_read_tag(const Digest& read) const {
+  return mac_->tag(wire::fast_read_tagged_bytes(cluster_->cluster, read));
+}
+
 Result<std::optional<wire::ToClient>, Malformed> Channel::open(std::string_view text) {
   auto heard = wire::to_client_json(text);
   if (!heard) return heard.error();

@@ -44,6 +44,8 @@ class Channel {
   [[nodiscard]] std::string speak_for(const crypto::Signer& session) const;
   /// For the replica alone, instead of a signature. Requires: ready().
   [[nodiscard]] crypto::Tag16 tag(const Digest& request) const;
+  /// The same for a read that is not ordered.
+  [[nodiscard]] crypto::Tag16 fast_read_tag(const Digest& read) const;
   [[nodiscard]] State state() const { return state_; }
   [[nodiscard]] bool ready() const { return state_ == State::ready; }
   /// What it names has been replaced: nothing that it says counts, were it honest or not. For

@@ -31,6 +31,14 @@ Completion Client::Impl::ask(wire::Operation operation) const {
   return awaited.wait();
 }
 
+Completion Client::Impl::ask_to_read(wire::Operation operation) const {
+  if (!fast_reads) return ask(std::move(operation));
+  cluster->must_not_be_loop_thread();
+  Awaited<Completion> awaited;
+  cluster->loop->fast_read(seat, std::move(operation), timeout_us, awaited.callback());
+  return awaited.wait();
+}
+
 Client::Client(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Client::Client(const Options& options)
     : Client(Cluster(options.genesis, std::chrono::milliseconds(100), options.authorities),
@@ -54,6 +62,13 @@ Answer Client::call(std::string_view procedure, const Arguments& arguments) {
   return try_call(procedure, arguments).value();
 }
 
+Expected<Answer> Client::try_read(std::string_view procedure, const Arguments& arguments) {
+  return client::answer_of(impl_->ask_to_read(client::to_wire(procedure, arguments)));
+}
+Answer Client::read(std::string_view procedure, const Arguments& arguments) {
+  return try_read(procedure, arguments).value();
+}
+
 Expected<Answer> Client::try_execute(const Statement& statement) {
   return client::answer_of(impl_->ask(client::to_wire({statement}, false)));
 }
@@ -64,7 +79,7 @@ std::vector<Answer> Client::batch(const std::vector<Statement>& statements) {
 }
 
 Answer Client::query_only(const Statement& statement) {
-  return client::answer_of(impl_->ask(client::to_wire({statement}, true))).value();
+  return client::answer_of(impl_->ask_to_read(client::to_wire({statement}, true))).value();
 }
 
 // ---- without blocking -----------------------------------------------------------------------

@@ -139,6 +139,7 @@ void Cluster::join_async(const Options& options, std::function<void(Expected<Cli
   made.seat = impl_->loop->open(session, std::move(hooks));
   made.cluster = impl_;
   made.timeout_us = microseconds(options.timeout);
+  made.fast_reads = options.fast_reads;
   impl_->loop->join(made.seat, *signer, options.name, made.timeout_us,
                     [joining, done = std::move(done)](Completion completion) {
                       if (auto error = client::error_of(completion)) return done(std::move(*error));

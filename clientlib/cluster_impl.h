@@ -39,6 +39,7 @@ struct Client::Impl {
   std::shared_ptr<Cluster::Impl> cluster;
   client::Seat seat;
   std::atomic<std::uint64_t> timeout_us{0};
+  bool fast_reads = false;
   std::uint64_t session = 0;
   std::string principal;
   std::string role;
@@ -51,6 +52,8 @@ struct Client::Impl {
   }
   /// Submits and waits.
   client::Completion ask(wire::Operation operation) const;
+  /// The same for what only reads.
+  client::Completion ask_to_read(wire::Operation operation) const;
 };
 
 /// For our own tools, which ask what the public API has no word for (install, null).

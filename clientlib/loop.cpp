@@ -134,6 +134,15 @@ void Loop::submit(Seat seat, wire::Operation operation, std::uint64_t timeout_us
   });
 }
 
+void Loop::fast_read(Seat seat, wire::Operation operation, std::uint64_t timeout_us, Done done) {
+  with(seat, [this, operation = std::move(operation), timeout_us, done = std::move(done)](
+                 Sitting* sitting, Effects& effects) mutable {
+    if (sitting == nullptr) return done(closed());
+    const Ticket ticket = sitting->session.fast_read(now_, operation, now_ + timeout_us, effects);
+    sitting->asked.emplace(ticket.value, std::move(done));
+  });
+}
+
 void Loop::read(Seat seat, wire::Call call, std::uint64_t timeout_us, Done done) {
   with(seat, [this, call = std::move(call), timeout_us, done = std::move(done)](
                  Sitting* sitting, Effects& effects) mutable {

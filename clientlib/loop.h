@@ -53,6 +53,7 @@ class Loop {
   void join(Seat seat, const crypto::Signer& credential, std::string name, std::uint64_t timeout_us,
             Done done);
   void submit(Seat seat, wire::Operation operation, std::uint64_t timeout_us, Done done);
+  void fast_read(Seat seat, wire::Operation operation, std::uint64_t timeout_us, Done done);
   void read(Seat seat, wire::Call call, std::uint64_t timeout_us, Done done);
   void ask_status(Seat seat);
   /// Calls `look` with the session, on the loop's thread; with nullptr if it is closed.

@@ -123,6 +123,10 @@ void Session::forget(ReplicaId replica) {
     unsay(read.question);
     read.tally.forget(replica);
   }
+  for (auto& [id, read] : fast_reads_) {
+    read.tally.forget(replica);
+    read.asked.erase(replica);
+  }
   end_claims_.erase(replica);
 }
 
@@ -155,6 +159,10 @@ void Session::heard(Time now, ReplicaId from, wire::ToClient message, Effects& o
     on_ended(from, *ended, out);
   } else if (auto* read = std::get_if<wire::PublicReadReply>(&message)) {
     on_read_reply(now, from, std::move(*read), out);
+  } else if (auto* fast = std::get_if<wire::FastReadReply>(&message)) {
+    on_fast_read(now, from, std::move(*fast), out);
+  } else if (const auto* said = std::get_if<wire::FastReadDigest>(&message)) {
+    on_fast_read(now, from, *said, out);
   } else if (const auto* status = std::get_if<wire::StatusReply>(&message)) {
     // A replica speaks for itself only.
     if (status->id == status_id_ && status->replica == from) out.push_back(StatusHeard{*status});
@@ -282,6 +290,7 @@ void Session::tick_questions(Time now, Effects& out) {
     if (now >= question.resend) transmit(now, question, out);
   }
   tick_reads(now, out);
+  tick_fast_reads(now, out);
 }
 
 Time Session::deadline() const {
@@ -294,6 +303,7 @@ Time Session::deadline() const {
   if (joining_) earliest = std::min(earliest, joining_->patience);
   for (const auto& [number, question] : pending_) consider(question);
   for (const auto& [id, read] : reads_) consider(read.question);
+  for (const auto& [id, read] : fast_reads_) earliest = std::min(earliest, read.give_up);
   return earliest;
 }
 

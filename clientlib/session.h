@@ -17,6 +17,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,6 +46,9 @@ struct SessionOptions {
   unsigned refusal_rounds = 3;
   /// After weak_quorum() agree, wait this long for the others' voices, for a fuller Agreement.
   std::uint64_t linger_us = 0;
+  /// A read that is not ordered is ordered when it was not answered for so long (or four times the
+  /// usual latency).
+  std::uint64_t fast_read_patience_us = 50'000;
   /// Questions waiting for a number; more are refused ("queue_full").
   std::size_t queue_max = 100'000;
   /// Requests outstanding at once; at most limits::session_window.
@@ -74,6 +78,11 @@ class Session {
               Effects& out);
   /// Ordered by the cluster, exactly once. May be called before the join has completed.
   Ticket submit(Time now, const wire::Operation& operation, Time deadline, Effects& out);
+  /// Requires: the operation is a Call or an Execute that only reads. As submit(), and as
+  /// linearizable, but not ordered where quorum() replicas answer alike within
+  /// options.fast_read_patience_us; outcomes that name the request's time or chance differ, and are
+  /// ordered.
+  Ticket fast_read(Time now, const wire::Operation& operation, Time deadline, Effects& out);
   /// A public read-only procedure, without a session: weak_quorum() replicas gave the same outcome,
   /// each at whatever it had executed.
   Ticket read(Time now, wire::Call call, Time deadline, Effects& out);
@@ -106,6 +115,8 @@ class Session {
   /// How many attempts to connect have failed since this replica was last ready.
   [[nodiscard]] unsigned failures(ReplicaId replica) const;
   /// Public reads are apart: this counts requests with a number, or waiting for one.
+  /// How many fast_read()s had to be ordered after all.
+  [[nodiscard]] std::uint64_t fast_reads_ordered() const { return fast_reads_ordered_; }
   [[nodiscard]] std::size_t outstanding() const { return pending_.size() + queue_.size(); }
 
  private:
@@ -167,6 +178,16 @@ class Session {
     Question question;
     Tally<wire::PublicReadReply> tally;
   };
+  struct FastReading {
+    Ticket ticket;
+    Time deadline;
+    Time give_up;
+    wire::FastRead message;
+    Digest digest;
+    std::set<ReplicaId> asked;  // those that may still answer, or have
+    std::map<ReplicaId, Seq> executed;
+    Tally<wire::FastReadReply> tally;
+  };
   /// An answered number, so that late voices are still judged.
   struct Settled {
     RequestNumber number;
@@ -190,6 +211,7 @@ class Session {
   Ticket next_ticket() { return Ticket{++last_ticket_}; }
 
   // session_requests.cpp: numbered requests
+  void enqueue(Time now, Ticket ticket, Bytes operation, bool leaves, Time deadline, Effects& out);
   void fill_window(Time now, Effects& out);
   void expire_queue(Time now, Effects& out);
   void on_reply(Time now, ReplicaId from, wire::Reply reply, Effects& out);
@@ -228,6 +250,14 @@ class Session {
   void weigh_read(Time now, std::uint64_t id, Effects& out);
   void tick_reads(Time now, Effects& out);
 
+  // session_fast_reads.cpp: reads of the session that are not ordered
+  void on_fast_read(Time now, ReplicaId from, wire::FastReadReply reply, Effects& out);
+  void on_fast_read(Time now, ReplicaId from, const wire::FastReadDigest& said, Effects& out);
+  void abstained(Time now, ReplicaId from, const Digest& question, Effects& out);
+  void weigh_fast_read(Time now, std::uint64_t id, Effects& out);
+  void order_instead(Time now, std::uint64_t id, Effects& out);
+  void tick_fast_reads(Time now, Effects& out);
+
   std::shared_ptr<const ClusterView> cluster_;
   SessionOptions options_;
   Entropy entropy_;
@@ -251,8 +281,10 @@ class Session {
   std::deque<Queued> queue_;
   Time queue_deadline_ = never;  // no later than the earliest in the queue
   std::map<RequestNumber, Question> pending_;
-  std::map<std::uint64_t, Read> reads_;  // by the id that is echoed
-  std::deque<Settled> settled_;          // the last limits::session_window of them
+  std::map<std::uint64_t, Read> reads_;              // by the id that is echoed
+  std::map<std::uint64_t, FastReading> fast_reads_;  // likewise
+  std::uint64_t fast_reads_ordered_ = 0;
+  std::deque<Settled> settled_;  // the last limits::session_window of them
 };
 
 }  // namespace prytany::client

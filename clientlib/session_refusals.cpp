@@ -29,7 +29,7 @@ void Session::on_refused(Time now, ReplicaId from, const wire::Refused& refused,
   for (auto& [id, read] : reads_) {
     if (read.question.digest == refused.request) question = &read.question;
   }
-  if (question == nullptr) return;
+  if (question == nullptr) return abstained(now, from, refused.request, out);
   // It cannot check our tags on this connection: it gets signatures, and nobody else is troubled.
   Peer& peer = peers_[from.value];
   if (refused.code.text == "speak_for_first" && !peer.wants_signatures) {

@@ -34,23 +34,30 @@ bool is_session_error(const wire::ErrorReply& error) {
 
 Ticket Session::submit(Time now, const wire::Operation& operation, Time deadline, Effects& out) {
   const Ticket ticket = next_ticket();
+  if (!fits(operation)) {
+    out.push_back(
+        Completed{ticket, never_sent("too_large", "a part of the request exceeds its limit")});
+    return ticket;
+  }
+  enqueue(now, ticket, wire::encode(operation), std::holds_alternative<wire::Leave>(operation),
+          deadline, out);
+  return ticket;
+}
+
+void Session::enqueue(Time now, Ticket ticket, Bytes operation, bool leaves, Time deadline,
+                      Effects& out) {
   const auto refuse = [&](std::string code, std::string message) {
     out.push_back(Completed{ticket, never_sent(std::move(code), std::move(message))});
-    return ticket;
   };
   if (ended_) return refuse("session_ended", "the session has ended: " + *ended_);
   if (queue_.size() >= options_.queue_max)
     return refuse("queue_full", "too many requests wait for their turn in this session");
-  if (!fits(operation)) return refuse("too_large", "a part of the request exceeds its limit");
-  Bytes bytes = wire::encode(operation);
-  if (bytes.size() > limits::request_bytes_max)
+  if (operation.size() > limits::request_bytes_max)
     return refuse("too_large", "a request is at most " + std::to_string(limits::request_bytes_max) +
-                                   " bytes, this one has " + std::to_string(bytes.size()));
-  queue_.push_back(
-      {ticket, std::move(bytes), deadline, std::holds_alternative<wire::Leave>(operation)});
+                                   " bytes, this one has " + std::to_string(operation.size()));
+  queue_.push_back({ticket, std::move(operation), deadline, leaves});
   queue_deadline_ = std::min(queue_deadline_, deadline);
   fill_window(now, out);
-  return ticket;
 }
 
 void Session::fill_window(Time now, Effects& out) {

@@ -239,13 +239,19 @@ SqlRight Executor::Impl::sql_right(const std::string& role) const {
   return installed_ == nullptr ? SqlRight::none : installed_->sql_right(role);
 }
 
-wire::Outcome Executor::Impl::perform(Turn&, const Session& session, const wire::Execute& execute) {
+std::optional<wire::ErrorReply> Executor::Impl::refuse_sql(const Session& session,
+                                                           const wire::Execute& execute) const {
   const SqlRight right = sql_right(session.role);
   if (right == SqlRight::none)
     return error_reply({"not_allowed", "the role '" + session.role + "' may not send SQL"});
   if (right == SqlRight::read && !execute.read_only)
     return error_reply({"not_allowed", "the role '" + session.role +
                                            "' may only read with SQL; say that the request reads"});
+  return std::nullopt;
+}
+
+wire::Outcome Executor::Impl::perform(Turn&, const Session& session, const wire::Execute& execute) {
+  if (auto refused = refuse_sql(session, execute)) return *refused;
   Transaction transaction(engine_);
   wire::Outcome outcome = run_execute(engine_, execute);
   const bool schema_changed = engine_.state().schema_touched;
@@ -321,26 +327,67 @@ Digest Executor::Impl::checkpoint(Seq seq) {
 
 // On a handle of its own: what a handle was asked before may show in what the next request costs,
 // and only what is ordered may show there.
-/// Anybody may read, without a session: such a read may take a tenth of what a request may.
-constexpr std::uint64_t public_read_share = 10;
+void Executor::Impl::open_reader() {
+  if (reader_.is_open()) return;
+  reader_.open();
+  if (installed_ == nullptr) return;
+  reading_ = SqlApplication::load(reader_);
+  ENSURE(reading_ != nullptr);
+}
+
+/// As one more request of the last batch, that nobody else sees. It is rolled back, though it only
+/// reads.
+template <class Read>
+wire::Outcome Executor::Impl::read_only(const Digest& question, const Session* session, Read read) {
+  // What is not ordered may take a tenth of what a request may.
+  constexpr std::uint64_t share = 10;
+  const Turn turn{executed_, agreed_, {}, 0, seed_of(executed_, question, 0), {}, nullptr};
+  begin_request(reader_, turn, session);
+  const std::uint64_t steps_max = reading_ == nullptr
+                                      ? config_.steps_per_request_max
+                                      : reading_->steps_max(config_.steps_per_request_max);
+  reader_.state().work_max = steps_max / share;
+  const vfs::AgreedScope scope(source_);
+  const Transaction transaction(reader_);
+  return read();
+}
 
 wire::Outcome Executor::Impl::public_read(const wire::Call& call) {
   if (installed_ == nullptr)
     return error_reply({"no_application", "no application is installed"}, call.procedure.text);
-  if (!reader_.is_open()) {
-    reader_.open();
-    reading_ = SqlApplication::load(reader_);
-    ENSURE(reading_ != nullptr);
-  }
-  // As one more request of the last batch, that nobody else sees. It is rolled back, though it only
-  // reads.
+  open_reader();
   const Digest digest = crypto::sha256("prytany public read", wire::encode(call));
-  const Turn turn{executed_, agreed_, {}, 0, seed_of(executed_, digest, 0), {}, nullptr};
-  begin_request(reader_, turn, nullptr);
-  reader_.state().work_max = reading_->steps_max(config_.steps_per_request_max) / public_read_share;
-  const vfs::AgreedScope scope(source_);
-  const Transaction transaction(reader_);
-  return reading_->read(reader_, call);
+  return read_only(digest, nullptr, [&] { return reading_->read(reader_, call); });
+}
+
+std::optional<wire::Outcome> Executor::Impl::session_read(SessionId id,
+                                                          const crypto::PublicKey& signer,
+                                                          ByteView encoded) {
+  const Session* session = sessions_.find(id);
+  if (session == nullptr || session->key != signer || application_ != nullptr) return std::nullopt;
+  const auto operation = wire::decode<wire::Operation>(encoded);
+  if (!operation) return std::nullopt;
+  open_reader();
+  const Digest digest = crypto::sha256("prytany session read", encoded);
+  const auto* call = std::get_if<wire::Call>(&*operation);
+  const auto* execute = std::get_if<wire::Execute>(&*operation);
+  wire::Outcome outcome = error_reply({"not_read_only", "only calls and SQL can be read"});
+  if (call != nullptr && reading_ == nullptr) {
+    outcome = error_reply({"no_application", "no application is installed"}, call->procedure.text);
+  } else if (call != nullptr) {
+    outcome =
+        read_only(digest, session, [&] { return reading_->read(reader_, *call, session->role); });
+  } else if (execute != nullptr) {
+    outcome = read_only(digest, session, [&]() -> wire::Outcome {
+      if (auto refused = refuse_sql(*session, *execute)) return *refused;
+      if (!execute->read_only)
+        return error_reply({"not_read_only", "it does not say that it only reads"});
+      return run_execute(reader_, *execute);
+    });
+  }
+  const auto* error = std::get_if<wire::ErrorReply>(&outcome);
+  if (error != nullptr && error->code.text == "budget_exceeded") return std::nullopt;
+  return outcome;
 }
 
 // ---- the outside --------------------------------------------------------------------------------
@@ -370,6 +417,11 @@ void Executor::release() {
 }
 void Executor::reload() { impl_->load(); }
 wire::Outcome Executor::public_read(const wire::Call& call) { return impl_->public_read(call); }
+std::optional<wire::Outcome> Executor::session_read(SessionId session,
+                                                    const crypto::PublicKey& signer,
+                                                    ByteView operation) {
+  return impl_->session_read(session, signer, operation);
+}
 
 std::optional<wire::Reply> Executor::stored_reply(SessionId session, RequestNumber number,
                                                   const Digest& request) const {

@@ -97,6 +97,13 @@ class Executor {
   /// A public, read-only procedure on the state as executed here. Never changes a byte.
   wire::Outcome public_read(const wire::Call& call);
 
+  /// What this session may read with this operation (an encoded Call or Execute), on the state as
+  /// executed here; an operation that writes is answered with "not_read_only". Never changes a
+  /// byte. Nothing when only ordering can tell: the session is not known here, the application is a
+  /// C++ class, or the reading takes more than a tenth of a request's budget.
+  std::optional<wire::Outcome> session_read(SessionId session, const crypto::PublicKey& signer,
+                                            ByteView operation);
+
   /// A page of the installed application's web/ folder, with its media type; nothing if there is
   /// none.
   struct Page {

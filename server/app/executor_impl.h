@@ -21,6 +21,8 @@ class Executor::Impl {
                    const wire::Agreed& agreed);
   Digest checkpoint(Seq seq);
   wire::Outcome public_read(const wire::Call& call);
+  std::optional<wire::Outcome> session_read(SessionId id, const crypto::PublicKey& signer,
+                                            ByteView encoded);
 
   /// What all requests of a batch share, and which of them runs.
   struct Turn {
@@ -37,6 +39,11 @@ class Executor::Impl {
   void open_engine();
   void close_reader();
   [[nodiscard]] SqlRight sql_right(const std::string& role) const;
+  [[nodiscard]] std::optional<wire::ErrorReply> refuse_sql(const Session& session,
+                                                           const wire::Execute& execute) const;
+  void open_reader();
+  template <class Read>
+  wire::Outcome read_only(const Digest& question, const Session* session, Read read);
   wire::Reply run(Turn& turn, const wire::RequestBody& body);
   wire::Outcome run_in_session(Turn& turn, const wire::RequestBody& body, const Session& session,
                                bool& leaves);

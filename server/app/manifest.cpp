@@ -9,6 +9,7 @@
 namespace prytany::app {
 namespace {
 
+using simdjson::SUCCESS;
 using wire::Json;
 
 constexpr const char* manifest_path = "prytany.json";
@@ -23,44 +24,52 @@ bool is_word(std::string_view text) {
          std::all_of(text.begin(), text.end(), rest);
 }
 
+bool is_text(Json json, std::string_view expected) {
+  std::string_view text;
+  return json.get(text) == SUCCESS && text == expected;
+}
+
 /// Members one by one; what nobody asked for is refused in the end.
 class Members {
  public:
-  Members(const Json& object, std::string where) : object_(object), where_(std::move(where)) {}
+  Members(simdjson::dom::object object, std::string where)
+      : object_(object), where_(std::move(where)) {}
 
-  const Json* find(const char* name) {
+  std::optional<Json> find(const char* name) {
     asked_.insert(name);
-    const auto found = object_.find(name);
-    return found == object_.end() ? nullptr : &*found;
+    Json found;
+    if (object_.at_key(name).get(found) != SUCCESS) return std::nullopt;
+    return found;
   }
   std::optional<Failure> text(const char* name, std::string& out, bool required) {
     constexpr std::size_t text_bytes_max = 200;
-    const Json* value = find(name);
-    if (value == nullptr) {
+    const std::optional<Json> value = find(name);
+    if (!value) {
       if (!required) return std::nullopt;
       return bad(where_ + "'" + name + "' is missing");
     }
-    if (!value->is_string() || value->get_ref<const std::string&>().size() > text_bytes_max ||
-        value->get_ref<const std::string&>().empty())
+    std::string_view text;
+    if (value->get(text) != SUCCESS || text.empty() || text.size() > text_bytes_max)
       return bad(where_ + "'" + name + "' must be a text of 1 to 200 bytes");
-    out = value->get<std::string>();
+    out = text;
     return std::nullopt;
   }
   std::optional<Failure> finish() const {
-    for (const auto& [name, value] : object_.items())
-      if (!asked_.contains(name)) return bad(where_ + "unknown member '" + name + "'");
+    for (const auto& [name, value] : object_)
+      if (!asked_.contains(name)) return bad(where_ + "unknown member '" + std::string(name) + "'");
     return std::nullopt;
   }
 
  private:
-  const Json& object_;
+  simdjson::dom::object object_;
   std::string where_;
-  std::set<std::string> asked_;
+  std::set<std::string, std::less<>> asked_;
 };
 
-std::optional<Failure> read_keys(const Json& list, const std::string& where, Role& role) {
-  for (const Json& item : list) {
-    const auto bytes = item.is_string() ? from_hex(item.get<std::string>()) : std::nullopt;
+std::optional<Failure> read_keys(simdjson::dom::array list, const std::string& where, Role& role) {
+  for (const Json item : list) {
+    std::string_view hex;
+    const auto bytes = item.get(hex) == SUCCESS ? from_hex(hex) : std::nullopt;
     const auto key = bytes ? crypto::public_key_from(*bytes) : std::nullopt;
     if (!key) return bad(where + "'authorize' lists what is not a public key in hex");
     role.keys.push_back(*key);
@@ -68,32 +77,34 @@ std::optional<Failure> read_keys(const Json& list, const std::string& where, Rol
   return std::nullopt;
 }
 
-std::optional<Failure> read_role(const std::string& name, const Json& json, Manifest& manifest) {
+std::optional<Failure> read_role(const std::string& name, Json json, Manifest& manifest) {
   const std::string where = "role '" + name + "': ";
   if (!is_word(name))
     return bad("role '" + name + "': a role is a word of small letters, digits and underscores");
   if (name == "admin") return bad("the role 'admin' belongs to the cluster's administrators");
-  if (!json.is_object()) return bad(where + "must be an object, perhaps empty");
+  simdjson::dom::object object;
+  if (json.get(object) != SUCCESS) return bad(where + "must be an object, perhaps empty");
   Role role;
-  Members members(json, where);
+  Members members(object, where);
   std::string description;
   if (auto failure = members.text("description", description, false)) return failure;
-  if (const Json* sql = members.find("sql")) {
-    if (*sql == "read") {
+  if (const auto sql = members.find("sql")) {
+    if (is_text(*sql, "read")) {
       role.sql = SqlRight::read;
-    } else if (*sql == "write") {
+    } else if (is_text(*sql, "write")) {
       role.sql = SqlRight::write;
-    } else if (*sql != "none") {
+    } else if (!is_text(*sql, "none")) {
       return bad(where + "'sql' must be \"none\", \"read\" or \"write\"");
     }
   }
-  if (const Json* authorize = members.find("authorize")) {
-    if (*authorize == "anyone") {
+  if (const auto authorize = members.find("authorize")) {
+    simdjson::dom::array keys;
+    if (is_text(*authorize, "anyone")) {
       role.anyone = true;
       for (const auto& [other, other_role] : manifest.roles)
         if (other_role.anyone) return bad("'" + other + "' is given to anyone already");
-    } else if (authorize->is_array()) {
-      if (auto failure = read_keys(*authorize, where, role)) return failure;
+    } else if (authorize->get(keys) == SUCCESS) {
+      if (auto failure = read_keys(keys, where, role)) return failure;
     } else {
       return bad(where + "'authorize' must be \"anyone\" or a list of public keys in hex");
     }
@@ -103,13 +114,13 @@ std::optional<Failure> read_role(const std::string& name, const Json& json, Mani
   return std::nullopt;
 }
 
-std::optional<Failure> read_limits(const Json& json, Manifest& manifest) {
-  if (!json.is_object()) return bad("'limits' must be an object");
-  Members members(json, "limits: ");
-  if (const Json* steps = members.find("steps")) {
-    if (!steps->is_number_unsigned() || steps->get<std::uint64_t>() == 0)
+std::optional<Failure> read_limits(Json json, Manifest& manifest) {
+  simdjson::dom::object object;
+  if (json.get(object) != SUCCESS) return bad("'limits' must be an object");
+  Members members(object, "limits: ");
+  if (const auto steps = members.find("steps")) {
+    if (steps->get(manifest.steps_max) != SUCCESS || manifest.steps_max == 0)
       return bad("limits: 'steps' must be a whole number above 0");
-    manifest.steps_max = steps->get<std::uint64_t>();
   }
   return members.finish();
 }
@@ -117,22 +128,25 @@ std::optional<Failure> read_limits(const Json& json, Manifest& manifest) {
 }  // namespace
 
 Result<Manifest, Failure> read_manifest(std::string_view text) {
-  const auto json = wire::parse_json(text, limits::json_bytes_max);
+  wire::JsonDocument document;
+  const auto json = document.parse(text, limits::json_bytes_max);
   if (!json) return bad(std::string("not JSON: ") + json.error().reason);
-  if (!json->is_object()) return bad("must be an object");
+  simdjson::dom::object object;
+  if (json->get(object) != SUCCESS) return bad("must be an object");
   Manifest manifest;
-  Members members(*json, "");
+  Members members(object, "");
   if (auto failure = members.text("name", manifest.name, true)) return *failure;
   if (!is_word(manifest.name))
     return bad("'name' must be a word of small letters, digits and underscores");
   if (auto failure = members.text("version", manifest.version, true)) return *failure;
   if (auto failure = members.text("description", manifest.description, false)) return *failure;
-  if (const Json* roles = members.find("roles")) {
-    if (!roles->is_object()) return bad("'roles' must be an object");
-    for (const auto& [name, role] : roles->items())
-      if (auto failure = read_role(name, role, manifest)) return *failure;
+  if (const auto roles = members.find("roles")) {
+    simdjson::dom::object by_name;
+    if (roles->get(by_name) != SUCCESS) return bad("'roles' must be an object");
+    for (const auto& [name, role] : by_name)
+      if (auto failure = read_role(std::string(name), role, manifest)) return *failure;
   }
-  if (const Json* limits = members.find("limits"))
+  if (const auto limits = members.find("limits"))
     if (auto failure = read_limits(*limits, manifest)) return *failure;
   if (auto failure = members.finish()) return *failure;
   return manifest;

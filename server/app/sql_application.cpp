@@ -63,30 +63,51 @@ std::optional<Result<Authorized, wire::ErrorReply>> SqlApplication::ask_procedur
   return Answer(Authorized{principal->text, role->text});
 }
 
-wire::Outcome SqlApplication::call(Engine& engine, const wire::Call& call, std::string_view role) {
-  const std::string& name = call.procedure.text;
-  if (name == pages_procedure) return page_listing();
+const ProcedureSource* SqlApplication::find(const std::string& name) const {
   const auto found = bundle_.procedures.find(name);
-  if (found == bundle_.procedures.end() || name == authorize_procedure)
+  return found == bundle_.procedures.end() ? nullptr : &found->second;
+}
+
+Result<const ProcedureSource*, wire::ErrorReply> SqlApplication::callable(
+    const std::string& name, std::string_view role) const {
+  const ProcedureSource* source = find(name);
+  if (source == nullptr || name == authorize_procedure)
     return error_reply({"unknown_procedure", "there is no procedure '" + clipped(name, 100) + "'"},
                        name);
-  const ProcedureSource& source = found->second;
   const bool allowed =
-      source.is_public || source.any_role || source.roles.contains(std::string(role));
+      source->is_public || source->any_role || source->roles.contains(std::string(role));
   if (!allowed)
     return error_reply({"not_allowed", "the role '" + std::string(role) + "' may not call " + name},
                        name);
-  return run(engine, source, call.arguments.items);
+  return source;
+}
+
+wire::Outcome SqlApplication::call(Engine& engine, const wire::Call& call, std::string_view role) {
+  const std::string& name = call.procedure.text;
+  if (name == pages_procedure) return page_listing();
+  const auto source = callable(name, role);
+  if (!source) return source.error();
+  return run(engine, **source, call.arguments.items);
+}
+
+wire::Outcome SqlApplication::read(Engine& engine, const wire::Call& call, std::string_view role) {
+  const std::string& name = call.procedure.text;
+  if (name == pages_procedure) return page_listing();
+  const auto source = callable(name, role);
+  if (!source) return source.error();
+  if (!(*source)->read_only)
+    return error_reply({"not_read_only", name + " is not marked @read-only"}, name);
+  return run(engine, **source, call.arguments.items);
 }
 
 wire::Outcome SqlApplication::read(Engine& engine, const wire::Call& call) {
   const std::string& name = call.procedure.text;
   if (name == pages_procedure) return page_listing();
-  const auto found = bundle_.procedures.find(name);
-  if (found == bundle_.procedures.end() || !found->second.is_public)
+  const ProcedureSource* source = find(name);
+  if (source == nullptr || !source->is_public)
     return error_reply(
         {"unknown_procedure", "there is no public procedure '" + clipped(name, 100) + "'"}, name);
-  return run(engine, found->second, call.arguments.items);
+  return run(engine, *source, call.arguments.items);
 }
 
 wire::Outcome SqlApplication::run(Engine& engine, const ProcedureSource& source,

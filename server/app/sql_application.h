@@ -34,7 +34,9 @@ class SqlApplication {
   Result<Authorized, wire::ErrorReply> authorize(Engine& engine, const wire::Identification& who);
   /// Requires: a transaction is open.
   wire::Outcome call(Engine& engine, const wire::Call& call, std::string_view role);
-  /// The same for nobody in particular: @public procedures only.
+  /// The same of @read-only procedures; others are answered with "not_read_only".
+  wire::Outcome read(Engine& engine, const wire::Call& call, std::string_view role);
+  /// For nobody in particular: @public procedures only.
   wire::Outcome read(Engine& engine, const wire::Call& call);
 
   [[nodiscard]] SqlRight sql_right(const std::string& role) const;
@@ -43,6 +45,11 @@ class SqlApplication {
   [[nodiscard]] const Bytes* page(std::string_view path) const;
 
  private:
+  /// Null: there is none of that name.
+  [[nodiscard]] const ProcedureSource* find(const std::string& name) const;
+  /// What somebody of this role may call.
+  [[nodiscard]] Result<const ProcedureSource*, wire::ErrorReply> callable(
+      const std::string& name, std::string_view role) const;
   explicit SqlApplication(Bundle bundle) : bundle_(std::move(bundle)) {}
   wire::Outcome run(Engine& engine, const ProcedureSource& source,
                     const std::vector<wire::Argument>& arguments);

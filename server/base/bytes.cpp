@@ -27,11 +27,11 @@ constexpr std::array<std::int8_t, 256> base64_values = [] {
 }  // namespace
 
 std::string to_hex(ByteView bytes) {
-  std::string text;
-  text.reserve(bytes.size() * 2);
+  std::string text(bytes.size() * 2, '\0');
+  char* digit = text.data();
   for (const std::uint8_t byte : bytes) {
-    text.push_back(hex_digits[byte >> 4]);
-    text.push_back(hex_digits[byte & 15]);
+    *digit++ = hex_digits[byte >> 4];
+    *digit++ = hex_digits[byte & 15];
   }
   return text;
 }

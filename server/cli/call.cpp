@@ -17,8 +17,11 @@ struct CallOptions {
 };
 
 bool is_json_tree(std::string_view text) {
-  const auto json = wire::parse_json(text, limits::json_bytes_max);
-  return json.ok() && (json->is_array() || (json->is_object() && !json->contains("base64")));
+  wire::JsonDocument document;
+  const auto json = document.parse(text, limits::json_bytes_max);
+  if (!json) return false;
+  return json->is_array() ||
+         (json->is_object() && !wire::JsonPicker().optional_field(*json, "base64"));
 }
 
 Status run_call(const CallOptions& options, bool json) {
@@ -57,7 +60,7 @@ Result<Named> parse_argument(std::string_view text) {
   if (strict) name.remove_suffix(1);
   if (name.starts_with(':')) name.remove_prefix(1);  // as in SQL
   if (name.empty()) return Error{"an argument without a name: \"" + std::string(text) + "\""};
-  if (strict && !wire::parse_json(value, limits::json_bytes_max))
+  if (strict && !wire::JsonDocument().parse(value, limits::json_bytes_max))
     return Error{std::string(name) + ":= takes JSON, and this is not: " + std::string(value)};
   if (!strict && is_json_tree(value)) return Named{std::string(name), Value(std::string(value))};
   const auto parsed = wire::value_from_plain(value);

@@ -19,6 +19,9 @@ constexpr std::uint64_t early_us = 1'000'000;
 constexpr std::size_t sessions_seen_max = 200'000;
 constexpr std::size_t reads_per_host_max = 64;
 constexpr std::size_t reads_max = 4096;
+constexpr std::size_t fast_reads_per_connection_max = 4 * limits::session_window;
+/// Its client has long ordered what was not answered by then.
+constexpr std::uint64_t barred_us = 2'000'000;
 
 wire::Name name(std::string_view text) {
   return {std::string(text.substr(0, limits::name_bytes_max))};
@@ -28,7 +31,7 @@ wire::Name name(std::string_view text) {
 
 void Clients::connected(ConnectionId id, std::string address) {
   if (address.size() > limits::name_bytes_max) address.resize(limits::name_bytes_max);
-  connections_.emplace(id, Connection{std::move(address), std::nullopt, {}, {}, {}, {}, 0});
+  connections_.emplace(id, Connection{std::move(address), std::nullopt, {}, {}, {}, {}, 0, 0});
 }
 
 void Clients::close_all(std::string_view reason) {
@@ -48,6 +51,8 @@ void Clients::closed(ConnectionId id) {
   if (found->second.early > 0)
     std::erase_if(early_, [&](const Early& e) { return e.connection == id; });
   for (const SessionId session : found->second.sessions) last_seen_.erase(session);
+  if (found->second.reading > 0)
+    std::erase_if(barred_, [&](const auto& entry) { return entry.second.read.connection == id; });
   connections_.erase(found);
 }
 
@@ -64,6 +69,7 @@ Clients::Wish Clients::text(ConnectionId id, std::string_view text, wire::Verifi
   if (auto* submit = std::get_if<wire::SubmitRequest>(&*parsed))
     return on(id, c, std::move(*submit), verifier);
   if (auto* read = std::get_if<wire::PublicRead>(&*parsed)) return on(id, c, std::move(*read));
+  if (auto* read = std::get_if<wire::FastRead>(&*parsed)) return on(id, c, std::move(*read));
   if (auto* asked = std::get_if<wire::ConfigurationsRequest>(&*parsed)) return on(id, c, *asked);
   return on(id, c, std::get<wire::StatusRequest>(*parsed));
 }
@@ -168,9 +174,51 @@ Clients::Wish Clients::on(ConnectionId id, Connection& c, wire::PublicRead read)
   if (full || reads_waiting_ >= reads_max)
     return refuse(id, c, wire::read_digest(read), "overloaded",
                   "too many public reads are waiting here");
-  reads_[c.address].push_back({id, std::move(read)});
-  ++reads_waiting_;
+  queue({id, std::move(read)});
   return Nothing{};
+}
+
+/// One that this replica cannot answer, or not in time, is not refused: its client orders it.
+Clients::Wish Clients::on(ConnectionId id, Connection& c, wire::FastRead read) {
+  const Digest digest = wire::fast_read_digest(read.body);
+  if (!c.speaks_for.contains(read.body.signer))
+    return refuse(id, c, digest, "speak_for_first", "a tag needs a speak_for of its session's key");
+  if (!c.key->check(wire::fast_read_tagged_bytes(setting_.membership.cluster, digest), read.tag))
+    return refuse(id, c, digest, "bad_signature", "wrong tag of a read");
+  const auto barrier = setting_.read_barrier ? setting_.read_barrier() : std::nullopt;
+  if (!barrier || silent_) return Nothing{};
+  if (barred_.size() >= reads_max / 2) drop_overdue();
+  if (c.reading >= fast_reads_per_connection_max || reads_waiting_ + barred_.size() >= reads_max)
+    return refuse(id, c, digest, "overloaded", "too many reads are waiting here");
+  ++c.reading;
+  Read waiting{id, std::move(read)};
+  if (*barrier <= setting_.executor.executed()) {
+    queue(std::move(waiting));
+  } else {
+    barred_.emplace(*barrier, Barred{std::move(waiting), setting_.clock.now() + barred_us});
+  }
+  return Nothing{};
+}
+
+void Clients::queue(Read read) {
+  reads_[connections_.at(read.connection).address].push_back(std::move(read));
+  ++reads_waiting_;
+}
+
+void Clients::pass_barriers() {
+  drop_overdue();
+  const auto end = barred_.upper_bound(setting_.executor.executed());
+  for (auto it = barred_.begin(); it != end; it = barred_.erase(it))
+    queue(std::move(it->second.read));
+}
+
+void Clients::drop_overdue() {
+  const Time now = setting_.clock.now();
+  std::erase_if(barred_, [&](const auto& entry) {
+    if (now < entry.second.until) return false;
+    --connections_.at(entry.second.read.connection).reading;
+    return true;
+  });
 }
 
 void Clients::serve_read() {
@@ -184,14 +232,35 @@ void Clients::serve_read() {
   if (host->second.empty()) reads_.erase(host);
   --reads_waiting_;
   const auto found = connections_.find(read.connection);
-  if (found == connections_.end() || silent_) return;
+  if (found == connections_.end()) return;
+  std::visit([&](const auto& asked) { answer(read.connection, found->second, asked); }, read.read);
+}
+
+void Clients::answer(ConnectionId id, Connection& c, const wire::PublicRead& read) {
+  if (silent_) return;
   wire::PublicReadReply reply;
-  reply.id = read.read.id;
-  reply.question = wire::read_digest(read.read);
+  reply.id = read.id;
+  reply.question = wire::read_digest(read);
   reply.executed = setting_.executor.executed();
   reply.agreed = setting_.executor.agreed();
-  reply.outcome = setting_.executor.public_read(read.read.call);
-  send(read.connection, found->second, reply);
+  reply.outcome = setting_.executor.public_read(read.call);
+  send(id, c, reply);
+}
+
+void Clients::answer(ConnectionId id, Connection& c, const wire::FastRead& read) {
+  --c.reading;
+  // Votes or state may have been found wrong since it was let in.
+  if (silent_ || !setting_.read_barrier()) return;
+  const wire::FastReadBody& body = read.body;
+  auto outcome = setting_.executor.session_read(body.session, body.signer, body.operation.view());
+  if (!outcome) return;
+  const Digest digest = wire::fast_read_digest(body);
+  const Seq executed = setting_.executor.executed();
+  if (read.designated && *read.designated != setting_.self)
+    send(id, c,
+         wire::FastReadDigest{body.id, digest, executed, wire::fast_outcome_digest(*outcome)});
+  else
+    send(id, c, wire::FastReadReply{body.id, digest, executed, std::move(*outcome)});
 }
 
 Clients::Wish Clients::on(ConnectionId id, Connection&, const wire::StatusRequest& request) {
@@ -207,6 +276,7 @@ void Clients::answer(const AskStatus& question, wire::StatusReply status) {
 
 void Clients::executed(const app::Executed& executed) {
   if (silent_) return;
+  pass_barriers();
   for (const wire::Reply& reply : executed.replies) {
     if (std::holds_alternative<wire::DoneReply>(reply.outcome)) remember_leave(reply);
     const auto waiting = waiting_.find(reply.request);
@@ -239,11 +309,17 @@ void Clients::count(Held& held) const {
     held.answers_of_one = std::max(held.answers_of_one, c.waiting.size());
     held.sessions_of_one = std::max(held.sessions_of_one, c.speaks_for.size());
     held.early_of_one = std::max(held.early_of_one, c.early);
+    held.session_reads_of_one = std::max(held.session_reads_of_one, c.reading);
   }
-  for (const auto& [host, reads] : reads_)
-    held.reads_of_one = std::max(held.reads_of_one, reads.size());
+  for (const auto& [host, reads] : reads_) {
+    const auto is_public = [](const Read& each) {
+      return std::holds_alternative<wire::PublicRead>(each.read);
+    };
+    const auto many = static_cast<std::size_t>(std::ranges::count_if(reads, is_public));
+    held.reads_of_one = std::max(held.reads_of_one, many);
+  }
   held.early = early_.size();
-  held.reads = reads_waiting_;
+  held.reads = reads_waiting_ + barred_.size();
   held.leaves = left_.size();
 }
 
@@ -276,6 +352,7 @@ std::vector<wire::AuthenticRequest> Clients::now_known(Time now, wire::Verifier&
 
 void Clients::silence(bool silent) {
   silent_ = silent;
+  pass_barriers();  // another state may be here
   // What a wrong state answered must not be said again.
   left_.clear();
   left_by_age_.clear();

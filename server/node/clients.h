@@ -34,6 +34,8 @@ class Clients {
     std::function<void(std::span<std::uint8_t>)> random;
     std::int64_t join_token_life_us;
     const wire::Chain* chain = nullptr;  // null: there is genesis only
+    /// pbft::Replica::read_barrier(); empty: fast reads are not answered.
+    std::function<std::optional<Seq>()> read_barrier = {};
   };
   explicit Clients(Setting setting) : setting_(std::move(setting)) {}
 
@@ -59,8 +61,8 @@ class Clients {
   /// Requests of sessions that were not known when they came and are known now.
   std::vector<wire::AuthenticRequest> now_known(Time now, wire::Verifier& verifier);
 
-  /// Public reads wait until the host has time for them: anybody may ask them, and they must not
-  /// keep it from what is ordered. Hosts are served in turn, by address.
+  /// Reads that are not ordered wait until the host has time for them: they must not keep it from
+  /// what is ordered. Hosts are served in turn, by address. A session's wait for its barrier first.
   [[nodiscard]] bool has_reads() const { return reads_waiting_ > 0; }
   /// Requires: has_reads().
   void serve_read();
@@ -87,6 +89,7 @@ class Clients {
     std::set<Digest> waiting;      // keys of waiting_ that answer here
     std::set<SessionId> sessions;  // keys of last_seen_ that spoke here
     std::size_t early = 0;         // entries of early_ that came from here
+    std::size_t reading = 0;       // sessions' reads that came from here, unanswered
   };
   struct Waiting {
     ConnectionId connection;
@@ -100,7 +103,11 @@ class Clients {
 
   struct Read {
     ConnectionId connection;
-    wire::PublicRead read;
+    std::variant<wire::PublicRead, wire::FastRead> read;
+  };
+  struct Barred {
+    Read read;
+    Time until;
   };
 
   Wish on(ConnectionId id, Connection& c, const wire::ClientHello& hello);
@@ -108,6 +115,12 @@ class Clients {
   Wish on(ConnectionId id, Connection& c, const wire::JoinBegin& join);
   Wish on(ConnectionId id, Connection& c, wire::SubmitRequest submit, wire::Verifier& verifier);
   Wish on(ConnectionId id, Connection& c, wire::PublicRead read);
+  Wish on(ConnectionId id, Connection& c, wire::FastRead read);
+  void queue(Read read);
+  void pass_barriers();
+  void drop_overdue();
+  void answer(ConnectionId id, Connection& c, const wire::PublicRead& read);
+  void answer(ConnectionId id, Connection& c, const wire::FastRead& read);
   Wish on(ConnectionId id, Connection& c, const wire::StatusRequest& request);
   Wish on(ConnectionId id, Connection& c, const wire::ConfigurationsRequest& request);
 
@@ -137,6 +150,7 @@ class Clients {
   std::deque<Digest> left_by_age_;
   std::map<std::string, std::deque<Read>> reads_;  // by address; none empty
   std::size_t reads_waiting_ = 0;
+  std::multimap<Seq, Barred> barred_;  // sessions' reads, by the number that must be executed first
   std::string read_last_;
   std::uint64_t refused_ = 0;
   bool silent_ = false;

@@ -38,7 +38,8 @@ class Node::Impl {
         membership_(enter(recovered.image)),
         verifier_(membership_, &chain_),
         clients_({config_.pbft.self, signer, membership_, world_.executor, world_.transport,
-                  world_.clock, world_.random, config_.join_token_life_us, &chain_}),
+                  world_.clock, world_.random, config_.join_token_life_us, &chain_,
+                  [this] { return replica_->read_barrier(); }}),
         outbox_(config_.pbft.number, world_.transport,
                 config_.membership.signed_votes
                     ? std::optional<Outbox::VoteSigning>({config_.pbft.self, signer, membership_})

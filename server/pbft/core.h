@@ -35,6 +35,7 @@ class Replica::Core {
   [[nodiscard]] ReplicaStatus status() const;
   [[nodiscard]] Held held() const;
   [[nodiscard]] const std::optional<wire::CheckpointProof>& stable_proof() const { return stable_; }
+  [[nodiscard]] std::optional<Seq> read_barrier() const;
 
  private:
   // ---- replica.cpp: dispatch -------------------------------------------------------------------
@@ -173,6 +174,7 @@ class Replica::Core {
   void on(ReplicaId from, const wire::Signed<wire::ViewChange>& message);
   void leave_view(View next);
   void join_others();
+  void follow_primary(ReplicaId from, View wanted);
   void start_new_view_timer();
   void new_view_overdue();
   std::size_t answer_view(ReplicaId to, const wire::Status& theirs);
@@ -265,6 +267,7 @@ class Replica::Core {
   Seq executed_;                // the last that came back
   Seq taken_;                   // the last TakeCheckpoint that went out
   Seq known_;                   // the highest number that is known to be in use
+  Seq vouched_;                 // the highest number that I sent COMMIT for, in any view
   AgreedTime agreed_executed_;  // of the last Execute that went out
   bool silent_ = false;         // restarted as the primary of this view: proposes nothing
 

@@ -50,8 +50,18 @@ void Replica::Core::on(ReplicaId from, const wire::Signed<wire::ViewChange>& mes
     return drop(*refusal, "view-change to ", wanted, " from r", from);
   trace("view-change to ", wanted, " from r", from, " -> keep it");
   join_others();
+  follow_primary(from, wanted);
   start_new_view_timer();
   try_new_view();
+}
+
+/// The primary itself gives its view up, or the one that it was to begin: nothing will come of it
+/// any more. Beyond the papers, where its backups find that out by waiting, if they have something
+/// to wait for. One that lies could as well fall silent.
+void Replica::Core::follow_primary(ReplicaId from, View wanted) {
+  if (from != primary() || wanted <= view_) return;
+  say("r", from, ", primary of view ", view_, ", leaves it -> leave it, too");
+  leave_view(view_ + 1);
 }
 
 /// Section 4.5.2: weak_quorum() others ask for views above mine, so a correct one does: join it,

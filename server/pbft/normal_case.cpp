@@ -240,6 +240,7 @@ void Replica::Core::try_commit(Seq seq, Slot& slot) {
     trace(prepared ? "prepared n" : "known to be committed, n", seq, " -> commit");
     persist(CommitVote{vote, prepared});
     slot.commits.add(config_.self, vote.digest);
+    vouched_ = std::max(vouched_, seq);
     if (prepared) view_changes_.prepared(seq, vote.digest, view_);
     broadcast(vote);
   }

@@ -14,6 +14,7 @@ Replica::Replica(const Config& config, const crypto::Signer& signer, NonDetermin
 Replica::~Replica() = default;
 void Replica::step(Time now, Event event, Effects& out) { core_->step(now, std::move(event), out); }
 Time Replica::deadline() const { return core_->deadline(); }
+std::optional<Seq> Replica::read_barrier() const { return core_->read_barrier(); }
 ReplicaStatus Replica::status() const { return core_->status(); }
 Held Replica::held() const { return core_->held(); }
 const std::optional<wire::CheckpointProof>& Replica::stable_proof() const {
@@ -104,6 +105,7 @@ void Replica::Core::recover(Seq seq, Slot& slot, RecoveredSlot old) {
     slot.prepares.add(config_.self, old.prepare->digest);
   if (active_ && old.commit && old.commit->view == view_)
     slot.commits.add(config_.self, old.commit->digest);
+  if (old.commit || old.prepared || old.committed) vouched_ = std::max(vouched_, seq);
   if (slot.awaited(config_.group)) known_ = seq;
 }
 
@@ -271,6 +273,11 @@ Held Replica::Core::held() const {
   backlog_.count(held);
   vouching_.count(held);
   return held;
+}
+
+std::optional<Seq> Replica::Core::read_barrier() const {
+  if (diverged_ || lost_ || boot_.asking()) return std::nullopt;
+  return std::max({window_.low(), vouched_, handed_});
 }
 
 Snapshot Replica::Core::snapshot() const {

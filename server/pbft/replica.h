@@ -61,6 +61,12 @@ class Replica {
   [[nodiscard]] Held held() const;
   /// Of h; nothing at genesis.
   [[nodiscard]] const std::optional<wire::CheckpointProof>& stable_proof() const;
+  /// The highest number that I ever sent COMMIT for, or know to be committed; also across views and
+  /// restarts. Whatever somebody may have been told before now was committed by a quorum, so at
+  /// least one correct replica of any other quorum names no lower number than that: who reads
+  /// without ordering it answers when that is executed (docs/design.md section 7). Nothing while
+  /// votes of mine may be forgotten, or my state is wrong.
+  [[nodiscard]] std::optional<Seq> read_barrier() const;
 
  private:
   class Core;

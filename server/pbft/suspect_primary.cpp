@@ -4,9 +4,14 @@
 // one number hang, is found as surely as a dead one.
 //
 // A wrong suspicion costs the group this replica's votes until the next view, and with f others'
-// the primary. So whoever knows that it cannot judge does not: the primary itself, who is behind
-// the group, and who finds that its own process stood still. But such causes excuse a primary only
-// so often, for one request or number: a client can bring them about.
+// the primary. So whoever knows that it cannot judge does not: who is behind the group, and who
+// finds that its own process stood still. But such causes excuse a primary only so often, for one
+// request or number: a client can bring them about.
+//
+// The primary itself follows the first who leaves its view, if a number of its own hangs as long.
+// Else f correct replicas that executed the number, and wait for nothing, one that left because
+// nobody told it, and the primary, which lacks the votes of who left, would wait for ever: one
+// fewer ask for another view than others join (docs/protocol.md, liveness).
 #include <algorithm>
 
 #include "server/pbft/core.h"
@@ -30,7 +35,7 @@ bool Replica::Core::may_judge() const {
   const bool disk_is_slow = !pending_.empty() && handed_ >= window_.high();
   // Nothing more can be proposed in a configuration that has come to its end.
   const bool ended = window_.end() && handed_ >= *window_.end();
-  return active_ && !is_primary() && !fetching_ && !diverged_ && !disk_is_slow && !ended;
+  return active_ && !fetching_ && !diverged_ && !disk_is_slow && !ended;
 }
 
 /// What is executed elsewhere and not here is ours to be told of, not the primary's to order. But
@@ -81,8 +86,8 @@ void Replica::Core::slept() {
 }
 
 Time Replica::Core::suspicion_at() const {
-  if (!judging_) return never;
-  const Time first = backlog_.first_since();
+  if (!judging_ || (is_primary() && view_changes_.asking_from(view_ + 1) == 0)) return never;
+  const Time first = is_primary() ? never : backlog_.first_since();
   Time due = first == never ? never : first + patience() * backlog_.rounds();
   // Not only the next number: one that hangs below others shows in the time of those above.
   const auto& slots = window_.slots();
@@ -92,7 +97,7 @@ Time Replica::Core::suspicion_at() const {
 }
 
 Time Replica::Core::doubt_at() const {
-  const Time since = judging_ ? backlog_.doubtful_since() : never;
+  const Time since = judging_ && !is_primary() ? backlog_.doubtful_since() : never;
   return since == never ? never : since + patience() * backlog_.rounds() / 2;
 }
 
@@ -106,8 +111,11 @@ void Replica::Core::ask_if_wanted() {
 void Replica::Core::on(const NotWanted& event) { backlog_.release(now_, {event.request}); }
 
 void Replica::Core::suspect() {
-  say("n", handed_ + 1, " or ", backlog_.waiting(), " requests have waited for ", patience() / 1000,
-      " ms in view ", view_, " -> leave it: r", primary(), " is too slow");
+  if (is_primary())
+    say("n", handed_ + 1, " hangs in view ", view_, ", and others have left it -> follow them");
+  else
+    say("n", handed_ + 1, " or ", backlog_.waiting(), " requests have waited for ",
+        patience() / 1000, " ms in view ", view_, " -> leave it: r", primary(), " is too slow");
   leave_view(view_ + 1);
 }
 

@@ -8,54 +8,54 @@ namespace {
 // says so, and what was built is dropped.
 
 template <std::size_t Max>
-void get_text(JsonPicker& p, const Json& object, const char* name, Text<Max>& out) {
+void get_text(JsonPicker& p, Json object, const char* name, Text<Max>& out) {
   out.text = p.text(object, name, Max);
 }
 
 template <std::size_t Max>
-void get_base64(JsonPicker& p, const Json& object, const char* name, Body<Max>& out) {
+void get_base64(JsonPicker& p, Json object, const char* name, Body<Max>& out) {
   out.bytes = p.base64(object, name, Max);
 }
 
 template <class Tag>
-void get_decimal(JsonPicker& p, const Json& object, const char* name, Strong<Tag>& out) {
+void get_decimal(JsonPicker& p, Json object, const char* name, Strong<Tag>& out) {
   out.value = p.unsigned_decimal(object, name);
 }
-void get_decimal(JsonPicker& p, const Json& object, const char* name, AgreedTime& out) {
+void get_decimal(JsonPicker& p, Json object, const char* name, AgreedTime& out) {
   out.value = p.signed_decimal(object, name);
 }
 
-ReplicaId replica_of(JsonPicker& p, const Json& object, const char* name) {
+ReplicaId replica_of(JsonPicker& p, Json object, const char* name) {
   return ReplicaId{static_cast<std::uint16_t>(p.small(object, name, 0xffff))};
 }
 
 // What lists hold, declared before get_list.
-void get_json(JsonPicker& p, const Json& json, Value& out);
-void get_json(JsonPicker& p, const Json& json, Name& out);
-void get_json(JsonPicker& p, const Json& json, Argument& out);
-void get_json(JsonPicker& p, const Json& json, JoinToken& out);
-void get_json(JsonPicker& p, const Json& json, Statement& out);
-void get_json(JsonPicker& p, const Json& json, ApplicationFile& out);
-void get_json(JsonPicker& p, const Json& json, ReconfigureApproval& out);
-void get_json(JsonPicker& p, const Json& json, Row& out);
-void get_json(JsonPicker& p, const Json& json, ResultSet& out);
+void get_json(JsonPicker& p, Json json, Value& out);
+void get_json(JsonPicker& p, Json json, Name& out);
+void get_json(JsonPicker& p, Json json, Argument& out);
+void get_json(JsonPicker& p, Json json, JoinToken& out);
+void get_json(JsonPicker& p, Json json, Statement& out);
+void get_json(JsonPicker& p, Json json, ApplicationFile& out);
+void get_json(JsonPicker& p, Json json, ReconfigureApproval& out);
+void get_json(JsonPicker& p, Json json, Row& out);
+void get_json(JsonPicker& p, Json json, ResultSet& out);
 
 template <class T, std::size_t Max>
-void get_list(JsonPicker& p, const Json& object, const char* name, List<T, Max>& out) {
-  const Json& array = p.array(object, name, Max);
+void get_list(JsonPicker& p, Json object, const char* name, List<T, Max>& out) {
+  const simdjson::dom::array array = p.array(object, name, Max);
   out.items.reserve(array.size());
-  for (const Json& element : array) {
+  for (const Json element : array) {
     get_json(p, element, out.items.emplace_back());
     if (p.failed()) return;
   }
 }
 
-void get_json(JsonPicker& p, const Json& json, Value& out) {
+void get_json(JsonPicker& p, Json json, Value& out) {
   if (json.is_null()) {  // also after a failure, which the picker remembers
     out = std::monostate{};
     return;
   }
-  const std::string& type = p.type(json);
+  const std::string_view type = p.type(json);
   if (type == "null") {
     out = std::monostate{};
   } else if (type == "integer") {
@@ -71,11 +71,11 @@ void get_json(JsonPicker& p, const Json& json, Value& out) {
   }
 }
 
-void get_json(JsonPicker& p, const Json& json, Name& out) {
+void get_json(JsonPicker& p, Json json, Name& out) {
   out.text = p.text_of(json, "columns", limits::name_bytes_max);
 }
 
-void get_json(JsonPicker& p, const Json& json, Argument& out) {
+void get_json(JsonPicker& p, Json json, Argument& out) {
   get_text(p, json, "name", out.name);
   get_json(p, p.field(json, "value"), out.value);
 }
@@ -83,53 +83,53 @@ void get_json(JsonPicker& p, const Json& json, Argument& out) {
 // ---- operations
 // ----------------------------------------------------------------------------------
 
-void get_json(JsonPicker& p, const Json& json, JoinBegin& out) {
+void get_json(JsonPicker& p, Json json, JoinBegin& out) {
   p.hex(json, "session_key", out.session_key.bytes);
   p.hex(json, "nonce", out.nonce);
-  const Json& identification = p.field(json, "identification");
+  const Json identification = p.field(json, "identification");
   get_text(p, identification, "kind", out.identification.kind);
   get_text(p, identification, "name", out.identification.name);
   p.hex(identification, "credential", out.identification.credential.bytes);
   p.hex(identification, "signature", out.identification.signature.bytes);
 }
 
-void get_json(JsonPicker& p, const Json& json, JoinToken& out) {
+void get_json(JsonPicker& p, Json json, JoinToken& out) {
   out.replica = replica_of(p, json, "replica");
   get_text(p, json, "address", out.address);
   get_decimal(p, json, "expires", out.expires);
   p.hex(json, "signature", out.signature.bytes);
 }
 
-void get_json(JsonPicker& p, const Json& json, Call& out) {
+void get_json(JsonPicker& p, Json json, Call& out) {
   get_text(p, json, "procedure", out.procedure);
   get_list(p, json, "arguments", out.arguments);
 }
 
-void get_json(JsonPicker& p, const Json& json, Statement& out) {
+void get_json(JsonPicker& p, Json json, Statement& out) {
   get_text(p, json, "sql", out.sql);
   get_list(p, json, "positional", out.positional);
   get_list(p, json, "named", out.named);
 }
 
-void get_json(JsonPicker& p, const Json& json, ApplicationFile& out) {
+void get_json(JsonPicker& p, Json json, ApplicationFile& out) {
   get_text(p, json, "path", out.path);
   get_base64(p, json, "content", out.content);
 }
 
-void get_json(JsonPicker& p, const Json& json, ReconfigureApproval& out) {
+void get_json(JsonPicker& p, Json json, ReconfigureApproval& out) {
   out.member = replica_of(p, json, "member");
   p.hex(json, "signature", out.signature.bytes);
 }
 
-void get_json(JsonPicker& p, const Json& json, Reconfigure& out) {
+void get_json(JsonPicker& p, Json json, Reconfigure& out) {
   get_decimal(p, json, "number", out.number);
   out.member = replica_of(p, json, "member");
   p.hex(json, "key", out.key.bytes);
   get_list(p, json, "approvals", out.approvals);
 }
 
-Bytes encoded_operation(JsonPicker& p, const Json& json) {
-  const std::string& type = p.type(json);
+Bytes encoded_operation(JsonPicker& p, Json json) {
+  const std::string_view type = p.type(json);
   Operation operation;
   if (type == "encoded") return p.base64(json, "base64", limits::request_bytes_max);
   if (type == "join") {
@@ -164,25 +164,33 @@ Bytes encoded_operation(JsonPicker& p, const Json& json) {
 // ---- from a client
 // -------------------------------------------------------------------------------
 
-void get_json(JsonPicker& p, const Json& json, SubmitRequest& out) {
+void get_json(JsonPicker& p, Json json, SubmitRequest& out) {
   RequestBody& body = out.request.body;
   get_decimal(p, json, "session", body.session);
   get_decimal(p, json, "number", body.number);
   p.hex(json, "signer", body.signer.bytes);
   body.operation.bytes = encoded_operation(p, p.field(json, "operation"));
   // Exactly one of the two proves it.
-  if (p.optional_field(json, "tag") == nullptr) {
+  if (!p.optional_field(json, "tag")) {
     p.hex(json, "signature", out.request.proof.signature.emplace().bytes);
   } else {
     p.hex(json, "tag", out.tag.emplace());
-    if (p.optional_field(json, "signature") != nullptr) p.fail("beside a tag", "signature");
+    if (p.optional_field(json, "signature")) p.fail("beside a tag", "signature");
   }
-  if (p.optional_field(json, "designated") != nullptr)
-    out.designated = replica_of(p, json, "designated");
+  if (p.optional_field(json, "designated")) out.designated = replica_of(p, json, "designated");
 }
 
-FromClient from_client(JsonPicker& p, const Json& json) {
-  const std::string& type = p.type(json);
+void get_json(JsonPicker& p, Json json, FastRead& out) {
+  out.body.id = p.unsigned_decimal(json, "id");
+  get_decimal(p, json, "session", out.body.session);
+  p.hex(json, "signer", out.body.signer.bytes);
+  out.body.operation.bytes = encoded_operation(p, p.field(json, "operation"));
+  p.hex(json, "tag", out.tag);
+  if (p.optional_field(json, "designated")) out.designated = replica_of(p, json, "designated");
+}
+
+FromClient from_client(JsonPicker& p, Json json) {
+  const std::string_view type = p.type(json);
   FromClient message;
   if (type == "hello") {
     auto& hello = message.emplace<ClientHello>();
@@ -201,6 +209,8 @@ FromClient from_client(JsonPicker& p, const Json& json) {
     auto& read = message.emplace<PublicRead>();
     read.id = p.unsigned_decimal(json, "id");
     get_json(p, json, read.call);
+  } else if (type == "fast_read") {
+    get_json(p, json, message.emplace<FastRead>());
   } else if (type == "configurations") {
     get_decimal(p, json, "above", message.emplace<ConfigurationsRequest>().above);
   } else if (type == "status") {
@@ -214,24 +224,24 @@ FromClient from_client(JsonPicker& p, const Json& json) {
 // ---- to a client
 // ---------------------------------------------------------------------------------
 
-void get_json(JsonPicker& p, const Json& json, Row& out) {
-  const Json& array = p.array_of(json, "rows", limits::columns_max);
+void get_json(JsonPicker& p, Json json, Row& out) {
+  const simdjson::dom::array array = p.array_of(json, "rows", limits::columns_max);
   out.items.reserve(array.size());
-  for (const Json& element : array) {
+  for (const Json element : array) {
     get_json(p, element, out.items.emplace_back());
     if (p.failed()) return;
   }
 }
 
-void get_json(JsonPicker& p, const Json& json, ResultSet& out) {
+void get_json(JsonPicker& p, Json json, ResultSet& out) {
   get_list(p, json, "columns", out.columns);
   get_list(p, json, "rows", out.rows);
   out.changes = p.signed_decimal(json, "changes");
   out.last_insert_rowid = p.signed_decimal(json, "last_insert_rowid");
 }
 
-void get_json(JsonPicker& p, const Json& json, Outcome& out) {
-  const std::string& type = p.type(json);
+void get_json(JsonPicker& p, Json json, Outcome& out) {
+  const std::string_view type = p.type(json);
   if (type == "done") {
     out.emplace<DoneReply>();
   } else if (type == "error") {
@@ -255,7 +265,7 @@ void get_json(JsonPicker& p, const Json& json, Outcome& out) {
   }
 }
 
-void get_json(JsonPicker& p, const Json& json, ServerHello& out) {
+void get_json(JsonPicker& p, Json json, ServerHello& out) {
   out.replica = replica_of(p, json, "replica");
   p.hex(json, "key", out.key);
   p.hex(json, "nonce", out.nonce);
@@ -263,12 +273,12 @@ void get_json(JsonPicker& p, const Json& json, ServerHello& out) {
   p.hex(json, "signature", out.signature.bytes);
 }
 
-void get_json(JsonPicker& p, const Json& json, JoinTokenReply& out) {
+void get_json(JsonPicker& p, Json json, JoinTokenReply& out) {
   p.hex(json, "join", out.join.bytes);
   get_json(p, json, out.token);
 }
 
-void get_json(JsonPicker& p, const Json& json, Reply& out) {
+void get_json(JsonPicker& p, Json json, Reply& out) {
   get_decimal(p, json, "session", out.session);
   get_decimal(p, json, "number", out.number);
   p.hex(json, "request", out.request.bytes);
@@ -277,14 +287,14 @@ void get_json(JsonPicker& p, const Json& json, Reply& out) {
   get_json(p, p.field(json, "outcome"), out.outcome);
 }
 
-void get_json(JsonPicker& p, const Json& json, ReplyDigest& out) {
+void get_json(JsonPicker& p, Json json, ReplyDigest& out) {
   get_decimal(p, json, "session", out.session);
   get_decimal(p, json, "number", out.number);
   p.hex(json, "request", out.request.bytes);
   p.hex(json, "reply", out.reply.bytes);
 }
 
-void get_json(JsonPicker& p, const Json& json, PublicReadReply& out) {
+void get_json(JsonPicker& p, Json json, PublicReadReply& out) {
   out.id = p.unsigned_decimal(json, "id");
   p.hex(json, "question", out.question.bytes);
   get_decimal(p, json, "executed", out.executed);
@@ -292,18 +302,32 @@ void get_json(JsonPicker& p, const Json& json, PublicReadReply& out) {
   get_json(p, p.field(json, "outcome"), out.outcome);
 }
 
-void get_json(JsonPicker& p, const Json& json, Refused& out) {
+void get_json(JsonPicker& p, Json json, FastReadReply& out) {
+  out.id = p.unsigned_decimal(json, "id");
+  p.hex(json, "question", out.question.bytes);
+  get_decimal(p, json, "executed", out.executed);
+  get_json(p, p.field(json, "outcome"), out.outcome);
+}
+
+void get_json(JsonPicker& p, Json json, FastReadDigest& out) {
+  out.id = p.unsigned_decimal(json, "id");
+  p.hex(json, "question", out.question.bytes);
+  get_decimal(p, json, "executed", out.executed);
+  p.hex(json, "outcome", out.outcome.bytes);
+}
+
+void get_json(JsonPicker& p, Json json, Refused& out) {
   p.hex(json, "request", out.request.bytes);
   get_text(p, json, "code", out.code);
   get_text(p, json, "message", out.message);
 }
 
-void get_json(JsonPicker& p, const Json& json, SessionEnded& out) {
+void get_json(JsonPicker& p, Json json, SessionEnded& out) {
   get_decimal(p, json, "session", out.session);
   get_text(p, json, "reason", out.reason);
 }
 
-void get_json(JsonPicker& p, const Json& json, StatusReply& out) {
+void get_json(JsonPicker& p, Json json, StatusReply& out) {
   out.id = p.unsigned_decimal(json, "id");
   out.replica = replica_of(p, json, "replica");
   get_decimal(p, json, "view", out.view);
@@ -314,8 +338,8 @@ void get_json(JsonPicker& p, const Json& json, StatusReply& out) {
   out.connected_peers = p.unsigned_decimal(json, "connected_peers");
 }
 
-TaggedToClient to_client(JsonPicker& p, const Json& json) {
-  const std::string& type = p.type(json);
+TaggedToClient to_client(JsonPicker& p, Json json) {
+  const std::string_view type = p.type(json);
   TaggedToClient out;
   if (type == "hello_ok") {
     get_json(p, json, out.message.emplace<ServerHello>());
@@ -327,6 +351,10 @@ TaggedToClient to_client(JsonPicker& p, const Json& json) {
     get_json(p, json, out.message.emplace<ReplyDigest>());
   } else if (type == "read_reply") {
     get_json(p, json, out.message.emplace<PublicReadReply>());
+  } else if (type == "fast_read_reply") {
+    get_json(p, json, out.message.emplace<FastReadReply>());
+  } else if (type == "fast_read_digest") {
+    get_json(p, json, out.message.emplace<FastReadDigest>());
   } else if (type == "refused") {
     get_json(p, json, out.message.emplace<Refused>());
   } else if (type == "session_ended") {
@@ -344,19 +372,32 @@ TaggedToClient to_client(JsonPicker& p, const Json& json) {
   } else {
     p.fail("not a type of message", "type");
   }
-  if (p.optional_field(json, "tag") != nullptr) p.hex(json, "tag", out.tag.emplace());
+  if (p.optional_field(json, "tag")) p.hex(json, "tag", out.tag.emplace());
   return out;
 }
 
 template <class T>
-Result<T, Malformed> read(std::string_view text, std::size_t bytes_max,
-                          T (*pick)(JsonPicker&, const Json&)) {
-  const Result<Json, Malformed> json = parse_json(text, bytes_max);
+Result<T, Malformed> read(JsonDocument& document, std::string_view text, std::size_t bytes_max,
+                          T (*pick)(JsonPicker&, Json)) {
+  const Result<Json, Malformed> json = document.parse(text, bytes_max);
   if (!json) return json.error();
   JsonPicker picker;
   T message = pick(picker, *json);
   if (picker.failed()) return picker.failure();
   return message;
+}
+
+template <class T>
+Result<T, Malformed> read(std::string_view text, std::size_t bytes_max,
+                          T (*pick)(JsonPicker&, Json)) {
+  // The memory of short texts is used again; that of long ones would stay for ever.
+  constexpr std::size_t short_bytes_max = 64 * 1024;
+  if (text.size() <= short_bytes_max) {
+    thread_local JsonDocument kept;
+    return read(kept, text, bytes_max, pick);
+  }
+  JsonDocument document;
+  return read(document, text, bytes_max, pick);
 }
 
 }  // namespace

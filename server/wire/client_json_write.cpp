@@ -188,6 +188,14 @@ struct PutFromClient {
     w.key("type").word("read").key("id").decimal(read.id);
     put_fields(w, read.call);
   }
+  void operator()(const FastRead& read) const {
+    w.key("type").word("fast_read").key("id").decimal(read.body.id);
+    w.key("session").decimal(read.body.session.value).key("signer").hex(read.body.signer.bytes);
+    w.key("operation");
+    put_operation(w, read.body.operation.bytes);
+    w.key("tag").hex(read.tag);
+    if (read.designated) w.key("designated").small(read.designated->value);
+  }
   void operator()(const ConfigurationsRequest& asked) const {
     w.key("type").word("configurations").key("above").decimal(asked.above.value);
   }
@@ -266,6 +274,16 @@ struct PutToClient {
     w.key("question").hex(reply.question.bytes);
     w.key("executed").decimal(reply.executed.value).key("agreed").decimal(reply.agreed.value);
     put_outcome(w, reply.outcome);
+  }
+  void operator()(const FastReadReply& reply) const {
+    w.key("type").word("fast_read_reply").key("id").decimal(reply.id);
+    w.key("question").hex(reply.question.bytes).key("executed").decimal(reply.executed.value);
+    put_outcome(w, reply.outcome);
+  }
+  void operator()(const FastReadDigest& digest) const {
+    w.key("type").word("fast_read_digest").key("id").decimal(digest.id);
+    w.key("question").hex(digest.question.bytes).key("executed").decimal(digest.executed.value);
+    w.key("outcome").hex(digest.outcome.bytes);
   }
   void operator()(const Refused& refused) const {
     w.key("type").word("refused").key("request").hex(refused.request.bytes);

@@ -38,6 +38,23 @@ Digest read_digest(const PublicRead& read) {
   return crypto::sha256("prytany public read", encode(read));
 }
 
+Digest fast_read_digest(const FastReadBody& body) {
+  return crypto::sha256("prytany fast read", encode(body));
+}
+
+Bytes fast_read_tagged_bytes(const Digest& cluster, const Digest& read) {
+  Bytes out;
+  Writer w(out);
+  put_domain(w, "prytany tagged fast read");
+  put(w, cluster);
+  put(w, read);
+  return out;
+}
+
+Digest fast_outcome_digest(const Outcome& outcome) {
+  return crypto::sha256("prytany fast read outcome", encode(outcome));
+}
+
 Bytes tagged_bytes(const Digest& cluster, ReplicaId replica, const ToClient& message) {
   Bytes out;
   Writer w(out);

@@ -61,6 +61,28 @@ struct PublicRead {
 /// H("prytany public read", encode(read)): what its answer and its refusal name. Nobody signs a
 /// public read, so whoever is on the way could put another in its place; but not under this digest.
 Digest read_digest(const PublicRead& read);
+/// type "fast_read": an operation of a session that only reads, answered without being ordered
+/// (docs/protocol.md, "Reads that are not ordered"). `id`: the client's, echoed; numbers of
+/// requests are not touched.
+struct FastReadBody {
+  std::uint64_t id = 0;
+  SessionId session;
+  crypto::PublicKey signer;
+  Body<limits::request_bytes_max> operation;  // encode(Call) or encode(Execute), as an Operation
+  static constexpr auto fields(auto& m) { return std::tie(m.id, m.session, m.signer, m.operation); }
+  bool operator==(const FastReadBody&) const = default;
+};
+struct FastRead {
+  FastReadBody body;
+  std::optional<ReplicaId> designated;  // as in SubmitRequest
+  crypto::Tag16 tag{};                  // by the connection's key, over fast_read_tagged_bytes()
+  static constexpr auto fields(auto& m) { return std::tie(m.body, m.designated, m.tag); }
+  bool operator==(const FastRead&) const = default;
+};
+/// H("prytany fast read", encode(body)).
+Digest fast_read_digest(const FastReadBody& body);
+/// "prytany tagged fast read" ‖ cluster ‖ fast_read_digest().
+Bytes fast_read_tagged_bytes(const Digest& cluster, const Digest& read);
 /// type "status"
 struct StatusRequest {
   std::uint64_t id = 0;
@@ -78,7 +100,7 @@ struct ConfigurationsRequest {
 };
 
 using FromClient = std::variant<ClientHello, JoinBegin, SubmitRequest, PublicRead, StatusRequest,
-                                SpeakFor, ConfigurationsRequest>;
+                                SpeakFor, ConfigurationsRequest, FastRead>;
 
 // ---- replica to client
 // ---------------------------------------------------------------------------
@@ -134,6 +156,31 @@ struct PublicReadReply {
   }
   bool operator==(const PublicReadReply&) const = default;
 };
+/// type "fast_read_reply": on the state after `executed`. Believed when quorum() replicas give the
+/// same outcome to the same question.
+struct FastReadReply {
+  std::uint64_t id = 0;
+  Digest question;  // fast_read_digest()
+  Seq executed;
+  Outcome outcome;
+  static constexpr auto fields(auto& m) {
+    return std::tie(m.id, m.question, m.executed, m.outcome);
+  }
+  bool operator==(const FastReadReply&) const = default;
+};
+/// type "fast_read_digest": the same from replicas that are not designated.
+struct FastReadDigest {
+  std::uint64_t id = 0;
+  Digest question;
+  Seq executed;
+  Digest outcome;  // fast_outcome_digest()
+  static constexpr auto fields(auto& m) {
+    return std::tie(m.id, m.question, m.executed, m.outcome);
+  }
+  bool operator==(const FastReadDigest&) const = default;
+};
+/// H("prytany fast read outcome", encode(outcome)).
+Digest fast_outcome_digest(const Outcome& outcome);
 /// type "refused": this replica alone says no, before any agreement; one replica's word, never a
 /// result. request: digest of what is refused (a request, a join, a public read), zero when nothing
 /// readable came.
@@ -177,8 +224,9 @@ struct ConfigurationsReply {
   bool operator==(const ConfigurationsReply&) const = default;
 };
 
-using ToClient = std::variant<ServerHello, JoinTokenReply, Reply, ReplyDigest, PublicReadReply,
-                              Refused, SessionEnded, StatusReply, ConfigurationsReply>;
+using ToClient =
+    std::variant<ServerHello, JoinTokenReply, Reply, ReplyDigest, PublicReadReply, Refused,
+                 SessionEnded, StatusReply, ConfigurationsReply, FastReadReply, FastReadDigest>;
 
 /// What a tag covers: "prytany tag" ‖ cluster ‖ replica ‖ encode(ToClient). For a Reply the reply's
 /// digest stands in its place, so that a whole reply and a ReplyDigest are equally cheap to tag.

@@ -30,10 +30,11 @@ Result<Value, Malformed> text_value(std::string_view text) {
   return Value{TextValue{std::string(text)}};
 }
 
-bool looks_like_number(std::string_view text) {
-  return !text.empty() && text.find_first_not_of("-0123456789") == std::string_view::npos &&
-         text.find_last_of('-') == (text.front() == '-' ? 0 : std::string_view::npos) &&
-         text != "-";
+/// An integer as JSON writes it: no zeros before it, as codes of people have.
+bool is_json_integer(std::string_view text) {
+  if (text.starts_with('-')) text.remove_prefix(1);
+  if (text.empty() || (text.front() == '0' && text.size() > 1)) return false;
+  return text.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
 }  // namespace
@@ -45,23 +46,19 @@ std::string plain_json(const Value& value) {
 }
 
 Result<Value, Malformed> value_from_plain(std::string_view text) {
-  const Result<Json, Malformed> json = parse_json(text, limits::json_bytes_max);
+  JsonDocument document;
+  const Result<Json, Malformed> json = document.parse(text, limits::json_bytes_max);
   if (!json) return text_value(text);
   if (json->is_null()) return Value{};
-  if (json->is_boolean()) return Malformed{"SQL has neither true nor false: write 1 or 0"};
-  if (json->is_number_integer()) {
-    if (json->is_number_unsigned() && json->get<std::uint64_t>() > INT64_MAX)
-      return Malformed{"not a 64-bit integer"};
-    return Value{json->get<std::int64_t>()};
-  }
-  if (json->is_number()) {
-    if (looks_like_number(text)) return Malformed{"not a 64-bit integer"};
-    return Value{json->get<double>()};
-  }
-  if (json->is_string()) return text_value(json->get_ref<const std::string&>());
+  if (json->is_bool()) return Malformed{"SQL has neither true nor false: write 1 or 0"};
+  if (std::int64_t integer = 0; json->get(integer) == simdjson::SUCCESS) return Value{integer};
+  if (is_json_integer(text)) return Malformed{"not a 64-bit integer"};
+  if (double real = 0; json->get(real) == simdjson::SUCCESS) return Value{real};
+  if (std::string_view word; json->get(word) == simdjson::SUCCESS) return text_value(word);
   JsonPicker picker;
   BlobValue blob;
-  if (json->is_object() && json->size() == 1)
+  simdjson::dom::object object;
+  if (json->get(object) == simdjson::SUCCESS && object.size() == 1)
     blob.bytes = picker.base64(*json, "base64", limits::value_bytes_max);
   else
     picker.fail("neither a value nor a text: quote it", nullptr);

@@ -382,5 +382,49 @@ TEST_F(Liars, a_malformed_view_change_is_refused) {
   EXPECT_EQ(host->status().refused, 2U);
 }
 
+TEST(ViewChange, a_primary_that_leaves_its_own_view_is_followed_by_all) {
+  pbft::Config config = small_config(4, 1);
+  config.early_pre_prepare = true;
+  Group group(config);
+  group.submit(0, request_of(1, 1));
+  group.advance(100);
+  group.kill(0);
+  group.restart(0);  // it proposes nothing more in a view that it led
+  group.advance(300);
+  for (unsigned id = 0; id < 4; ++id) {
+    EXPECT_EQ(group.host(id).status().view, View{1}) << id;
+    EXPECT_TRUE(group.host(id).status().active) << id;
+  }
+}
+
+// Found by the simulator: r3 is dead, r1 has executed n1 and waits for nothing, r2 has left the
+// view because it was not told of it, and r0, the primary, lacks a vote that r2 does not repeat.
+// One word of what is committed convinces nobody, and one who asks for a view is joined by nobody.
+TEST(ViewChange, a_primary_whose_own_number_hangs_follows_the_first_who_leaves) {
+  Group group(small_config(4, 1));
+  group.kill(3);
+  group.drop({std::nullopt, 0, "commit", std::nullopt});
+  group.drop({std::nullopt, 2, "commit", std::nullopt});
+  group.drop({std::nullopt, std::nullopt, "committed", std::nullopt});
+  group.submit(0, request_of(1, 1));
+  group.submit(1, request_of(1, 1));
+  group.submit(2, request_of(1, 1));
+  for (int i = 0; i < 100 && group.host(2).status().view == View{0}; ++i) group.advance(100);
+  EXPECT_GT(group.host(2).status().view, View{0});
+  group.clear_rules();
+  group.advance(30'000);
+  for (unsigned id = 0; id < 3; ++id) EXPECT_GE(group.host(id).executed(), Seq{1}) << id;
+}
+
+TEST(ViewChange, a_primary_whose_number_hangs_stays_while_nobody_asks_for_another_view) {
+  Group group(small_config(4, 1));
+  group.drop({1, 0, "", std::nullopt});
+  group.drop({2, 0, "", std::nullopt});
+  group.drop({3, 0, "", std::nullopt});
+  group.submit(0, request_of(1, 1));
+  group.advance(10'000);
+  EXPECT_EQ(group.host(0).status().view, View{0});
+}
+
 }  // namespace
 }  // namespace prytany::play

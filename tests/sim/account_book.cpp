@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
 #include <string>
 
 #include "tests/sim/sqlite_run.h"
@@ -67,7 +68,8 @@ class NativeBook final : public app::Application {
  public:
   NativeBook(Plant plant, const bool* astray) : plant_(plant), astray_(astray) {}
 
-  void opened(sqlite3*) override {}
+  void opened(sqlite3* db) override { kept_.emplace(db, KeptStatements(db)); }
+  void closing(sqlite3* db) override { kept_.erase(db); }
 
   Result<app::Authorized, wire::ErrorReply> authorize(sqlite3*, const wire::Identification& who,
                                                       const app::Context&) override {
@@ -79,13 +81,14 @@ class NativeBook final : public app::Application {
     const bool creates = call.procedure.text == "create";
     if (procedure == nullptr && !creates) return failed("unknown_procedure", call);
     const std::string_view sql = creates ? schema() : procedure->body;
+    KeptStatements& kept = kept_.at(db);
     if (plant_ == Plant::execute_twice && call.procedure.text == "deposit")
-      (void)run_statements(db, sql, call.arguments.items);
-    auto last = run_statements(db, sql, call.arguments.items);
+      (void)kept.run(sql, call.arguments.items);
+    auto last = kept.run(sql, call.arguments.items);
     if (!last) return failed(last.error().message, call);
     if (plant_ == Plant::wrong_answer && call.procedure.text == "statement")
       last->rows.items.emplace_back();
-    if (astray_ != nullptr && *astray_) go_astray(db, call.procedure.text, *last);
+    if (astray_ != nullptr && *astray_) go_astray(kept, call.procedure.text, *last);
     wire::ResultSets sets;
     sets.items.push_back(std::move(*last));
     return sets;
@@ -97,16 +100,17 @@ class NativeBook final : public app::Application {
   }
   /// As if this replica's SQLite were another one: rows in another order, floats rounded otherwise,
   /// and what a trigger adds up.
-  static void go_astray(sqlite3* db, const std::string& procedure, wire::ResultSet& set) {
+  static void go_astray(KeptStatements& kept, const std::string& procedure, wire::ResultSet& set) {
     std::ranges::reverse(set.rows.items);
     for (wire::Row& row : set.rows.items)
       for (wire::Value& value : row.items)
         if (auto* real = std::get_if<double>(&value)) *real = std::nextafter(*real, 1e300);
-    if (procedure == "deposit")
-      (void)run_statements(db, "UPDATE turnover SET amount = amount + 1", {});
+    if (procedure == "deposit") (void)kept.run("UPDATE turnover SET amount = amount + 1", {});
   }
+
   Plant plant_;
   const bool* astray_;
+  std::map<sqlite3*, KeptStatements> kept_;  // one handle writes, others read
 };
 
 }  // namespace

@@ -97,15 +97,17 @@ void VoteChecker::sent(ReplicaId by, const wire::PeerMessage& message) {
 void VoteChecker::vote(ReplicaId by, Phase phase, View view, Seq seq, const Digest& digest,
                        bool durable_first) {
   const Key key{by, phase, view, seq};
-  const std::string what = std::string(name_of(phase)) + " of v" + std::to_string(view.value) +
-                           " " + number(seq) + " for " + digest.brief();
+  const auto what = [&] {
+    return std::string(name_of(phase)) + " of v" + std::to_string(view.value) + " " + number(seq) +
+           " for " + digest.brief();
+  };
   if (durable_first && !durable_.contains({key, digest}))
     violations_.add("persist before send",
-                    replica_name(by) + " sent " + what + " before its record was synced");
+                    replica_name(by) + " sent " + what() + " before its record was synced");
   const auto [said, fresh] = said_.try_emplace(key, digest);
   if (!fresh && said->second != digest)
-    violations_.add("votes",
-                    replica_name(by) + " sent " + what + " after one for " + said->second.brief());
+    violations_.add(
+        "votes", replica_name(by) + " sent " + what() + " after one for " + said->second.brief());
 }
 
 void VoteChecker::born(ReplicaId by) {

@@ -1,5 +1,7 @@
 #include "tests/sim/checks.h"
 
+#include <algorithm>
+
 #include "server/wire/client_json.h"
 #include "server/wire/frame.h"
 
@@ -39,13 +41,17 @@ std::string describe_frame(ByteView frame) {
 }
 
 void Checks::born(ReplicaId id) {
+  synced(id);
   forgetful.erase(id);
   votes.born(id);
   views.born(id);
   progress.forgot(id, Seq{0});
 }
 
+void Checks::synced(ReplicaId by) { last_frames_.erase(by); }
+
 void Checks::recovered(ReplicaId by, const pbft::Recovered& recovered, Seq image) {
+  synced(by);
   if (forgetful.contains(by)) return progress.forgot(by, image);
   votes.recovered(by, recovered);
   views.recovered(by, recovered);
@@ -63,6 +69,12 @@ void Checks::commits_left(ReplicaId from, const std::vector<wire::PeerMessage>& 
 }
 
 void Checks::frame_left(ReplicaId from, ByteView frame) {
+  if (frame.size() > sizeof(crypto::Tag16)) {
+    const ByteView untagged = frame.first(frame.size() - sizeof(crypto::Tag16));
+    Bytes& last = last_frames_[from];
+    if (std::ranges::equal(untagged, last)) return;
+    last.assign(untagged.begin(), untagged.end());
+  }
   const auto messages = messages_of(frame);
   if (!messages) {
     if (byzantine.contains(from)) return;

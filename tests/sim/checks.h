@@ -7,6 +7,7 @@
 #include "tests/sim/checkers.h"
 #include "tests/sim/history_checker.h"
 #include "tests/sim/hostile/bounds_checker.h"
+#include "tests/sim/read_checker.h"
 #include "tests/sim/view_checker.h"
 
 namespace prytany::sim {
@@ -43,12 +44,15 @@ struct Checks {
   ReplyChecker replies;
   HistoryChecker history{violations};
   BoundsChecker bounds{violations};
+  ReadChecker reads{violations};
 
   /// A newer incarnation takes this one's place: from now on all is asked of it, as if nothing had
   /// been said before.
   void born(ReplicaId id);
   /// A restart found this.
   void recovered(ReplicaId by, const pbft::Recovered& recovered, Seq image);
+  /// Its journal holds durably what it was told so far.
+  void synced(ReplicaId by);
   /// A sealed frame leaves for another replica.
   void frame_left(ReplicaId from, ByteView frame);
   /// A JSON text leaves for a client.
@@ -58,6 +62,10 @@ struct Checks {
 
  private:
   void commits_left(ReplicaId from, const std::vector<wire::PeerMessage>& messages);
+
+  /// What is said to all is looked at once: without its tag, the frame that each sent last, until
+  /// what may be said changes.
+  std::map<ReplicaId, Bytes> last_frames_;
 };
 
 }  // namespace prytany::sim

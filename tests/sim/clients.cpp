@@ -50,6 +50,7 @@ class Clients::Client {
     parting_ = leaving_ = joined_ = false;
     waiting_ = 0;
     reads_.clear();
+    fast_reads_.clear();
     asked_.clear();
     orders_.clear();
     perform([&](client::Effects& out) {
@@ -68,6 +69,11 @@ class Clients::Client {
       if (auto read = all_.workload_.public_read()) {
         ++waiting_;
         reads_.insert(session_->read(now(), std::move(*read), now() + read_patience_us, out));
+      } else if (auto fast = all_.workload_.fast_read()) {
+        const FastRead asked{wire::encode(*fast), now()};
+        const client::Ticket ticket = session_->fast_read(now(), *fast, now() + patience_us, out);
+        expect(ticket);
+        fast_reads_.emplace(ticket, asked);
       } else {
         expect(session_->submit(now(), all_.workload_.next(), now() + patience_us, out));
       }
@@ -168,6 +174,11 @@ class Clients::Client {
     HistoryChecker::Mark mark;
     Time at;
   };
+  struct FastRead {
+    Bytes operation;
+    Time at;
+  };
+  std::map<client::Ticket, FastRead> fast_reads_;
   std::map<client::Ticket, Asked> asked_;
   Time wakes_at_ = never;
 };
@@ -187,6 +198,14 @@ void Clients::Client::on(client::Completed& e) {
     all_.run_.checks.violations.add("liveness", name() + " was told \"" + c.code + "\" (" +
                                                     c.message + ") instead of an answer");
     return;
+  }
+  if (const auto fast = fast_reads_.extract(e.ticket); fast && c.number.value == 0) {
+    const auto mark = asked_.extract(e.ticket);
+    all_.run_.checks.reads.saw({name(), session_->id(), session_->key(), fast.mapped().operation,
+                                c.outcome, fast.mapped().at, now(), mark.mapped().mark,
+                                all_.run_.checks.agreement.contiguous()});
+    ++all_.answered_;
+    return go_on();
   }
   if (const auto asked = asked_.extract(e.ticket)) {
     all_.run_.checks.history.answered(name(), asked.mapped().mark, c.seq);

@@ -107,6 +107,7 @@ void draw_clients(Rng& rng, Parameters& p) {
   p.read_rate = static_cast<Ppm>(rng.between(50'000, 400'000));
   p.public_read_rate = static_cast<Ppm>(rng.between(0, 300'000));
   p.sql_rate = static_cast<Ppm>(rng.between(50'000, 500'000));
+  p.fast_read_rate = rng.chance(600'000) ? static_cast<Ppm>(rng.between(50'000, 500'000)) : 0;
   const std::uint64_t kind = rng.below(5);
   p.application = kind < 2   ? ApplicationKind::native
                   : kind < 4 ? ApplicationKind::installed

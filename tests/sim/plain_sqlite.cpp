@@ -234,9 +234,8 @@ class PlainRun {
     if (const auto* change = std::get_if<wire::Reconfigure>(&operation)) return perform(*change);
     if (std::holds_alternative<wire::Install>(operation)) {
       installed_ = true;
-      return run_statements(db_.get(), schema(), {})
-                 ? std::optional<wire::Outcome>(wire::DoneReply{})
-                 : std::nullopt;
+      return kept_.run(schema(), {}) ? std::optional<wire::Outcome>(wire::DoneReply{})
+                                     : std::nullopt;
     }
     sqlite3_set_last_insert_rowid(db_.get(), 0);
     plain("BEGIN");
@@ -264,8 +263,7 @@ class PlainRun {
     const Procedure* procedure = find_procedure(call.procedure.text);
     const bool creates = call.procedure.text == "create";
     if (procedure == nullptr && !creates) return std::nullopt;
-    auto last =
-        run_statements(db_.get(), creates ? schema() : procedure->body, call.arguments.items);
+    auto last = kept_.run(creates ? schema() : procedure->body, call.arguments.items);
     if (!last) return std::nullopt;
     return wire::ResultSets{{std::move(*last)}};
   }
@@ -297,6 +295,7 @@ class PlainRun {
   Seq seq_;
   Around around_;
   Handle db_ = open_memory();
+  KeptStatements kept_{db_.get()};
   std::map<SessionId, Member> members_;
   std::set<SessionId> used_;
   std::map<Digest, Seq> applied_;  // those that were executed

@@ -68,11 +68,15 @@ Replies replay_by_executor(const app::ExecutorConfig& config, app::Application* 
       answers[reply.request].insert(wire::reply_digest(config.cluster, reply));
       replies.try_emplace({reply.request, seq}, reply);
     }
+    checks.reads.state_after(seq, [&](const SeenRead& read) {
+      return executor.session_read(read.session, read.signer, read.operation);
+    });
     if (seq.value % config.checkpoint_interval == 0) {
       compare_checkpoint(checks, seq, executor.checkpoint(seq));
       (*store)->discard_below(vfs::Label{seq.value});
     }
   }
+  checks.reads.finish();
   for (const auto& [key, given] : checks.replies.given()) {
     compare_reply(checks, key, given, answers);
     for (const ReplyChecker::Given& other : given.others)

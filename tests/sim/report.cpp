@@ -32,6 +32,7 @@ std::string to_message(const RunResult& result) {
   json["simulated_ms"] = result.simulated_us / 1'000;
   json["requests"] = c.requests;
   json["repeated"] = c.repeated;
+  json["fast_reads"] = c.fast_reads;
   json["batches"] = c.batches;
   json["checkpoints"] = c.checkpoints;
   json["kills"] = c.kills;

@@ -175,6 +175,7 @@ Result<void> WatchedJournal::sync() {
     ports_.run.checks.violations.add(
         "fault", ports_.name() + " goes on with a journal that failed: nobody knows what is in it");
   ports_.run.trace.add(ports_.clock.world_now(), ports_.name(), "sync");
+  ports_.run.checks.synced(ports_.machine.id);
   for (const pbft::JournalRecord& record : std::exchange(unsynced_, {})) {
     ports_.run.checks.votes.synced(ports_.machine.id, record);
     ports_.run.checks.views.synced(ports_.machine.id, record);

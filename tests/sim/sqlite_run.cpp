@@ -12,11 +12,6 @@ namespace prytany::sim {
 
 namespace {
 
-struct Finalize {
-  void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
-};
-using Prepared = std::unique_ptr<sqlite3_stmt, Finalize>;
-
 Error error_of(sqlite3* db) {
   return Error{"sqlite_" + std::to_string(sqlite3_extended_errcode(db))};
 }
@@ -61,36 +56,30 @@ wire::Value column(sqlite3_stmt* statement, int index) {
   }
 }
 
-}  // namespace
-
-Result<wire::ResultSet> run_statement(sqlite3* db, std::string_view sql,
-                                      const std::vector<wire::Value>& positional,
-                                      const std::vector<wire::Argument>& named,
-                                      std::string_view* rest) {
+/// The first statement of `sql`, and what follows it; null for white space.
+Result<PreparedStatement> prepare(sqlite3* db, std::string_view sql, std::string_view* rest) {
   sqlite3_stmt* raw = nullptr;
   const char* tail = nullptr;
   const int prepared =
       sqlite3_prepare_v2(db, sql.data(), static_cast<int>(sql.size()), &raw, &tail);
-  const Prepared statement(raw);
+  PreparedStatement statement(raw);
   if (prepared != SQLITE_OK) return error_of(db);
-  if (rest != nullptr) *rest = sql.substr(static_cast<std::size_t>(tail - sql.data()));
-  wire::ResultSet set;
-  if (statement == nullptr) return set;  // white space
+  *rest = sql.substr(static_cast<std::size_t>(tail - sql.data()));
+  return statement;
+}
 
-  for (std::size_t i = 0; i < positional.size(); ++i)
-    bind(raw, static_cast<int>(i) + 1, positional[i]);
-  for (const wire::Argument& argument : named) {
-    const int index = sqlite3_bind_parameter_index(raw, (":" + argument.name.text).c_str());
-    if (index != 0) bind(raw, index, argument.value);
-  }
+/// Names and number of columns are asked after the first step: it prepares the statement again
+/// when the schema has changed.
+Result<wire::ResultSet> step_through(sqlite3* db, sqlite3_stmt* statement) {
+  wire::ResultSet set;
   const std::int64_t before = sqlite3_total_changes64(db);
-  const int columns = sqlite3_column_count(raw);
+  int stepped = sqlite3_step(statement);
+  const int columns = sqlite3_column_count(statement);
   for (int i = 0; i < columns; ++i)
-    set.columns.items.push_back({std::string(sqlite3_column_name(raw, i))});
-  int stepped = sqlite3_step(raw);
-  for (; stepped == SQLITE_ROW; stepped = sqlite3_step(raw)) {
+    set.columns.items.push_back({std::string(sqlite3_column_name(statement, i))});
+  for (; stepped == SQLITE_ROW; stepped = sqlite3_step(statement)) {
     wire::Row& row = set.rows.items.emplace_back();
-    for (int i = 0; i < columns; ++i) row.items.push_back(column(raw, i));
+    for (int i = 0; i < columns; ++i) row.items.push_back(column(statement, i));
   }
   if (stepped != SQLITE_DONE) return error_of(db);
   if (sqlite3_total_changes64(db) != before) set.changes = sqlite3_changes64(db);
@@ -98,22 +87,59 @@ Result<wire::ResultSet> run_statement(sqlite3* db, std::string_view sql,
   return set;
 }
 
-Result<wire::ResultSet> run_statements(sqlite3* db, std::string_view sql,
-                                       const std::vector<wire::Argument>& named) {
+Result<wire::ResultSet> run_prepared(sqlite3* db, sqlite3_stmt* statement,
+                                     const std::vector<wire::Value>& positional,
+                                     const std::vector<wire::Argument>& named) {
+  if (statement == nullptr) return wire::ResultSet{};
+  for (std::size_t i = 0; i < positional.size(); ++i)
+    bind(statement, static_cast<int>(i) + 1, positional[i]);
+  for (const wire::Argument& argument : named) {
+    const int index = sqlite3_bind_parameter_index(statement, (":" + argument.name.text).c_str());
+    if (index != 0) bind(statement, index, argument.value);
+  }
+  auto set = step_through(db, statement);
+  sqlite3_reset(statement);
+  sqlite3_clear_bindings(statement);
+  return set;
+}
+
+}  // namespace
+
+void FinalizeStatement::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+
+Result<wire::ResultSet> run_statement(sqlite3* db, std::string_view sql,
+                                      const std::vector<wire::Value>& positional,
+                                      const std::vector<wire::Argument>& named) {
+  std::string_view rest;
+  auto statement = prepare(db, sql, &rest);
+  if (!statement) return statement.error();
+  return run_prepared(db, statement->get(), positional, named);
+}
+
+Result<wire::ResultSet> KeptStatements::run(std::string_view sql,
+                                            const std::vector<wire::Argument>& named) {
+  auto found = texts_.find(sql);
+  if (found == texts_.end()) found = texts_.emplace(std::string(sql), Text{}).first;
+  Text& text = found->second;
   wire::ResultSet last;
   std::int64_t changes = 0;
-  while (!sql.empty()) {
-    std::string_view rest;
-    auto set = run_statement(db, sql, {}, named, &rest);
+  for (std::size_t i = 0; i < text.statements.size() || text.prepared_bytes < sql.size(); ++i) {
+    if (i == text.statements.size()) {
+      std::string_view rest;
+      auto statement = prepare(db_, sql.substr(text.prepared_bytes), &rest);
+      if (!statement) return statement.error();
+      text.statements.push_back(std::move(*statement));
+      text.prepared_bytes = sql.size() - rest.size();
+    }
+    auto set = run_prepared(db_, text.statements[i].get(), {}, named);
     if (!set) return set.error();
     changes += set->changes;
     const bool checks =
         !set->columns.empty() && set->columns.items.front().text.starts_with("ensure(");
     if (!set->columns.empty() && !checks) last = std::move(*set);
-    sql = rest;
   }
   last.changes = changes;
-  last.last_insert_rowid = sqlite3_last_insert_rowid(db);
+  last.last_insert_rowid = sqlite3_last_insert_rowid(db_);
   return last;
 }
 

@@ -23,11 +23,16 @@ void Trace::hash() {
 }
 
 void Trace::say(Time now, std::string_view who, std::string_view what) {
-  std::string line = "[" + std::to_string(now.value) + "] ";
+  // The oldest line's memory becomes the newest's.
+  std::string line;
+  if (tail_.size() == tail_lines_max) {
+    line = std::move(tail_.front());
+    tail_.pop_front();
+  }
+  line.assign("[").append(std::to_string(now.value)).append("] ");
   line.append(who).append(" > ").append(what);
   if (lines_ != nullptr) *lines_ << line << '\n';
   tail_.push_back(std::move(line));
-  if (tail_.size() > tail_lines_max) tail_.pop_front();
 }
 
 Digest Trace::finish() {

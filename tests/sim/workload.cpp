@@ -64,6 +64,23 @@ wire::Operation Workload::next() {
   return call();
 }
 
+std::optional<wire::Operation> Workload::fast_read() {
+  if (parameters_.application == ApplicationKind::native) return std::nullopt;
+  if (!rng_.chance(parameters_.fast_read_rate)) return std::nullopt;
+  const bool callable = parameters_.application == ApplicationKind::installed;
+  if (!callable || rng_.chance(parameters_.sql_rate)) return sql_read();
+  return rng_.chance(700'000) ? call_of("balance", {{"account", text(account())}})
+                              : call_of("statement", {});
+}
+
+wire::Operation Workload::sql_read() {
+  return rng_.chance(500'000)
+             ? execute({statement("SELECT name, balance FROM account ORDER BY name")}, true)
+             : execute({statement("SELECT id, author, body, at FROM note ORDER BY id DESC LIMIT 5"),
+                        statement("SELECT total(amount), count(DISTINCT account) FROM entry")},
+                       true);
+}
+
 std::optional<wire::Call> Workload::public_read() {
   if (parameters_.application != ApplicationKind::installed) return std::nullopt;
   if (!rng_.chance(parameters_.public_read_rate)) return std::nullopt;
@@ -108,14 +125,16 @@ wire::Operation Workload::call() {
 
 wire::Operation Workload::sql() {
   if (rng_.chance(parameters_.read_rate)) {
-    return rng_.chance(500'000)
-               ? execute({statement("SELECT name, balance FROM account ORDER BY name")}, true)
-               : execute(
-                     {statement("SELECT id, author, body, at FROM note ORDER BY id DESC LIMIT 5"),
-                      statement("SELECT total(amount), count(DISTINCT account) FROM entry")},
-                     true);
+    return sql_read();
   }
-  switch (rng_.below(7)) {
+  // Rarer than the rest, as in life: every replica reads the whole schema again.
+  if (rng_.chance(50'000)) {
+    const std::string table = "extra_" + std::to_string(rng_.below(4));
+    return execute({statement("DROP TABLE IF EXISTS " + table),
+                    statement("CREATE TABLE " + table + "(a, b DEFAULT (now()), UNIQUE(a, b))"),
+                    statement("INSERT INTO " + table + "(a) SELECT name FROM account")});
+  }
+  switch (rng_.below(6)) {
     case 0:
       return execute({statement("INSERT INTO note(author, body) VALUES(session_principal(), ?1)",
                                 {some_value()})});
@@ -131,13 +150,7 @@ wire::Operation Workload::sql() {
     case 3:
       return execute({statement("UPDATE note SET body = NULL WHERE length(body) > ?1",
                                 {number(rng_.below(3'000))})});
-    case 4: {
-      const std::string table = "extra_" + std::to_string(rng_.below(4));
-      return execute({statement("DROP TABLE IF EXISTS " + table),
-                      statement("CREATE TABLE " + table + "(a, b DEFAULT (now()), UNIQUE(a, b))"),
-                      statement("INSERT INTO " + table + "(a) SELECT name FROM account")});
-    }
-    case 5: return execute({statement("INSERT INTO dice(value) VALUES(random())")});
+    case 4: return execute({statement("INSERT INTO dice(value) VALUES(random())")});
     default: return wire::Null{static_cast<std::uint32_t>(rng_.below(100)), {}};
   }
 }

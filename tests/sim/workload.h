@@ -19,12 +19,16 @@ class Workload {
   /// What makes the tables exist: the first client's first request.
   wire::Operation preparation() const;
   wire::Operation next();
+  /// Something that only reads. None for a C++ application, which only ordering can ask, or when it
+  /// is something else's turn.
+  std::optional<wire::Operation> fast_read();
   /// Asked of every replica on its own, not ordered. None unless the application is installed.
   std::optional<wire::Call> public_read();
 
  private:
   wire::Operation call();
   wire::Operation sql();
+  wire::Operation sql_read();
   wire::Operation failing();
   std::string account() { return "account-" + std::to_string(rng_.below(12)); }
   wire::Value some_value();

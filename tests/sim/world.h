@@ -32,6 +32,7 @@ namespace prytany::sim {
 struct RunCounters {
   std::uint64_t requests = 0;     // committed, counted once each
   std::uint64_t repeated = 0;     // committed again
+  std::uint64_t fast_reads = 0;   // answered without being ordered
   std::uint64_t batches = 0;      // numbers, null batches among them
   std::uint64_t checkpoints = 0;  // proven stable
   std::uint64_t kills = 0;

@@ -107,6 +107,8 @@ const toClient = variant(
     id: u64, replica: u16, view: u64, primary: u16, last_executed: u64, stable_checkpoint: u64,
     state_digest: digest, connected_peers: u64 })],
   ["configurations", (v) => Buffer.from(v.links, "base64")],
+  ["fast_read_reply", struct({ id: u64, question: digest, executed: u64, outcome })],
+  ["fast_read_digest", struct({ id: u64, question: digest, executed: u64, outcome: digest })],
 );
 const clientHello = struct({ cluster: digest, key, nonce });
 

@@ -313,6 +313,14 @@ ServerHello server_hello() {
 
 PublicRead public_read() { return {12, {{"turnout"}, {{{{"ward"}, std::int64_t{4}}}}}}; }
 
+FastRead fast_read() {
+  const Operation asked = Call{{"turnout"}, {{{{"ward"}, std::int64_t{4}}}}};
+  FastRead read{{13, SessionId{5}, session_signer().public_key(), {encode(asked)}},
+                ReplicaId{3},
+                crypto::Tag16{3, 4}};
+  return read;
+}
+
 ConfigurationLink configuration_link() {
   Configuration next{ConfigNumber{1}, Seq{384}, {membership().replica_keys}};
   next.keys.items[1] = session_signer().public_key();
@@ -341,6 +349,7 @@ Named<FromClient> from_client() {
   all.emplace_back("read", public_read());
   all.emplace_back("status", StatusRequest{std::numeric_limits<std::uint64_t>::max()});
   all.emplace_back("configurations", ConfigurationsRequest{ConfigNumber{1}});
+  all.emplace_back("fast_read", fast_read());
   return all;
 }
 
@@ -364,6 +373,11 @@ Named<ToClient> to_client() {
   all.emplace_back("status_reply", StatusReply{7, ReplicaId{2}, View{1}, ReplicaId{1}, Seq{130},
                                                Seq{128}, digest_of("state 128"), 3});
   all.emplace_back("configurations", ConfigurationsReply{{{configuration_link()}}});
+  const Digest question = fast_read_digest(fast_read().body);
+  const FastReadReply fast{13, question, Seq{130}, outcomes()[2].second};
+  all.emplace_back("fast_read_reply", fast);
+  all.emplace_back("fast_read_digest",
+                   FastReadDigest{13, question, Seq{130}, fast_outcome_digest(fast.outcome)});
   return all;
 }
 

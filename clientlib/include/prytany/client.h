@@ -74,6 +74,11 @@ struct Options {
   /// believed, and no others; empty: the system's. TLS keeps questions and answers secret on the
   /// way; whether an answer is true, it does not decide.
   std::string authorities = {};
+  /// read() and query() are answered without being ordered where 2f+1 replicas say the same at
+  /// once, and ordered otherwise: faster, as up to date (each sees all that anybody was told before
+  /// it began), and of no use to a read that shows its own time or chance. For clusters whose
+  /// genesis says "requests": "mac"; in others everything is ordered.
+  bool fast_reads = false;
   /// Passed to the application's authorize; what it means, if anything, is the application's.
   std::string name = {};
   /// For joining and for every question.
@@ -158,6 +163,11 @@ class Client {
   /// A procedure of the installed application: its last rows, and the changes of all of it.
   Answer call(std::string_view procedure, const Arguments& arguments = {});
   Expected<Answer> try_call(std::string_view procedure, const Arguments& arguments = {});
+
+  /// A procedure marked @read-only. With Options::fast_reads it need not be ordered; without, it is
+  /// call().
+  Answer read(std::string_view procedure, const Arguments& arguments = {});
+  Expected<Answer> try_read(std::string_view procedure, const Arguments& arguments = {});
 
   /// One statement of SQL, for roles that may: `execute("INSERT INTO t VALUES (?, ?)", 1, "one")`.
   template <class... Args>

@@ -1,5 +1,8 @@
 // To clients (R14): other results, refusals of what was done, the end of sessions that live, a
 // status that is not so, silence.
+#include <deque>
+#include <optional>
+
 #include "tests/sim/byzantine/leaves.h"
 #include "tests/sim/byzantine/mouth.h"
 #include "tests/sim/byzantine/strategies.h"
@@ -32,6 +35,17 @@ class FalseReplies final : public Strategy {
       token->token.signature.bytes[7] ^= 1;
     } else if (auto* read = std::get_if<wire::PublicReadReply>(&message)) {
       read->outcome = wire::ErrorReply{{"FAILED"}, {"so it says"}, {}, 0};
+    } else if (auto* fast = std::get_if<wire::FastReadReply>(&message)) {
+      remember(wire::fast_outcome_digest(fast->outcome), fast->outcome);
+      Leaves leaves = leaves_of(fast->outcome);
+      if (rng.chance(800'000)) {
+        fast->outcome = outcomes_[rng.below(outcomes_.size())];
+      } else if (!leaves.empty()) {
+        change(leaves[rng.below(leaves.size())], rng);
+      }
+    } else if (auto* said = std::get_if<wire::FastReadDigest>(&message)) {
+      remember(said->outcome, std::nullopt);
+      said->outcome = digests_[rng.below(digests_.size())];
     }
     return true;
   }
@@ -44,6 +58,18 @@ class FalseReplies final : public Strategy {
   }
 
  private:
+  /// What it said a while ago is what somebody who is behind says now: beside those its lie counts.
+  void remember(const Digest& digest, std::optional<wire::Outcome> outcome) {
+    constexpr std::size_t remembered = 4;
+    digests_.push_front(digest);
+    if (digests_.size() > remembered) digests_.pop_back();
+    if (!outcome) return;
+    outcomes_.push_front(*std::move(outcome));
+    if (outcomes_.size() > remembered) outcomes_.pop_back();
+  }
+
+  std::deque<Digest> digests_;
+  std::deque<wire::Outcome> outcomes_;
   SessionId session_;
   Ppm rate_;
 };

@@ -77,5 +77,62 @@ TEST_F(Reads, do_not_move_the_limit_of_what_is_ordered) {
     ASSERT_EQ(work(quiet, m), work(asked, m)) << m;
 }
 
+std::string session_read(Replica& replica, const Client& who, const wire::Operation& operation) {
+  const auto outcome =
+      replica.executor().session_read(who.session, who.key.public_key(), wire::encode(operation));
+  return outcome ? rows_of(*outcome) : "nothing";
+}
+
+wire::Operation reading(const std::string& sql) {
+  wire::Execute execute = execute_of(sql);
+  execute.read_only = true;
+  return execute;
+}
+
+TEST_F(Reads, of_a_session_see_what_is_executed_and_who_asks) {
+  Client admin = quiet.replica.join(test_key(100));
+  const Digest before = quiet.replica.executor().checkpoint(quiet.replica.executor().executed());
+  EXPECT_EQ(session_read(quiet.replica, admin, reading("SELECT count(*), session_role() FROM zz")),
+            "0|admin");
+  EXPECT_EQ(code_of(work(quiet, 1)), "");
+  EXPECT_EQ(session_read(quiet.replica, admin, reading("SELECT count(*), session_role() FROM zz")),
+            "1|admin");
+  EXPECT_EQ(session_read(quiet.replica, quiet.member,
+                         wire::Call{{"extract"}, {{argument("path", text("$"))}}}),
+            "{}");
+  (void)before;
+}
+
+TEST_F(Reads, of_a_session_that_would_write_are_answered_so_and_write_nothing) {
+  Client admin = quiet.replica.join(test_key(100));
+  const auto begins = [](const std::string& answer, const std::string& code) {
+    return answer.starts_with("error " + code);
+  };
+  EXPECT_TRUE(begins(session_read(quiet.replica, quiet.member,
+                                  wire::Call{{"work"}, {{argument("m", integer(1))}}}),
+                     "not_read_only"));
+  EXPECT_TRUE(begins(session_read(quiet.replica, admin, execute_of("SELECT 1")), "not_read_only"));
+  EXPECT_TRUE(begins(session_read(quiet.replica, admin, reading("INSERT INTO zz VALUES(1)")),
+                     "not_read_only"));
+  EXPECT_TRUE(
+      begins(session_read(quiet.replica, quiet.member, reading("SELECT 1")), "not_allowed"));
+  EXPECT_TRUE(begins(session_read(quiet.replica, admin, wire::Leave{}), "not_read_only"));
+  EXPECT_EQ(session_read(quiet.replica, admin, reading("SELECT count(*) FROM zz")), "0");
+}
+
+TEST_F(Reads, of_a_session_are_left_to_ordering_where_one_replica_cannot_tell) {
+  Client admin = quiet.replica.join(test_key(100));
+  Client stranger = admin;
+  stranger.key = test_key(101);
+  EXPECT_EQ(session_read(quiet.replica, stranger, reading("SELECT 1")), "nothing");
+  Client gone = admin;
+  gone.session = SessionId{12345};
+  EXPECT_EQ(session_read(quiet.replica, gone, reading("SELECT 1")), "nothing");
+  EXPECT_EQ(session_read(quiet.replica, admin,
+                         reading("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
+                                 "WHERE i < 100000000) SELECT max(i) FROM n")),
+            "nothing");
+}
+
 }  // namespace
 }  // namespace prytany::app

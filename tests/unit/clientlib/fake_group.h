@@ -173,6 +173,13 @@ class Host {
     perform(std::move(out));
     return ticket;
   }
+  Ticket fast_read(const std::string& procedure, Time deadline = never) {
+    Effects out;
+    const Ticket ticket =
+        session->fast_read(now, wire::Operation{wire::Call{{procedure}, {}}}, deadline, out);
+    perform(std::move(out));
+    return ticket;
+  }
   Ticket begin_join(Time deadline = never) {
     Effects out;
     const Ticket ticket = session->join(now, credential, "anna", deadline, out);

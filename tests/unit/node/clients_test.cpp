@@ -97,7 +97,9 @@ struct Door : testing::Test {
   Told transport;
   SetClock clock;
   Clients clients{{ReplicaId{0}, signer, group, replica.executor(), transport, clock,
-                   [](std::span<std::uint8_t> out) { crypto::random_bytes(out); }, 60'000'000}};
+                   [](std::span<std::uint8_t> out) { crypto::random_bytes(out); }, 60'000'000,
+                   nullptr, [this] { return barrier; }}};
+  std::optional<Seq> barrier = Seq{0};
   crypto::DhSecret dh = crypto::DhSecret::generate();
   crypto::MacKey tag_key{};
   Digest said;
@@ -340,6 +342,116 @@ TEST_F(Door, serves_public_reads_of_hosts_in_turn_and_bounds_what_one_host_asks)
   EXPECT_EQ(reply.question, wire::read_digest(question(1000)));
   while (clients.has_reads()) clients.serve_read();
   EXPECT_EQ(transport.messages.size(), told + 65);
+}
+
+/// What FastReadReply or FastReadDigest, if any, came last.
+const wire::FastReadReply* last_read(const Told& transport) {
+  return std::get_if<wire::FastReadReply>(&transport.messages.back().second.message);
+}
+
+struct ReadingDoor : Door {
+  ReadingDoor() {
+    hello(one);
+    speak_for(one, admin.key, said);
+  }
+  wire::FastRead fast_read(std::uint64_t id, const std::string& sql = "SELECT 7") {
+    wire::Execute execute = app::execute_of(sql);
+    execute.read_only = true;
+    wire::FastRead read;
+    read.body = {
+        id, admin.session, admin.key.public_key(), {wire::encode(wire::Operation(execute))}};
+    read.tag = crypto::Mac(tag_key).tag(
+        wire::fast_read_tagged_bytes(group.cluster, wire::fast_read_digest(read.body)));
+    return read;
+  }
+  void ask_fast(const wire::FastRead& read, ConnectionId id = ConnectionId{1}) {
+    (void)clients.text(id, wire::to_json(wire::FromClient{read}), verifier);
+  }
+  void serve() {
+    while (clients.has_reads()) clients.serve_read();
+  }
+
+  app::Client admin = replica.join(app::test_key(100));
+};
+
+TEST_F(ReadingDoor, answers_a_sessions_read_when_all_that_it_voted_for_is_executed) {
+  barrier = replica.executor().executed() + 1;
+  ask_fast(fast_read(5));
+  const std::size_t told = transport.messages.size();
+  serve();
+  EXPECT_EQ(transport.messages.size(), told) << "its number is not executed yet";
+  const app::Executed executed = replica.execute(wire::Batch{});
+  clients.executed(executed);
+  serve();
+  ASSERT_EQ(transport.messages.size(), told + 1);
+  const wire::FastReadReply* reply = last_read(transport);
+  ASSERT_NE(reply, nullptr);
+  EXPECT_EQ(reply->id, 5U);
+  EXPECT_EQ(reply->question, wire::fast_read_digest(fast_read(5).body));
+  EXPECT_EQ(reply->executed, *barrier);
+  EXPECT_EQ(app::rows_of(reply->outcome), "7");
+}
+
+TEST_F(ReadingDoor, sends_the_digest_of_the_outcome_where_another_is_to_send_the_rows) {
+  wire::FastRead read = fast_read(6);
+  read.designated = ReplicaId{2};
+  ask_fast(read);
+  serve();
+  const auto* digest = std::get_if<wire::FastReadDigest>(&transport.messages.back().second.message);
+  ASSERT_NE(digest, nullptr);
+  ask_fast(fast_read(7));
+  serve();
+  EXPECT_EQ(digest->outcome, wire::fast_outcome_digest(last_read(transport)->outcome));
+}
+
+TEST_F(ReadingDoor, refuses_a_read_that_its_session_did_not_ask) {
+  wire::FastRead read = fast_read(8);
+  read.tag[0] ^= 1;
+  ask_fast(read);
+  EXPECT_EQ(last_refusal(), "bad_signature");
+  hello(two);
+  ask_fast(fast_read(8), two);
+  EXPECT_EQ(last_refusal(), "speak_for_first");
+}
+
+TEST_F(ReadingDoor, says_nothing_while_votes_of_its_own_may_be_forgotten_or_its_state_is_wrong) {
+  const std::size_t told = transport.messages.size();
+  barrier.reset();
+  ask_fast(fast_read(9));
+  barrier = Seq{0};
+  ask_fast(fast_read(10));
+  barrier.reset();
+  serve();
+  barrier = Seq{0};
+  ask_fast(fast_read(11));
+  clients.silence(true);
+  serve();
+  ask_fast(fast_read(12));
+  serve();
+  EXPECT_EQ(transport.messages.size(), told);
+}
+
+TEST_F(ReadingDoor, forgets_reads_whose_number_was_executed_too_late_or_whose_client_went) {
+  barrier = replica.executor().executed() + 1;
+  ask_fast(fast_read(13));
+  clock.now_ = clock.now_ + 2'000'000;
+  const std::size_t told = transport.messages.size();
+  clients.executed(replica.execute(wire::Batch{}));
+  EXPECT_FALSE(clients.has_reads());
+  barrier = replica.executor().executed() + 1;
+  ask_fast(fast_read(14));
+  clients.closed(one);
+  clients.executed(replica.execute(wire::Batch{}));
+  EXPECT_FALSE(clients.has_reads());
+  EXPECT_EQ(transport.messages.size(), told);
+}
+
+TEST_F(ReadingDoor, bounds_what_one_connection_may_wait_for) {
+  barrier = replica.executor().executed() + 1;
+  for (std::uint64_t i = 0; i < 4 * limits::session_window; ++i) ask_fast(fast_read(100 + i));
+  EXPECT_EQ(last_refusal(), "");
+  ask_fast(fast_read(1));
+  EXPECT_EQ(last_refusal(), "overloaded");
 }
 
 TEST_F(Door, bounds_what_waits_on_one_connection) {

@@ -55,7 +55,7 @@ class Planted : public testing::TestWithParam<PlantName> {};
 
 TEST_P(Planted, fault_is_found_by_the_checker_that_is_there_for_it) {
   // A fault that needs a restart of its replica at the right moment may hide from a seed.
-  constexpr std::uint64_t seeds_max = 8;
+  constexpr std::uint64_t seeds_max = 24;
   std::string found;
   for (std::uint64_t number = 1; number <= seeds_max; ++number) {
     Options options = seed(number);

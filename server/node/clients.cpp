@@ -339,11 +339,17 @@ void Clients::count(Held& held) const {
     held.answers_of_one = std::max(held.answers_of_one, c.waiting.size());
     held.sessions_of_one = std::max(held.sessions_of_one, c.speaks_for.size());
     held.early_of_one = std::max(held.early_of_one, c.early);
+    held.session_reads_of_one = std::max(held.session_reads_of_one, c.reading);
   }
-  for (const auto& [host, reads] : reads_)
-    held.reads_of_one = std::max(held.reads_of_one, reads.waiting.size());
+  for (const auto& [host, reads] : reads_) {
+    const auto is_public = [](const Read& each) {
+      return std::holds_alternative<wire::PublicRead>(each.read);
+    };
+    const auto many = static_cast<std::size_t>(std::ranges::count_if(reads.waiting, is_public));
+    held.reads_of_one = std::max(held.reads_of_one, many);
+  }
   held.early = early_.size();
-  held.reads = reads_waiting_;
+  held.reads = reads_waiting_ + barred_.size();
   held.leaves = left_.size();
 }
 

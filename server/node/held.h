@@ -9,13 +9,14 @@ namespace prytany::node {
 
 struct Held {
   pbft::Held core;
-  std::size_t answers_of_one = 0;   // that one connection waits for
-  std::size_t sessions_of_one = 0;  // that one connection may tag for
-  std::size_t early = 0;            // requests of sessions that are not known yet
-  std::size_t early_of_one = 0;     // from one connection
-  std::size_t reads = 0;            // public ones that wait
-  std::size_t reads_of_one = 0;     // from one host
-  std::size_t leaves = 0;           // answers to those who left
+  std::size_t answers_of_one = 0;        // that one connection waits for
+  std::size_t sessions_of_one = 0;       // that one connection may tag for
+  std::size_t early = 0;                 // requests of sessions that are not known yet
+  std::size_t early_of_one = 0;          // from one connection
+  std::size_t reads = 0;                 // that wait, public ones and those of sessions
+  std::size_t reads_of_one = 0;          // public ones, from one host
+  std::size_t session_reads_of_one = 0;  // of sessions, on one connection
+  std::size_t leaves = 0;                // answers to those who left
 };
 
 }  // namespace prytany::node

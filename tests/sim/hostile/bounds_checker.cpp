@@ -26,6 +26,7 @@ void BoundsChecker::after_turn(ReplicaId by, const node::Held& held, const pbft:
   within("early requests of one connection", held.early_of_one, window);
   within("reads", held.reads, 4096);
   within("reads of one host", held.reads_of_one, window);
+  within("sessions' reads on one connection", held.session_reads_of_one, 4 * window);
   within("answers to those who left", held.leaves, 1024);
 }
 

@@ -81,6 +81,7 @@ TEST_F(Bounds, are_broken_by_one_more_of_anything) {
   one([&](auto& h) { h.early_of_one = 65; });
   one([&](auto& h) { h.reads = 4097; });
   one([&](auto& h) { h.reads_of_one = 65; });
+  one([&](auto& h) { h.session_reads_of_one = 257; });
   one([&](auto& h) { h.leaves = 1025; });
   EXPECT_THAT(violations.all().front(), HasSubstr("bounds: r2 holds"));
 }

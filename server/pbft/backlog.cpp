@@ -182,6 +182,13 @@ void Backlog::forget_all() {
   bytes_ = 0;
 }
 
+/// With as many rounds as suspicion counts, and these change: or a primary that lacks a request
+/// would be left for it before it is told of it.
+Time Backlog::overdue_at() const {
+  if (named_.empty()) return never;
+  return named_.begin()->first + config_.forward_us * (rounds() - 1);
+}
+
 std::vector<wire::ClientRequest> Backlog::overdue(Time now, std::size_t max) {
   std::vector<wire::ClientRequest> late;
   while (late.size() < max && overdue_at() <= now) {
@@ -189,15 +196,13 @@ std::vector<wire::ClientRequest> Backlog::overdue(Time now, std::size_t max) {
     Queue& queue = queues_.at(session);
     const std::size_t most = std::min({queue.digests.size(), named_max, max - late.size()});
     for (std::size_t i = 0; i < most; ++i) late.push_back(waiting_.at(queue.digests[i]));
-    name_after(now, session, queue,
-               std::min(2 * queue.named_after_us, config_.retransmit_max_us * rounds()));
+    name_after(now, session, queue, std::min(2 * queue.named_after_us, config_.retransmit_max_us));
   }
   return late;
 }
 
 void Backlog::name_anew(Time now) {
-  for (auto& [session, queue] : queues_)
-    name_after(now, session, queue, config_.forward_us * rounds());
+  for (auto& [session, queue] : queues_) name_after(now, session, queue, config_.forward_us);
 }
 
 void Backlog::name_after(Time now, SessionId session, Queue& queue, std::uint64_t us) {
@@ -262,7 +267,7 @@ void Backlog::first_from(Time now, SessionId session, Queue& queue) {
   queue.first_since = now;
   firsts_.insert({now, session});
   undoubted_.insert({now, session});
-  name_after(now, session, queue, config_.forward_us * rounds());
+  name_after(now, session, queue, config_.forward_us);
 }
 
 void Backlog::forget_waiting(Time now, std::map<Digest, wire::ClientRequest>::iterator it) {

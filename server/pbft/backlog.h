@@ -73,7 +73,7 @@ class Backlog {
   /// so how the group gets on says nothing about it. At most `max`, the longest first.
   std::vector<wire::ClientRequest> overdue(Time now, std::size_t max);
   /// When the next one will be; `never` if nothing waits.
-  [[nodiscard]] Time overdue_at() const { return named_.empty() ? never : named_.begin()->first; }
+  [[nodiscard]] Time overdue_at() const;
   /// The primary can be reached again: as if all had just become the first.
   void name_anew(Time now);
 
@@ -121,7 +121,7 @@ class Backlog {
     std::size_t joins_before = 0;  // proposed while the first one waited, of session 0
     Time first_since;              // since when the first one has been the first
     unsigned excuses = 0;          // how often that was put off
-    Time named_next;               // when overdue() names it
+    Time named_next;               // when overdue() names it, in the first round
     std::uint64_t named_after_us = 0;
   };
   using Firsts = std::set<std::pair<Time, SessionId>>;

@@ -66,7 +66,12 @@ Result<void> Process::start(const GroupSetting& setting) {
       return Error{std::string("configurations.json proves nothing: ") + reason};
   const auto completed = node::complete_chain(chain, *executor_, *recovered);
   if (!completed) return completed.error();
-  if (*completed) machine.configurations = chain.links();
+  // A process killed before it could save a link makes it anew, of what its journal proves.
+  if (*completed) {
+    machine.configurations = chain.links();
+    for (const wire::ConfigurationLink& link : chain.links())
+      ports_.run.checks.configurations.began(machine.id, link.configuration);
+  }
   if (ports_.fuse.blown()) return Error{"the process was killed"};
   ports_.run.checks.recovered(machine.id, *recovered, image);
   ports_.run.trace.add(ports_.clock.world_now(), ports_.name(),

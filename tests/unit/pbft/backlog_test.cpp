@@ -272,6 +272,19 @@ TEST_F(Backlogs, gives_a_primary_more_rounds_when_more_sessions_wait_than_are_in
   EXPECT_EQ(backlog.rounds(), 3U);
 }
 
+// Found by the simulator: what waited beside seven sessions was to be forwarded in the eighth
+// round, and the primary was left for it in the second, when the seven had been served.
+TEST_F(Backlogs, names_what_waits_before_the_primary_is_left_for_it_however_many_waited_at_first) {
+  config.in_flight_max = 1;
+  config.batch_requests_max = 1;
+  for (std::uint64_t session = 1; session <= 8; ++session) add(session, 1);
+  EXPECT_EQ(backlog.rounds(), 9U);
+  EXPECT_EQ(backlog.overdue_at(), Time{9 * config.forward_us});
+  for (std::uint64_t session = 1; session <= 7; ++session) propose(session, 1);
+  EXPECT_EQ(backlog.rounds(), 2U);
+  EXPECT_EQ(backlog.overdue_at(), Time{2 * config.forward_us});
+}
+
 TEST_F(Backlogs, asks_about_each_first_request_once) {
   add(1, 1, "op", Time{10});
   add(1, 2, "op", Time{10});

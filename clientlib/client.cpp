@@ -78,7 +78,7 @@ std::vector<Answer> Client::batch(const std::vector<Statement>& statements) {
   return client::answers_of(impl_->ask(client::to_wire(statements, false))).value();
 }
 
-Answer Client::query_only(const Statement& statement) {
+Answer Client::read(const Statement& statement) {
   return client::answer_of(impl_->ask_to_read(client::to_wire({statement}, true))).value();
 }
 

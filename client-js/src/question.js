@@ -224,12 +224,14 @@ export function makeQuestion(group, about) {
     const before = refusals.get(replica);
     const rounds = before?.code === code ? before.rounds : new Set();
     refusals.set(replica, { code, rounds: rounds.add(round) });
-    const alike = [...refusals.values()].filter((other) => other.code === code);
-    // Not f+1: correct replicas that are behind refuse, honestly, what the group has long accepted.
-    if (closed || passing.includes(code) || alike.length < group.quorum) return;
-    // As often as a quorum said so: one that said it once, and is silent since, takes nothing from the others' word.
-    const often = alike.map((other) => other.rounds.size).sort((a, b) => b - a);
-    const times = often[group.quorum - 1];
+    // As often as a quorum said so: one that said it once, and is silent since, takes nothing from
+    // the others' word. Not f+1: correct replicas that are behind refuse, honestly, what the group
+    // has long accepted.
+    const times = [...refusals.values()]
+      .filter((other) => other.code === code)
+      .map((other) => other.rounds.size)
+      .sort((a, b) => b - a)[group.quorum - 1];
+    if (closed || passing.includes(code) || !times) return;
     if (times < refusalRounds) return again(refusalRetryMs << times);
     // In our words: the last to refuse may be a liar.
     (about.refused ?? self.fail)(new Refused(code, `refused: ${code}`, { sent: true }));

@@ -74,6 +74,24 @@ TEST_F(ClientApi, a_batch_is_one_transaction_and_named_parameters_bind) {
   EXPECT_EQ(client.execute("SELECT count(*) FROM pairs").value<int>(), 1) << "all or none";
 }
 
+TEST_F(ClientApi, reads_that_are_not_ordered_see_all_that_was_told_before_and_cannot_write) {
+  Options options = cluster_->admin("reader");
+  options.fast_reads = true;
+  Client client(options);
+  client.execute("CREATE TABLE told(n INTEGER)");
+  int unordered = 0;
+  for (int i = 1; i <= 100; ++i) {
+    client.execute("INSERT INTO told VALUES(?)", i);
+    const Answer seen = client.read({"SELECT count(*) FROM told", {}, {}});
+    EXPECT_EQ(seen.value<int>(), i);
+    if (seen.agreed_us != 0) continue;
+    ++unordered;
+    EXPECT_GE(seen.agreement.agreed.size(), 3U);
+  }
+  EXPECT_GT(unordered, 50);
+  EXPECT_EQ(code_of([&] { client.read({"INSERT INTO told VALUES(0)", {}, {}}); }), "not_read_only");
+}
+
 TEST_F(ClientApi, errors_are_told_apart_by_class_and_code) {
   Client client(cluster_->admin("errors"));
   EXPECT_THROW(client.execute("SELEC 1"), ApplicationError);

@@ -120,6 +120,8 @@ test("every message to a client: encoding, reply digest, tag", async () => {
     if (name.includes("null") || name === "hello_ok") continue;
     // This client does not follow changes of members' keys (docs/reference/js-client.md).
     if (name === "configurations") continue;
+    // Nor does it read without ordering.
+    if (name.startsWith("fast_read")) continue;
     assert.equal(hexOf(codec.toClient, message), want.encoded, name);
     let tagged = message;
     if (message.type === "reply") {

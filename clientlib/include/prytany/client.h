@@ -169,6 +169,9 @@ class Client {
   Answer read(std::string_view procedure, const Arguments& arguments = {});
   Expected<Answer> try_read(std::string_view procedure, const Arguments& arguments = {});
 
+  /// A statement that only reads, likewise; query() gives its rows as tuples.
+  Answer read(const Statement& statement);
+
   /// One statement of SQL, for roles that may: `execute("INSERT INTO t VALUES (?, ?)", 1, "one")`.
   template <class... Args>
   Answer execute(std::string_view sql, const Args&... arguments) {
@@ -186,7 +189,7 @@ class Client {
   /// Rows as tuples, for statements that only read: anything else is refused.
   template <class... Ts, class... Args>
   Rows<Ts...> query(std::string_view sql, const Args&... arguments) {
-    return Rows<Ts...>(query_only(Statement{std::string(sql), {Value(arguments)...}, {}}));
+    return Rows<Ts...>(read(Statement{std::string(sql), {Value(arguments)...}, {}}));
   }
 
   // ---- without blocking; up to 64 are outstanding at once, more wait for their turn ----
@@ -215,7 +218,6 @@ class Client {
   friend struct ClientAccess;
   struct Impl;
   explicit Client(std::unique_ptr<Impl> impl);
-  Answer query_only(const Statement& statement);
   std::unique_ptr<Impl> impl_;
 };
 

@@ -129,7 +129,7 @@ struct Answer {
   std::int64_t last_insert_rowid = 0;
   std::uint64_t seq = 0;  // its place in the cluster's total order
   std::int64_t agreed_us =
-      0;  // the time it ran at: microseconds since 1970, equal on every replica
+      0;  // the time it ran at: microseconds since 1970, equal on every replica; 0: not ordered
   Agreement agreement;
 
   /// Rows as tuples: `for (auto [id, name] : answer.as<std::int64_t, std::string>())`.

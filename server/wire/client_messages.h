@@ -182,7 +182,7 @@ struct FastReadDigest {
 /// H("prytany fast read outcome", encode(outcome)).
 Digest fast_outcome_digest(const Outcome& outcome);
 /// type "refused": this replica alone says no, before any agreement; one replica's word, never a
-/// result. request: digest of what is refused (a request, a join, a public read), zero when nothing
+/// result. request: digest of what is refused (a request, a join, a read), zero when nothing
 /// readable came.
 struct Refused {
   Digest request;

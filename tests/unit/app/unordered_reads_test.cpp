@@ -91,7 +91,6 @@ wire::Operation reading(const std::string& sql) {
 
 TEST_F(Reads, of_a_session_see_what_is_executed_and_who_asks) {
   Client admin = quiet.replica.join(test_key(100));
-  const Digest before = quiet.replica.executor().checkpoint(quiet.replica.executor().executed());
   EXPECT_EQ(session_read(quiet.replica, admin, reading("SELECT count(*), session_role() FROM zz")),
             "0|admin");
   EXPECT_EQ(code_of(work(quiet, 1)), "");
@@ -100,7 +99,22 @@ TEST_F(Reads, of_a_session_see_what_is_executed_and_who_asks) {
   EXPECT_EQ(session_read(quiet.replica, quiet.member,
                          wire::Call{{"extract"}, {{argument("path", text("$"))}}}),
             "{}");
-  (void)before;
+}
+
+TEST_F(Reads, of_a_session_leave_no_trace_in_the_state) {
+  Client admin = quiet.replica.join(test_key(100));
+  const Client same = asked.replica.join(test_key(100));
+  EXPECT_EQ(session_read(asked.replica, same, reading("SELECT count(*), random() IS NULL FROM zz")),
+            "0|0");
+  EXPECT_EQ(work(quiet, 1), work(asked, 1));
+  EXPECT_EQ(session_read(asked.replica, asked.member,
+                         wire::Call{{"extract"}, {{argument("path", text("$"))}}}),
+            "{}");
+  EXPECT_EQ(session_read(asked.replica, same, reading("INSERT INTO zz VALUES(1)")).substr(0, 5),
+            "error");
+  Executor& one = quiet.replica.executor();
+  Executor& other = asked.replica.executor();
+  EXPECT_EQ(one.checkpoint(one.executed()), other.checkpoint(other.executed()));
 }
 
 TEST_F(Reads, of_a_session_that_would_write_are_answered_so_and_write_nothing) {

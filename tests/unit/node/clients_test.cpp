@@ -405,7 +405,7 @@ TEST_F(Door, keeps_few_bytes_of_one_hosts_public_reads) {
   EXPECT_EQ(transport.messages.size(), told);
 }
 
-/// What FastReadReply or FastReadDigest, if any, came last.
+/// Null: the last message is no whole answer to a session's read.
 const wire::FastReadReply* last_read(const Told& transport) {
   return std::get_if<wire::FastReadReply>(&transport.messages.back().second.message);
 }

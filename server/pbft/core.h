@@ -114,6 +114,7 @@ class Replica::Core {
   // ---- garbage_collection.cpp: section 4.3 -----------------------------------------------------
   void on(ReplicaId from, const wire::Signed<wire::Checkpoint>& message);
   void on(ReplicaId from, wire::CheckpointProof proof);
+  [[nodiscard]] bool within_reach(Seq seq) const;
   void try_certify(Seq seq);
   /// quorum() vouch for this state: it becomes stable here, or we learn that we are behind, or
   /// wrong.

@@ -23,7 +23,7 @@ void Replica::Core::on(CheckpointTaken event) {
   // Whoever holds a certificate forgets what it covers, and a view may begin there. So who signs
   // must come back to this state by itself after any crash: weak_quorum() correct replicas then can
   // (docs/protocol.md, checkpoints).
-  make_durable();
+  if (config_.group.n > 1) make_durable();
   broadcast(mine);
   if (certified_ && certified_->checkpoint.seq == event.seq) {
     compare_with_certified();
@@ -71,7 +71,18 @@ void Replica::Core::on(Superseded event) {
   // checkpoints but in answer to a question: this one is there now. And whoever may not vote does
   // not take part in what would bring it there otherwise.
   const bool newer = fetching_ && certified_->checkpoint.seq > *fetching_;
-  if (newer || (boot_.asking() && !fetching_)) fetch_state(*certified_);
+  const bool apart = boot_.asking() && !fetching_ && !within_reach(certified_->checkpoint.seq);
+  if (newer || apart) fetch_state(*certified_);
+}
+
+/// All up to it is here and committed: my own journal leads there. It may be the only one that
+/// does.
+bool Replica::Core::within_reach(Seq seq) const {
+  for (Seq next = handed_ + 1; next <= seq; ++next) {
+    const Slot* slot = window_.find(next);
+    if (slot == nullptr || slot->executable() == nullptr) return false;
+  }
+  return true;
 }
 
 void Replica::Core::try_certify(Seq seq) {

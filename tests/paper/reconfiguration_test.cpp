@@ -132,6 +132,28 @@ TEST(Reconfiguration, a_restart_at_any_moment_goes_on_in_the_configuration_of_it
   }
 }
 
+// It is told of the next configuration while it executes again what its journal holds. Nobody else
+// may have that state any more.
+TEST(Reconfiguration, who_restarts_goes_by_its_own_journal_to_where_the_next_one_begins) {
+  Group group(small_config(4, 1));
+  group.host(3).disk_stalls = true;
+  run(group, 8);
+  Disk disk = group.disk(3);
+  disk.journal.resize(disk.durable);
+  ASSERT_EQ(disk.image, Seq{0});
+  auto config = group.config();
+  config.self = ReplicaId{3};
+  config.boot_question = true;
+  PlayClock clock;
+  Host host(config, clock, disk);
+  bool fetches = false;
+  host.on_fetch = [&](const wire::CheckpointProof&) { fetches = true; };
+  host.handle(at_ms(1), pbft::Superseded{{{Seq{8}, group.host(0).state()}, {}}});
+  EXPECT_FALSE(fetches);
+  EXPECT_EQ(host.executed(), Seq{8});
+  EXPECT_EQ(host.state(), group.host(0).state());
+}
+
 TEST(Reconfiguration, a_new_member_says_nothing_in_the_configuration_that_it_is_not_of) {
   auto config = small_config(4, 1);
   config.self = ReplicaId{3};

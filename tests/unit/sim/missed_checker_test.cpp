@@ -34,7 +34,7 @@ struct Missed : testing::Test {
     for (std::size_t i = 0; i < 3; ++i) at(i, 11, 11);
     at(3, 10, heard_of);
     checker.saw(Time{10'000}, all);
-    ASSERT_TRUE(checker.quiet(Time{20'000}, all, patience_us));
+    ASSERT_TRUE(checker.quiet(Time{20'000}, all, patience_us, window));
     EXPECT_FALSE(checker.judge(Time{20'000}, all));
   }
   bool judge(std::uint64_t when) {
@@ -42,6 +42,7 @@ struct Missed : testing::Test {
     return checker.judge(Time{when}, all);
   }
 
+  static constexpr std::uint64_t window = 256;
   static constexpr std::uint64_t travel_us = MissedChecker::hops_max * 4'000;
   Violations violations;
   MissedChecker checker{violations, 2};
@@ -75,7 +76,7 @@ TEST_F(Missed, interval_is_what_doubling_has_made_of_it) {
   at(3, 10, 11);
   checker.saw(Time{10'000}, all);
   // It has asked in vain 50 ms and 150 ms after its last progress, and asks again at 350 ms.
-  ASSERT_TRUE(checker.quiet(Time{160'000}, all, patience_us));
+  ASSERT_TRUE(checker.quiet(Time{160'000}, all, patience_us, window));
   EXPECT_FALSE(judge(160'000));
   EXPECT_FALSE(judge(160'000 + 200'000 + travel_us));
   EXPECT_TRUE(judge(160'000 + 200'000 + travel_us + 1));
@@ -85,7 +86,7 @@ TEST_F(Missed, interval_is_what_doubling_has_made_of_it) {
 TEST_F(Missed, number_that_too_few_have_counts_from_the_groups_last_progress) {
   at(0, 10, 11);
   checker.saw(Time{10'000}, all);
-  ASSERT_TRUE(checker.quiet(Time{20'000}, all, patience_us));
+  ASSERT_TRUE(checker.quiet(Time{20'000}, all, patience_us, window));
   at(0, 11, 11);
   EXPECT_FALSE(judge(60'000));
   for (std::size_t i = 1; i < 3; ++i) at(i, 11, 11);
@@ -105,10 +106,10 @@ TEST_F(Missed, view_is_not_to_be_left_for_what_peers_can_make_up) {
 
 TEST_F(Missed, rounds_show_nothing_of_who_fetches_state_or_changes_views) {
   all[2].status.fetching = true;
-  EXPECT_FALSE(checker.quiet(Time{20'000}, all, patience_us));
+  EXPECT_FALSE(checker.quiet(Time{20'000}, all, patience_us, window));
   all[2].status.fetching = false;
   all[1].status.active = false;
-  EXPECT_FALSE(checker.quiet(Time{20'000}, all, patience_us));
+  EXPECT_FALSE(checker.quiet(Time{20'000}, all, patience_us, window));
 }
 
 TEST_F(Missed, numbers_that_others_discarded_come_as_a_state) {
@@ -116,6 +117,30 @@ TEST_F(Missed, numbers_that_others_discarded_come_as_a_state) {
   for (std::size_t i = 0; i < 3; ++i) all[i].status.stable = Seq{11};
   EXPECT_TRUE(judge(1'000'000));
   EXPECT_THAT(violations.all(), IsEmpty());
+}
+
+TEST_F(Missed, numbers_above_a_window_that_a_disk_holds_back_come_when_it_may) {
+  at(0, 10, 300);
+  checker.saw(Time{10'000}, all);
+  ASSERT_TRUE(checker.quiet(Time{20'000}, all, patience_us, window));
+  EXPECT_TRUE(judge(1'000'000));
+  EXPECT_THAT(violations.all(), IsEmpty());
+}
+
+TEST_F(Missed, proposals_of_a_time_that_is_not_a_backups_wait_for_it) {
+  one_misses(11);
+  all[2].status.untimely = 1;
+  EXPECT_TRUE(judge(1'000'000));
+  EXPECT_THAT(violations.all(), IsEmpty());
+}
+
+TEST_F(Missed, number_that_nobody_has_may_lack_the_vote_of_who_did_not_hear_of_it) {
+  at(0, 10, 11);
+  checker.saw(Time{10'000}, all);
+  ASSERT_TRUE(checker.quiet(Time{20'000}, all, patience_us, window));
+  EXPECT_FALSE(judge(20'000 + 100'000 + travel_us));
+  EXPECT_TRUE(judge(20'000 + 200'000 + travel_us + 1));
+  EXPECT_THAT(violations.all(), ElementsAre(StartsWith("missed: r0")));
 }
 
 TEST_F(Missed, words_of_a_quorum_of_backups_bring_a_number) {

@@ -1,6 +1,8 @@
 // State transfer with a liar among those who are asked, and garbage where an earlier process put
 // pages aside: whatever it answers, or says unasked, the state that is certified arrives, and
 // nothing else does. And what peers ask for: any part of any checkpoint.
+#include <set>
+
 #include "tests/fuzz/input.h"
 #include "tests/fuzz/target.h"
 #include "tests/unit/node/transfer_world.h"
@@ -62,6 +64,13 @@ void ask_for_anything(Input& input, node::Transfer& world) {
   }
 }
 
+std::set<Digest> digests_of(const node::State& state, vfs::PageIndex pages) {
+  std::set<Digest> digests;
+  const vfs::CheckpointTree tree(*state.store, vfs::Label{1});
+  for (vfs::PageIndex i = 0; i < pages; ++i) digests.insert(tree.node(0, i));
+  return digests;
+}
+
 void run_transfer(ByteView bytes) {
   Input input(bytes);
   node::Transfer world;
@@ -81,6 +90,10 @@ void run_transfer(ByteView bytes) {
     world.slots.slots.push_back(page);
   }
   ask_for_anything(input, world);
+  // What nobody certified is not put aside, nor is who brings it trusted with more.
+  world.slots.on_write = [certified = digests_of(world.theirs, pages)](vfs::PageView page) {
+    ENSURE(certified.contains(vfs::leaf_digest(page)));
+  };
 
   const auto lie = [&](const wire::FetchPart&, StatePart part) -> std::optional<StatePart> {
     if (input.empty() || input.maybe()) return part;

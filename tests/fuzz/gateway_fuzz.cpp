@@ -79,7 +79,8 @@ class Door {
   void run() {
     for (int i = 0; i < 100 && !input_.empty(); ++i) turn();
     // All hang up: whatever was kept for them goes.
-    for (std::uint8_t id = 0; id < connections; ++id) clients_->closed(ConnectionId{id});
+    for (std::uint64_t seat = 0; seat < connections; ++seat)
+      clients_->closed(ConnectionId{seat + connections * lives_[seat]});
     while (clients_->has_reads()) clients_->serve_read();
     const std::size_t before = transport_.replies;
     (void)clients_->now_known(Time{clock_.now_ + 10'000'000}, *verifier_);
@@ -88,13 +89,15 @@ class Door {
   }
 
  private:
-  static constexpr std::uint8_t connections = 3;
+  static constexpr unsigned connections = 3;
 
   void turn() {
-    const ConnectionId id{input_.below(connections)};
+    // None is ever given twice.
+    const unsigned seat = input_.below(connections);
+    const ConnectionId id{seat + connections * lives_[seat]};
     const std::size_t before = transport_.replies;
     switch (input_.below(14)) {
-      case 0: clients_->connected(id, "127.0.0." + std::to_string(id.value)); break;
+      case 0: clients_->connected(id, "127.0.0." + std::to_string(seat)); break;
       case 1:
         clients_->closed(id);
         forget(id);
@@ -148,7 +151,7 @@ class Door {
     transport_.greeting.reset();
     say(id, hello);
     if (!transport_.greeting) return;
-    Line& line = lines_[id.value];
+    Line& line = lines_[id.value % connections];
     line.speaks_for.clear();
     line.key = wire::client_tag_key(secret, transport_.greeting->key, hello, *transport_.greeting);
     line.said = crypto::sha256(wire::hello_signed_bytes(hello, *transport_.greeting));
@@ -156,11 +159,12 @@ class Door {
   void speak_for(ConnectionId id) {
     const crypto::Signer key = known_key(input_.maybe() ? 100 : input_.byte());
     wire::SpeakFor speak{key.public_key(), {}};
-    speak.signature = key.sign(wire::speak_for_signed_bytes(lines_[id.value].said, speak.key));
+    speak.signature =
+        key.sign(wire::speak_for_signed_bytes(lines_[id.value % connections].said, speak.key));
     if (input_.below(16) == 0) {
       speak.signature.bytes[input_.byte() % 64] ^= 1;
     } else {
-      lines_[id.value].speaks_for.insert(speak.key);
+      lines_[id.value % connections].speaks_for.insert(speak.key);
     }
     say(id, speak);
   }
@@ -170,7 +174,7 @@ class Door {
     if ((options & 16) != 0) request.body.session = SessionId{input_.byte()};
     const Digest digest = wire::request_digest(request.body);
     wire::SubmitRequest submit{request, std::nullopt, std::nullopt};
-    const Line& line = lines_[id.value];
+    const Line& line = lines_[id.value % connections];
     if ((options & 32) != 0) submit.designated = ReplicaId{input_.byte()};
     bool proves = false;
     if ((options & 64) != 0 && line.key) {
@@ -189,7 +193,7 @@ class Door {
   /// A read that is not ordered: with the tag that it should have, or with one bit of it wrong; of
   /// the session that is, another, or with a key that was not shown here.
   void read(ConnectionId id) {
-    const Line& line = lines_[id.value];
+    const Line& line = lines_[id.value % connections];
     if (!line.key) return;
     const std::uint8_t options = input_.byte();
     wire::FastRead read;
@@ -237,7 +241,8 @@ class Door {
   }
 
   void forget(ConnectionId id) {
-    lines_[id.value] = {};
+    lines_[id.value % connections] = {};
+    ++lives_[id.value % connections];
     transport_.greeted.erase(id);
     std::erase_if(transport_.proven, [&](const auto& entry) { return entry.first == id; });
     std::erase_if(transport_.reads, [&](const auto& entry) { return entry.first.first == id; });
@@ -260,6 +265,7 @@ class Door {
   std::optional<Seq> barrier_{database_.executor().executed()};
   std::optional<node::Clients> clients_;
   std::array<Line, connections> lines_;
+  std::array<std::uint64_t, connections> lives_{};
   std::vector<wire::ClientRequest> waiting_;
 };
 

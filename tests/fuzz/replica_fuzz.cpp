@@ -85,17 +85,17 @@ class Alone {
       default: host_->handle(now_, play::received(input_.below(5), speaker_.say(input_, status)));
     }
     // One message causes a bounded number of others: a window of each kind, to everybody.
-    ENSURE(sent_ <= 40 * config_.window);
+    ENSURE(sent_ <= sent_max());
   }
 
   /// Many messages of a few bytes of input: what is kept of each would add up.
   void flood() {
     std::minstd_rand random(input_.byte());
-    Bytes noise(2048);
+    Bytes noise(512);
     for (std::uint8_t& byte : noise) byte = static_cast<std::uint8_t>(random() >> 8);
     const unsigned from = input_.below(5);
     for (Input many(noise); !many.empty() && !host_->stopped;) {
-      sent_ = 0;
+      ENSURE(std::exchange(sent_, 0) <= sent_max());
       const auto status = host_->status();
       const unsigned who = from < 4 ? from : many.below(4);
       if (many.below(4) == 0)
@@ -104,6 +104,7 @@ class Alone {
         host_->handle(now_, play::received(who, speaker_.say(many, status)));
     }
   }
+  [[nodiscard]] std::size_t sent_max() const { return 40 * config_.window; }
   ReplicaId peer() { return ReplicaId{static_cast<std::uint16_t>(input_.below(4))}; }
   /// All others vote for what was proposed here last, so that an input need not say so itself.
   void agree_with(const pbft::ReplicaStatus& status) {

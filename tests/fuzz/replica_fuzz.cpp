@@ -31,7 +31,7 @@ pbft::Config config_from(Input& input) {
 
 // ---- One core -----------------------------------------------------------------------------------
 
-/// What a core with such a configuration may hold: in a window of 16 numbers, for each of 4
+/// What a core with such a configuration may hold: in a window of 8 numbers, for each of 4
 /// replicas, votes and digests; a proposal or a batch of 3 small requests for each number; the last
 /// VIEW-CHANGE of each, NEW-VIEWs that hold four of those; a backlog of 16 KiB. Twice what was
 /// seen.

@@ -30,13 +30,15 @@ class Mutation {
 
   void list(Json& json) {
     nodes_.push_back(&json);
+    if (!json.is_string() && !json.is_object()) telling_.push_back(&json);
     if (json.is_structured())
       for (Json& child : json) list(child);
   }
 
   /// What was listed is not valid any more when something was added or erased.
   void change(Json& whole) {
-    Json& node = *nodes_[below(nodes_.size())];
+    const bool any = telling_.empty() || below(2) == 0;
+    Json& node = any ? *nodes_[below(nodes_.size())] : *telling_[below(telling_.size())];
     if (node.is_structured() && !node.empty()) {
       change_structure(node);
     } else if (below(8) == 0) {
@@ -45,6 +47,7 @@ class Mutation {
       change_leaf(node);
     }
     nodes_.clear();
+    telling_.clear();
     list(whole);
   }
 
@@ -110,6 +113,7 @@ class Mutation {
 
   std::minstd_rand random_;
   std::vector<Json*> nodes_;
+  std::vector<Json*> telling_;  // of them, numbers and lists: fewer than texts, and more matters
 };
 
 }  // namespace

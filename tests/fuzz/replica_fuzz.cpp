@@ -33,8 +33,8 @@ pbft::Config config_from(Input& input) {
 
 /// What a core with such a configuration may hold: in a window of 8 numbers, for each of 4
 /// replicas, votes and digests; a proposal or a batch of 3 small requests for each number; the last
-/// VIEW-CHANGE of each, NEW-VIEWs that hold four of those; a backlog of 16 KiB. Twice what was
-/// seen.
+/// VIEW-CHANGE of each, NEW-VIEWs that hold four of those; a backlog of 32 requests; a number for
+/// each of the 1024 sessions that there are.
 constexpr std::size_t held_max = std::size_t{256} << 10;
 
 std::size_t allocated() { return __sanitizer_get_current_allocated_bytes(); }
@@ -88,8 +88,9 @@ class Alone {
     ENSURE(sent_ <= sent_max());
   }
 
-  /// Many messages of a few bytes of input: what is kept of each would add up.
+  /// Many messages, all different, of a few bytes of input: what is kept of each would add up.
   void flood() {
+    speaker_.varies = true;
     std::minstd_rand random(input_.byte());
     Bytes noise(512);
     for (std::uint8_t& byte : noise) byte = static_cast<std::uint8_t>(random() >> 8);
@@ -103,6 +104,7 @@ class Alone {
       else
         host_->handle(now_, play::received(who, speaker_.say(many, status)));
     }
+    speaker_.varies = false;
   }
   [[nodiscard]] std::size_t sent_max() const { return 40 * config_.window; }
   ReplicaId peer() { return ReplicaId{static_cast<std::uint16_t>(input_.below(4))}; }

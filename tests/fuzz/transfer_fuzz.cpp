@@ -76,6 +76,8 @@ void run_transfer(ByteView bytes) {
   node::Transfer world;
   // Enough for a tree of two levels, or of three.
   const vfs::PageIndex pages = input.maybe() ? 20 + input.below(20) : 257;
+  // Who is asked first is asked for all nodes: that may be one who lies.
+  const unsigned honest = input.below(3);
   world.theirs.fill(0, pages, 1);
   world.theirs.checkpoint(1);
   if (const unsigned mine = input.below(40); mine > 0) {
@@ -100,8 +102,9 @@ void run_transfer(ByteView bytes) {
     if (input.below(8) == 0) return std::nullopt;
     return lie_about(input, std::move(part));
   };
-  world.source(1).mangle = lie;
-  if (input.maybe()) world.source(2).mangle = lie;
+  const auto liar = [&](unsigned which) { return (honest + 1 + which) % 3; };
+  world.source(liar(0)).mangle = lie;
+  if (input.maybe()) world.source(liar(1)).mangle = lie;
   world.begin(1);
   while (!world.fetch->complete()) {
     (void)world.run(1 + input.below(8));
@@ -109,7 +112,7 @@ void run_transfer(ByteView bytes) {
     if (world.now.value > 600'000'000) break;
     if (input.empty()) continue;
     // Unasked, or to what somebody else was asked.
-    const ReplicaId from{static_cast<std::uint16_t>(1 + input.below(2))};
+    const ReplicaId from{static_cast<std::uint16_t>(liar(input.below(2)))};
     const StatePart part{Seq{1}, input.byte(), wire::NotHeld{}};
     ENSURE(world.fetch->on(from, lie_about(input, part), world.now).ok());
     if (input.below(16) == 0) world.fetch->lost(from);
@@ -132,15 +135,16 @@ void run_transfer(ByteView bytes) {
 
 std::vector<Bytes> seeds_of_transfers() {
   std::vector<Bytes> out;
-  for (unsigned kind = 0; kind < 10; ++kind) {
-    Bytes seed;
-    put(seed, {kind, 4, 10, 1, 1, 0, 2, 1, 2, 3, 4, 1, 1});
-    for (unsigned i = 0; i < 16; ++i) put(seed, {0, 1, kind, i, i, 1});
-    out.push_back(seed);
-  }
+  for (unsigned kind = 0; kind < 10; ++kind)
+    for (unsigned honest = 0; honest < 3; ++honest) {
+      Bytes seed;
+      put(seed, {1, 4, honest, 10, 1, 0, 0, 1});
+      for (unsigned i = 0; i < 16; ++i) put(seed, {0, 1, kind, i, i, 1});
+      out.push_back(seed);
+    }
   for (const auto& [name, message] : vectors::peer_messages())
     if (const auto* part = std::get_if<StatePart>(&message)) {
-      Bytes seed{1, 4, 0, 0, 0, 0, 0, 1, 7};
+      Bytes seed{1, 4, 2, 0, 0, 0, 1, 0, 1, 7};
       put_chunk(seed, wire::encode(*part));
       out.push_back(seed);
     }

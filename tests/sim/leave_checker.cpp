@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/sim/checkers.h"
@@ -40,10 +41,10 @@ void LeaveChecker::gets(ReplicaId to, ReplicaId from, ByteView frame) {
 }
 
 void LeaveChecker::after_turn(ReplicaId id, const pbft::ReplicaStatus& status) {
+  // What it heard while it had no vote it may have thrown away, in this turn, too.
+  if (!std::exchange(voted_[id], status.voting) || !status.voting) asked_.erase(id);
   const auto mine = asked_.find(id);
   if (mine == asked_.end()) return;
-  // What it heard while it had no vote it may have thrown away.
-  if (!status.voting) return void(asked_.erase(mine));
   std::vector<View> views;
   for (const auto& [from, asked] : mine->second)
     if (asked.configuration == status.configuration) views.push_back(asked.view);

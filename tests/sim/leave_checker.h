@@ -19,7 +19,10 @@ class LeaveChecker {
   /// A frame from a replica that does not lie is given to the process of `to`, whose next turn
   /// reads it.
   void gets(ReplicaId to, ReplicaId from, ByteView frame);
-  void started(ReplicaId id) { asked_.erase(id); }
+  void started(ReplicaId id) {
+    asked_.erase(id);
+    voted_.erase(id);
+  }
   void after_turn(ReplicaId id, const pbft::ReplicaStatus& status);
 
   /// How often somebody had to leave so.
@@ -33,6 +36,7 @@ class LeaveChecker {
   Violations& violations_;
   const unsigned weak_quorum_;
   std::map<ReplicaId, std::map<ReplicaId, Asked>> asked_;  // of whom, by whom: the highest
+  std::map<ReplicaId, bool> voted_;                        // when its last turn ended
   std::uint64_t judged_ = 0;
 };
 

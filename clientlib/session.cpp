@@ -266,6 +266,8 @@ void Session::tick_questions(Time now, Effects& out) {
     if (now >= join_question_->deadline) {
       expire(*join_question_, out);
       fail_join("no_quorum", "the join did not succeed in time", out);
+    } else if (joining_ && now >= joining_->again) {
+      begin_join(now, out);
     } else if (joining_ && now >= joining_->patience) {
       weigh_tokens(now, out);
     } else if (now >= join_question_->resend) {
@@ -300,7 +302,7 @@ Time Session::deadline() const {
     earliest = std::min({earliest, q.deadline, q.resend, q.linger});
   };
   if (join_question_) consider(*join_question_);
-  if (joining_) earliest = std::min(earliest, joining_->patience);
+  if (joining_) earliest = std::min({earliest, joining_->patience, joining_->again});
   for (const auto& [number, question] : pending_) consider(question);
   for (const auto& [id, read] : reads_) consider(read.question);
   for (const auto& [id, read] : fast_reads_) earliest = std::min(earliest, read.give_up);

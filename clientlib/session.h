@@ -169,8 +169,8 @@ class Session {
     Digest digest;  // of the JoinBegin
     wire::JoinBegin begin;
     std::map<ReplicaId, wire::JoinToken> tokens;
-    std::map<ReplicaId, unsigned> blame;  // how often a join with this replica's token was refused
-    Time patience = never;                // wait for tokens of less blamed replicas until then
+    Time patience = never;  // wait for tokens of all replicas until then
+    Time again = never;     // the next attempt begins
     unsigned attempts = 0;
     bool ordering = false;  // phase two
   };

@@ -9,8 +9,11 @@ namespace prytany::client {
 namespace {
 
 constexpr unsigned join_attempts_max = 16;
-/// How long a second attempt waits for tokens of replicas that were not part of the first.
+/// How long a second attempt waits for the tokens of everybody.
 constexpr std::uint64_t token_patience_us = 200'000;
+/// After the second attempt and later ones, times how many there were. Correct replicas' clocks
+/// differ, so that for a moment new tokens may be older than those of an earlier join.
+constexpr std::uint64_t pause_us = 50'000;
 
 /// The tokens were no good: one of them came from a liar, or they took too long to be ordered.
 bool blames_tokens(const wire::ErrorReply& error) {
@@ -33,7 +36,7 @@ Ticket Session::join(Time now, const crypto::Signer& credential, std::string nam
     out.push_back(Completed{ticket, std::move(completion)});
     return ticket;
   }
-  joining_.emplace(Joining{credential, std::move(name), {}, {}, {}, {}, never, 0, false});
+  joining_.emplace(Joining{credential, std::move(name), {}, {}, {}, never, never, 0, false});
   join_question_.emplace(Question{});
   join_question_->ticket = ticket;
   join_question_->deadline = deadline;
@@ -47,6 +50,7 @@ void Session::begin_join(Time now, Effects& out) {
   joining.ordering = false;
   joining.tokens.clear();
   joining.patience = never;
+  joining.again = never;
   joining.begin = {};
   joining.begin.session_key = signer_.public_key();
   joining.begin.nonce = draw<16>(entropy_);
@@ -97,21 +101,13 @@ void Session::weigh_tokens(Time now, Effects& out) {
 void Session::order_join(Time now, Effects& out) {
   Joining& joining = *joining_;
   joining.ordering = true;
-  // The least blamed first; among equals a different choice with every attempt, so that no liar can
-  // stay in all of them.
-  std::vector<std::pair<std::pair<unsigned, std::uint64_t>, ReplicaId>> choice;
-  for (const auto& [replica, token] : joining.tokens) {
-    const std::uint64_t dice = joining.attempts > 1 ? draw<1>(entropy_)[0] : 0;
-    choice.push_back({{joining.blame[replica], dice}, replica});
-  }
-  std::ranges::sort(choice);
-  choice.resize(cluster_->weak_quorum());
-  std::vector<ReplicaId> chosen;
-  chosen.reserve(choice.size());
-  for (const auto& [order, replica] : choice) chosen.push_back(replica);
-  std::ranges::sort(chosen);
+  // weak_quorum() of them cost the group the least. If those were refused, all: what counts is then
+  // not earlier than the tokens of the correct ones among them say.
   wire::Join join{joining.begin, {}};
-  for (const ReplicaId replica : chosen) join.tokens.items.push_back(joining.tokens.at(replica));
+  for (const auto& [replica, token] : joining.tokens) {
+    if (joining.attempts == 1 && join.tokens.size() == cluster_->weak_quorum()) break;
+    join.tokens.items.push_back(token);
+  }
 
   Question& question = *join_question_;
   question.number = RequestNumber{joining.attempts};
@@ -136,13 +132,12 @@ void Session::take_join(Time now, const wire::Reply& reply, const Agreement& agr
                         Effects& out) {
   const auto* error = std::get_if<wire::ErrorReply>(&reply.outcome);
   if (error != nullptr && blames_tokens(*error) && joining_->attempts < join_attempts_max) {
-    const auto& submit = std::get<wire::SubmitRequest>(join_question_->message);
-    const auto sent = wire::decode<wire::Operation>(submit.request.body.operation.view());
-    for (const wire::JoinToken& token : std::get<wire::Join>(*sent).tokens)
-      ++joining_->blame[token.replica];
     out.push_back(
         Note{"the join was refused for its tokens (" + error->code.text + ") -> ask for new ones"});
-    return begin_join(now, out);
+    if (joining_->attempts == 1) return begin_join(now, out);
+    joining_->again = now + pause_us * joining_->attempts;
+    join_question_->resend = never;
+    return;
   }
   judge(agreement, "the join", out);
   Completion completion;

@@ -8,8 +8,11 @@ import { signedRequest } from "./session.js";
 import { cancel, later } from "./platform.js";
 
 const attemptsMax = 16;
-/** How long later attempts wait for everybody's token, so as not to be left with a liar's again. */
+/** How long later attempts wait for everybody's token. */
 const tokenPatienceMs = 200;
+/** After an attempt, times its number. Correct replicas' clocks differ, so that for a moment new
+ *  tokens may be older than those of an earlier join. */
+const pauseMs = 50;
 
 /** The tokens were no good: one of them came from a liar, or they took too long to be ordered. */
 const blamesTokens = ({ code, procedure }) =>
@@ -40,21 +43,22 @@ export async function joinGroup(group, { credential, name = "", timeout, signal 
       return { signer, joined: outcome };
     } catch (error) {
       if (!blamesTokens(error) || attempt === attemptsMax) throw error;
+      if (attempt > 1) await new Promise((go) => later(go, pauseMs * attempt));
     }
   }
 }
 
 /**
- * f+1 tokens, by replica: the first to come, and then a new choice with every attempt, so that f
- * liars are soon not among them.
+ * Tokens, by replica: f+1, the first to come; in later attempts all, so that what f liars' tokens
+ * say does not count.
  */
 async function gatherTokens(group, begin, attempt, makeOurs) {
   const digest = await hash("prytany join", codec.encode(codec.joinBegin, begin));
   const tokens = [];
   let patience;
   const choose = () => {
-    while (tokens.length > group.weak) tokens.splice(Math.random() * tokens.length, 1);
-    question.answer(tokens.splice(0).sort((a, b) => a.replica - b.replica));
+    const shown = tokens.slice(0, attempt > 1 ? 128 : group.weak);
+    question.answer(shown.sort((a, b) => a.replica - b.replica));
   };
   const token = async (replica, { address, expires, signature }) => {
     const claim = codec.encode(codec.tokenClaim, { address, expires });

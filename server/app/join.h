@@ -14,8 +14,8 @@ namespace prytany::app {
 /// be replayed.
 inline constexpr std::int64_t join_token_life_us_max = std::int64_t{15} * 60 * 1'000'000;
 
-/// When the join's tokens expire (the first of those that count), or why it is refused. Pure. The
-/// request's own signature by the session key was checked before it was ordered.
+/// When the join's tokens expire (the weak_quorum-th latest of those that are valid), or why it is
+/// refused. Pure. The request's own signature by the session key was checked before it was ordered.
 Result<AgreedTime, Failure> check_join(const ExecutorConfig& config,
                                        const std::vector<crypto::PublicKey>& replica_keys,
                                        const wire::RequestBody& body, const wire::Join& join,

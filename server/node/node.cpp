@@ -218,11 +218,14 @@ class Node::Impl {
   /// Every Persist of the round, one sync; none if no Send waits for them.
   Result<void> persist(const pbft::Effects& effects) {
     bool awaited = false;
-    for (const pbft::Effect& effect : effects)
+    for (const pbft::Effect& effect : effects) {
       if (const auto* p = std::get_if<pbft::Persist>(&effect)) {
         world_.journal.append(p->record);
         awaited = awaited || !p->lazy;
+      } else if (std::holds_alternative<pbft::MakeDurable>(effect)) {
+        awaited = true;
       }
+    }
     if (!awaited) return {};
     ++counters_.syncs;
     return world_.journal.sync();

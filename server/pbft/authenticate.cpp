@@ -123,8 +123,12 @@ void Replica::Core::on(ReplicaId from, const wire::Verified& message) {
     return drop(Refusal::too_often, "verified from r", from);
   trace("r", from, " vouches for ", message.requests.size(), " requests -> remember it");
   for (const Digest& digest : message.requests) {
+    const bool told_before = vouching_.authentic(digest);
     vouching_.said(from, digest);
     settle(digest);
+    // The primary says what lacks a quorum's word. Mine may have been lost, and if I only believe
+    // others and do not have the request, nothing else makes me say it again.
+    if (told_before && from == primary() && !is_primary()) untold_.push_back(digest);
   }
   propose();
 }

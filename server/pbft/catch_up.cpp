@@ -14,7 +14,9 @@ void Overdue::watch(Time now, bool awaited, std::uint64_t progress) {
   if (awaiting_ && progress == progress_) return;
   awaiting_ = true;
   progress_ = progress;
-  hurry(now);
+  times_ = 0;
+  interval_us_ = first_us_;
+  due_ = now + first_us_;
 }
 
 void Overdue::fired(Time now) {
@@ -25,9 +27,8 @@ void Overdue::fired(Time now) {
 
 void Overdue::hurry(Time now) {
   if (!awaiting_) return;
-  times_ = 0;
   interval_us_ = first_us_;
-  due_ = now + first_us_;
+  due_ = std::min(due_, now + first_us_);
 }
 
 void Peers::heard(ReplicaId peer, Seq executed, Seq stable) {

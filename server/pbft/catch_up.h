@@ -12,8 +12,8 @@
 
 namespace prytany::pbft {
 
-/// A deadline for something awaited. It moves only when there is progress; each time it passes, the
-/// next is twice as far, so that waiting for the dead costs next to nothing.
+/// A deadline for something awaited. Only progress moves it away; each time it passes, the next is
+/// twice as far, so that waiting for the dead costs next to nothing.
 class Overdue {
  public:
   /// `times_max`: after so many it waits no longer, until there is progress; 0 for ever.
@@ -25,7 +25,8 @@ class Overdue {
   void watch(Time now, bool awaited, std::uint64_t progress);
   /// The deadline passed and was acted on.
   void fired(Time now);
-  /// The world has changed (a link came up): if something is awaited, its waits start afresh.
+  /// The world has changed (a link came up): if something is awaited, the waits are short again. A
+  /// peer that connects over and over does not put the deadline off, nor what times() decides.
   void hurry(Time now);
 
   [[nodiscard]] Time due() const { return due_; }

@@ -207,6 +207,7 @@ class Replica::Core {
   // ---- speaking --------------------------------------------------------------------------------
   void persist(JournalRecord record) { out_->push_back(Persist{std::move(record)}); }
   void persist_lazily(JournalRecord record) { out_->push_back(Persist{std::move(record), true}); }
+  void make_durable() { out_->push_back(MakeDurable{}); }
   void broadcast(wire::PeerMessage message, bool at_once = false) {
     if (config_.group.n > 1) out_->push_back(Send{std::nullopt, std::move(message), at_once});
   }

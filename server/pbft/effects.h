@@ -20,6 +20,8 @@ struct Persist {
   /// committed can be told again by others.) A turn whose Persists are all lazy needs no sync.
   bool lazy = false;
 };
+/// Every Persist so far, the lazy ones too, is durable before any Send after this.
+struct MakeDurable {};
 /// To one peer, or to all others.
 struct Send {
   std::optional<ReplicaId> to;
@@ -73,8 +75,8 @@ struct Note {
   bool important = false;  // for the operator; others come only with Config::notes
 };
 
-using Effect = std::variant<Persist, Send, Execute, TakeCheckpoint, Stable, DiscardJournal,
-                            FetchState, AskIfWanted, Stop, Note>;
+using Effect = std::variant<Persist, MakeDurable, Send, Execute, TakeCheckpoint, Stable,
+                            DiscardJournal, FetchState, AskIfWanted, Stop, Note>;
 using Effects = std::vector<Effect>;
 
 }  // namespace prytany::pbft

@@ -20,6 +20,10 @@ void Replica::Core::on(CheckpointTaken event) {
                                wire::Checkpoint{event.seq, event.state, event.configuration});
   trace("checkpoint n", event.seq, " is taken: ", event.state, " -> sign it");
   checkpoints_.take(config_.self, mine);
+  // Whoever holds a certificate forgets what it covers, and a view may begin there. So who signs
+  // must come back to this state by itself after any crash: weak_quorum() correct replicas then can
+  // (docs/protocol.md, checkpoints).
+  make_durable();
   broadcast(mine);
   if (certified_ && certified_->checkpoint.seq == event.seq) {
     compare_with_certified();

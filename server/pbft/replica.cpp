@@ -281,6 +281,13 @@ ReplicaStatus Replica::Core::status() const {
     if (!everyday(static_cast<Refusal>(i))) status.refused += refused_[i];
   status.fetching = fetching_.has_value();
   status.diverged = diverged_;
+  const auto& slots = window_.slots();
+  status.untimely = static_cast<std::size_t>(
+      std::count_if(slots.upper_bound(handed_), slots.end(), [](const auto& each) {
+        const Standing standing = each.second.standing();
+        return standing == Standing::early || standing == Standing::late ||
+               standing == Standing::doubted;
+      }));
   status.voting = !diverged_ && !boot_.asking() && !lost_;
   return status;
 }

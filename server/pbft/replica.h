@@ -26,6 +26,7 @@ struct ReplicaStatus {
   Seq proposed;               // highest number seen proposed
   std::size_t waiting = 0;    // requests in the backlog
   std::uint64_t refused = 0;  // messages refused for reasons that correct peers do not give
+  std::size_t untimely = 0;   // proposals not voted for yet, because of the time that they name
   bool fetching = false;      // state is being fetched; nothing is executed meanwhile
   bool voting = true;         // false: it has just started and asks what it voted; or it diverged
   bool diverged = false;      // our state differed from a certified one: no votes, no replies

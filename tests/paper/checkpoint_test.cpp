@@ -117,5 +117,36 @@ TEST(Checkpoint, a_replica_whose_digest_differs_from_the_certified_one_stops_and
   EXPECT_EQ(group.host(2).state(), group.host(0).state());
 }
 
+// Whoever holds a certificate forgets what it covers, and a view may begin there. So who signed
+// must come back to that state by itself: r3, who alone proved it, dies.
+TEST(Checkpoint, is_not_lost_when_those_who_signed_lose_power_and_who_proved_it_dies_4_3) {
+  auto config = small_config(4, 1, 2, 4);
+  config.early_pre_prepare = true;  // a restarted primary leaves its view
+  Group group(config);
+  group.transfer_ms = 1'000'000;
+  for (unsigned to = 0; to < 3; ++to) {
+    group.drop({{}, to, "checkpoint", {}});
+    group.drop({{}, to, "checkpoint-proof", {}});
+    group.drop({3, to, "committed", {}});
+  }
+  run(group, 2);
+  group.advance(30);
+  ASSERT_EQ(group.status(3).stable, Seq{2});
+  for (unsigned id = 0; id < 3; ++id) {
+    ASSERT_EQ(group.host(id).executed(), Seq{2});
+    group.kill(id);
+  }
+  group.drop({2, 1, "view-change", {}});  // so that r1's view begins with r3's word
+  for (unsigned id = 0; id < 3; ++id) group.restart(id);
+  group.advance(300);
+  ASSERT_EQ(group.status(1).view, View{1});
+  ASSERT_TRUE(group.status(1).active);
+  group.kill(3);
+  group.clear_rules();
+  group.submit_to_all(request_of(9, 1));
+  group.advance(10'000);
+  EXPECT_TRUE(group.executed(request_of(9, 1)));
+}
+
 }  // namespace
 }  // namespace prytany::play

@@ -117,6 +117,22 @@ TEST(TaggedRequest, whose_word_was_lost_is_vouched_for_again_within_a_retransmis
   EXPECT_TRUE(in_first_view(group));
 }
 
+// r1 and r3 believe what the two others vouch for, and do not have it: they have nothing that would
+// be due again.
+TEST(TaggedRequest, wrong_at_two_backups_is_ordered_though_their_word_was_lost_2_4) {
+  Group group(mac_config());
+  group.drop({1, 0, "verified", {}});
+  group.drop({3, 0, "verified", {}});
+  group.submit(0, tagged_request_of(1, 1));
+  group.submit(2, tagged_request_of(1, 1));
+  group.advance(80);
+  EXPECT_EQ(group.executed_requests(), 0U);
+  group.clear_rules();
+  group.advance(180);  // the primary asks again 100 ms after it asked first
+  EXPECT_EQ(group.executed_requests(), 1U);
+  EXPECT_TRUE(in_first_view(group));
+}
+
 TEST(TaggedRequest, of_a_lying_primary_that_no_client_sent_is_not_voted_for) {
   Group group(mac_config());
   group.set_faulty(0);

@@ -100,7 +100,8 @@ inline const std::vector<Change> no_changes;
 
 /// What survives a kill.
 struct Disk {
-  std::vector<pbft::JournalRecord> journal;  // durable
+  std::vector<pbft::JournalRecord> journal;
+  std::size_t durable = 0;  // so many of them; the others are lost by a kill
   Seq image;
   Digest image_state;
 };
@@ -147,8 +148,7 @@ class Host {
       pbft::Event next = std::move(inbox.front());
       inbox.pop_front();
       replica_->step(now, std::move(next), effects);
-      for (const pbft::Effect& effect : effects)
-        if (const auto* p = std::get_if<pbft::Persist>(&effect)) disk_.journal.push_back(p->record);
+      for (const pbft::Effect& effect : effects) persist(effect);
       for (const pbft::Effect& effect : effects) speak(effect);
       for (const pbft::Effect& effect : effects) act(effect);
       last_effects = std::move(effects);
@@ -205,6 +205,12 @@ class Host {
       inbox.push_back(pbft::PeerConnected{ReplicaId{peer}});
   }
 
+  void persist(const pbft::Effect& effect) {
+    const auto* p = std::get_if<pbft::Persist>(&effect);
+    if (p != nullptr) disk_.journal.push_back(p->record);
+    if (p != nullptr ? !p->lazy : std::holds_alternative<pbft::MakeDurable>(effect))
+      disk_.durable = disk_.journal.size();
+  }
   void speak(const pbft::Effect& effect) {
     if (const auto* send = std::get_if<pbft::Send>(&effect)) on_send(*send);
     if (const auto* note = std::get_if<pbft::Note>(&effect)) on_note(note->text);
@@ -305,7 +311,10 @@ class Group {
   }
   void drop(DropRule rule) { rules_.push_back(std::move(rule)); }
   void clear_rules() { rules_.clear(); }
+  /// By a loss of power: what no Send waited for is lost.
   void kill(unsigned id) {
+    Disk& disk = members_[id].disk;
+    disk.journal.resize(std::min(disk.journal.size(), disk.durable));
     members_[id].host.reset();
     members_[id].fetching.reset();
   }

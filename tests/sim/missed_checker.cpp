@@ -59,11 +59,15 @@ bool MissedChecker::quiet(Time now, const std::vector<Shown>& all, std::uint64_t
   return true;
 }
 
-Time MissedChecker::owed_since(Time now, const Shown& to, const std::vector<Shown>& all) {
-  const Seq above = to.status.executed;
+bool MissedChecker::others_have(Seq above, const std::vector<Shown>& all) const {
   const auto ahead =
       std::ranges::count_if(all, [&](const Shown& other) { return other.status.executed > above; });
-  if (ahead < static_cast<std::ptrdiff_t>(weak_quorum_)) return std::max(quiet_since_, moved_);
+  return ahead >= static_cast<std::ptrdiff_t>(weak_quorum_);
+}
+
+Time MissedChecker::owed_since(Time now, const Shown& to, const std::vector<Shown>& all) {
+  const Seq above = to.status.executed;
+  if (!others_have(above, all)) return std::max(quiet_since_, moved_);
   const auto [known, fresh] = owed_.try_emplace(to.id, Owed{above, now});
   if (known->second.above != above) known->second = {above, now};
   return known->second.since;
@@ -72,7 +76,10 @@ Time MissedChecker::owed_since(Time now, const Shown& to, const std::vector<Show
 bool MissedChecker::judge(Time now, const std::vector<Shown>& all) {
   bool somebody_waits = false;
   Seq discarded;
-  for (const Shown& each : all) discarded = std::max(discarded, each.status.stable);
+  for (const Shown& each : all) {
+    if (each.status.untimely > 0) return true;
+    discarded = std::max(discarded, each.status.stable);
+  }
   for (const Shown& each : all) {
     const auto& [id, s] = each;
     if (s.executed >= target_ || s.fetching || s.executed < discarded) continue;
@@ -87,8 +94,11 @@ bool MissedChecker::judge(Time now, const std::vector<Shown>& all) {
     somebody_waits = true;
     const Time since = owed_since(now, each, all);
     const Time waits_since = progress_[id].since;
+    // What nobody has executed may lack a vote of who has not heard of it, and asks later.
+    const bool must_be_told =
+        others_have(s.executed, all) ? unaware_.contains(id) : !unaware_.empty();
     const std::uint64_t within = next_question(since > waits_since ? since - waits_since : 0) +
-                                 (unaware_.contains(id) ? interval_us : 0) + travel_us();
+                                 (must_be_told ? interval_us : 0) + travel_us();
     if (now <= since + within) continue;
     violations_.add("missed", replica_name(id) + " has executed n" +
                                   std::to_string(s.executed.value) + " of n" +

@@ -9,12 +9,14 @@
 // last progress of anybody), is executed within
 //
 //   the retransmission interval  (the time since its last progress says how often it has doubled)
-//   + one interval more, if it has not heard of any number above: then its peers must tell it first
+//   + one interval more, if it, or, while nobody has executed the number, any of them has not heard
+//     of any number above: then its peers must tell it first
 //   + hops_max times (the longest that a frame took + two of the longest turns)
 //
 // and what a quorum of backups vouched for has a number when nothing has moved for as long, and
 // words_us more. Excused is who cannot have it in that way: its number was discarded by others, so
-// that it fetches state; or a view change that had begun.
+// that it fetches state; a view change that had begun; a proposal whose time is not that of a
+// backup's clock.
 #pragma once
 
 #include <cstdint>
@@ -98,6 +100,8 @@ class MissedChecker {
   /// The longest until somebody who has waited for so long asks again.
   static std::uint64_t next_question(std::uint64_t waited_us);
 
+  /// weak_quorum() replicas have executed the number after it.
+  [[nodiscard]] bool others_have(Seq above, const std::vector<Shown>& all) const;
   /// From when on the others must have given it its next number.
   Time owed_since(Time now, const Shown& to, const std::vector<Shown>& all);
 

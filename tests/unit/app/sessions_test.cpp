@@ -91,6 +91,30 @@ TEST_F(Joining, needs_only_weak_quorum_good_tokens_among_those_shown) {
   EXPECT_EQ(code(join), "");
 }
 
+TEST_F(Joining, is_as_old_as_correct_replicas_say_whatever_one_of_wrong_time_adds) {
+  // Replica 0's clock is wrong; 1 and 2 are right.
+  const auto with = [&](std::uint8_t key, std::int64_t wrong, std::int64_t right) {
+    return changed(request(key, "Anna", minute), [&](wire::Join& j) {
+      j.tokens.items.clear();
+      for (std::uint16_t id = 0; id < 3; ++id) {
+        wire::JoinToken token{
+            ReplicaId{id}, {"127.0.0.1"}, replica.now() + (id == 0 ? wrong : right), {}};
+        token.signature = test_key(static_cast<std::uint8_t>(id))
+                              .sign(wire::join_token_signed_bytes(replica.config().cluster,
+                                                                  wire::join_digest(j.begin),
+                                                                  token.address, token.expires));
+        j.tokens.items.push_back(token);
+      }
+    });
+  };
+  EXPECT_EQ(code(with(1, -60 * minute, minute)), "");
+  EXPECT_EQ(code(with(2, 1, 2 * minute)), "") << "its token expires at once: the others' count";
+  const auto ahead = with(3, 60 * minute, 3 * minute);
+  EXPECT_EQ(code(ahead), "");
+  EXPECT_EQ(code(with(4, 60 * minute, 4 * minute)), "") << "no later than the others' says";
+  EXPECT_EQ(code(ahead), "stale_join");
+}
+
 TEST_F(Joining, refuses_credentials_that_are_not_proven) {
   const auto join = request(1, "Anna", minute);
   auto identification = [](wire::Join& j) -> auto& { return j.begin.identification; };

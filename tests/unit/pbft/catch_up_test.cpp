@@ -60,6 +60,18 @@ TEST(Overdue, hurries_only_when_something_is_awaited) {
   EXPECT_EQ(overdue.due(), Time{110});
 }
 
+TEST(Overdue, is_not_put_off_by_links_that_come_up_over_and_over) {
+  Overdue overdue(50, 400);
+  overdue.watch(Time{0}, true, 1);
+  overdue.hurry(Time{40});
+  EXPECT_EQ(overdue.due(), Time{50});
+  overdue.fired(Time{50});
+  overdue.hurry(Time{60});
+  overdue.hurry(Time{100});
+  EXPECT_EQ(overdue.due(), Time{110});
+  EXPECT_EQ(overdue.times(), 1U);
+}
+
 struct Four : testing::Test {
   static Config four() {
     Config config;

@@ -271,7 +271,8 @@ TEST(Replica, a_single_replica_goes_on_from_every_point_at_which_its_journal_can
   const auto whole = disk.journal;
   ASSERT_EQ(whole.size(), 5U) << "stable, pre-prepare, prepare, commit, committed";
   for (std::size_t length = 2; length <= whole.size(); ++length) {
-    play::Disk torn{{whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(length)}, {}, {}};
+    play::Disk torn;
+    torn.journal.assign(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(length));
     Host again(config, clock, torn);
     again.handle(Time{0}, Tick{});
     EXPECT_EQ(again.executed(), Seq{1}) << length;

@@ -290,6 +290,10 @@ std::vector<Bytes> seeds_of_gateway() {
       put(seed, {0, 4, options, operation, options, options, 0, 6});
     out.push_back(seed);
   }
+  // What was answered, asked again by somebody else, who cannot sign it.
+  Bytes again = open;
+  put(again, {1, 0, 1, 2, 0, 4, 1, 2, 0, 6, 1, 4, 129, 2});
+  out.push_back(again);
   // Reads: right, of another session, with another's key, what is no operation, with a wrong tag.
   for (const unsigned options : {0U, 8U, 16U, 32U, 64U, 128U})
     for (const unsigned ahead : {0U, 5U, 7U}) {

@@ -127,8 +127,9 @@ void Replica::Core::on(ReplicaId from, const wire::Verified& message) {
     vouching_.said(from, digest);
     settle(digest);
     // The primary says what lacks a quorum's word. Mine may have been lost, and if I only believe
-    // others and do not have the request, nothing else makes me say it again.
-    if (told_before && from == primary() && !is_primary()) untold_.push_back(digest);
+    // others and do not have the request, nothing else makes me say it again. (Nobody answers the
+    // answer: of two correct replicas, each the other's leader, one has entered the later view.)
+    if (told_before && from == leader() && !leads()) untold_.push_back(digest);
   }
   propose();
 }
@@ -136,11 +137,11 @@ void Replica::Core::on(ReplicaId from, const wire::Verified& message) {
 /// At the end of a turn, so that one message names all that came in it.
 void Replica::Core::tell_primary() {
   std::vector<Digest> told = std::exchange(untold_, {});
-  if (told.empty() || !active_ || is_primary() || config_.group.n == 1) return;
+  if (told.empty() || leads() || config_.group.n == 1) return;
   for (std::size_t first = 0; first < told.size(); first += limits::verified_requests_max) {
     const auto begin = told.begin() + static_cast<std::ptrdiff_t>(first);
     const auto count = std::min(limits::verified_requests_max, told.size() - first);
-    send(primary(), wire::Verified{{{begin, begin + static_cast<std::ptrdiff_t>(count)}}}, true);
+    send(leader(), wire::Verified{{{begin, begin + static_cast<std::ptrdiff_t>(count)}}}, true);
   }
 }
 
@@ -160,9 +161,9 @@ void Replica::Core::say_what_waits_for_word() {
   for (Vouching::Overdue& late : vouching_.overdue(now_, limits::verified_requests_max)) {
     if (!vouching_.authentic(late.digest)) continue;
     message.requests.items.push_back(late.digest);
-    if (!active_ || is_primary() || now_ < late.since + config_.forward_us) continue;
+    if (leads() || now_ < late.since + config_.forward_us) continue;
     if (++forwards <= Peers::forwards_per_interval)
-      send(primary(), wire::Forward{std::move(late.request)}, true);
+      send(leader(), wire::Forward{std::move(late.request)}, true);
   }
   if (message.requests.empty()) return;
   trace(message.requests.size(), " requests wait for others' word -> give mine to all");

@@ -146,6 +146,8 @@ class Replica::Core {
   void forward_what_waits();
   void fill_to_checkpoint();
   /// Another configuration is ordered, and numbers are left up to its checkpoint.
+  /// A new configuration does not wait until nobody asks anything for a while.
+  [[nodiscard]] std::uint64_t fill_after_us() const { return config_.idle_checkpoint_us / 10; }
   [[nodiscard]] bool ending() const { return window_.end() && proposed_ < *window_.end(); }
   void remind_those_behind();
   void tell_those_unaware();
@@ -238,6 +240,10 @@ class Replica::Core {
 
   [[nodiscard]] ReplicaId primary() const { return config_.group.primary_of(view_); }
   [[nodiscard]] bool is_primary() const { return primary() == config_.self; }
+  /// The primary of the last view entered. While another is asked for, it may order all the same:
+  /// for those who did not leave.
+  [[nodiscard]] ReplicaId leader() const { return config_.group.primary_of(entered_); }
+  [[nodiscard]] bool leads() const { return leader() == config_.self; }
   [[nodiscard]] bool at_checkpoint(Seq seq) const {
     return seq.value % config_.checkpoint_interval == 0;
   }
@@ -303,12 +309,15 @@ class Replica::Core {
       held_;                    // PRE-PREPAREs that are early or late, by when they are due
   std::set<Seq> unverified_;    // PRE-PREPAREs with a request that is not authentic here
   std::vector<Digest> untold_;  // authentic here since the last Tick
-  Overdue overdue_;             // execution, checkpoints, state
+  Overdue overdue_;             // execution, views
+  Overdue uncertified_;         // the checkpoint that was taken
   Overdue refetching_;          // state that does not come
   Time forwarded_;              // when I last sent the primary what it may lack
   Overdue reminding_;           // peers that lag behind a certified checkpoint
   Overdue telling_;             // peers that may not know of what I executed last
   Time active_at_;              // the last sign of a request
+  Time moved_at_;               // the last execution, or when a view was entered
+  unsigned move_excuses_ = 0;   // how often that was put off
 
   std::array<std::uint64_t, refusals> refused_{};
   bool first_boot_;

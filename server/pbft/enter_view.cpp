@@ -118,7 +118,7 @@ void Replica::Core::enter_view(wire::Signed<wire::NewView> message) {
   active_ = true;
   begun_ = false;
   new_view_due_ = never;
-  entered_at_ = calm_since_ = now_;
+  entered_at_ = calm_since_ = moved_at_ = now_;
   held_.clear();
   view_changes_.entered(view_);
   view_changes_.decided(message.message);

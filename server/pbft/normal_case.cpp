@@ -325,7 +325,8 @@ void Replica::Core::on(Executed event) {
     ++executed_;
     if (Slot* slot = window_.find(executed_)) release(*slot);
   }
-  active_at_ = now_;
+  active_at_ = moved_at_ = now_;
+  move_excuses_ = 0;
   calm_down();
   if (at_checkpoint(executed_) && executed_ > taken_ && !fetching_) {
     taken_ = executed_;

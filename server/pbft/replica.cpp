@@ -42,6 +42,7 @@ Replica::Core::Core(const Config& config, const crypto::Signer& signer,
       seen_(config_, recovered),
       boot_overdue_(config_.retransmit_us, config_.retransmit_max_us),
       overdue_(config_.retransmit_us, config_.retransmit_max_us),
+      uncertified_(config_.retransmit_us, config_.retransmit_max_us),
       refetching_(20 * config_.retransmit_us, 20 * config_.retransmit_max_us),
       reminding_(2 * config_.retransmit_us, config_.retransmit_max_us, reminders_max),
       telling_(config_.retransmit_us, config_.retransmit_max_us, reminders_max),
@@ -136,7 +137,7 @@ void Replica::Core::start() {
 
 /// From here on this life votes.
 void Replica::Core::go_on() {
-  active_at_ = calm_since_ = now_;
+  active_at_ = calm_since_ = moved_at_ = now_;
   rearm();
   if (config_.boot_question) ask_all();
   if (first_boot_) return propose();
@@ -233,6 +234,7 @@ void Replica::Core::on(PeerConnected event) {
   send(event.peer, my_status(), true);
   trace("link to r", event.peer, " is up -> say what is missing");
   overdue_.hurry(now_);
+  uncertified_.hurry(now_);
   if (!active_ || event.peer != primary()) return;
   backlog_.name_anew(now_);
   tell_again();
@@ -258,9 +260,9 @@ Time Replica::Core::deadline() const {
   if (lost_) return never;
   if (!started_) return Time{0};
   if (boot_.asking()) return std::min(boot_overdue_.due(), refetching_.due());
-  Time due =
-      std::min({overdue_.due(), refetching_.due(), reminding_.due(), telling_.due(), idle_at(),
-                forward_at(), doubt_at(), suspicion_at(), new_view_due_, vouching_.due()});
+  Time due = std::min({overdue_.due(), uncertified_.due(), refetching_.due(), reminding_.due(),
+                       telling_.due(), idle_at(), forward_at(), doubt_at(), suspicion_at(),
+                       new_view_due_, vouching_.due()});
   if (!untold_.empty()) due = std::min(due, now_);
   if (!held_.empty()) due = std::min(due, held_.begin()->first);
   return due;

@@ -58,11 +58,11 @@ bool Replica::Core::knows_more(const wire::Status& theirs) const {
 void Replica::Core::watch() {
   const Seq certified = certified_ ? certified_->checkpoint.seq : window_.low();
   const bool behind = std::max(known_, peers_.executed_by_some_correct()) > handed_;
-  const bool uncertified = taken_ > certified;
   // While state is fetched nothing is executed, so nothing is missed.
-  overdue_.watch(now_, !fetching_ && (behind || uncertified || !active_),
-                 handed_.value + window_.low().value + certified.value + view_.value +
-                     view_changes_.asking_from(view_));
+  overdue_.watch(now_, !fetching_ && (behind || !active_),
+                 handed_.value + view_.value + view_changes_.asking_from(view_));
+  // Apart from it: a checkpoint that comes through is no progress of the number that hangs.
+  uncertified_.watch(now_, !fetching_ && taken_ > certified, certified.value);
   refetching_.watch(now_, fetching_.has_value(), 0);
   // A peer that lost the last messages of a burst hears no more, and would wait for the next one.
   reminding_.watch(now_, certified <= handed_ && peers_.any_behind(certified), certified.value);
@@ -315,6 +315,11 @@ void Replica::Core::pass_time() {
     if (Slot* slot = window_.find(seq)) due(seq, *slot);
   }
   if (overdue_.due() <= now_) say_what_is_missing();
+  if (uncertified_.due() <= now_) {
+    uncertified_.fired(now_);
+    trace("checkpoint n", taken_, " is overdue -> say what is missing");
+    ask_all();
+  }
   if (refetching_.due() <= now_) fetch_anew();
   if (doubt_at() <= now_) ask_if_wanted();
   if (suspicion_at() <= now_) suspect();
@@ -327,7 +332,7 @@ void Replica::Core::pass_time() {
 }
 
 Time Replica::Core::forward_at() const {
-  if (!active_ || is_primary()) return never;
+  if (leads() || (active_ && is_primary())) return never;
   return std::max(forwarded_ + config_.retransmit_us, backlog_.overdue_at());
 }
 
@@ -335,8 +340,8 @@ void Replica::Core::forward_what_waits() {
   forwarded_ = now_;
   for (wire::ClientRequest& request : backlog_.overdue(now_, Peers::forwards_per_interval)) {
     trace("request s", request.body.session, "/", request.body.number,
-          " waits for long -> forward to r", primary());
-    send(primary(), wire::Forward{std::move(request)}, true);
+          " waits for long -> forward to r", leader());
+    send(leader(), wire::Forward{std::move(request)}, true);
   }
 }
 
@@ -344,9 +349,8 @@ void Replica::Core::forward_what_waits() {
 /// (docs/design.md section 4).
 Time Replica::Core::idle_at() const {
   const bool idle = backlog_.waiting() == 0 && executed_ == proposed_ && may_propose();
-  if (!idle || (at_checkpoint(proposed_) && !ending())) return never;
-  // A new configuration does not wait until nobody asks anything for a while.
-  return active_at_ + config_.idle_checkpoint_us / (ending() ? 10 : 1);
+  if (idle && ending()) return moved_at_ + fill_after_us();
+  return idle && !at_checkpoint(proposed_) ? active_at_ + config_.idle_checkpoint_us : never;
 }
 
 void Replica::Core::fill_to_checkpoint() {

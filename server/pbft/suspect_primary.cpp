@@ -8,10 +8,14 @@
 // finds that its own process stood still. But such causes excuse a primary only so often, for one
 // request or number: a client can bring them about.
 //
-// The primary itself follows the first who leaves its view, if a number of its own hangs as long.
-// Else f correct replicas that executed the number, and wait for nothing, one that left because
-// nobody told it, and the primary, which lacks the votes of who left, would wait for ever: one
-// fewer ask for another view than others join (docs/protocol.md, liveness).
+// A primary that lets an ordered configuration wait, which begins only when numbers up to its first
+// are executed, is left although no client waits.
+//
+// The primary itself follows the first who leaves its view, if a number of its own hangs for twice
+// as long: its clock begins a sync and a hop before a backup's. Else f correct replicas that
+// executed the number, and wait for nothing, one that left because nobody told it, and the primary,
+// which lacks the votes of who left, would wait for ever: one fewer ask for another view than
+// others join (docs/protocol.md, liveness).
 #include <algorithm>
 
 #include "server/pbft/core.h"
@@ -62,12 +66,17 @@ void Replica::Core::watch_primary() {
 
 void Replica::Core::rearm() {
   backlog_.rearm(now_);
+  moved_at_ = now_;
   for (auto it = window_.slots().upper_bound(handed_); it != window_.slots().end(); ++it)
     if (it->second.since != never) it->second.since = now_;
 }
 
 void Replica::Core::excuse() {
   backlog_.excuse(now_);
+  if (move_excuses_ < Backlog::excuses_max) {
+    ++move_excuses_;
+    moved_at_ = now_;
+  }
   for (auto it = window_.slots().upper_bound(handed_); it != window_.slots().end(); ++it) {
     Slot& slot = it->second;
     if (slot.since == never || slot.excuses >= Backlog::excuses_max) continue;
@@ -90,9 +99,12 @@ Time Replica::Core::suspicion_at() const {
   const Time first = is_primary() ? never : backlog_.first_since();
   Time due = first == never ? never : first + patience() * backlog_.rounds();
   // Not only the next number: one that hangs below others shows in the time of those above.
+  const std::uint64_t bears_us = patience() * (is_primary() ? 2 : 1);
   const auto& slots = window_.slots();
   for (auto it = slots.upper_bound(handed_); it != slots.end(); ++it)
-    if (it->second.since != never) due = std::min(due, it->second.since + patience());
+    if (it->second.since != never) due = std::min(due, it->second.since + bears_us);
+  const bool ends_later = window_.end() && handed_ < *window_.end();
+  if (ends_later && !is_primary()) due = std::min(due, moved_at_ + fill_after_us() + bears_us);
   return due;
 }
 

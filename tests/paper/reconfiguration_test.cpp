@@ -49,6 +49,31 @@ TEST(Reconfiguration, an_idle_primary_fills_up_to_the_end) {
   EXPECT_EQ(group.status(0).executed, Seq{12});
 }
 
+TEST(Reconfiguration, begins_although_the_primary_dies_and_nobody_asks_for_anything) {
+  Group group(small_config(4, 1, 128, 256));
+  group.submit_to_all(request_of(2, 1, reconfigure));
+  group.deliver();
+  group.kill(0);
+  group.advance(20'000);
+  for (unsigned id = 1; id < 4; ++id)
+    EXPECT_EQ(group.host(id).configuration(), ConfigNumber{1}) << id;
+}
+
+// It orders what clients ask, and leaves the rest of the numbers alone.
+TEST(Reconfiguration, begins_although_the_primary_lies_and_does_not_fill_up) {
+  Group group(small_config(4, 1, 128, 256));
+  group.set_faulty(0);
+  group.mangle = [](unsigned, unsigned, wire::PeerMessage said) {
+    const auto* proposal = std::get_if<wire::PrePrepare>(&said);
+    const bool null = proposal != nullptr && proposal->batch.requests.empty();
+    return null ? std::nullopt : std::optional(std::move(said));
+  };
+  group.submit_to_all(request_of(2, 1, reconfigure));
+  group.advance(20'000);
+  for (unsigned id = 1; id < 4; ++id)
+    EXPECT_EQ(group.host(id).configuration(), ConfigNumber{1}) << id;
+}
+
 TEST(Reconfiguration, views_are_counted_anew_wherever_replicas_were) {
   Group group(small_config(4, 1));
   group.submit(0, request_of(2, 1, reconfigure));

@@ -133,6 +133,23 @@ TEST(TaggedRequest, wrong_at_two_backups_is_ordered_though_their_word_was_lost_2
   EXPECT_TRUE(in_first_view(group));
 }
 
+// r3 is dead, and r2 asks alone for view 1, since it was cut off with a request. Its word counts.
+TEST(TaggedRequest, has_the_word_of_who_asks_alone_for_another_view) {
+  Group group(mac_config());
+  group.kill(3);
+  for (unsigned other = 0; other < 2; ++other) group.cut(2, other);
+  group.submit(2, request_of(7, 1));
+  group.advance(2'000);
+  ASSERT_EQ(group.status(2).view, View{1});
+  ASSERT_FALSE(group.status(2).active);
+  group.heal();
+  group.submit(0, tagged_request_of(1, 1));
+  group.submit(1, tagged_request_of(1, 1));
+  group.advance(5'000);
+  EXPECT_TRUE(group.executed(tagged_request_of(1, 1)));
+  EXPECT_TRUE(group.executed(request_of(7, 1))) << "it is passed on from outside of the view, too";
+}
+
 TEST(TaggedRequest, of_a_lying_primary_that_no_client_sent_is_not_voted_for) {
   Group group(mac_config());
   group.set_faulty(0);

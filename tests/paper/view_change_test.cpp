@@ -113,7 +113,7 @@ TEST(ViewChange, who_asks_alone_does_not_run_ahead_of_the_others_4_5_2) {
   EXPECT_FALSE(group.status(3).active);
   group.heal();
   group.submit_to_all(request_of(1, 2));
-  group.advance(1'000);
+  group.advance(1'500);
   EXPECT_EQ(group.status(0).view, View{0}) << "and nobody followed";
   EXPECT_EQ(group.status(3).executed, group.status(0).executed) << "but it is told of everything";
 }
@@ -414,6 +414,28 @@ TEST(ViewChange, a_primary_whose_own_number_hangs_follows_the_first_who_leaves) 
   group.clear_rules();
   group.advance(30'000);
   for (unsigned id = 0; id < 3; ++id) EXPECT_GE(group.host(id).executed(), Seq{1}) << id;
+}
+
+// A backup waits 20 ms for each number, the primary 30: its clock begins a sync and a hop before.
+// r3 asks once for a view far away, and is silent.
+TEST(ViewChange, one_liars_lasting_wish_leaves_a_primary_as_much_time_as_backups_give_it) {
+  pbft::Config config = small_config(4, 1, 8, 16);
+  config.request_timeout_us = 25 * ms;
+  Group group(config, false);
+  group.set_faulty(3);
+  wire::ViewChange far;
+  far.view = View{1'000'000};
+  for (unsigned to = 0; to < 3; ++to)
+    group.forge(3, to, wire::sign({digest_of("play"), {}, 3, {}}, ReplicaId{3}, signer_of(3), far));
+  group.mangle = [](unsigned, unsigned, wire::PeerMessage) {
+    return std::optional<wire::PeerMessage>();
+  };
+  for (std::uint64_t number = 1; number <= 50; ++number) {
+    group.submit_to_all(request_of(1, number));
+    group.advance(100);
+  }
+  EXPECT_EQ(group.executed_requests(), 50U);
+  EXPECT_EQ(group.status(0).view, View{0});
 }
 
 TEST(ViewChange, a_primary_whose_number_hangs_stays_while_nobody_asks_for_another_view) {

@@ -38,8 +38,10 @@ std::uint64_t MissedChecker::next_question(std::uint64_t waited_us) {
   return std::min(interval, interval_max_us);
 }
 
-bool MissedChecker::quiet(Time now, const std::vector<Shown>& all, std::uint64_t patience_us) {
+bool MissedChecker::quiet(Time now, const std::vector<Shown>& all, std::uint64_t patience_us,
+                          std::uint64_t window) {
   quiet_since_ = now;
+  window_ = window;
   view_ = all.front().status.view;
   target_ = Seq{0};
   lacking_ = false;
@@ -77,7 +79,7 @@ bool MissedChecker::judge(Time now, const std::vector<Shown>& all) {
   bool somebody_waits = false;
   Seq discarded;
   for (const Shown& each : all) {
-    if (each.status.untimely > 0) return true;
+    if (each.status.untimely > 0 || each.status.stable + window_ < target_) return true;
     discarded = std::max(discarded, each.status.stable);
   }
   for (const Shown& each : all) {

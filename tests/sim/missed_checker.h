@@ -16,7 +16,7 @@
 // and what a quorum of backups vouched for has a number when nothing has moved for as long, and
 // words_us more. Excused is who cannot have it in that way: its number was discarded by others, so
 // that it fetches state; a view change that had begun; a proposal whose time is not that of a
-// backup's clock.
+// backup's clock, or which is above a window that a slow disk does not let go on.
 #pragma once
 
 #include <cstdint>
@@ -56,8 +56,10 @@ class MissedChecker {
   /// Something may be lost from now on. Requires: nothing is under way.
   void begins(Time now);
   /// Nothing is lost any more, and clients are silent. `patience_us`: what a primary is given.
-  /// False: this round shows nothing, because views change or somebody fetches state.
-  bool quiet(Time now, const std::vector<Shown>& all, std::uint64_t patience_us);
+  /// `window`: L, the numbers above its stable checkpoint that a replica votes for. False: this
+  /// round shows nothing, because views change or somebody fetches state.
+  bool quiet(Time now, const std::vector<Shown>& all, std::uint64_t patience_us,
+             std::uint64_t window);
   /// True when nothing more is to be seen of this round.
   bool judge(Time now, const std::vector<Shown>& all);
   /// Requests that so many of `backups` vouched for and `has_number` does not know, when nothing
@@ -107,6 +109,7 @@ class MissedChecker {
 
   Violations& violations_;
   const unsigned weak_quorum_;
+  std::uint64_t window_ = 0;
   bool watches_ = false;
   std::uint64_t turn_us_ = 0;
   std::uint64_t frame_us_ = 0;

@@ -92,7 +92,8 @@ bool World::round() {
   clients_->pass_over(std::nullopt);
   clients_->hush(true);
   std::vector<Shown> all = shown();
-  if (all.empty() || !checks_->missed.quiet(queue_.now(), all, parameters_.request_timeout_us))
+  if (all.empty() || !checks_->missed.quiet(queue_.now(), all, parameters_.request_timeout_us,
+                                            setting_.pbft.window))
     return true;
   while (!all.empty() && !checks_->missed.judge(queue_.now(), all)) {
     if (!step()) return false;

@@ -287,7 +287,10 @@ void World::calm() {
     } else if (parameters_.heal_only_a_quorum && !parameters_.lies(machine.id)) {
       away.push_back(machine.id);
     }
-  while (parameters_.heal_only_a_quorum && well_ones.size() > setting_.pbft.group.quorum()) {
+  // A quorum goes on; n-f are needed to begin, when all were killed (docs/decisions/0013).
+  const pbft::Group& group = setting_.pbft.group;
+  const std::size_t least = std::max(group.quorum(), group.n - group.f);
+  while (parameters_.heal_only_a_quorum && well_ones.size() > least) {
     const auto at = static_cast<std::ptrdiff_t>(chaos_.below(well_ones.size()));
     away.push_back(*(well_ones.begin() + at));
     well_ones.erase(well_ones.begin() + at);

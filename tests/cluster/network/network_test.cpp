@@ -154,8 +154,6 @@ std::chrono::seconds long_form() {
 
 class LongNetwork : public Network {
  protected:
-  static constexpr std::uint64_t seed = 1;
-
   void strike() {
     const unsigned who = static_cast<unsigned>(chance_() % replicas);
     const unsigned other = (who + 1 + static_cast<unsigned>(chance_() % (replicas - 1))) % replicas;
@@ -190,7 +188,16 @@ class LongNetwork : public Network {
     if (frozen_) cluster_.signal(*std::exchange(frozen_, std::nullopt), SIGCONT);
     if (dead_) cluster_.start_without_waiting(*std::exchange(dead_, std::nullopt));
   }
-  std::mt19937_64 chance_{seed};
+  /// Another script with every run: PRYTANY_SEED repeats one.
+  static std::uint64_t seed() {
+    const char* given = std::getenv("PRYTANY_SEED");
+    const std::uint64_t drawn =
+        given == nullptr ? std::random_device{}() : std::strtoull(given, nullptr, 10);
+    std::cout << "[ MEASURED ] troubles are those of PRYTANY_SEED=" << drawn << std::endl;
+    return drawn;
+  }
+
+  std::mt19937_64 chance_{seed()};
   std::optional<unsigned> dead_, frozen_;
 };
 

@@ -172,6 +172,7 @@ TEST(ClientJson, refuses_what_is_not_one_json_object_of_a_known_type) {
                                      "{\"type\":\"status\",\"id\":\"a\nb\"}",
                                      "// comment\n{}",
                                      "{\"a\":1e400}",
+                                     "\xEF\xBB\xBF{}",
                                      "[1e400]"})
     EXPECT_EQ(verdict(bad), "not JSON") << bad;
   for (const std::string_view bad : {"null", "1", "\"status\"", "[]", "true"})

@@ -66,7 +66,7 @@ void Replica::Core::on(Superseded event) {
   const Seq seq = event.proof.checkpoint.seq;
   if (!at_checkpoint(seq) || seq <= window_.low()) return;
   certified(std::move(event.proof));
-  if (!certified_ || checkpoints_.mine(certified_->checkpoint.seq)) return;
+  if (!certified_ || (!fetching_ && checkpoints_.mine(certified_->checkpoint.seq))) return;
   // What is being fetched may be gone where it is asked for, and nobody tells me of later
   // checkpoints but in answer to a question: this one is there now. And whoever may not vote does
   // not take part in what would bring it there otherwise.
@@ -94,7 +94,9 @@ void Replica::Core::certified(wire::CheckpointProof proof) {
   if (seq <= window_.low() || (certified_ && seq <= certified_->checkpoint.seq)) return;
   certified_ = std::move(proof);
   known_ = std::max(known_, seq);
-  if (checkpoints_.mine(seq)) return compare_with_certified();
+  // What is on its way comes first: were a later state of mine stable by then, it would be older
+  // than the window.
+  if (checkpoints_.mine(seq) && !fetching_) return compare_with_certified();
   if (fetching_)
     return trace("checkpoint n", seq, " is certified, n", *fetching_,
                  " is being fetched -> go on with that");

@@ -1,8 +1,10 @@
 // A replica's side of clients' connections: texts of any kind on several of them, with hellos and
 // proofs that are right where an input says so. Each text has at most one answer, which the client
-// library can read; nothing is remembered of a connection that is closed.
+// library can read; requests and reads of sessions are answered to who could prove that it asked,
+// reads after what they must wait for; nothing is remembered of a connection that is closed.
 #include "server/node/clients.h"
 
+#include <map>
 #include <set>
 
 #include "server/wire/client_json.h"
@@ -30,11 +32,27 @@ class Counting final : public node::Transport {
     ENSURE(greeted.contains(to) || std::holds_alternative<wire::Refused>(parsed->message));
     ENSURE(!greeted.contains(to) || parsed->tag ||
            std::holds_alternative<wire::ServerHello>(parsed->message));
+    std::visit([&](const auto& message) { judge(to, message); }, parsed->message);
   }
   void close(ConnectionId, std::string_view) override {}
   std::size_t replies = 0;
   std::optional<wire::ServerHello> greeting;
   std::set<ConnectionId> greeted;
+  /// Who asked what, and proved that it might; of a read, what it must see at least.
+  std::set<std::pair<ConnectionId, Digest>> proven;
+  std::map<std::pair<ConnectionId, Digest>, Seq> reads;
+
+ private:
+  template <class Any>
+  void judge(ConnectionId to, const Any& message) {
+    if constexpr (requires { message.request; } && requires { message.number; })
+      ENSURE(proven.contains({to, message.request}));
+    if constexpr (std::is_same_v<Any, wire::FastReadReply> ||
+                  std::is_same_v<Any, wire::FastReadDigest>) {
+      const auto asked = reads.find({to, message.question});
+      ENSURE(asked != reads.end() && asked->second <= message.executed);
+    }
+  }
 };
 
 class StillClock final : public node::Clock {
@@ -55,13 +73,14 @@ class Door {
     clients_.emplace(node::Clients::Setting{
         ReplicaId{0}, signer_, group_, database_.executor(), transport_, clock_,
         [this](std::span<std::uint8_t> out) { std::ranges::fill(out, ++drawn_); }, 60'000'000,
-        nullptr, [this] { return std::optional(database_.executor().executed()); }});
+        nullptr, [this] { return barrier_; }});
   }
 
   void run() {
     for (int i = 0; i < 100 && !input_.empty(); ++i) turn();
     // All hang up: whatever was kept for them goes.
-    for (std::uint8_t id = 0; id < connections; ++id) clients_->closed(ConnectionId{id});
+    for (std::uint64_t seat = 0; seat < connections; ++seat)
+      clients_->closed(ConnectionId{seat + connections * lives_[seat]});
     while (clients_->has_reads()) clients_->serve_read();
     const std::size_t before = transport_.replies;
     (void)clients_->now_known(Time{clock_.now_ + 10'000'000}, *verifier_);
@@ -70,16 +89,18 @@ class Door {
   }
 
  private:
-  static constexpr std::uint8_t connections = 3;
+  static constexpr unsigned connections = 3;
 
   void turn() {
-    const ConnectionId id{input_.below(connections)};
+    // None is ever given twice.
+    const unsigned seat = input_.below(connections);
+    const ConnectionId id{seat + connections * lives_[seat]};
     const std::size_t before = transport_.replies;
-    switch (input_.below(12)) {
-      case 0: clients_->connected(id, "127.0.0." + std::to_string(id.value)); break;
+    switch (input_.below(14)) {
+      case 0: clients_->connected(id, "127.0.0." + std::to_string(seat)); break;
       case 1:
         clients_->closed(id);
-        transport_.greeted.erase(id);
+        forget(id);
         break;
       case 2: hello(id); break;
       case 3: speak_for(id); break;
@@ -91,12 +112,19 @@ class Door {
         if (clients_->has_reads()) clients_->serve_read();
         break;
       case 9: clients_->silence(input_.maybe()); break;
+      case 10:
+      case 11: read(id); break;
       default: say(id, to_bytes(input_.chunk()));
     }
     ENSURE(transport_.replies <= before + 70);
   }
 
   void say(ConnectionId id, const Bytes& text) {
+    // A text that somebody else has signed is as good here.
+    const auto parsed = wire::from_client_json(as_text(text));
+    const auto* submit = parsed ? std::get_if<wire::SubmitRequest>(&*parsed) : nullptr;
+    if (submit != nullptr && submit->request.proof.signature)
+      transport_.proven.emplace(id, wire::request_digest(submit->request.body));
     said(id, clients_->text(id, as_text(text), *verifier_));
   }
   void say(ConnectionId id, const wire::FromClient& message) {
@@ -123,14 +151,21 @@ class Door {
     transport_.greeting.reset();
     say(id, hello);
     if (!transport_.greeting) return;
-    Line& line = lines_[id.value];
+    Line& line = lines_[id.value % connections];
+    line.speaks_for.clear();
     line.key = wire::client_tag_key(secret, transport_.greeting->key, hello, *transport_.greeting);
     line.said = crypto::sha256(wire::hello_signed_bytes(hello, *transport_.greeting));
   }
   void speak_for(ConnectionId id) {
     const crypto::Signer key = known_key(input_.maybe() ? 100 : input_.byte());
     wire::SpeakFor speak{key.public_key(), {}};
-    speak.signature = key.sign(wire::speak_for_signed_bytes(lines_[id.value].said, speak.key));
+    speak.signature =
+        key.sign(wire::speak_for_signed_bytes(lines_[id.value % connections].said, speak.key));
+    if (input_.below(16) == 0) {
+      speak.signature.bytes[input_.byte() % 64] ^= 1;
+    } else {
+      lines_[id.value % connections].speaks_for.insert(speak.key);
+    }
     say(id, speak);
   }
   void submit(ConnectionId id) {
@@ -139,23 +174,59 @@ class Door {
     if ((options & 16) != 0) request.body.session = SessionId{input_.byte()};
     const Digest digest = wire::request_digest(request.body);
     wire::SubmitRequest submit{request, std::nullopt, std::nullopt};
+    const Line& line = lines_[id.value % connections];
     if ((options & 32) != 0) submit.designated = ReplicaId{input_.byte()};
-    if ((options & 64) != 0 && lines_[id.value].key) {
-      submit.tag = crypto::Mac(*lines_[id.value].key)
-                       .tag(wire::request_tagged_bytes(group_.cluster, digest));
+    bool proves = false;
+    if ((options & 64) != 0 && line.key) {
+      submit.tag = crypto::Mac(*line.key).tag(wire::request_tagged_bytes(group_.cluster, digest));
+      proves = line.speaks_for.contains(request.body.signer);
+      if ((options & 128) != 0) spoil(*submit.tag, proves);
     } else {
       submit.request.proof.signature =
           known_key((options & 128) != 0 ? 1 : 100)
               .sign(wire::request_signed_bytes(group_.cluster, digest));
+      proves = (options & 128) == 0;
     }
+    if (proves) transport_.proven.emplace(id, digest);
     say(id, submit);
+  }
+  /// A read that is not ordered: with the tag that it should have, or with one bit of it wrong; of
+  /// the session that is, another, or with a key that was not shown here.
+  void read(ConnectionId id) {
+    const Line& line = lines_[id.value % connections];
+    if (!line.key) return;
+    const std::uint8_t options = input_.byte();
+    wire::FastRead read;
+    read.body.id = options % 4;
+    read.body.session = (options & 16) != 0 ? SessionId{input_.byte()} : administrator();
+    const std::uint8_t key = (options & 32) != 0 ? input_.byte() : 100;
+    read.body.signer = known_key(key).public_key();
+    read.body.operation.bytes =
+        (options & 64) != 0 ? to_bytes(input_.chunk()) : wire::encode(operation());
+    if ((options & 8) != 0) read.designated = ReplicaId{input_.byte()};
+    const Digest digest = wire::fast_read_digest(read.body);
+    read.tag = crypto::Mac(*line.key).tag(wire::fast_read_tagged_bytes(group_.cluster, digest));
+    bool proves = line.speaks_for.contains(read.body.signer) && key == 100 &&
+                  read.body.session == administrator();
+    if ((options & 128) != 0) spoil(read.tag, proves);
+    // What the replica voted for, now and then, is ahead of what it has executed.
+    const unsigned ahead = input_.below(8);
+    barrier_ = database_.executor().executed() + std::uint64_t{ahead < 4 ? 0 : ahead - 4};
+    if (ahead == 7) barrier_.reset();
+    if (proves && barrier_) transport_.reads.emplace(std::pair(id, digest), *barrier_);
+    say(id, read);
+  }
+  void spoil(crypto::Tag16& tag, bool& proves) {
+    const std::uint8_t bit = input_.byte();
+    tag[(bit >> 3) % tag.size()] ^= static_cast<std::uint8_t>(1 << (bit & 7));
+    proves = false;
   }
   wire::Operation operation() {
     switch (input_.below(4)) {
       case 0: return wire::Null{input_.byte(), {}};
       case 1: return wire::Leave{};
       case 2: return wire::Call{{"p"}, {}};
-      default: return wire::Execute{{{wire::Statement{{"SELECT 1"}, {}, {}}}}, false};
+      default: return wire::Execute{{{wire::Statement{{"SELECT 1"}, {}, {}}}}, input_.maybe()};
     }
   }
   /// What was submitted is ordered, and whatever else an input wants to be.
@@ -169,9 +240,18 @@ class Door {
       waiting_.push_back(*known);
   }
 
+  void forget(ConnectionId id) {
+    lines_[id.value % connections] = {};
+    ++lives_[id.value % connections];
+    transport_.greeted.erase(id);
+    std::erase_if(transport_.proven, [&](const auto& entry) { return entry.first == id; });
+    std::erase_if(transport_.reads, [&](const auto& entry) { return entry.first.first == id; });
+  }
+
   struct Line {
     std::optional<crypto::MacKey> key;
     Digest said;
+    std::set<crypto::PublicKey> speaks_for;
   };
 
   Input& input_;
@@ -182,8 +262,10 @@ class Door {
   Counting transport_;
   StillClock clock_;
   std::uint8_t drawn_ = 0;
+  std::optional<Seq> barrier_{database_.executor().executed()};
   std::optional<node::Clients> clients_;
   std::array<Line, connections> lines_;
+  std::array<std::uint64_t, connections> lives_{};
   std::vector<wire::ClientRequest> waiting_;
 };
 
@@ -194,7 +276,7 @@ void run_gateway(ByteView bytes) {
 
 std::vector<Bytes> seeds_of_gateway() {
   std::vector<Bytes> out;
-  const Bytes open{1, 0, 0, 0, 2, 0, 3, 1};
+  const Bytes open{1, 0, 0, 0, 2, 0, 3, 1, 1};
   for (const auto& [name, message] : vectors::from_client()) {
     Bytes seed = open;
     seed.insert(seed.end(), {0, 10});
@@ -208,6 +290,25 @@ std::vector<Bytes> seeds_of_gateway() {
       put(seed, {0, 4, options, operation, options, options, 0, 6});
     out.push_back(seed);
   }
+  // What was answered, asked again by somebody else, who cannot sign it.
+  Bytes again = open;
+  put(again, {1, 0, 1, 2, 0, 4, 1, 2, 0, 6, 1, 4, 129, 2});
+  out.push_back(again);
+  // Reads: right, of another session, with another's key, what is no operation, with a wrong tag.
+  for (const unsigned options : {0U, 8U, 16U, 32U, 64U, 128U})
+    for (const unsigned ahead : {0U, 5U, 7U}) {
+      Bytes seed = open;
+      put(seed, {0, 10, options});
+      if ((options & 64) != 0)
+        put(seed, {0, 2, 1, 1});
+      else if (options != 0 && options != 128)
+        put(seed, {1, 3, 1});
+      else
+        put(seed, {3, 1});
+      if (options == 128) put(seed, {77});
+      put(seed, {ahead, 0, 8, 0, 4, 1, 3, 0, 0, 6, 0, 8, 0, 7, 255, 0, 6});
+      out.push_back(seed);
+    }
   return out;
 }
 

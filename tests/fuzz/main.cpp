@@ -1,6 +1,7 @@
 // prytany-fuzz TARGET [libFuzzer's options]   runs one target
 // prytany-fuzz --list                         their names
 // prytany-fuzz --seeds DIR                    writes what each begins with to DIR/TARGET/
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -73,6 +74,9 @@ void choose(int* argc, char*** argv) {
 extern "C" const char* __asan_default_options();
 extern "C" int LLVMFuzzerInitialize(int* argc, char*** argv);
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
+extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size,
+                                               std::size_t size_max, unsigned seed);
+extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t size_max);
 
 // Where memory was allocated is told by a few frames: to walk the whole stack at each allocation
 // took a tenth of the time.
@@ -81,6 +85,16 @@ extern "C" const char* __asan_default_options() { return "malloc_context_size=4"
 extern "C" int LLVMFuzzerInitialize(int* argc, char*** argv) {
   prytany::fuzz::choose(argc, argv);
   return 0;
+}
+
+extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size,
+                                               std::size_t size_max, unsigned seed) {
+  const prytany::fuzz::Target& target = *prytany::fuzz::chosen;
+  if (target.mutate == nullptr || seed % 2 == 0) return LLVMFuzzerMutate(data, size, size_max);
+  const auto changed = target.mutate({data, size}, seed);
+  if (!changed || changed->size() > size_max) return LLVMFuzzerMutate(data, size, size_max);
+  std::copy(changed->begin(), changed->end(), data);
+  return changed->size();
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

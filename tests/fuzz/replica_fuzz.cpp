@@ -1,8 +1,11 @@
 // The protocol core under authentic messages that mean anything. `replica`: one core, and all of
 // its peers say what an input wants; it may be led to wrong conclusions, but it keeps its own
-// promises (Invariants, at the end of every step), aborts never and remembers within bounds.
+// promises (Invariants, at the end of every step), aborts never and holds no more memory than
+// `held_max`, however long it is talked to.
 // `group`: four cores of which one lies; the others agree, and no vote of theirs is contradicted.
 #include <sanitizer/allocator_interface.h>
+
+#include <random>
 
 #include "tests/fuzz/speaker.h"
 #include "tests/fuzz/target.h"
@@ -28,6 +31,14 @@ pbft::Config config_from(Input& input) {
 
 // ---- One core -----------------------------------------------------------------------------------
 
+/// What a core with such a configuration may hold: in a window of 8 numbers, for each of 4
+/// replicas, votes and digests; a proposal or a batch of 3 small requests for each number; the last
+/// VIEW-CHANGE of each, NEW-VIEWs that hold four of those; a backlog of 32 requests; a number for
+/// each of the 1024 sessions that there are.
+constexpr std::size_t held_max = std::size_t{256} << 10;
+
+std::size_t allocated() { return __sanitizer_get_current_allocated_bytes(); }
+
 class Alone {
  public:
   explicit Alone(Input& input) : input_(input), config_(config_from(input)) {
@@ -39,6 +50,9 @@ class Alone {
 
   void run() {
     for (int i = 0; i < 200 && !input_.empty() && !host_->stopped; ++i) turn();
+    const std::size_t with = allocated();
+    host_.reset();
+    ENSURE(with - allocated() <= held_max);
   }
 
  private:
@@ -67,12 +81,32 @@ class Alone {
       case 4: agree_with(status); break;
       case 5: checkpoint_with(status); break;
       case 6: rare(status); break;
+      case 7: flood(); break;
       default: host_->handle(now_, play::received(input_.below(5), speaker_.say(input_, status)));
     }
     // One message causes a bounded number of others: a window of each kind, to everybody.
-    ENSURE(sent_ <= 40 * config_.window);
+    ENSURE(sent_ <= sent_max());
   }
 
+  /// Many messages, all different, of a few bytes of input: what is kept of each would add up.
+  void flood() {
+    speaker_.varies = true;
+    std::minstd_rand random(input_.byte());
+    Bytes noise(512);
+    for (std::uint8_t& byte : noise) byte = static_cast<std::uint8_t>(random() >> 8);
+    const unsigned from = input_.below(5);
+    for (Input many(noise); !many.empty() && !host_->stopped;) {
+      ENSURE(std::exchange(sent_, 0) <= sent_max());
+      const auto status = host_->status();
+      const unsigned who = from < 4 ? from : many.below(4);
+      if (many.below(4) == 0)
+        host_->handle(now_, play::submitted(speaker_.request(many)));
+      else
+        host_->handle(now_, play::received(who, speaker_.say(many, status)));
+    }
+    speaker_.varies = false;
+  }
+  [[nodiscard]] std::size_t sent_max() const { return 40 * config_.window; }
   ReplicaId peer() { return ReplicaId{static_cast<std::uint16_t>(input_.below(4))}; }
   /// All others vote for what was proposed here last, so that an input need not say so itself.
   void agree_with(const pbft::ReplicaStatus& status) {
@@ -173,12 +207,15 @@ std::vector<Bytes> seeds_of_replica() {
     Bytes life;
     put(life, {0, self});
     for (unsigned number = 0; number < 4; ++number) {
-      put(life, {2, 16 * number, 7, 0, 0, 0, 1, 0, 1, 4});
+      put(life, {2, 16 * number, 8, 0, 0, 0, 1, 0, 1, 4});
     }
     life.push_back(5);
     out.push_back(life);
     for (unsigned kind = 0; kind < 16; ++kind)
-      for (unsigned from = 0; from < 4; ++from) put(life, {7, from, kind, 0, 1, kind, 1, 0});
+      for (unsigned from = 0; from < 4; ++from) put(life, {8, from, kind, 0, 1, kind, 1, 0});
+    out.push_back(life);
+    for (unsigned from = 0; from < 5; ++from)
+      for (unsigned times = 0; times < 12; ++times) put(life, {7, 5 * times + from, from});
     out.push_back(life);
   }
   return out;

@@ -66,11 +66,19 @@ Seq Speaker::seq(Input& input) const {
   return at_.stable + which % 10;
 }
 
-Digest Speaker::digest(Input& input) const { return pick(input, digests_); }
+Digest Speaker::digest(Input& input) const {
+  if (varies && input.maybe()) return crypto::sha256(input.take(4));
+  return pick(input, digests_);
+}
 
 wire::ClientRequest Speaker::request(Input& input) const {
   const unsigned options = input.byte();
   wire::ClientRequest made = play::request_of((options >> 2) % 4, 1 + (options >> 4));
+  if (varies) {
+    made.body.session = SessionId{std::uint64_t{input.byte()} * 4 + options % 4};
+    made.body.number = RequestNumber{1 + std::uint64_t{input.byte()}};
+    made.body.operation.bytes.resize(100);
+  }
   if ((options & 3) == 3) made.proof.signature.reset();
   return made;
 }

@@ -26,6 +26,9 @@ class Speaker {
 
   /// Also proofs and VIEW-CHANGEs that nobody made: as if all others were its accomplices.
   bool invents_proofs = false;
+  /// Digests that nobody said before, and requests of a thousand sessions: what is kept of each
+  /// would add up.
+  bool varies = false;
 
  private:
   View view(Input& input) const;

@@ -2,6 +2,7 @@
 // what costs), and its first argument says which one runs.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "server/base/bytes.h"
@@ -15,6 +16,9 @@ struct Target {
   void (*run)(ByteView input);
   /// Inputs to begin with, so that a short run already sees what honest senders say.
   std::vector<Bytes> (*seeds)();
+  /// Changes an input as only who knows its structure would; nothing if that was not possible. Half
+  /// of libFuzzer's changes go through it. Null: bytes are changed as bytes.
+  std::optional<Bytes> (*mutate)(ByteView input, std::uint32_t seed) = nullptr;
 };
 
 extern const Target decoders;

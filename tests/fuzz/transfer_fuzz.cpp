@@ -1,6 +1,8 @@
 // State transfer with a liar among those who are asked, and garbage where an earlier process put
 // pages aside: whatever it answers, or says unasked, the state that is certified arrives, and
 // nothing else does. And what peers ask for: any part of any checkpoint.
+#include <set>
+
 #include "tests/fuzz/input.h"
 #include "tests/fuzz/target.h"
 #include "tests/unit/node/transfer_world.h"
@@ -62,11 +64,20 @@ void ask_for_anything(Input& input, node::Transfer& world) {
   }
 }
 
+std::set<Digest> digests_of(const node::State& state, vfs::PageIndex pages) {
+  std::set<Digest> digests;
+  const vfs::CheckpointTree tree(*state.store, vfs::Label{1});
+  for (vfs::PageIndex i = 0; i < pages; ++i) digests.insert(tree.node(0, i));
+  return digests;
+}
+
 void run_transfer(ByteView bytes) {
   Input input(bytes);
   node::Transfer world;
   // Enough for a tree of two levels, or of three.
   const vfs::PageIndex pages = input.maybe() ? 20 + input.below(20) : 257;
+  // Who is asked first is asked for all nodes: that may be one who lies.
+  const unsigned honest = input.below(3);
   world.theirs.fill(0, pages, 1);
   world.theirs.checkpoint(1);
   if (const unsigned mine = input.below(40); mine > 0) {
@@ -81,14 +92,19 @@ void run_transfer(ByteView bytes) {
     world.slots.slots.push_back(page);
   }
   ask_for_anything(input, world);
+  // What nobody certified is not put aside, nor is who brings it trusted with more.
+  world.slots.on_write = [certified = digests_of(world.theirs, pages)](vfs::PageView page) {
+    ENSURE(certified.contains(vfs::leaf_digest(page)));
+  };
 
   const auto lie = [&](const wire::FetchPart&, StatePart part) -> std::optional<StatePart> {
     if (input.empty() || input.maybe()) return part;
     if (input.below(8) == 0) return std::nullopt;
     return lie_about(input, std::move(part));
   };
-  world.source(1).mangle = lie;
-  if (input.maybe()) world.source(2).mangle = lie;
+  const auto liar = [&](unsigned which) { return (honest + 1 + which) % 3; };
+  world.source(liar(0)).mangle = lie;
+  if (input.maybe()) world.source(liar(1)).mangle = lie;
   world.begin(1);
   while (!world.fetch->complete()) {
     (void)world.run(1 + input.below(8));
@@ -96,7 +112,7 @@ void run_transfer(ByteView bytes) {
     if (world.now.value > 600'000'000) break;
     if (input.empty()) continue;
     // Unasked, or to what somebody else was asked.
-    const ReplicaId from{static_cast<std::uint16_t>(1 + input.below(2))};
+    const ReplicaId from{static_cast<std::uint16_t>(liar(input.below(2)))};
     const StatePart part{Seq{1}, input.byte(), wire::NotHeld{}};
     ENSURE(world.fetch->on(from, lie_about(input, part), world.now).ok());
     if (input.below(16) == 0) world.fetch->lost(from);
@@ -119,15 +135,16 @@ void run_transfer(ByteView bytes) {
 
 std::vector<Bytes> seeds_of_transfers() {
   std::vector<Bytes> out;
-  for (unsigned kind = 0; kind < 10; ++kind) {
-    Bytes seed;
-    put(seed, {kind, 4, 10, 1, 1, 0, 2, 1, 2, 3, 4, 1, 1});
-    for (unsigned i = 0; i < 16; ++i) put(seed, {0, 1, kind, i, i, 1});
-    out.push_back(seed);
-  }
+  for (unsigned kind = 0; kind < 10; ++kind)
+    for (unsigned honest = 0; honest < 3; ++honest) {
+      Bytes seed;
+      put(seed, {1, 4, honest, 10, 1, 0, 0, 1});
+      for (unsigned i = 0; i < 16; ++i) put(seed, {0, 1, kind, i, i, 1});
+      out.push_back(seed);
+    }
   for (const auto& [name, message] : vectors::peer_messages())
     if (const auto* part = std::get_if<StatePart>(&message)) {
-      Bytes seed{1, 4, 0, 0, 0, 0, 0, 1, 7};
+      Bytes seed{1, 4, 2, 0, 0, 0, 1, 0, 1, 7};
       put_chunk(seed, wire::encode(*part));
       out.push_back(seed);
     }

@@ -217,7 +217,8 @@ void World::phase_changed(ReplicaId id) {
     queue_.after(chaos_.below(5'000), [this, id] { meet_fate(id); });
   if (phase == During::transfer && parameters_.trouble_every_us != 0) {
     Rng dice(parameters_.options.seed ^ queue_.now().value, 22);
-    if (dice.chance(500'000)) queue_.after(dice.below(60'000), [this, id] { rot(id); });
+    if (dice.chance(500'000))
+      queue_.after(dice.below(std::uint64_t{1} << dice.between(8, 16)), [this, id] { rot(id); });
   }
   if (phase == During::normal || parameters_.kill_in_phase_rate == 0) return;
   if (!chaos_.chance(parameters_.kill_in_phase_rate)) return;

@@ -52,6 +52,7 @@ void Checks::synced(ReplicaId by) { last_frames_.erase(by); }
 
 void Checks::recovered(ReplicaId by, const pbft::Recovered& recovered, Seq image) {
   synced(by);
+  leaving.started(by);
   if (forgetful.contains(by)) return progress.forgot(by, image);
   votes.recovered(by, recovered);
   views.recovered(by, recovered);

@@ -7,6 +7,7 @@
 #include "tests/sim/checkers.h"
 #include "tests/sim/history_checker.h"
 #include "tests/sim/hostile/bounds_checker.h"
+#include "tests/sim/leave_checker.h"
 #include "tests/sim/missed_checker.h"
 #include "tests/sim/read_checker.h"
 #include "tests/sim/view_checker.h"
@@ -30,7 +31,8 @@ struct Checks {
         byzantine(std::move(liars)),
         views(violations, group, forgetful, byzantine),
         replies(violations, cluster),
-        missed(violations, group.weak_quorum()) {}
+        missed(violations, group.weak_quorum()),
+        leaving(violations, group.weak_quorum()) {}
 
   Violations violations;
   std::set<ReplicaId> forgetful;
@@ -47,6 +49,7 @@ struct Checks {
   HistoryChecker history{violations};
   ReadChecker reads{violations};
   MissedChecker missed;
+  LeaveChecker leaving;
   BoundsChecker bounds{violations};
 
   /// A newer incarnation takes this one's place: from now on all is asked of it, as if nothing had

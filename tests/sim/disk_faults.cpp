@@ -32,7 +32,12 @@ void World::trouble() {
 /// such a page once more.
 void World::rot(ReplicaId id) {
   Machine& machine = this->machine(id);
-  if (machine.fetched.slots.empty()) return;
+  if (machine.fetched.slots.empty()) {
+    // Nothing has come yet: a page rots as soon as there is one.
+    const bool fetches = chaotic_ && alive(id) != nullptr && phases_[id] == During::transfer;
+    if (fetches) queue_.after(250, [this, id] { rot(id); });
+    return;
+  }
   Rng dice(parameters_.options.seed ^ queue_.now().value, 23);
   vfs::Page& page = machine.fetched.slots[dice.below(machine.fetched.slots.size())];
   page.bytes[dice.below(page.bytes.size())] ^= 4;

@@ -276,6 +276,10 @@ void Links::deliver(const Link& link, const Carried& carried) {
     run_.trace.say(run_.queue.now(), replica_name(carried.to),
                    "hears " + describe_frame(*carried.frame));
   if (process->mouth() != nullptr) process->mouth()->heard(carried.from, *carried.frame);
+  // What comes late is of a connection whose keys are gone.
+  const auto& liars = run_.checks.byzantine;
+  if (carried.departed != Time{0} && !liars.contains(carried.from) && !liars.contains(carried.to))
+    run_.checks.leaving.gets(carried.to, carried.from, *carried.frame);
   process->input(
       [from = carried.from, frame = carried.frame](node::Node& node) { node.frame(from, *frame); });
 }

@@ -274,6 +274,18 @@ void only_reincarnation(Rng& rng, Parameters& p) {
   Rng dice(p.options.seed, 17);
   p.chain_lost_every_us = sometimes(dice, 500'000, 300'000, 2'000'000);
 }
+/// Somebody always fetches the state, and what it puts aside rots.
+void only_transfers(Rng& rng, Parameters& p) {
+  without_clock_faults(p);
+  without_storage_faults(p);
+  p.trouble_every_us = 3'000'000;
+  p.checkpoint_interval = rng.chance(500'000) ? 4 : 8;
+  p.window = 2 * p.checkpoint_interval;
+  p.kill_every_us = rng.between(200'000, 600'000);
+  p.down_mean_us = rng.between(300'000, 1'000'000);
+  p.think_mean_us = rng.between(5'000, 30'000);
+  p.requests_min = rng.between(300, 500);
+}
 /// Short times on the way, so that the time to make up what was missed is short, too.
 void only_missed(Rng& rng, Parameters& p) {
   without_storage_faults(p);
@@ -298,6 +310,15 @@ void byzantine(Rng&, Parameters& p) {
   // Some have friends among the clients.
   Rng clients(p.options.seed, 31);
   if (theme == Theme::any && clients.chance(250'000)) cast_hostiles(clients, p);
+}
+/// Nothing else goes wrong: so those who lead stay.
+void byzantine_reads(Rng&, Parameters& p) {
+  Rng dice(p.options.seed, 21);
+  without_network_faults(p);
+  without_process_faults(p);
+  without_storage_faults(p);
+  without_clock_faults(p);
+  cast_liars(dice, p, Theme::reads);
 }
 /// Whoever lies, a correct primary is not to be unseated for it.
 void byzantine_backups(Rng&, Parameters& p) {
@@ -366,6 +387,8 @@ const std::vector<Profile>& profiles() {
       {"processes", "kills and pauses, also of who just started or changes views", only_processes},
       {"kill-all", "all die at once, over and over, most often with their power", kill_all},
       {"storage", "disks that fail, fill up, lie, forget and rot", only_storage},
+      {"transfers", "somebody always fetches the state, and what it puts aside rots",
+       only_transfers},
       {"clocks", "drift, steps, and a replica whose time is wrong by hours", only_clocks},
       {"missed", "between good replicas much is lost for a moment: they make it up by themselves",
        only_missed},
@@ -382,6 +405,7 @@ const std::vector<Profile>& profiles() {
       {"byz-backups", "of those, but none leads and nothing else goes wrong: no view may change",
        byzantine_backups},
       {"byz-states", "of those, such as poison what others fetch", byzantine<Theme::states>},
+      {"byz-reads", "of those, such as keep some late and tell readers the past", byzantine_reads},
       {"twins", "replicas that are two processes with one key each, up to f with all other faults",
        twins},
       {"hostile-clients", "clients that keep no rules, with all other faults", hostile_clients},

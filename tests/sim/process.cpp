@@ -152,9 +152,11 @@ void Process::turn() {
   const pbft::ReplicaStatus status = node_->replica_status();
   active_ = status.active;
   fetching_ = status.fetching;
-  if (!ports_.run.checks.byzantine.contains(id()))
+  if (!ports_.run.checks.byzantine.contains(id())) {
     ports_.run.checks.progress.after_turn(id(), status, ports_.run.checks.agreement.contiguous(),
                                           ports_.run.parameters.window);
+    ports_.run.checks.leaving.after_turn(id(), status);
+  }
   disk_news_.erase(disk_news_.begin(), disk_news_.upper_bound(ports_.run.queue.now()));
   Time due = ports_.clock.to_world(node_->deadline());
   if (!disk_news_.empty()) due = std::min(due, *disk_news_.begin());

@@ -24,6 +24,8 @@ void ViewChecker::synced(ReplicaId by, const pbft::JournalRecord& record) {
   } else if (const auto* left = std::get_if<pbft::ViewChangeRecord>(&record)) {
     durable_.insert({by, left->sent.view, digest_of_message(left->sent)});
     left_for_[by] = std::max(left_for_[by], left->sent.view);
+  } else if (const auto* kept = std::get_if<pbft::StableRecord>(&record)) {
+    if (kept->proof) stable(by, *kept->proof);
   } else if (const auto* entered = std::get_if<pbft::NewViewRecord>(&record)) {
     const wire::NewView& m = entered->accepted.message;
     durable_.insert({by, m.view, digest_of_message(m)});
@@ -50,6 +52,8 @@ void ViewChecker::sent(ReplicaId by, const wire::PeerMessage& message) {
     view_change(by, left->message);
   } else if (const auto* entered = std::get_if<wire::Signed<wire::NewView>>(&message)) {
     new_view(by, entered->message);
+  } else if (const auto* proof = std::get_if<wire::CheckpointProof>(&message)) {
+    stable(by, *proof);
   }
 }
 
@@ -67,7 +71,17 @@ void ViewChecker::vote(ReplicaId by, View view) {
                                  " after its view-change for " + name(left_for_[by]));
 }
 
+void ViewChecker::stable(ReplicaId by, const wire::CheckpointProof& proof) {
+  std::set<ReplicaId> signers;
+  for (const auto& each : proof.signatures) signers.insert(each.signer);
+  if (signers.size() < group_.quorum() && !byzantine_.contains(by))
+    violations_.add("state", replica_name(by) + " takes n" +
+                                 std::to_string(proof.checkpoint.seq.value) + " for stable by " +
+                                 std::to_string(signers.size()) + " signatures");
+}
+
 void ViewChecker::view_change(ReplicaId by, const wire::ViewChange& message) {
+  if (message.stable) stable(by, *message.stable);
   if (forgetful_.contains(by)) return;
   const Digest digest = digest_of_message(message);
   const auto [said, fresh] = said_.try_emplace({by, message.view}, digest);

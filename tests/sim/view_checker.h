@@ -17,7 +17,8 @@ namespace prytany::sim {
 /// lie;
 /// both only after their records; no vote in a view after a VIEW-CHANGE for a later one; and the
 /// lemma on which all else rests: a NEW-VIEW proposes again whatever was committed in an earlier
-/// view, or starts above it (I5, I6 and I7 of docs/testing.md).
+/// view, or starts above it (I5, I6 and I7 of docs/testing.md). And no stable checkpoint that fewer
+/// than a quorum signed.
 class ViewChecker {
  public:
   /// `forgetful`: may contradict themselves. `byzantine`: of them, those that lie. Both outlive the
@@ -40,6 +41,7 @@ class ViewChecker {
   void vote(ReplicaId by, View view);
   void view_change(ReplicaId by, const wire::ViewChange& message);
   void new_view(ReplicaId by, const wire::NewView& message);
+  void stable(ReplicaId by, const wire::CheckpointProof& proof);
   static const std::set<ReplicaId>& nobody();
   static bool leaves_out(const wire::NewView& m, Seq seq, const Digest& committed);
 

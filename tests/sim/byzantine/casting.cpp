@@ -7,6 +7,9 @@ namespace prytany::sim {
 
 namespace {
 
+/// Those after it belong to a theme: adding one changes nothing else.
+constexpr std::size_t drawn_lies = static_cast<std::size_t>(Lie::stale_reads);
+
 /// Mutations, which are cheap and many, or a few of the others, or both.
 std::vector<Lie> draw_lies(Rng& dice) {
   std::vector<Lie> lies;
@@ -14,7 +17,7 @@ std::vector<Lie> draw_lies(Rng& dice) {
   const std::uint64_t most = lies.empty() ? 4 : 2;
   const std::uint64_t count = dice.between(lies.empty() ? 1 : 0, most);
   while (lies.size() < count) {
-    const Lie lie = static_cast<Lie>(1 + dice.below(lies_count - 1));
+    const Lie lie = static_cast<Lie>(1 + dice.below(drawn_lies - 1));
     if (std::ranges::find(lies, lie) == lies.end()) lies.push_back(lie);
   }
   return lies;
@@ -64,11 +67,32 @@ void unsettle(Rng& dice, Parameters& p) {
   p.down_mean_us = std::min<std::uint64_t>(p.down_mean_us, 400'000);
 }
 
+/// One writes while others read, on a good network: what is late is late because of who lies.
+void read_much(Rng& dice, Parameters& p) {
+  p.choices.mac_requests = true;
+  if (p.application == ApplicationKind::native) p.application = ApplicationKind::installed;
+  p.wrong_tag_rate = 0;
+  p.fast_read_rate = static_cast<Ppm>(dice.between(400'000, 800'000));
+  p.public_read_rate = p.read_rate = p.leave_rate = 0;
+  p.failing_rate = 10'000;
+  p.clients = static_cast<unsigned>(dice.between(3, 8));
+  p.outstanding_max = static_cast<unsigned>(dice.between(1, 3));
+  p.think_mean_us = dice.between(1'000, 20'000);
+  p.requests_min = dice.between(500, 900);
+  p.request_timeout_us = 800'000;
+  for (LinkParameters* link : {&p.link, &p.client_link}) {
+    link->delay_min_us = std::min<std::uint64_t>(link->delay_min_us, 500);
+    link->delay_mean_us = std::min<std::uint64_t>(link->delay_mean_us, 500);
+  }
+  p.sync_mean_us = std::min<std::uint64_t>(p.sync_mean_us, 1'000);
+}
+
 std::vector<Lie> draw_lies(Rng& dice, Theme theme) {
   switch (theme) {
     case Theme::views: return draw_plotting(dice);
     case Theme::primaries: return draw_leading(dice);
     case Theme::states: return {Lie::poison};
+    case Theme::reads: return {Lie::stale_reads};
     case Theme::any:
     case Theme::backups: break;
   }
@@ -112,11 +136,13 @@ void cast_liars(Rng& dice, Parameters& p, Theme theme) {
     --count;
   }
   for (; count > 0; --count) {
-    const ReplicaId id = anybody_else(dice, p, theme == Theme::primaries ? 900'000 : 300'000);
+    const bool early = theme == Theme::primaries || theme == Theme::reads;
+    const ReplicaId id = anybody_else(dice, p, early ? 900'000 : 300'000);
     p.liars.push_back({id, draw_lies(dice, theme)});
   }
   if (theme == Theme::views) unsettle(dice, p);
   if (theme == Theme::states) leave_behind(dice, p);
+  if (theme == Theme::reads) read_much(dice, p);
   if (dice.chance(250'000) && p.clients > 2) p.restless = p.clients - 1;
 }
 

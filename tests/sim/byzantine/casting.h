@@ -12,6 +12,7 @@ enum class Theme : std::uint8_t {
   primaries,  // what only a primary can do
   states,     // those who fetch the state
   backups,    // whatever; but none of them leads, and nothing else goes wrong
+  reads,      // those who read without ordering
 };
 /// One to f liars, in the place of as many others that have a fate of their own.
 void cast_liars(Rng& dice, Parameters& parameters, Theme theme);

@@ -31,8 +31,9 @@ enum class Lie : std::uint8_t {
   gaps,             // as a primary: numbers left out, and beyond the window
   wrong_tags,       // tags and signatures that are right for some only
   idleness,         // votes, and does nothing of what it votes for
+  stale_reads,      // keeps some late, and tells readers the past
 };
-inline constexpr std::size_t lies_count = 20;
+inline constexpr std::size_t lies_count = 21;
 const char* name_of(Lie lie);
 
 /// One replica that lies, and how. Drawn before the run.

@@ -18,6 +18,7 @@ constexpr std::size_t seeds_max = 64;
 void Strategy::speak(ReplicaId, Words&, Mouth&) {}
 void Strategy::hear(ReplicaId, const wire::PeerMessage&, Mouth&) {}
 void Strategy::tick(Mouth&) {}
+void Strategy::asked(const wire::FastRead&, Mouth&) {}
 bool Strategy::answer(wire::ToClient&, Mouth&) { return true; }
 
 Mouth::Mouth(Run run, Machine& machine, Outside& outside, Plot& plot, const Liar& liar, Rng rng)
@@ -95,9 +96,14 @@ void Mouth::seal(ReplicaId to, Time departs,
 // ---- clients ------------------------------------------------------------------------------------
 
 void Mouth::client_text(node::ConnectionId from, std::string_view text) {
-  if (clients_[from].hello) return;
+  // Of all others only what somebody asks who wants no order is of interest.
+  const bool read = text.starts_with(R"({"type":"fast_read")");
+  if (clients_[from].hello && !read) return;
   const auto parsed = wire::from_client_json(text);
   if (!parsed) return;
+  if (const auto* asked = std::get_if<wire::FastRead>(&*parsed))
+    for (const auto& strategy : strategies_) strategy->asked(*asked, *this);
+  if (clients_[from].hello) return;
   if (const auto* hello = std::get_if<wire::ClientHello>(&*parsed)) clients_[from].hello = *hello;
 }
 

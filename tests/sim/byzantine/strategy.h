@@ -37,6 +37,8 @@ class Strategy {
   virtual void hear(ReplicaId from, const wire::PeerMessage& message, Mouth& mouth);
   /// Every now and then while the process lives.
   virtual void tick(Mouth& mouth);
+  /// A client asks its replica this.
+  virtual void asked(const wire::FastRead& read, Mouth& mouth);
   /// Its honest process says this to a client. False: it does not leave.
   virtual bool answer(wire::ToClient& message, Mouth& mouth);
 };

@@ -27,8 +27,9 @@ enum class Attack : std::uint8_t {
   replica_talk,         // what only replicas say
   bad_signatures,       // bursts of requests that cost a signature check and are nothing
   questions,            // bursts of reads, status, configurations
+  fast_reads,           // reads that are not ordered: wrong tags, others' sessions, floods, replays
 };
-inline constexpr std::size_t attacks_count = 17;
+inline constexpr std::size_t attacks_count = 18;
 const char* name_of(Attack attack);
 
 /// One hostile client. Drawn before the run.

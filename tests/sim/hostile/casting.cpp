@@ -9,19 +9,29 @@ const char* name_of(Attack attack) {
       "uneven proofs",  "two stories",   "odd numbers",    "replays",     "few only",
       "half texts",     "odd texts",     "comes and goes", "false joins", "join races",
       "false reads",    "others' names", "eavesdropping",  "hoarding",    "replica talk",
-      "bad signatures", "questions"};
+      "bad signatures", "questions",     "fast reads"};
   return names[static_cast<std::size_t>(attack)];
 }
 
+namespace {
+
+/// Those after it have dice of their own, so that adding one changes nothing else.
+constexpr std::size_t drawn_attacks = static_cast<std::size_t>(Attack::fast_reads);
+
+}  // namespace
+
 void cast_hostiles(Rng& dice, Parameters& p) {
+  Rng more(p.options.seed, 34);
   p.hostiles.resize(dice.between(1, 4));
   for (HostileClient& client : p.hostiles) {
     const std::uint64_t kinds = dice.between(1, 5);
     while (client.attacks.size() < kinds) {
-      const auto attack = static_cast<Attack>(dice.below(attacks_count));
+      const auto attack = static_cast<Attack>(dice.below(drawn_attacks));
       if (std::ranges::find(client.attacks, attack) == client.attacks.end())
         client.attacks.push_back(attack);
     }
+    if (p.choices.mac_requests && more.chance(400'000))
+      client.attacks.push_back(Attack::fast_reads);
     client.every_us = dice.between(5'000, 60'000);
   }
   // Honest clients have at most eight times twelve requests outstanding.

@@ -27,6 +27,7 @@ void Stranger::make(Attack attack) {
     case Attack::replica_talk: return replica_talk();
     case Attack::bad_signatures: return bad_signatures();
     case Attack::questions: return questions();
+    case Attack::fast_reads: return in() ? fast_reads() : void();
   }
 }
 

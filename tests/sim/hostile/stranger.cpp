@@ -102,6 +102,12 @@ void Stranger::heard(ReplicaId from, const wire::ToClient& message) {
                                " was answered, who could not prove that it had asked");
       },
       message);
+  if (!all_.run().checks.byzantine.contains(from)) {
+    if (const auto* whole = std::get_if<wire::FastReadReply>(&message))
+      heard_read(from, whole->question);
+    if (const auto* digest = std::get_if<wire::FastReadDigest>(&message))
+      heard_read(from, digest->question);
+  }
   if (const auto* token = std::get_if<wire::JoinTokenReply>(&message)) return on(from, *token);
   if (const auto* reply = std::get_if<wire::Reply>(&message)) return on(from, *reply);
   if (const auto* ended = std::get_if<wire::SessionEnded>(&message))

@@ -88,6 +88,13 @@ class Stranger {
   void replica_talk();
   void bad_signatures();
   void questions();
+  void fast_reads();  // *
+  void reads_of_others(node::ConnectionId line);
+  Bytes readable();
+  wire::FastRead own_read(node::ConnectionId line);
+  /// `may_ask`: with a right proof it may be answered.
+  std::string read_text(wire::FastRead read, node::ConnectionId line, Proof proof, bool may_ask);
+  void heard_read(ReplicaId from, const Digest& question);
 
   Hostiles& all_;
   std::size_t index_;
@@ -106,6 +113,7 @@ class Stranger {
   };
   std::deque<Said> said_;
   std::set<Digest> false_joins_;
+  std::set<Digest> proven_reads_;
   std::set<Digest> proven_;  // requests that it said with a right proof, its own or another's
 };
 

@@ -280,6 +280,41 @@ TEST(Replica, a_single_replica_goes_on_from_every_point_at_which_its_journal_can
   }
 }
 
+/// It differs at one checkpoint and, by chance, not at the next one: no state may become stable
+/// above the one that is on its way, which is then older than the window.
+TEST(Replica, that_fetches_a_state_does_not_go_beyond_it_by_its_own_later_ones) {
+  Solo r(1);
+  const auto commit = [&](std::uint64_t seq) {
+    const auto m = proposal(seq, seq);
+    r.step(received(0, m));
+    for (const unsigned peer : {0U, 2U})
+      r.step(received(peer, wire::Prepare{View{0}, Seq{seq}, digest(m)}));
+    for (const unsigned peer : {0U, 2U})
+      r.step(received(peer, wire::Commit{View{0}, Seq{seq}, digest(m)}));
+    r.step(Executed{Seq{seq}, std::nullopt});
+  };
+  std::size_t stable = 0;
+  std::size_t fetched = 0;
+  const auto others_sign = [&](std::uint64_t seq, const Digest& state) {
+    for (const unsigned peer : {0U, 2U, 3U}) {
+      r.step(received(peer, wire::Signed<wire::Checkpoint>{{Seq{seq}, state, {}}, {}}));
+      stable += r.all<Stable>().size();
+      fetched += r.all<FetchState>().size();
+    }
+  };
+  for (std::uint64_t seq = 1; seq <= 4; ++seq) commit(seq);
+  r.step(CheckpointTaken{Seq{4}, digest_of("astray")});
+  for (std::uint64_t seq = 5; seq <= 8; ++seq) commit(seq);
+  r.step(CheckpointTaken{Seq{8}, digest_of("right again")});
+  others_sign(4, digest_of("right"));
+  ASSERT_EQ(fetched, 1U);
+  others_sign(8, digest_of("right again"));
+  EXPECT_EQ(stable, 0U);
+  r.step(StateInstalled{Seq{4}, digest_of("right"), std::nullopt});
+  EXPECT_EQ(r.replica->status().stable, Seq{4});
+  EXPECT_FALSE(r.replica->status().diverged);
+}
+
 TEST(ReplicaDeathTest, a_host_that_reports_what_was_not_asked_is_a_bug) {
   Solo r(1);
   EXPECT_DEATH(r.step(Executed{Seq{1}}), "handed_");

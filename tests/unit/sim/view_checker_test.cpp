@@ -110,5 +110,28 @@ TEST_F(ViewCheckers, find_a_restart_in_a_view_that_was_left) {
   EXPECT_THAT(found(), Contains(HasSubstr("restarted in v0")));
 }
 
+wire::CheckpointProof signed_by(unsigned replicas) {
+  wire::CheckpointProof proof;
+  proof.checkpoint.seq = Seq{8};
+  for (std::uint16_t i = 0; i < replicas; ++i) proof.signatures.items.push_back({ReplicaId{i}, {}});
+  return proof;
+}
+
+TEST_F(ViewCheckers, refuse_a_stable_checkpoint_that_fewer_than_a_quorum_signed) {
+  checker.synced(r1, pbft::StableRecord{View{0}, signed_by(3)});
+  checker.sent(r1, signed_by(3));
+  EXPECT_THAT(found(), IsEmpty());
+  checker.synced(r1, pbft::StableRecord{View{0}, signed_by(2)});
+  EXPECT_THAT(found(), Contains(HasSubstr("stable by 2 signatures")));
+}
+
+TEST_F(ViewCheckers, refuse_one_that_a_replica_shows_with_one_signature_twice) {
+  auto change = view_change(1);
+  change.message.stable = signed_by(2);
+  change.message.stable->signatures.items.push_back({ReplicaId{1}, {}});
+  leaves(r2, change);
+  EXPECT_THAT(found(), Contains(HasSubstr("stable by 2 signatures")));
+}
+
 }  // namespace
 }  // namespace prytany::sim

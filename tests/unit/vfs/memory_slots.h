@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <functional>
 #include <vector>
 
 #include "vfs/page_slots.h"
@@ -12,10 +13,12 @@ class MemorySlots final : public PageSlots {
  public:
   std::vector<Page> slots;
   std::size_t writes = 0;
+  std::function<void(PageView)> on_write = [](PageView) {};
 
   Result<Slot> count() override { return static_cast<Slot>(slots.size()); }
   Result<void> write(Slot slot, PageView page) override {
     ++writes;
+    on_write(page);
     if (slot >= slots.size()) slots.resize(slot + 1);
     std::ranges::copy(page, slots[slot].bytes.begin());
     return {};

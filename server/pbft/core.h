@@ -146,9 +146,9 @@ class Replica::Core {
   void fetch_anew();
   void forward_what_waits();
   void fill_to_checkpoint();
-  /// Another configuration is ordered, and numbers are left up to its checkpoint.
   /// A new configuration does not wait until nobody asks anything for a while.
   [[nodiscard]] std::uint64_t fill_after_us() const { return config_.idle_checkpoint_us / 10; }
+  /// Another configuration is ordered, and numbers are left up to its checkpoint.
   [[nodiscard]] bool ending() const { return window_.end() && proposed_ < *window_.end(); }
   void remind_those_behind();
   void tell_those_unaware();

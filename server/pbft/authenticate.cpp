@@ -126,10 +126,11 @@ void Replica::Core::on(ReplicaId from, const wire::Verified& message) {
     const bool told_before = vouching_.authentic(digest);
     vouching_.said(from, digest);
     settle(digest);
-    // The primary says what lacks a quorum's word. Mine may have been lost, and if I only believe
-    // others and do not have the request, nothing else makes me say it again. (Nobody answers the
-    // answer: of two correct replicas, each the other's leader, one has entered the later view.)
-    if (told_before && from == leader() && !leads()) untold_.push_back(digest);
+    // Somebody says what waits for a quorum's word. Mine may have been lost, and if I only believe
+    // others and do not have the request, nothing else makes me say it again. (This goes to the
+    // leader, who answers nobody, or has entered a later view, whose leader answers nobody.)
+    const bool silent_here = from == leader() || !vouching_.waits(digest);
+    if (told_before && silent_here && !leads()) untold_.push_back(digest);
   }
   propose();
 }

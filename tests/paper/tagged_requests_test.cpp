@@ -133,6 +133,23 @@ TEST(TaggedRequest, wrong_at_two_backups_is_ordered_though_their_word_was_lost_2
   EXPECT_TRUE(in_first_view(group));
 }
 
+// r2 believes r1 and r3, and its word is lost; r3 is restarted, and has forgotten request and word.
+// The primary has the request from r1, whose word alone convinces nobody.
+TEST(TaggedRequest, is_ordered_when_one_who_held_it_forgot_it_and_who_believed_was_not_heard) {
+  Group group(mac_config());
+  group.drop({2, 0, "verified", {}});
+  group.drop({3, 0, "verified", {}});
+  group.submit(1, tagged_request_of(1, 1));
+  group.submit(3, tagged_request_of(1, 1));
+  group.advance(80);
+  group.kill(3);
+  group.restart(3);
+  group.clear_rules();
+  group.advance(1'000);
+  EXPECT_EQ(group.executed_requests(), 1U);
+  EXPECT_TRUE(in_first_view(group));
+}
+
 // r3 is dead, and r2 asks alone for view 1, since it was cut off with a request. Its word counts.
 TEST(TaggedRequest, has_the_word_of_who_asks_alone_for_another_view) {
   Group group(mac_config());

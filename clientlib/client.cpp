@@ -78,6 +78,13 @@ std::vector<Answer> Client::batch(const std::vector<Statement>& statements) {
   return client::answers_of(impl_->ask(client::to_wire(statements, false))).value();
 }
 
+Expected<std::vector<StepAnswer>> Client::try_transaction(const std::vector<Step>& steps) {
+  return client::step_answers_of(impl_->ask(client::to_wire(steps)));
+}
+std::vector<StepAnswer> Client::transaction(const std::vector<Step>& steps) {
+  return try_transaction(steps).value();
+}
+
 Answer Client::read(const Statement& statement) {
   return client::answer_of(impl_->ask_to_read(client::to_wire({statement}, true))).value();
 }

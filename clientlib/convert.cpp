@@ -9,6 +9,21 @@ const char* Value::type_name() const {
   return names[storage_.index()];
 }
 
+When operator!(When when) {
+  if (when.parts_.empty()) throw Usage("a step that never runs: leave it out");
+  when.parts_.push_back({When::Kind::negate, 0});
+  return when;
+}
+
+When When::joined(When a, const When& b, Kind kind) {
+  // "Always" is true.
+  if (a.parts_.empty()) return kind == Kind::all ? b : a;
+  if (b.parts_.empty()) return kind == Kind::all ? a : b;
+  a.parts_.insert(a.parts_.end(), b.parts_.begin(), b.parts_.end());
+  a.parts_.push_back({kind, 2});
+  return a;
+}
+
 void throw_error(ErrorInfo info) {
   switch (info.kind) {
     case ErrorKind::application: throw ApplicationError(std::move(info));
@@ -73,6 +88,14 @@ Answer answer_from(const wire::ResultSet& set, const Completion& completion) {
   return answer;
 }
 
+wire::Statement statement_to_wire(const Statement& statement) {
+  wire::Statement out;
+  out.sql.text = statement.sql;
+  for (const Value& value : statement.positional) out.positional.items.push_back(to_wire(value));
+  out.named = to_wire(statement.named);
+  return out;
+}
+
 ErrorKind kind_of(Verdict verdict) {
   switch (verdict) {
     case Verdict::no_quorum: return ErrorKind::no_quorum;
@@ -82,6 +105,8 @@ ErrorKind kind_of(Verdict verdict) {
 }
 
 }  // namespace
+
+static_assert(static_cast<int>(When::Kind::any) == static_cast<int>(wire::Condition::Kind::any));
 
 wire::Value to_wire(const Value& value) { return std::visit(ToWire{}, value.storage()); }
 
@@ -99,13 +124,21 @@ wire::Call to_wire(std::string_view procedure, const Arguments& arguments) {
 wire::Execute to_wire(const std::vector<Statement>& statements, bool read_only) {
   wire::Execute execute;
   execute.read_only = read_only;
-  for (const Statement& statement : statements) {
-    wire::Statement& out = execute.statements.items.emplace_back();
-    out.sql.text = statement.sql;
-    for (const Value& value : statement.positional) out.positional.items.push_back(to_wire(value));
-    out.named = to_wire(statement.named);
-  }
+  for (const Statement& statement : statements)
+    execute.statements.items.push_back(statement_to_wire(statement));
   return execute;
+}
+
+wire::Transaction to_wire(const std::vector<Step>& steps) {
+  wire::Transaction transaction;
+  for (const Step& step : steps) {
+    wire::Step& out = transaction.steps.items.emplace_back();
+    out.statement = statement_to_wire(step.statement);
+    out.may_fail = step.may_fail;
+    for (const When::Part& part : step.when.parts())
+      out.when.items.push_back({static_cast<wire::Condition::Kind>(part.kind), part.of});
+  }
+  return transaction;
 }
 
 Value from_wire(const wire::Value& value) { return std::visit(FromWire{}, value); }
@@ -142,6 +175,24 @@ Expected<std::vector<Answer>> answers_of(const Completion& completion) {
     for (const wire::ResultSet& set : *sets) answers.push_back(answer_from(set, completion));
   }
   if (answers.empty()) answers.push_back(answer_from({}, completion));
+  return answers;
+}
+
+Expected<std::vector<StepAnswer>> step_answers_of(const Completion& completion) {
+  if (auto error = error_of(completion)) return std::move(*error);
+  std::vector<StepAnswer> answers;
+  const auto* results = std::get_if<wire::StepResults>(&completion.outcome);
+  if (results == nullptr) return answers;
+  for (const wire::StepResult& result : *results) {
+    const auto* set = std::get_if<wire::ResultSet>(&result);
+    StepAnswer& answer = answers.emplace_back();
+    answer.ran = set != nullptr;
+    answer.answer = answer_from(set != nullptr ? *set : wire::ResultSet{}, completion);
+    if (const auto* error = std::get_if<wire::ErrorReply>(&result)) {
+      answer.code = error->code.text;
+      answer.message = error->message.text;
+    }
+  }
   return answers;
 }
 

@@ -32,7 +32,7 @@ export class Answer {
 const only = (list, what) =>
   list.length === 1 ? list[0] : misuse(`${list.length} ${what} instead of one`);
 
-const none = { columns: [], rows: [], changes: 0, last_insert_rowid: 0 };
+export const none = { columns: [], rows: [], changes: 0, last_insert_rowid: 0 };
 
 export function answersOf(taken, integers) {
   const { results = [] } = taken.outcome;

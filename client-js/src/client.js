@@ -19,6 +19,9 @@ const statusTimeoutMs = 2_000;
 const unreachableFailures = 2;
 const pollMs = 20;
 
+/** Of a Client, for modules of this package. */
+export const ask = Symbol();
+
 export class ReplicaEvent extends Event {}
 export class EndEvent extends Event {}
 
@@ -29,7 +32,7 @@ function settings(...all) {
   // Timers take what is longer, or no number, for 0.
   for (const ms of [timeout, linger])
     if (ms !== +ms || ms < 0 || ms >= 2 ** 31)
-      misuse("timeout and linger: 0 to 2^31-1 milliseconds");
+      misuse("timeout, linger: 0 to 2^31-1 milliseconds");
   return given;
 }
 
@@ -83,7 +86,7 @@ export class Cluster extends EventTarget {
   async connect(options) {
     const enough = (group) => group.up().length >= group.weak;
     if (!(await this.#until(enough, settings(this.#options, options))))
-      throw new NoQuorum("no_quorum", `too few replicas can be reached${this.#group.hint()}`);
+      throw new NoQuorum("no_quorum", `too few replicas in reach${this.#group.hint()}`);
   }
   async join(options) {
     const group = this.#connected();
@@ -169,31 +172,31 @@ export class Client extends EventTarget {
     return this.#session.ended;
   }
 
-  async #ask(operation, options, answer = answerOf) {
+  async [ask](operation, options, answer = answerOf) {
     const given = settings(this.#settings, options);
     return answer(await this.#session.submit(operation, given), given.integers);
   }
   async call(procedure, args, options) {
-    return this.#ask({ type: "call", procedure, arguments: toArguments(args) }, options);
+    return this[ask]({ type: "call", procedure, arguments: toArguments(args) }, options);
   }
   async execute(sql, args, options) {
-    return this.#ask(execution([sql], args), options);
+    return this[ask](execution([sql], args), options);
   }
   async query(sql, args, options) {
-    return this.#ask(execution([sql], args, true), options);
+    return this[ask](execution([sql], args, true), options);
   }
   async batch(statements, options) {
-    return this.#ask(execution(statements), options, answersOf);
+    return this[ask](execution(statements), options, answersOf);
   }
   async leave(options) {
-    await this.#ask({ type: "leave" }, options);
+    await this[ask]({ type: "leave" }, options);
   }
   async [Symbol.asyncDispose]() {
     if (this.ended === null) await this.leave();
   }
 }
 
-function execution(statements, args, readOnly = false) {
+export function execution(statements, args, readOnly = false) {
   if (!isArray(statements) || !statements[0]) misuse("no statement");
   return {
     type: "execute",

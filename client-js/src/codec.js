@@ -44,12 +44,12 @@ const integer =
   };
 /** What JSON's numbers would round travels as digits, in their one canonical form. */
 const isDecimal = (value) => typeof value === "string" && /^(0|-?[1-9]\d{0,19})$/.test(value);
-const u8 = integer(8);
+export const u8 = integer(8);
 export const u16 = integer(16);
 const u32 = integer(32);
 const u64 = integer(64, isDecimal);
 export const i64 = integer(64, isDecimal, BigInt.asIntN);
-const bool = (out, value) => !!u8(out, value === !!value ? +value : wrong("true or false"));
+export const bool = (out, value) => !!u8(out, value === !!value ? +value : wrong("true or false"));
 const f64 = (out, value) => {
   const number = { Infinity, "-Infinity": -Infinity }[value] ?? value;
   const view = eightBytes();
@@ -85,12 +85,12 @@ const text = (max) => (out, value) => {
   raw(max)(out, /\p{Surrogate}/u.test(value) ? wrong("whole characters") : utf8(value));
   return value;
 };
-const list = (item, max) => (out, values) => {
+export const list = (item, max) => (out, values) => {
   bound(isArray(values) ? values.length : wrong("a list"), max);
   u32(out, values.length);
   return values.map((value) => item(out, value));
 };
-const struct = (fields) => {
+export const struct = (fields) => {
   const members = entries(fields);
   return (out, value) => {
     const known = {};
@@ -105,15 +105,13 @@ const struct = (fields) => {
     return known;
   };
 };
-const variant = (alternatives) => {
-  const names = Object.keys(alternatives);
-  return (out, value) => {
-    const type = value?.type;
-    u8(out, names.indexOf(type)); // refuses -1
-    return { type, ...alternatives[type](out, value) };
-  };
+/** What only some pages ask for is added to `alternatives` when it is asked for. */
+export const variant = (alternatives) => (out, value) => {
+  const type = value?.type;
+  u8(out, Object.keys(alternatives).indexOf(type)); // refuses -1
+  return { type, ...alternatives[type](out, value) };
 };
-const nothing = () => {};
+export const nothing = () => {};
 
 // ---- section 4: what is encoded, as far as a client speaks or hears of it -----------------------
 
@@ -132,7 +130,7 @@ const typedValue = variant({
 });
 export const value = (out, v) => typedValue(out, v === null ? { type: "null" } : v);
 const named = list(struct({ name, value }), 256);
-const statement = struct({ sql: text(MiB / 4), positional: list(value, 256), named });
+export const statement = struct({ sql: text(MiB / 4), positional: list(value, 256), named });
 
 const longName = text(4096);
 /** What a credential signs of a join. */
@@ -143,27 +141,29 @@ export const joinBegin = struct({ session_key: key, nonce, identification });
 export const tokenClaim = struct({ address: name, expires: i64 });
 const joinToken = { replica: u16, address: name, expires: i64, signature };
 
-export const operation = variant({
+export const operations = {
   join: struct({ begin: joinBegin, tokens: list(struct(joinToken), 128) }),
   leave: nothing,
   call: struct({ procedure: name, arguments: named }),
   execute: struct({ statements: list(statement, 64), read_only: bool }),
-});
+};
+export const operation = variant(operations);
 /** `operation` here is the encoding of one. */
 export const requestBody = struct({ session: u64, number: u64, signer: key, operation: raw(MiB) });
 
-const result = struct({
+export const result = struct({
   columns: list(name, 200),
   rows: list(list(value, 200), 100_000),
   changes: i64,
   last_insert_rowid: i64,
 });
-export const outcome = variant({
+export const outcomes = {
   done: nothing,
   error: struct({ code: name, message: text(1024), procedure: name, statement: u32 }),
   results: struct({ results: list(result, 64) }),
   joined: struct({ session: u64, principal: name, role: name, replaced: u64 }),
-});
+};
+export const outcome = variant(outcomes);
 /** A question without a session: its digest is in the answer. */
 export const publicRead = struct({ id: u64, procedure: name, arguments: named });
 export const reply = struct({

@@ -14,4 +14,5 @@ export {
 } from "./errors.js";
 export { fingerprint } from "./genesis.js";
 export { problem } from "./support.js";
+export { transaction } from "./transaction.js";
 export { Real, real } from "./values.js";

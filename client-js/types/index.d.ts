@@ -88,6 +88,48 @@ export declare class Answer<R = Row> implements Iterable<R> {
   [Symbol.iterator](): Iterator<R>;
 }
 
+// ---- transactions -------------------------------------------------------------------------------
+
+/**
+ * Whether a step runs, of what became of steps before it, counted from 0: it ran and did not fail
+ * (`ok`), failed and was allowed to (`error`), changed a row (`changed`), returned one (`rows`).
+ */
+export type When =
+  | { readonly ok: number }
+  | { readonly error: number }
+  | { readonly changed: number }
+  | { readonly rows: number }
+  | { readonly not: When }
+  | { readonly all: readonly When[] }
+  | { readonly any: readonly When[] };
+
+export interface Step extends Statement {
+  /** Without it the step always runs. */
+  when?: When;
+  /** A constraint, RAISE or ensure() that says no undoes this step alone, and the others go on. */
+  mayFail?: boolean;
+}
+
+/** What became of a step. One that did not run has no rows. */
+export interface StepAnswer<R = Row> extends Answer<R> {
+  readonly ran: boolean;
+  readonly skipped: boolean;
+  /** Of the failure it was allowed; empty: none. */
+  readonly code: string;
+  readonly message: string;
+}
+
+/**
+ * Statements that depend on each other, in one request: all of it happens, or nothing. A step that
+ * fails undoes everything and is thrown, unless it may fail. BEGIN is refused, because between two
+ * requests of one client others' requests run.
+ */
+export declare function transaction(
+  client: Client,
+  steps: readonly Step[],
+  options?: CallOptions,
+): Promise<StepAnswer[]>;
+
 // ---- errors -------------------------------------------------------------------------------------
 
 export type ErrorKind =

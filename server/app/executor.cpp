@@ -5,6 +5,7 @@
 #include "server/app/executor_impl.h"
 #include "server/app/fault.h"
 #include "server/app/runner.h"
+#include "server/app/steps.h"
 #include "server/app/tables.h"
 #include "server/base/ensure.h"
 #include "server/wire/codec.h"
@@ -240,25 +241,35 @@ SqlRight Executor::Impl::sql_right(const std::string& role) const {
 }
 
 std::optional<wire::ErrorReply> Executor::Impl::refuse_sql(const Session& session,
-                                                           const wire::Execute& execute) const {
+                                                           bool read_only) const {
   const SqlRight right = sql_right(session.role);
   if (right == SqlRight::none)
     return error_reply({"not_allowed", "the role '" + session.role + "' may not send SQL"});
-  if (right == SqlRight::read && !execute.read_only)
+  if (right == SqlRight::read && !read_only)
     return error_reply({"not_allowed", "the role '" + session.role +
                                            "' may only read with SQL; say that the request reads"});
   return std::nullopt;
 }
 
-wire::Outcome Executor::Impl::perform(Turn&, const Session& session, const wire::Execute& execute) {
-  if (auto refused = refuse_sql(session, execute)) return *refused;
+template <class Run>
+wire::Outcome Executor::Impl::perform_sql(const Session& session, bool read_only, Run run) {
+  if (auto refused = refuse_sql(session, read_only)) return *refused;
   Transaction transaction(engine_);
-  wire::Outcome outcome = run_execute(engine_, execute);
+  wire::Outcome outcome = run();
   const bool schema_changed = engine_.state().schema_touched;
   if (!std::holds_alternative<wire::ErrorReply>(outcome))
     if (auto failure = transaction.commit()) outcome = error_reply(*failure);
   if (schema_changed && installed_ != nullptr) installed_->forget_prepared();
   return outcome;
+}
+
+wire::Outcome Executor::Impl::perform(Turn&, const Session& session, const wire::Execute& execute) {
+  return perform_sql(session, execute.read_only, [&] { return run_execute(engine_, execute); });
+}
+
+wire::Outcome Executor::Impl::perform(Turn&, const Session& session,
+                                      const wire::Transaction& steps) {
+  return perform_sql(session, steps.read_only, [&] { return run_transaction(engine_, steps); });
 }
 
 wire::Outcome Executor::Impl::perform(Turn& turn, const Session& session,
@@ -379,7 +390,7 @@ std::optional<wire::Outcome> Executor::Impl::session_read(SessionId id,
         read_only(digest, session, [&] { return reading_->read(reader_, *call, session->role); });
   } else if (execute != nullptr) {
     outcome = read_only(digest, session, [&]() -> wire::Outcome {
-      if (auto refused = refuse_sql(*session, *execute)) return *refused;
+      if (auto refused = refuse_sql(*session, execute->read_only)) return *refused;
       if (!execute->read_only)
         return error_reply({"not_read_only", "it does not say that it only reads"});
       return run_execute(reader_, *execute);

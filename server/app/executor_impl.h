@@ -40,7 +40,7 @@ class Executor::Impl {
   void close_reader();
   [[nodiscard]] SqlRight sql_right(const std::string& role) const;
   [[nodiscard]] std::optional<wire::ErrorReply> refuse_sql(const Session& session,
-                                                           const wire::Execute& execute) const;
+                                                           bool read_only) const;
   void open_reader();
   template <class Read>
   wire::Outcome read_only(const Digest& question, const Session* session, Read read);
@@ -49,6 +49,9 @@ class Executor::Impl {
                                bool& leaves);
   wire::Outcome perform(Turn& turn, const Session& session, const wire::Call& call);
   wire::Outcome perform(Turn& turn, const Session& session, const wire::Execute& execute);
+  wire::Outcome perform(Turn& turn, const Session& session, const wire::Transaction& transaction);
+  template <class Run>
+  wire::Outcome perform_sql(const Session& session, bool read_only, Run run);
   wire::Outcome perform(Turn& turn, const Session& session, const wire::Install& install);
   wire::Outcome perform(Turn& turn, const Session& session, const wire::Reconfigure& change);
   /// Prepares the handle's state for one request. Null session: nobody's.

@@ -179,7 +179,9 @@ void ensure_function(sqlite3_context* context, int, sqlite3_value** arguments) {
   } else {
     std::string text = clipped(message, limits::error_bytes_max);
     if (!is_utf8(text)) text.clear();
-    state_of(context).fail(code, std::move(text));
+    RequestState& state = state_of(context);
+    state.ensured = !state.failure;
+    state.fail(code, std::move(text));
   }
   sqlite3_result_error(context, "ensure() failed", -1);
 }

@@ -27,6 +27,7 @@ void RequestState::start() {
   settled_ = {};
   work = 0;
   failure.reset();
+  ensured = false;
   schema_touched = false;
 }
 

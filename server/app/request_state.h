@@ -66,6 +66,7 @@ struct RequestState {
   // Left behind.
   std::uint64_t work = 0;          // in steps, of which some are other things than SQLite's
   std::optional<Failure> failure;  // the first refusal wins
+  bool ensured = false;            // it is ensure() that said no
   bool schema_touched = false;     // some statement was DDL
   std::string index_created;       // by a CREATE INDEX that SQLite has not filled yet
 

@@ -149,29 +149,30 @@ wire::ErrorReply error_reply(const Failure& failure, std::string_view procedure,
   return reply;
 }
 
+Result<wire::ResultSet, Failure> run_statement(Engine& engine, const wire::Statement& wanted,
+                                               bool read_only, ResultRoom& room) {
+  auto prepared = engine.prepare_kept(wanted.sql.text);
+  if (!prepared) return prepared.error();
+  Statement& statement = **prepared;
+  const Rewind rewind(statement);
+  if (sqlite3_stmt_isexplain(statement.get()) != 0)
+    return Failure{"refused_explain", "EXPLAIN is not supported"};
+  if (read_only && !statement.read_only())
+    return Failure{"not_read_only", "the request says it only reads, this statement writes"};
+  if (!wanted.positional.empty() && !wanted.named.empty())
+    return Failure{"wrong_parameters", "give values as a list or by name, not both"};
+  auto failure = wanted.named.empty() ? bind_positional(statement, wanted.positional.items)
+                                      : bind_named(statement, wanted.named.items);
+  if (failure) return *failure;
+  return run(engine, statement, room);
+}
+
 wire::Outcome run_execute(Engine& engine, const wire::Execute& execute) {
   wire::ResultSets sets;
   ResultRoom room;
-  std::size_t number = 0;
   for (const wire::Statement& wanted : execute.statements) {
-    ++number;
-    auto prepared = engine.prepare_kept(wanted.sql.text);
-    if (!prepared) return error_reply(prepared.error(), {}, number);
-    Statement& statement = **prepared;
-    const Rewind rewind(statement);
-    if (sqlite3_stmt_isexplain(statement.get()) != 0)
-      return error_reply({"refused_explain", "EXPLAIN is not supported"}, {}, number);
-    if (execute.read_only && !statement.read_only())
-      return error_reply({"not_read_only", "the request says it only reads, this statement writes"},
-                         {}, number);
-    if (!wanted.positional.empty() && !wanted.named.empty())
-      return error_reply({"wrong_parameters", "give values as a list or by name, not both"}, {},
-                         number);
-    auto failure = wanted.named.empty() ? bind_positional(statement, wanted.positional.items)
-                                        : bind_named(statement, wanted.named.items);
-    if (failure) return error_reply(*failure, {}, number);
-    auto set = run(engine, statement, room);
-    if (!set) return error_reply(set.error(), {}, number);
+    auto set = run_statement(engine, wanted, execute.read_only, room);
+    if (!set) return error_reply(set.error(), {}, sets.size() + 1);
     sets.items.push_back(std::move(set).value());
   }
   return sets;

@@ -32,7 +32,10 @@ wire::Value any_column_value(const Statement& statement, int column);
 /// One column of the current row; refused if it cannot travel (text that is not UTF-8).
 Result<wire::Value, Failure> column_value(const Statement& statement, int column);
 
-/// Ad-hoc SQL: all statements, in order, in the transaction that is open.
+/// Ad-hoc SQL: prepares, binds and runs one statement in the transaction that is open.
+Result<wire::ResultSet, Failure> run_statement(Engine& engine, const wire::Statement& wanted,
+                                               bool read_only, ResultRoom& room);
+/// All statements, in order.
 wire::Outcome run_execute(Engine& engine, const wire::Execute& execute);
 
 /// A failure as a client sees it. `statement` counts from 1; 0 when none is to blame.

@@ -16,6 +16,10 @@
 namespace prytany::app {
 namespace {
 
+constexpr std::string_view one_transaction =
+    "every request is one transaction already: put the statements into one request, as a "
+    "transaction with conditions if some depend on others, or into a procedure";
+
 /// The progress handler's interval: overhead of about 3 %, and a budget exact to this many steps.
 constexpr int steps_per_tick = 100;
 
@@ -138,9 +142,7 @@ int authorize_action(RequestState& state, int action, std::string_view a, std::s
                     "replicas");
     case SQLITE_TRANSACTION:
     case SQLITE_SAVEPOINT:
-      return refuse(state, "refused_transaction",
-                    "every request is one transaction already: put the statements into one "
-                    "request, or into a procedure");
+      return refuse(state, "refused_transaction", std::string(one_transaction));
     case SQLITE_ATTACH:
     case SQLITE_DETACH:
       return refuse(state, "refused_attach", "there is one database, the replicated one");
@@ -226,9 +228,6 @@ struct Refused {
   std::string_view code;
   std::string_view message;
 };
-constexpr std::string_view one_transaction =
-    "every request is one transaction already: put the statements into one request, or into a "
-    "procedure";
 constexpr std::string_view no_statistics =
     "statistics are not kept: query plans must not depend on when they were taken";
 constexpr auto refused_words = std::to_array<Refused>({

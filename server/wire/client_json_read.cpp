@@ -1,4 +1,7 @@
 #include "server/wire/client_json.h"
+
+#include <algorithm>
+
 #include "server/wire/json_reader.h"
 
 namespace prytany::wire {
@@ -35,10 +38,13 @@ void get_json(JsonPicker& p, Json json, Name& out);
 void get_json(JsonPicker& p, Json json, Argument& out);
 void get_json(JsonPicker& p, Json json, JoinToken& out);
 void get_json(JsonPicker& p, Json json, Statement& out);
+void get_json(JsonPicker& p, Json json, Condition& out);
+void get_json(JsonPicker& p, Json json, Step& out);
 void get_json(JsonPicker& p, Json json, ApplicationFile& out);
 void get_json(JsonPicker& p, Json json, ReconfigureApproval& out);
 void get_json(JsonPicker& p, Json json, Row& out);
 void get_json(JsonPicker& p, Json json, ResultSet& out);
+void get_json(JsonPicker& p, Json json, StepResult& out);
 
 template <class T, std::size_t Max>
 void get_list(JsonPicker& p, Json object, const char* name, List<T, Max>& out) {
@@ -111,6 +117,20 @@ void get_json(JsonPicker& p, Json json, Statement& out) {
   get_list(p, json, "named", out.named);
 }
 
+void get_json(JsonPicker& p, Json json, Condition& out) {
+  const std::string_view type = p.type(json);
+  const auto word = std::find(condition_words.begin(), condition_words.end(), type);
+  if (word == condition_words.end()) return p.fail("not a type of condition", "type");
+  out.kind = static_cast<Condition::Kind>(word - condition_words.begin());
+  out.of = static_cast<std::uint16_t>(p.small(json, "of", 0xffff));
+}
+
+void get_json(JsonPicker& p, Json json, Step& out) {
+  get_json(p, p.field(json, "statement"), out.statement);
+  get_list(p, json, "when", out.when);
+  out.may_fail = p.boolean(json, "may_fail");
+}
+
 void get_json(JsonPicker& p, Json json, ApplicationFile& out) {
   get_text(p, json, "path", out.path);
   get_base64(p, json, "content", out.content);
@@ -148,6 +168,10 @@ Bytes encoded_operation(JsonPicker& p, Json json) {
     get_list(p, json, "files", operation.emplace<Install>().files);
   } else if (type == "reconfigure") {
     get_json(p, json, operation.emplace<Reconfigure>());
+  } else if (type == "transaction") {
+    auto& transaction = operation.emplace<Transaction>();
+    get_list(p, json, "steps", transaction.steps);
+    transaction.read_only = p.boolean(json, "read_only");
   } else if (type == "null") {
     auto& null = operation.emplace<Null>();
     null.reply_bytes = p.small(json, "reply_bytes", 0xffff'ffff);
@@ -240,16 +264,32 @@ void get_json(JsonPicker& p, Json json, ResultSet& out) {
   out.last_insert_rowid = p.signed_decimal(json, "last_insert_rowid");
 }
 
+void get_json(JsonPicker& p, Json json, ErrorReply& out) {
+  get_text(p, json, "code", out.code);
+  get_text(p, json, "message", out.message);
+  get_text(p, json, "procedure", out.procedure);
+  out.statement = p.small(json, "statement", 0xffff'ffff);
+}
+
+void get_json(JsonPicker& p, Json json, StepResult& out) {
+  const std::string_view type = p.type(json);
+  if (type == "result") {
+    get_json(p, json, out.emplace<ResultSet>());
+  } else if (type == "skipped") {
+    out.emplace<SkippedReply>();
+  } else if (type == "error") {
+    get_json(p, json, out.emplace<ErrorReply>());
+  } else {
+    p.fail("not a type of step", "type");
+  }
+}
+
 void get_json(JsonPicker& p, Json json, Outcome& out) {
   const std::string_view type = p.type(json);
   if (type == "done") {
     out.emplace<DoneReply>();
   } else if (type == "error") {
-    auto& error = out.emplace<ErrorReply>();
-    get_text(p, json, "code", error.code);
-    get_text(p, json, "message", error.message);
-    get_text(p, json, "procedure", error.procedure);
-    error.statement = p.small(json, "statement", 0xffff'ffff);
+    get_json(p, json, out.emplace<ErrorReply>());
   } else if (type == "results") {
     get_list(p, json, "results", out.emplace<ResultSets>());
   } else if (type == "joined") {
@@ -260,6 +300,8 @@ void get_json(JsonPicker& p, Json json, Outcome& out) {
     get_decimal(p, json, "replaced", joined.replaced);
   } else if (type == "null") {
     get_base64(p, json, "bytes", out.emplace<NullReply>().bytes);
+  } else if (type == "steps") {
+    get_list(p, json, "steps", out.emplace<StepResults>());
   } else {
     p.fail("not a type of outcome", "type");
   }

@@ -11,10 +11,13 @@ namespace {
 void put_json(JsonWriter& w, const Argument& argument);
 void put_json(JsonWriter& w, const JoinToken& token);
 void put_json(JsonWriter& w, const Statement& statement);
+void put_json(JsonWriter& w, const Condition& condition);
+void put_json(JsonWriter& w, const Step& step);
 void put_json(JsonWriter& w, const ApplicationFile& file);
 void put_json(JsonWriter& w, const ReconfigureApproval& approval);
 void put_json(JsonWriter& w, const Name& name);
 void put_json(JsonWriter& w, const ResultSet& set);
+void put_json(JsonWriter& w, const StepResult& result);
 
 void put_json(JsonWriter& w, const Value& value) {
   // Plain null, not Hrana's {"type":"null"}: a result full of them would be sixteen times as long
@@ -97,6 +100,23 @@ void put_json(JsonWriter& w, const Statement& statement) {
   w.end_object();
 }
 
+std::string_view word_of(Condition::Kind kind) {
+  return condition_words[static_cast<std::size_t>(kind)];
+}
+
+void put_json(JsonWriter& w, const Condition& condition) {
+  w.begin_object().key("type").word(word_of(condition.kind)).key("of").small(condition.of);
+  w.end_object();
+}
+
+void put_json(JsonWriter& w, const Step& step) {
+  w.begin_object().key("statement");
+  put_json(w, step.statement);
+  w.key("when");
+  put_json(w, step.when);
+  w.key("may_fail").boolean(step.may_fail).end_object();
+}
+
 void put_json(JsonWriter& w, const ApplicationFile& file) {
   w.begin_object().key("path").text(file.path.text);
   w.key("content").base64(file.content.bytes).end_object();
@@ -137,6 +157,11 @@ struct PutOperation {
     w.key("type").word("reconfigure").key("number").decimal(change.number.value);
     w.key("member").small(change.member.value).key("key").hex(change.key.bytes).key("approvals");
     put_json(w, change.approvals);
+  }
+  void operator()(const Transaction& transaction) const {
+    w.key("type").word("transaction").key("steps");
+    put_json(w, transaction.steps);
+    w.key("read_only").boolean(transaction.read_only);
   }
 };
 
@@ -209,23 +234,44 @@ struct PutFromClient {
 
 void put_json(JsonWriter& w, const Name& name) { w.text(name.text); }
 
-void put_json(JsonWriter& w, const ResultSet& set) {
-  w.begin_object().key("columns");
+void put_fields(JsonWriter& w, const ResultSet& set) {
+  w.key("columns");
   put_json(w, set.columns);
   w.key("rows");
   put_json(w, set.rows);
   w.key("changes").decimal(set.changes);
-  w.key("last_insert_rowid").decimal(set.last_insert_rowid).end_object();
+  w.key("last_insert_rowid").decimal(set.last_insert_rowid);
+}
+
+void put_json(JsonWriter& w, const ResultSet& set) {
+  w.begin_object();
+  put_fields(w, set);
+  w.end_object();
+}
+
+void put_fields(JsonWriter& w, const ErrorReply& error) {
+  w.key("type").word("error").key("code").text(error.code.text);
+  w.key("message").text(error.message.text).key("procedure").text(error.procedure.text);
+  w.key("statement").small(error.statement);
+}
+
+void put_json(JsonWriter& w, const StepResult& result) {
+  w.begin_object();
+  if (const auto* set = std::get_if<ResultSet>(&result)) {
+    w.key("type").word("result");
+    put_fields(w, *set);
+  } else if (const auto* error = std::get_if<ErrorReply>(&result)) {
+    put_fields(w, *error);
+  } else {
+    w.key("type").word("skipped");
+  }
+  w.end_object();
 }
 
 struct PutOutcome {
   JsonWriter& w;
   void operator()(const DoneReply&) const { w.key("type").word("done"); }
-  void operator()(const ErrorReply& error) const {
-    w.key("type").word("error").key("code").text(error.code.text);
-    w.key("message").text(error.message.text).key("procedure").text(error.procedure.text);
-    w.key("statement").small(error.statement);
-  }
+  void operator()(const ErrorReply& error) const { put_fields(w, error); }
   void operator()(const ResultSets& results) const {
     w.key("type").word("results").key("results");
     put_json(w, results);
@@ -237,6 +283,10 @@ struct PutOutcome {
   }
   void operator()(const NullReply& null) const {
     w.key("type").word("null").key("bytes").base64(null.bytes.bytes);
+  }
+  void operator()(const StepResults& results) const {
+    w.key("type").word("steps").key("steps");
+    put_json(w, results);
   }
 };
 

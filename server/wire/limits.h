@@ -15,6 +15,7 @@ inline constexpr std::size_t configurations_max = 4096;
 // Requests (canonical bytes)
 inline constexpr std::size_t request_bytes_max = 1 << 20;
 inline constexpr std::size_t statements_per_request_max = 64;
+inline constexpr std::size_t conditions_max = 64;  // of one step
 inline constexpr std::size_t arguments_max = 256;
 inline constexpr std::size_t sql_bytes_max = 256 << 10;
 inline constexpr std::size_t value_bytes_max = 1 << 20;

@@ -1,6 +1,8 @@
 // What a request may ask: the inside of RequestBody::operation, read by the executor alone.
 #pragma once
 
+#include <array>
+#include <string_view>
 #include <variant>
 
 #include "server/wire/codec.h"
@@ -100,6 +102,45 @@ struct Execute {
   bool operator==(const Execute&) const = default;
 };
 
+/// Whether a step of a transaction runs, of steps before it: a list in postfix order, worked off on
+/// a stack of truth values, of which one is left. Flat, so that no message is deeper than another.
+struct Condition {
+  enum class Kind : std::uint8_t {
+    ok,       // step `of` ran, and did not fail
+    error,    // step `of` failed
+    changed,  // step `of` ran and changed a row, or more
+    rows,     // step `of` ran and returned a row, or more
+    negate,   // of the value on top; `of` is 0
+    all,      // of the `of` values on top
+    any,      // of the `of` values on top
+  };
+  Kind kind = Kind::ok;
+  std::uint16_t of = 0;  // steps are counted from 0
+  static constexpr auto fields(auto& m) { return std::tie(m.kind, m.of); }
+  bool operator==(const Condition&) const = default;
+};
+constexpr bool valid(Condition::Kind kind) { return kind <= Condition::Kind::any; }
+/// As JSON has them, by kind.
+inline constexpr std::array<std::string_view, 7> condition_words = {
+    "ok", "error", "changed", "rows", "not", "all", "any"};
+
+struct Step {
+  Statement statement;
+  List<Condition, limits::conditions_max> when;  // empty: always
+  bool may_fail = false;  // a constraint or ensure() that says no undoes this step alone
+  static constexpr auto fields(auto& m) { return std::tie(m.statement, m.when, m.may_fail); }
+  bool operator==(const Step&) const = default;
+};
+
+/// Ad-hoc SQL as Execute, of which some steps run only if others did, or did not: all in one
+/// transaction, which fails as a whole if a step fails that may not.
+struct Transaction {
+  List<Step, limits::statements_per_request_max> steps;
+  bool read_only = false;
+  static constexpr auto fields(auto& m) { return std::tie(m.steps, m.read_only); }
+  bool operator==(const Transaction&) const = default;
+};
+
 /// A SQL application, whole: its folder as files, paths relative with '/', strictly increasing.
 struct ApplicationFile {
   Name path;
@@ -143,6 +184,6 @@ struct Reconfigure {
 Bytes reconfigure_signed_bytes(const Digest& cluster, const Reconfigure& change);
 
 /// The order here is the tag on the wire.
-using Operation = std::variant<Join, Leave, Call, Execute, Install, Null, Reconfigure>;
+using Operation = std::variant<Join, Leave, Call, Execute, Install, Null, Reconfigure, Transaction>;
 
 }  // namespace prytany::wire

@@ -67,7 +67,16 @@ struct NullReply {
 };
 
 using ResultSets = List<ResultSet, limits::statements_per_request_max>;
-using Outcome = std::variant<DoneReply, ErrorReply, ResultSets, JoinedReply, NullReply>;
+/// A step of a transaction whose condition did not hold.
+struct SkippedReply {
+  static constexpr auto fields(auto&) { return std::tuple<>(); }
+  bool operator==(const SkippedReply&) const = default;
+};
+/// What became of a step: rows, nothing, or the failure that it was allowed.
+using StepResult = std::variant<ResultSet, SkippedReply, ErrorReply>;
+using StepResults = List<StepResult, limits::statements_per_request_max>;
+using Outcome =
+    std::variant<DoneReply, ErrorReply, ResultSets, JoinedReply, NullReply, StepResults>;
 
 /// What weak_quorum() replicas must say alike before a client believes it (design.md section 7).
 struct Reply {

@@ -74,6 +74,34 @@ TEST_F(ClientApi, a_batch_is_one_transaction_and_named_parameters_bind) {
   EXPECT_EQ(client.execute("SELECT count(*) FROM pairs").value<int>(), 1) << "all or none";
 }
 
+TEST_F(ClientApi, sends_transactions_whose_steps_depend_on_each_other) {
+  Client client(cluster_->admin("steps"));
+  client.execute("CREATE TABLE purse(id INTEGER PRIMARY KEY, coins CHECK(coins >= 0))");
+  client.execute("INSERT INTO purse VALUES(1, 10), (2, 0)");
+  const auto move = [&client](int coins) {
+    return client.transaction(
+        {{{"UPDATE purse SET coins = coins - ? WHERE id = 1", {coins}, {}}, {}, true},
+         {{"UPDATE purse SET coins = coins + ? WHERE id = 2", {coins}, {}}, When::ok(0)},
+         {{"SELECT ensure(coins < 9, 'RICH', 'too much') FROM purse WHERE id = 2", {}, {}},
+          When::changed(1) && !When::error(0)}});
+  };
+  const auto done = move(7);
+  ASSERT_EQ(done.size(), 3U);
+  EXPECT_TRUE(done[0].ran && done[1].ran && done[2].ran);
+  EXPECT_EQ(done[1].answer.changes, 1);
+  const auto refused = move(7);
+  EXPECT_EQ(refused[0].code, "SQLITE_CONSTRAINT_CHECK");
+  EXPECT_TRUE(refused[1].skipped() && refused[2].skipped());
+  const auto undone =
+      client.try_transaction({{{"UPDATE purse SET coins = 9 WHERE id = 2", {}, {}}},
+                              {{"SELECT ensure(0, 'NO', 'not so')", {}, {}}, When::changed(0)}});
+  ASSERT_FALSE(undone);
+  EXPECT_EQ(undone.error().code, "NO");
+  EXPECT_EQ(undone.error().statement, 2U);
+  const auto coins = client.query<int, int>("SELECT min(coins), max(coins) FROM purse");
+  EXPECT_EQ(coins.one(), std::make_tuple(3, 7));
+}
+
 TEST_F(ClientApi, reads_that_are_not_ordered_see_all_that_was_told_before_and_cannot_write) {
   Options options = cluster_->admin("reader");
   options.fast_reads = true;

@@ -11,6 +11,7 @@ import {
   Real,
   real,
   Refused,
+  transaction,
 } from "../../client-js/src/index.js";
 import { DevCluster, program } from "./dev_cluster.mjs";
 
@@ -61,6 +62,37 @@ test("the application's errors and SQL's come with their codes", async () => {
       (error) => error instanceof ApplicationError && error.code === code,
       code,
     );
+  await client.leave();
+});
+
+test("a transaction runs what its conditions say, and all or nothing of it", async () => {
+  const client = await cluster.join();
+  await client.execute("CREATE TABLE purse(id INTEGER PRIMARY KEY, coins CHECK(coins >= 0))");
+  await client.execute("INSERT INTO purse VALUES(1, 10), (2, 0)");
+  const move = (coins) =>
+    transaction(client, [
+      { sql: "UPDATE purse SET coins = coins - ? WHERE id = 1", positional: [coins], mayFail: true },
+      {
+        sql: "UPDATE purse SET coins = coins + ? WHERE id = 2",
+        positional: [coins],
+        when: { ok: 0 },
+      },
+      { sql: "SELECT sum(coins) FROM purse" },
+    ]);
+  const [taken, given, sum] = await move(7);
+  assert.deepEqual([taken.changes, given.changes, sum.value()], [1, 1, 10]);
+  const [refused, skipped] = await move(7);
+  assert.equal(refused.code, "SQLITE_CONSTRAINT_CHECK");
+  assert.ok(skipped.skipped);
+  await assert.rejects(
+    transaction(client, [
+      { sql: "DELETE FROM purse" },
+      { sql: "SELECT ensure(false, 'NO', 'not so')" },
+    ]),
+    ({ code, statement }) => code === "NO" && statement === 2,
+  );
+  const left = await client.query("SELECT coins FROM purse ORDER BY id");
+  assert.deepEqual(left.values, [[3], [7]]);
   await client.leave();
 });
 

@@ -53,6 +53,15 @@ function execute(request) {
   const op = request.operation;
   if (op.type === "leave") return { type: "done" };
   if (op.type === "execute") return textRow(op.statements.map(({ sql }) => sql).join(";"));
+  if (op.type === "transaction")
+    return {
+      type: "steps",
+      steps: op.steps.map(({ statement: { sql }, when: [first], may_fail }) => {
+        if (may_fail)
+          return { type: "error", code: "POOR", message: "no", procedure: "", statement: 1 };
+        return first ? { type: "skipped" } : { type: "result", ...textRow(sql).results[0] };
+      }),
+    };
   if (op.procedure === "refuse")
     return {
       type: "error",

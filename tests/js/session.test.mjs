@@ -177,6 +177,52 @@ test("execute, query and batch send what they should", async () => {
   );
 });
 
+test("a transaction: conditions in postfix order, and what became of each step", async () => {
+  const group = await start();
+  const { client } = await joined(group);
+  const answers = await prytany.transaction(client, [
+    { sql: "one" },
+    { sql: "two", positional: [1], mayFail: true },
+    { sql: "three", when: { all: [{ changed: 0 }, { not: { error: 1 } }] } },
+    { sql: "four", when: { any: [{ rows: 0 }, { ok: 1 }] } },
+  ]);
+  assert.deepEqual(
+    answers.map(({ ran, skipped, code, message }) => [ran, skipped, code, message]),
+    [
+      [true, false, "", ""],
+      [false, false, "POOR", "no"],
+      [false, true, "", ""],
+      [false, true, "", ""],
+    ],
+  );
+  assert.equal(answers[0].value(), "one");
+  const [{ steps, read_only }] = group.executed;
+  assert.equal(read_only, false);
+  assert.deepEqual(
+    steps.map(({ when }) => when),
+    [
+      [],
+      [],
+      [
+        { type: "changed", of: 0 },
+        { type: "error", of: 1 },
+        { type: "not", of: 0 },
+        { type: "all", of: 2 },
+      ],
+      [
+        { type: "rows", of: 0 },
+        { type: "ok", of: 1 },
+        { type: "any", of: 2 },
+      ],
+    ],
+  );
+  for (const when of [{ often: 0 }, { ok: -1 }, { ok: "0" }])
+    await rejects(prytany.transaction(client, [{ sql: "x", when }]), prytany.Usage);
+  await rejects(prytany.transaction(client, [{ sql: "x", mayFail: "yes" }]), prytany.Usage);
+  await rejects(prytany.transaction(client, []), prytany.Usage, { message: "no statement" });
+  assert.equal(group.executed.length, 1);
+});
+
 test("a time that is none, and a batch of nothing, are refused before anything is sent", async () => {
   const group = await start();
   const { client, cluster } = await joined(group);
@@ -193,7 +239,7 @@ test("a time that is none, and a batch of nothing, are refused before anything i
     ];
     for (const promise of refused) {
       await rejects(promise, prytany.Usage, { code: "usage", sent: false });
-      await assert.rejects(promise, /timeout and linger: 0 to 2\^31-1 milliseconds/);
+      await assert.rejects(promise, /timeout, linger: 0 to 2\^31-1 milliseconds/);
     }
   }
   await rejects(client.batch([]), prytany.Usage, { message: "no statement" });

@@ -13,9 +13,11 @@ import {
   real,
   Usage,
 } from "../../client-js/src/index.js";
+import { learn } from "../../client-js/src/transaction.js";
 import { readGenesis } from "../../client-js/src/genesis.js";
 import { fromWire, toJson, toWire } from "../../client-js/src/values.js";
 
+learn();
 const join = (...parts) => concat(parts);
 
 const golden = (name) =>

@@ -69,16 +69,21 @@ const identification = struct({ kind: text, name: text, credential: key, signatu
 const joinBegin = struct({ session_key: key, nonce, identification });
 const joinToken = struct({ replica: u16, address: text, expires: i64, signature });
 const call = struct({ procedure: text, arguments: named });
+const statement = struct({ sql: text, positional: list(value), named });
+const kinds = ["ok", "error", "changed", "rows", "not", "all", "any"];
+const condition = struct({ type: (kind) => Buffer.of(kinds.indexOf(kind)), of: u16 });
 const typedOperation = variant(
   ["join", struct({ begin: joinBegin, tokens: list(joinToken) })],
   ["leave", nothing],
   ["call", call],
-  ["execute", struct({
-    statements: list(struct({ sql: text, positional: list(value), named })), read_only: boolean })],
+  ["execute", struct({ statements: list(statement), read_only: boolean })],
   ["install", struct({ files: list(struct({ path: text, content: base64 })) })],
   ["null", struct({ reply_bytes: u32, payload: base64 })],
   ["reconfigure", struct({
     number: u64, member: u16, key, approvals: list(struct({ member: u16, signature })) })],
+  ["transaction", struct({
+    steps: list(struct({ statement, when: list(condition), may_fail: boolean })),
+    read_only: boolean })],
 );
 const operation = (value) =>
   value.type === "encoded" ? Buffer.from(value.base64, "base64") : typedOperation(value);
@@ -87,12 +92,15 @@ const requestBody = (m) =>
 
 const resultSet = struct({
   columns: list(text), rows: list(list(value)), changes: i64, last_insert_rowid: i64 });
+const error = struct({ code: text, message: text, procedure: text, statement: u32 });
+const step = variant(["result", resultSet], ["skipped", nothing], ["error", error]);
 const outcome = variant(
   ["done", nothing],
-  ["error", struct({ code: text, message: text, procedure: text, statement: u32 })],
+  ["error", error],
   ["results", (v) => list(resultSet)(v.results)],
   ["joined", struct({ session: u64, principal: text, role: text, replaced: u64 })],
   ["null", struct({ bytes: base64 })],
+  ["steps", (v) => list(step)(v.steps)],
 );
 const reply = struct({ session: u64, number: u64, request: digest, seq: u64, agreed: i64, outcome });
 const toClient = variant(

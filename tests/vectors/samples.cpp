@@ -132,6 +132,25 @@ Execute two_statements() {
   return execute;
 }
 
+Transaction moving_money() {
+  using Kind = Condition::Kind;
+  Transaction transaction;
+  transaction.steps.items.resize(3);
+  Step& take = transaction.steps.items[0];
+  take.statement.sql.text = "UPDATE account SET balance = balance - ?1 WHERE id = ?2";
+  take.statement.positional.items = {std::int64_t{10}, std::int64_t{1}};
+  take.may_fail = true;
+  Step& give = transaction.steps.items[1];
+  give.statement.sql.text = "UPDATE account SET balance = balance + 10 WHERE id = 2";
+  give.when.items = {{Kind::ok, 0}, {Kind::changed, 0}, {Kind::all, 2}};
+  Step& tell = transaction.steps.items[2];
+  tell.statement.sql.text = "INSERT INTO note(body) VALUES (:body)";
+  tell.statement.named.items = {{{"body"}, text("poor")}};
+  tell.when.items = {{Kind::error, 0}, {Kind::changed, 1}, {Kind::negate, 0},
+                     {Kind::any, 2},   {Kind::rows, 0},    {Kind::any, 2}};
+  return transaction;
+}
+
 Install small_application() {
   Install install;
   install.files.items.resize(2);
@@ -166,6 +185,8 @@ Named<Operation> operations() {
                    ReplicaId{1},
                    session_signer().public_key(),
                    {{{ReplicaId{0}, signature_of(0)}, {ReplicaId{3}, signature_of(3)}}}}},
+      {"transaction", moving_money()},
+      {"transaction of nothing that only reads", Transaction{{}, true}},
   };
 }
 
@@ -207,6 +228,8 @@ Named<Outcome> outcomes() {
       {"results", ResultSets{{set, ResultSet{}}}},
       {"joined", JoinedReply{SessionId{5}, {"voter-17"}, {"voter"}, SessionId{3}}},
       {"null", null},
+      {"steps", StepResults{{set, SkippedReply{},
+                             ErrorReply{{"SQLITE_CONSTRAINT_CHECK"}, {"too poor"}, {}, 3}}}},
   };
 }
 

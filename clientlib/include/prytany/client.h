@@ -23,22 +23,10 @@
 #include <vector>
 
 #include <prytany/errors.h>
+#include <prytany/transaction.h>
 #include <prytany/value.h>
 
 namespace prytany {
-
-/// A named argument of a procedure or a statement.
-struct Named {
-  std::string name = {};
-  Value value = {};
-};
-using Arguments = std::vector<Named>;
-
-struct Statement {
-  std::string sql = {};                // exactly one statement
-  std::vector<Value> positional = {};  // for ?
-  Arguments named = {};                // for :name
-};
 
 /// The key that says who one is. Never sent; it signs.
 class Credential {
@@ -185,6 +173,10 @@ class Client {
   Expected<Answer> try_execute(const Statement& statement);
   /// Several statements in one transaction: all of them, or none.
   std::vector<Answer> batch(const std::vector<Statement>& statements);
+  /// The same of steps that depend on each other; one result for each. Throws as execute() if it
+  /// was undone.
+  std::vector<StepAnswer> transaction(const std::vector<Step>& steps);
+  Expected<std::vector<StepAnswer>> try_transaction(const std::vector<Step>& steps);
 
   /// Rows as tuples, for statements that only read: anything else is refused.
   template <class... Ts, class... Args>

@@ -1,4 +1,5 @@
 // The public values: read as the type they have, or refused.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "clientlib/convert.h"
@@ -105,6 +106,25 @@ TEST(Errors, an_answer_of_several_statements_is_the_last_with_the_changes_of_all
   EXPECT_EQ(answer->changes, 3);
   EXPECT_EQ(answer->value<int>(), 5);
   EXPECT_EQ(client::answers_of(several)->size(), 2U);
+}
+
+TEST(When, combines_conditions_in_postfix_order) {
+  using Part = When::Part;
+  using Kind = When::Kind;
+  const When both = When::changed(0) && !When::error(1);
+  EXPECT_THAT(both.parts(), testing::ElementsAre(Part{Kind::changed, 0}, Part{Kind::error, 1},
+                                                 Part{Kind::negate, 0}, Part{Kind::all, 2}));
+  const When either = When::rows(2) || When::ok(3);
+  EXPECT_THAT(either.parts(),
+              testing::ElementsAre(Part{Kind::rows, 2}, Part{Kind::ok, 3}, Part{Kind::any, 2}));
+}
+
+TEST(When, says_nothing_where_a_step_always_runs) {
+  EXPECT_EQ((When() && When::ok(1)).parts(), When::ok(1).parts());
+  EXPECT_EQ((When::ok(1) && When()).parts(), When::ok(1).parts());
+  EXPECT_TRUE((When() || When::ok(1)).parts().empty());
+  EXPECT_TRUE((When::ok(1) || When()).parts().empty());
+  EXPECT_THROW((void)!When(), Usage);
 }
 
 TEST(Fits, finds_a_broken_bound_wherever_it_is) {

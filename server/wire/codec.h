@@ -56,7 +56,6 @@ struct Text {
 template <class T, std::size_t Max>
 struct List {
   std::vector<T> items;
-  auto operator<=>(const List&) const = default;
   bool operator==(const List&) const = default;
   auto begin() const { return items.begin(); }
   auto end() const { return items.end(); }

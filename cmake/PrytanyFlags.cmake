@@ -24,15 +24,15 @@ if(PRYTANY_SANITIZE)
   add_compile_options(-fsanitize=${PRYTANY_SANITIZE} -fno-sanitize-recover=all
                       -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${PRYTANY_SANITIZE})
-  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND PRYTANY_SANITIZE MATCHES "undefined")
-    # These two checks stand before every access and double g++'s time. AddressSanitizer reports a
-    # null access as well, misaligned ones need a cast, and the clang preset has both checks.
+  if(PRYTANY_JOIN AND PRYTANY_SANITIZE MATCHES "undefined")
+    # These two checks stand before every access and take a compiler's time. AddressSanitizer
+    # reports a null access as well, misaligned ones need a cast, and the thorough preset has both.
     add_compile_options(-fno-sanitize=null,alignment)
   endif()
 endif()
 if(PRYTANY_FUZZ)
   # ./check compiles all of it before it runs it. Checks of addresses as calls are a third less to
-  # compile, and without the two checks that g++ does without above it is another tenth.
+  # compile, and without the two checks that dev does without it is another tenth.
   add_compile_options(-fsanitize=fuzzer-no-link -fsanitize-address-outline-instrumentation
                       -fno-sanitize=null,alignment)
 endif()

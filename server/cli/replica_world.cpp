@@ -78,6 +78,7 @@ std::string NodeUpstream::status_json() const {
       {"batches_executed", node.batches_executed},
       {"checkpoints", node.checkpoints},
       {"state_transfers", node.state_transfers},
+      {"divergences", node.divergences},
       {"journal_syncs", node.syncs},
   };
   json["state_transfer"] = transfer_json(node_);

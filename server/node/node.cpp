@@ -345,8 +345,10 @@ class Node::Impl {
     if (auto loaded = fetched_.load(); !loaded) return loaded;
     // A state that went wrong may have done so in memory, below the tree that we compare by.
     std::vector<vfs::PageIndex> damaged;
-    if (wanted.diverged)
+    if (wanted.diverged) {
+      ++counters_.divergences;
       damaged = world_.store.verify(world_.store.retained().back(), world_.store.root()).damaged;
+    }
     fetch_.emplace(StateFetch::World{world_.store, fetched_, transfer_}, std::move(wanted.proof),
                    config_.pbft.self, config_.pbft.group.n, std::move(damaged), now);
     return {};

@@ -41,6 +41,7 @@ struct NodeCounters {
   std::uint64_t batches_executed = 0;
   std::uint64_t checkpoints = 0;
   std::uint64_t state_transfers = 0;
+  std::uint64_t divergences = 0;  // own state found to differ from a certified one
   std::uint64_t syncs = 0;
 };
 

@@ -1,0 +1,52 @@
+// prytany-sqllogictest: SQL scripts in sqllogictest's format against real replicas.
+#include <cstdio>
+
+#include <CLI/CLI.hpp>
+
+#include "tests/sqllogictest/suite.h"
+
+namespace prytany::slt {
+namespace {
+
+constexpr int exit_failed = 1;
+constexpr int exit_usage = 2;
+
+int run(int argc, char** argv) {
+  SuiteOptions options;
+  CLI::App app(
+      "Runs scripts in sqllogictest's format, as engine `sqlite`: each on fresh replicas, each "
+      "record as one ordered request; compares results, and then the replicas' digests. Exit code "
+      "0 only if nothing failed; what docs/reference/sql.md says is refused does not count.");
+  app.add_option("FILE", options.paths, "Scripts, or folders of *.test")->required();
+  app.add_option("--replicas", options.cluster.replicas, "n")
+      ->check(CLI::Range(1, 100))
+      ->capture_default_str();
+  auto* faults = app.add_option("--faults", options.cluster.faults,
+                                "f: replicas that may be faulty; without it, (n-1)/3");
+  app.add_option("--durability", options.cluster.durability,
+                 "log: every vote is on disk before it leaves; none: nothing is")
+      ->check(CLI::IsMember({"log", "none"}))
+      ->capture_default_str();
+  app.add_option("--depth", options.depth, "Queries under way at once; statements wait for all")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_option("--show", options.shown, "Reports shown of each script")->capture_default_str();
+  app.add_flag("--strict", options.strict,
+               "What SQLite itself does otherwise than a script says is failed");
+  app.add_option("--set", options.cluster.settings,
+                 "key=value of genesis.json or of every replica; repeatable");
+  app.add_option("--program", options.cluster.program, "prytany; without it, the one beside this");
+  CLI11_PARSE(app, argc, argv);
+  if (faults->count() == 0) options.cluster.faults = (options.cluster.replicas - 1) / 3;
+  const auto scripts = scripts_in(options.paths);
+  if (!scripts) {
+    std::fprintf(stderr, "prytany-sqllogictest: %s\n", scripts.error().message.c_str());
+    return exit_usage;
+  }
+  return run_suite(options, *scripts) ? 0 : exit_failed;
+}
+
+}  // namespace
+}  // namespace prytany::slt
+
+int main(int argc, char** argv) { return prytany::slt::run(argc, argv); }

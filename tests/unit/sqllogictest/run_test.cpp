@@ -1,0 +1,293 @@
+// What passes, fails and counts as refused: judged here on databases without replicas, one of which
+// refuses what Prytany refuses, and some of which lie.
+#include <gmock/gmock.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "server/app/sandbox.h"
+#include "tests/sqllogictest/expectation.h"
+#include "tests/sqllogictest/oracle.h"
+#include "tests/sqllogictest/plain.h"
+#include "tests/sqllogictest/run.h"
+
+namespace prytany::slt {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+std::vector<Record> script_of(const std::string& text) {
+  return parse_script("x.test", text, "sqlite").value();
+}
+
+std::future<Outcome> ready(Outcome outcome) {
+  std::promise<Outcome> promise;
+  promise.set_value(std::move(outcome));
+  return promise.get_future();
+}
+
+/// Plain SQLite, but what Prytany tells by its first word it refuses.
+class Refusing {
+ public:
+  Outcome ask(const std::string& sql) {
+    if (const auto refused = app::refuse_statement(sql)) return {refused->code, "no", 0, {}, false};
+    if (sql.starts_with("CREATE TEMP")) return {"refused_temporary", "no", 0, {}, false};
+    return plain_.ask(sql);
+  }
+
+ private:
+  PlainDatabase plain_;
+};
+
+Counts run(const std::string& text, bool strict = true) {
+  Refusing database;
+  return run_script(
+      script_of(text), [&](const std::string& sql) { return ready(database.ask(sql)); }, 4, strict);
+}
+/// The same, where every first value of a query is replaced.
+Counts run_with_lies(const std::string& text, const Value& lie) {
+  Refusing database;
+  const auto ask = [&](const std::string& sql) {
+    Outcome outcome = database.ask(sql);
+    if (!outcome.rows.empty()) outcome.rows[0][0] = lie;
+    return ready(std::move(outcome));
+  };
+  return run_script(script_of(text), ask, 4);
+}
+
+TEST(Run, passes_what_comes_out_as_expected) {
+  const Counts counts =
+      run("statement ok\nCREATE TABLE t(a INTEGER, b TEXT)\n\n"
+          "statement ok\nINSERT INTO t VALUES(2, 'two'), (1, NULL), (3, '')\n\n"
+          "query IT rowsort\nSELECT a, b FROM t\n----\n1\nNULL\n2\ntwo\n3\n(empty)\n\n"
+          "query IT valuesort x\nSELECT a, b FROM t\n----\n(empty)\n1\n2\n3\nNULL\ntwo\n\n"
+          "query R\nSELECT 1.0 / 3\n----\n0.333\n\n"
+          "statement error\nINSERT INTO t VALUES(1)\n\n"
+          "query TT\nSELECT char(9, 65), x'00ff41'\n----\n@A\n@@A\n\n"
+          "query I\nSELECT a FROM t WHERE a > 7\n");
+  EXPECT_THAT(counts.reports, IsEmpty());
+  EXPECT_EQ(counts.passed, 8U);
+}
+
+TEST(Run, converts_as_sqlites_column_functions_do) {
+  const Counts counts =
+      run("query IIIRTT\nSELECT '12abc', 3.9, 'x', '2.5', 0.1, 7\n----\n12\n3\n0\n2.500\n0.1\n7\n\n"
+          "query I\nSELECT 9223372036854775807\n----\n9223372036854775807\n\n"
+          "query I\nSELECT 4294967297\n----\n1\n\n"  // as "%d" writes it
+          "query I\nSELECT 4294967297\n----\n4294967297\n");
+  EXPECT_THAT(counts.reports, IsEmpty());
+}
+
+TEST(Run, compares_hashes_of_sorted_values) {
+  const std::string head =
+      "query I valuesort\nVALUES(10), (9), (8), (7), (6), (5), (4), (3), (2), (1)\n----\n";
+  // Of "1\n10\n2\n3\n4\n5\n6\n7\n8\n9\n", by md5sum.
+  EXPECT_THAT(run(head + "10 values hashing to ff2650590d3f27ea6644b5573ccc37ba\n").reports,
+              IsEmpty());
+  EXPECT_THAT(run(head + "10 values hashing to 5c5b0f39036981665ef7b83ab2b4262f\n").reports,
+              SizeIs(1));
+  EXPECT_EQ(hashed({"3", "4", "1", "2"}), "4 values hashing to 5c5b0f39036981665ef7b83ab2b4262f");
+}
+
+TEST(Run, fails_what_comes_out_otherwise) {
+  EXPECT_EQ(run("query I\nSELECT 1\n----\n2\n").failed, 1U);
+  EXPECT_EQ(run("query I\nSELECT 1\n----\n1\n1\n").failed, 1U);
+  EXPECT_EQ(run("query I\nSELECT 1\n").failed, 1U);
+  EXPECT_EQ(run("query II\nSELECT 1\n----\n1\n").failed, 1U);
+  EXPECT_EQ(run("query II nosort\nVALUES(2, 1), (1, 2)\n----\n1\n2\n2\n1\n").failed, 1U);
+  EXPECT_EQ(run("query I\nSELECT nothing\n----\n1\n").failed, 1U);
+  EXPECT_EQ(run("statement ok\nSELECT nothing\n").failed, 1U);
+  EXPECT_EQ(run("statement error\nSELECT 1\n").failed, 1U);
+}
+
+TEST(Run, passes_what_sqlite_itself_does_otherwise_unless_it_is_to_be_strict) {
+  const std::string script =
+      "statement ok\nCREATE TABLE t(x)\n\n"
+      "statement ok\nINSERT INTO t VALUES(9223372036854775807), (1)\n\n"
+      "query I\nSELECT sum(x) FROM t\n----\n\n"                  // it overflows
+      "query I\nSELECT count(*) FROM t\n----\n\n"                // it is never empty
+      "statement ok\nCREATE TRIGGER g UPDATE ON t BEGIN END\n";  // no syntax of SQLite's
+  const Counts counts = run(script, false);
+  EXPECT_EQ(counts.passed, 5U);
+  EXPECT_EQ(counts.as_sqlite, 3U);
+  EXPECT_EQ(counts.failed, 0U);
+  ASSERT_THAT(counts.reports, SizeIs(3));
+  EXPECT_THAT(counts.reports[0], HasSubstr("x.test:7: passed, as SQLite 3.44.2 does the same"));
+  EXPECT_EQ(run(script).failed, 3U);
+  // Another result than SQLite's is failed either way.
+  EXPECT_EQ(run_with_lies("query I\nSELECT 1\n----\n3\n", 2).failed, 1U);
+}
+
+TEST(Run, fails_an_error_that_is_not_sqlites) {
+  const auto ask = [](const std::string&) {
+    return ready({"budget_exceeded", "the request took more than 5 steps", 0, {}, false});
+  };
+  EXPECT_EQ(run_script(script_of("query I\nSELECT sum(nothing)\n----\n1\n"), ask, 4).failed, 1U);
+  EXPECT_EQ(run_script(script_of("statement ok\nSELECT nothing\n"), ask, 4).failed, 1U);
+}
+
+TEST(Run, fails_what_a_label_says_is_the_same_and_is_not) {
+  const std::string one = "query I rowsort same\nSELECT 1\n----\n1\n\n";
+  EXPECT_THAT(run(one + one).reports, IsEmpty());
+  const Counts counts = run(one + "query I rowsort same\nSELECT 2\n----\n2\n");
+  ASSERT_THAT(counts.reports, SizeIs(1));
+  EXPECT_THAT(counts.reports[0], HasSubstr("x.test:1"));
+}
+
+TEST(Run, notices_a_database_that_lies) {
+  const std::string script = "query I\nSELECT 1\n----\n1\n\nquery I\nVALUES(1), (2), (3)\n----\n" +
+                             hashed({"1", "2", "3"}) + "\n";
+  EXPECT_EQ(run_with_lies(script, 1).failed, 0U);
+  EXPECT_EQ(run_with_lies(script, 2).failed, 2U);
+}
+
+TEST(Run, fails_all_the_rest_when_the_database_is_lost) {
+  unsigned asked = 0;
+  const auto ask = [&](const std::string&) {
+    return ready(++asked == 2 ? Outcome{"no_quorum", "nobody answers", 0, {}, true} : Outcome{});
+  };
+  const std::string one = "statement ok\nSELECT 1\n\n";
+  const Counts counts = run_script(script_of(one + one + one + one), ask, 4);
+  EXPECT_EQ(asked, 2U);
+  EXPECT_EQ(counts.passed, 1U);
+  EXPECT_EQ(counts.failed, 3U);
+}
+
+TEST(Run, asks_a_query_again_whose_answer_is_lost_but_never_a_statement) {
+  std::map<std::string, unsigned> asked;
+  const auto ask = [&](const std::string& sql) {
+    return ready(++asked[sql] == 1 ? Outcome{"reply_forgotten", "", 0, {}, true}
+                                   : Outcome{{}, {}, 1, {{1}}, false});
+  };
+  EXPECT_EQ(run_script(script_of("query I\nSELECT 1\n----\n1\n"), ask, 4).passed, 1U);
+  EXPECT_EQ(run_script(script_of("statement ok\nDELETE FROM t\n"), ask, 4).failed, 1U);
+  EXPECT_EQ(asked["SELECT 1"], 2U);
+  EXPECT_EQ(asked["DELETE FROM t"], 1U);
+}
+
+TEST(Run, asks_for_large_results_one_by_one) {
+  unsigned under_way = 0;
+  unsigned most = 0;
+  const auto ask = [&](const std::string&) {
+    most = std::max(most, ++under_way);
+    return std::async(std::launch::deferred, [&under_way] {
+      --under_way;
+      return Outcome{{}, {}, 1, {{std::string(300'000, 'x')}}, false};
+    });
+  };
+  std::string text;
+  for (int i = 0; i < 9; ++i) text += "query T\nSELECT 1\n----\n\n";
+  EXPECT_EQ(run_script(script_of(text), ask, 1).failed, 9U);
+  EXPECT_EQ(most, 1U);
+  most = 0;
+  (void)run_script(script_of("query T\nSELECT 1\n----\n\nstatement ok\nSELECT 0\n\n" + text), ask,
+                   4);
+  EXPECT_EQ(most, 1U);
+}
+
+TEST(Run, asks_the_statements_of_one_record_in_turn) {
+  EXPECT_THAT(run("statement ok\nCREATE TABLE t(a); INSERT INTO t VALUES(';');\n\n"
+                  "query T\nSELECT a FROM t\n----\n;\n\n"
+                  "statement ok\nCREATE TRIGGER g INSERT ON t BEGIN SELECT 1; SELECT 2; END;\n\n"
+                  "statement error\nINSERT INTO t VALUES(2); SELECT nothing; DROP TABLE t\n\n"
+                  "query I\nSELECT count(*) FROM t\n----\n2\n")
+                  .reports,
+              IsEmpty());
+}
+
+TEST(Run, lets_only_queries_that_change_nothing_run_side_by_side) {
+  for (const char* sql : {"SELECT 1", " -- x\n select 2", "VALUES(1)", "/* */SELECT 3"})
+    EXPECT_TRUE(only_reads(sql)) << sql;
+  for (const char* sql : {"WITH x AS (SELECT 1) INSERT INTO t SELECT * FROM x", "PRAGMA x", "",
+                          "INSERT INTO t VALUES(1) RETURNING a", "SELECTED"})
+    EXPECT_FALSE(only_reads(sql)) << sql;
+  unsigned under_way = 0;
+  unsigned most = 0;
+  bool statement_amid = false;
+  const auto ask = [&](const std::string& sql) {
+    statement_amid = statement_amid || (under_way > 0 && !only_reads(sql));
+    most = std::max(most, ++under_way);
+    // Answered when it is waited for, and not before.
+    return std::async(std::launch::deferred, [&under_way] {
+      --under_way;
+      return Outcome{{}, {}, 1, {{1}}, false};
+    });
+  };
+  std::string text;
+  for (int i = 0; i < 9; ++i) text += "query I\nSELECT 1\n----\n1\n\n";
+  EXPECT_EQ(run_script(script_of(text + "statement ok\nDELETE FROM t\n\n" + text), ask, 4).failed,
+            0U);
+  EXPECT_EQ(most, 4U);
+  EXPECT_FALSE(statement_amid);
+}
+
+// ---- refusals -----------------------------------------------------------------------------------
+
+TEST(Refused, is_what_the_documentation_says_is_refused_and_nothing_else) {
+  const Counts counts = run("statement ok\nREINDEX\n\nstatement error\nANALYZE nothing\n\n");
+  EXPECT_EQ(counts.refused, 2U);
+  EXPECT_EQ(counts.failed + counts.passed, 0U);
+  EXPECT_THAT(counts.refused_by_code,
+              ElementsAre(std::pair("refused_analyze", 1), std::pair("refused_reindex", 1)));
+  EXPECT_FALSE(is_excused("budget_exceeded"));
+  EXPECT_FALSE(is_excused("SQLITE_TOOBIG"));
+  EXPECT_FALSE(is_excused(""));
+}
+
+TEST(Refused, is_what_fails_only_because_something_earlier_was_and_the_cause_is_told) {
+  const Counts counts =
+      run("statement ok\nCREATE TABLE kept(a)\n\n"
+          "statement ok\nREINDEX kept\n\n"
+          "statement ok\nCREATE TEMP TABLE away(a)\n\n"
+          "statement ok\nINSERT INTO away VALUES(7)\n\n"
+          "statement ok\nINSERT INTO kept VALUES(1)\n\n"
+          "query I\nSELECT a FROM away\n----\n7\n\n"
+          "query I\nSELECT a FROM kept\n----\n1\n");
+  EXPECT_EQ(counts.passed, 3U);
+  EXPECT_EQ(counts.failed, 0U);
+  EXPECT_EQ(counts.refused, 4U);
+  ASSERT_THAT(counts.reports, SizeIs(4));
+  EXPECT_EQ(counts.reports[3],
+            "x.test:16: refused: because x.test:7 was refused (refused_temporary)");
+}
+
+TEST(Refused, is_a_result_that_lacks_what_a_refused_statement_would_have_undone) {
+  const Counts counts =
+      run("statement ok\nCREATE TABLE t(a)\n\nstatement ok\nBEGIN\n\n"
+          "statement ok\nINSERT INTO t VALUES(1)\n\nstatement ok\nROLLBACK\n\n"
+          "query I\nSELECT count(*) FROM t\n----\n0\n");
+  EXPECT_EQ(counts.passed, 2U);
+  EXPECT_EQ(counts.failed, 0U);
+  EXPECT_EQ(counts.refused_by_code.at("in consequence"), 1U);
+}
+
+TEST(Refused, excuses_no_failure_of_something_else) {
+  const std::string refused = "statement ok\nCREATE TEMP TABLE away(a)\n\n";
+  // Plain SQLite does not give this either.
+  EXPECT_EQ(run(refused + "query I\nSELECT 1\n----\n2\n").failed, 1U);
+  // It would pass both with and without the refused statement.
+  EXPECT_EQ(run_with_lies(refused + "query I\nSELECT 1\n----\n1\n", 2).failed, 1U);
+  // It depends on the refused statement, but fails in another way than it would without it.
+  EXPECT_EQ(run_with_lies("statement ok\nCREATE TABLE t(a)\n\nstatement ok\nBEGIN\n\n"
+                          "statement ok\nINSERT INTO t VALUES(1)\n\nstatement ok\nROLLBACK\n\n"
+                          "query I\nSELECT count(*) FROM t\n----\n0\n",
+                          5)
+                .failed,
+            1U);
+}
+
+TEST(Refused, codes_are_those_of_the_reference) {
+  std::ifstream in(std::string(PRYTANY_SOURCE_DIR) + "/docs/reference/sql.md");
+  std::ostringstream text;
+  text << in.rdbuf();
+  const std::string sql = text.str();
+  const std::string table = sql.substr(sql.find("## Refused"), sql.find("**PRAGMA**"));
+  for (const std::string_view code : excused_codes())
+    EXPECT_THAT(table, HasSubstr("`" + std::string(code) + "`"));
+}
+
+}  // namespace
+}  // namespace prytany::slt

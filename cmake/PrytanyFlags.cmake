@@ -18,6 +18,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # std::optional under sanitizers); clang and the sanitizers look for the same mistakes.
   add_compile_options(-Wduplicated-cond -Wlogical-op -Wno-restrict -Wno-maybe-uninitialized)
 endif()
+if(PRYTANY_JOIN AND CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  # A parameter may be called as what a joined neighbour keeps to itself.
+  add_compile_options(-Wno-shadow)
+endif()
 add_compile_definitions(_GLIBCXX_ASSERTIONS)
 
 if(PRYTANY_SANITIZE)

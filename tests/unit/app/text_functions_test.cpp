@@ -124,9 +124,9 @@ TEST_F(TextFunctions, are_charged_for_what_they_do) {
 // ---- whole requests -----------------------------------------------------------------------------
 
 /// One row each of 20 texts of a million bytes.
-class Hostile : public testing::Test {
+class HostileText : public testing::Test {
  protected:
-  Hostile() {
+  HostileText() {
     replica.sql(admin, "CREATE TABLE big(x)");
     for (int i = 0; i < 20; ++i)
       EXPECT_EQ(code_of(replica.sql(admin, "INSERT INTO big VALUES(hex(zeroblob(500000)))")), "");
@@ -139,7 +139,7 @@ class Hostile : public testing::Test {
   Bytes image;
 };
 
-TEST_F(Hostile, requests_end_at_their_budget_whatever_a_step_costs) {
+TEST_F(HostileText, requests_end_at_their_budget_whatever_a_step_costs) {
   const std::string endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) ";
   for (const char* rest : {"SELECT sum(length(hex(zeroblob(500000 + x % 2)))) FROM c",
                            "SELECT sum(length(printf('%900000d', x))) FROM c",
@@ -160,7 +160,7 @@ TEST_F(Hostile, requests_end_at_their_budget_whatever_a_step_costs) {
   EXPECT_EQ(rows_of(replica.sql(admin, "SELECT count(*) FROM big")), "20");
 }
 
-TEST_F(Hostile, budgets_do_not_depend_on_what_is_cached) {
+TEST_F(HostileText, budgets_do_not_depend_on_what_is_cached) {
   // The first run finds a cold cache, the second a warm one: the smallest budget that suffices is
   // the same.
   const auto suffices = [&](std::uint64_t steps, bool warm) {

@@ -198,7 +198,7 @@ class Node::Impl {
  private:
   static constexpr std::uint64_t keep_check_us = 1'000'000;
   static constexpr std::uint64_t reads_slice_us = 2'000;
-  /// The core knows the latest sixteen states that it asked for.
+  /// After so many newer states, the walk begins anew, with the newest.
   static constexpr unsigned newer_max = 12;
   /// After so many checkpoints of our own, what an earlier process fetched is not needed any more.
   static constexpr unsigned leftovers_kept = 4;
@@ -299,10 +299,9 @@ class Node::Impl {
       inbox_.emplace_back(pbft::CheckpointDurable{committing_.front()});
       committing_.pop_front();
     }
-    if (installing_ && installing_->seq.value <= durable->value) {
-      inbox_.emplace_back(pbft::StateInstalled{installing_->seq, installing_->state,
+    if (installing_ && installing_->checkpoint.seq.value <= durable->value) {
+      inbox_.emplace_back(pbft::StateInstalled{*std::exchange(installing_, std::nullopt),
                                                end_of(world_.executor, config_.pbft.number)});
-      installing_.reset();
       return fetched_.clear();
     }
     return {};
@@ -382,6 +381,7 @@ class Node::Impl {
   /// Durable before the core hears of it: from then on it answers for this state.
   Result<void> install() {
     const wire::Checkpoint target = fetch_->target();
+    installing_ = fetch_->proof();
     world_.executor.release();
     if (auto done = fetch_->install(world_.store); !done) return done;
     world_.executor.reload();
@@ -393,7 +393,6 @@ class Node::Impl {
     newer_seen_ = 0;
     ++counters_.state_transfers;
     committing_.clear();
-    installing_ = target;
     clients_.silence(false);
     stable_ = keep_ = target.seq;
     return world_.store.begin_commit(vfs::Label{target.seq.value});
@@ -486,11 +485,11 @@ class Node::Impl {
     return {};
   }
 
-  std::deque<Seq> committing_;                  // begun, not known to be durable
-  std::optional<wire::Checkpoint> installing_;  // in the store, not known to be durable
-  std::optional<wire::CheckpointProof> newer_;  // than the one being fetched
-  unsigned newer_seen_ = 0;                     // since that one was begun
-  std::optional<Error> fault_;                  // met while reading frames
+  std::deque<Seq> committing_;                       // begun, not known to be durable
+  std::optional<wire::CheckpointProof> installing_;  // in the store, not known to be durable
+  std::optional<wire::CheckpointProof> newer_;       // than the one being fetched
+  unsigned newer_seen_ = 0;                          // since that one was begun
+  std::optional<Error> fault_;                       // met while reading frames
   Complaints complaints_;
   std::vector<pbft::Event> inbox_;
   std::set<ReplicaId> connected_;

@@ -70,6 +70,7 @@ class StateFetch {
   Result<void> install(vfs::PageStore& store);
 
   [[nodiscard]] const wire::Checkpoint& target() const { return proof_.checkpoint; }
+  [[nodiscard]] const wire::CheckpointProof& proof() const { return proof_; }
   /// Nobody is left who may have it.
   [[nodiscard]] bool exhausted() const { return peers_.exhausted(); }
   /// Something was proven in the last few seconds.

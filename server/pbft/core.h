@@ -296,7 +296,7 @@ class Replica::Core {
   std::optional<wire::CheckpointProof> stable_;     // of h; nothing at genesis
   std::optional<wire::CheckpointProof> certified_;  // the highest above h
   std::map<Seq, wire::CheckpointProof> pending_;    // made stable, not yet durable
-  std::map<Seq, wire::CheckpointProof> targets_;    // of FetchState, the latest few
+  std::optional<wire::CheckpointProof> target_;     // of the last FetchState
   std::optional<Seq> fetching_;
   bool outran_ = false;  // the primary proposed beyond my window, and was refused
   bool diverged_ = false;

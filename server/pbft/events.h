@@ -38,10 +38,10 @@ struct CheckpointTaken {
 struct CheckpointDurable {
   Seq seq;
 };
-/// FetchState is done, verified and durable; of one of the last sixteen asked for.
+/// FetchState is done, verified and durable: the last one asked for, or an earlier one since the
+/// last that was installed.
 struct StateInstalled {
-  Seq seq;
-  Digest state;
+  wire::CheckpointProof proof;  // as FetchState had it
   /// Config::ends_at, from now on. At or below seq: the host is about to begin the next
   /// configuration.
   std::optional<Seq> ends = {};

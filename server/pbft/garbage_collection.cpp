@@ -5,13 +5,6 @@
 #include "server/pbft/core.h"
 
 namespace prytany::pbft {
-namespace {
-
-/// Of how many FetchState the host may still be busy with an older one.
-constexpr std::size_t targets_max = 16;
-
-}  // namespace
-
 void Replica::Core::on(CheckpointTaken event) {
   // Of a state that was replaced since, or is about to be.
   if (event.seq <= window_.low() || fetching_) return;
@@ -150,34 +143,33 @@ void Replica::Core::on(CheckpointDurable event) {
 
 void Replica::Core::fetch_state(wire::CheckpointProof proof) {
   const Seq seq = proof.checkpoint.seq;
-  if (!targets_.contains(seq)) {
+  if (!target_ || target_->checkpoint.seq != seq) {
     // First the proof, so that a crash between finds state.db vouched for, old or new.
     record_stable(proof);
-    targets_.emplace(seq, proof);
-    if (targets_.size() > targets_max) targets_.erase(targets_.begin());
+    target_ = proof;
   }
   fetching_ = seq;
   out_->push_back(FetchState{std::move(proof), diverged_});
 }
 
 void Replica::Core::on(StateInstalled event) {
-  const auto target = targets_.find(event.seq);
-  ENSURE(target != targets_.end() && target->second.checkpoint.state == event.state);
-  say("state of n", event.seq, " is installed -> go on from there");
-  stable_ = target->second;
-  targets_.clear();
+  const Seq seq = event.proof.checkpoint.seq;
+  ENSURE(target_ && seq <= target_->checkpoint.seq);
+  say("state of n", seq, " is installed -> go on from there");
+  stable_ = std::move(event.proof);
+  target_.reset();
   fetching_.reset();
   diverged_ = false;
   if (event.ends) window_.end_at(*event.ends);
   checkpoints_.forget_mine(config_.self);
   backlog_.forget_all();
   vouching_.forget_waiting();
-  executed_ = handed_ = taken_ = event.seq;
-  proposed_ = std::max(proposed_, event.seq);
-  known_ = std::max(known_, event.seq);
-  invariants_.installed(event.seq);
-  advance(event.seq);
-  if (window_.end() && *window_.end() <= event.seq) return;  // the host begins the next one
+  executed_ = handed_ = taken_ = seq;
+  proposed_ = std::max(proposed_, seq);
+  known_ = std::max(known_, seq);
+  invariants_.installed(seq);
+  advance(seq);
+  if (window_.end() && *window_.end() <= seq) return;  // the host begins the next one
   for (auto& [seq, slot] : window_.slots()) {
     if (slot.proposed() == nullptr) continue;
     assigned(slot);

@@ -114,7 +114,7 @@ void Replica::Core::ask_all() {
 void Replica::Core::fetch_anew() {
   refetching_.fired(now_);
   ask_all();
-  fetch_state(certified_ ? *certified_ : targets_.at(*fetching_));
+  fetch_state(certified_ ? *certified_ : *target_);
 }
 
 /// Those who voted for it, or say in a VIEW-CHANGE that they did: Q pins its batches. And the

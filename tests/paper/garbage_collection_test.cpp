@@ -157,6 +157,25 @@ TEST(StateTransfer, a_target_that_does_not_come_gives_way_to_a_newer_one_with_tw
   EXPECT_FALSE(host.status().fetching);
 }
 
+TEST(StateTransfer, ends_with_the_first_target_however_many_newer_ones_were_proven_meanwhile) {
+  auto config = small_config(4, 1, 4, 8);
+  config.self = ReplicaId{1};
+  PlayClock clock;
+  Disk disk;
+  Host host(config, clock, disk);
+  host.handle(Time{0}, received(2, wire::CheckpointProof{{Seq{20}, digest_of("s")}, {}}));
+  std::size_t asked = 0;
+  host.on_fetch = [&](const auto&) { ++asked; };
+  // While a host writes a large state, a busy group makes dozens of checkpoints, and any member can
+  // show them one by one.
+  for (std::uint64_t seq = 24; seq <= 400; seq += 4)
+    host.handle(Time{0}, pbft::Superseded{{{Seq{seq}, digest_of("s")}, {}}});
+  EXPECT_EQ(asked, 95U);
+  host.install(at_ms(1), {Seq{20}, digest_of("s")});
+  EXPECT_EQ(host.status().stable, Seq{20});
+  EXPECT_TRUE(host.status().fetching) << "the newest is beyond the window";
+}
+
 TEST(StateTransfer, who_arrives_at_a_state_that_the_group_left_behind_asks_for_the_next_at_once) {
   auto config = small_config(4, 1, 4, 8);
   config.self = ReplicaId{1};

@@ -154,7 +154,7 @@ class Host {
   void install(Time now, const wire::Checkpoint& checkpoint) {
     executed_ = disk_.image = checkpoint.seq;
     state_ = disk_.image_state = checkpoint.state;
-    handle(now, pbft::StateInstalled{checkpoint.seq, checkpoint.state, ends()});
+    handle(now, pbft::StateInstalled{wanted_.at(checkpoint.seq), ends()});
   }
 
   [[nodiscard]] pbft::Replica& replica() { return *replica_; }
@@ -230,6 +230,7 @@ class Host {
       const Digest digest = wire::request_digest(a->request.body);
       if (is_over(digest)) inbox.push_back(pbft::NotWanted{digest});
     } else if (const auto* f = std::get_if<pbft::FetchState>(&effect)) {
+      wanted_.insert_or_assign(f->proof.checkpoint.seq, f->proof);
       on_fetch(f->proof);
     } else if (const auto* ended = std::get_if<pbft::Stop>(&effect)) {
       stopped = ended->reason;
@@ -238,6 +239,7 @@ class Host {
 
   pbft::Config config_;
   crypto::Signer signer_;
+  std::map<Seq, wire::CheckpointProof> wanted_;  // of each FetchState
   PlayClock& clock_;
   Disk& disk_;
   const std::vector<Change>& changes_;

@@ -310,7 +310,7 @@ TEST(Replica, that_fetches_a_state_does_not_go_beyond_it_by_its_own_later_ones) 
   ASSERT_EQ(fetched, 1U);
   others_sign(8, digest_of("right again"));
   EXPECT_EQ(stable, 0U);
-  r.step(StateInstalled{Seq{4}, digest_of("right"), std::nullopt});
+  r.step(StateInstalled{{{Seq{4}, digest_of("right"), {}}, {}}, std::nullopt});
   EXPECT_EQ(r.replica->status().stable, Seq{4});
   EXPECT_FALSE(r.replica->status().diverged);
 }
@@ -319,7 +319,7 @@ TEST(ReplicaDeathTest, a_host_that_reports_what_was_not_asked_is_a_bug) {
   Solo r(1);
   EXPECT_DEATH(r.step(Executed{Seq{1}}), "handed_");
   EXPECT_DEATH(r.step(CheckpointDurable{Seq{4}}), "pending_");
-  EXPECT_DEATH(r.step(StateInstalled{Seq{4}, {}}), "targets_");
+  EXPECT_DEATH(r.step(StateInstalled{{{Seq{4}, {}, {}}, {}}}), "target_");
 }
 
 TEST(ReplicaDeathTest, time_never_goes_back) {

@@ -153,9 +153,9 @@ void Replica::Core::fetch_state(wire::CheckpointProof proof) {
 }
 
 void Replica::Core::on(StateInstalled event) {
-  const Seq seq = event.proof.checkpoint.seq;
-  ENSURE(target_ && seq <= target_->checkpoint.seq);
-  say("state of n", seq, " is installed -> go on from there");
+  const Seq here = event.proof.checkpoint.seq;
+  ENSURE(target_ && here <= target_->checkpoint.seq);
+  say("state of n", here, " is installed -> go on from there");
   stable_ = std::move(event.proof);
   target_.reset();
   fetching_.reset();
@@ -164,12 +164,12 @@ void Replica::Core::on(StateInstalled event) {
   checkpoints_.forget_mine(config_.self);
   backlog_.forget_all();
   vouching_.forget_waiting();
-  executed_ = handed_ = taken_ = seq;
-  proposed_ = std::max(proposed_, seq);
-  known_ = std::max(known_, seq);
-  invariants_.installed(seq);
-  advance(seq);
-  if (window_.end() && *window_.end() <= seq) return;  // the host begins the next one
+  executed_ = handed_ = taken_ = here;
+  proposed_ = std::max(proposed_, here);
+  known_ = std::max(known_, here);
+  invariants_.installed(here);
+  advance(here);
+  if (window_.end() && *window_.end() <= here) return;  // the host begins the next one
   for (auto& [seq, slot] : window_.slots()) {
     if (slot.proposed() == nullptr) continue;
     assigned(slot);

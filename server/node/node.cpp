@@ -380,12 +380,11 @@ class Node::Impl {
 
   /// Durable before the core hears of it: from then on it answers for this state.
   Result<void> install() {
-    const wire::Checkpoint target = fetch_->target();
-    installing_ = fetch_->proof();
+    const wire::CheckpointProof target = fetch_->proof();
     world_.executor.release();
     if (auto done = fetch_->install(world_.store); !done) return done;
     world_.executor.reload();
-    note("state of n" + std::to_string(target.seq.value) + " is here, " +
+    note("state of n" + std::to_string(target.checkpoint.seq.value) + " is here, " +
          std::to_string(fetch_->progress().differing) + " of " +
          std::to_string(fetch_->progress().pages) + " pages differed -> make it durable");
     fetch_.reset();
@@ -393,9 +392,10 @@ class Node::Impl {
     newer_seen_ = 0;
     ++counters_.state_transfers;
     committing_.clear();
+    installing_ = target;
     clients_.silence(false);
-    stable_ = keep_ = target.seq;
-    return world_.store.begin_commit(vfs::Label{target.seq.value});
+    stable_ = keep_ = target.checkpoint.seq;
+    return world_.store.begin_commit(vfs::Label{target.checkpoint.seq.value});
   }
 
   // ---- configurations ----

@@ -262,23 +262,6 @@ TEST_F(Door, keeps_few_bytes_of_those_whose_session_it_does_not_know) {
   EXPECT_EQ(last_refusal(), "");
 }
 
-TEST_F(Door, says_that_there_is_no_such_session_only_where_it_executed_what_it_may_have_told) {
-  hello(one);
-  app::Client client{app::test_key(30), SessionId{99}};
-  const auto refused = [&](std::optional<Seq> may_have_told) {
-    barrier = may_have_told;
-    transport.messages.clear();
-    EXPECT_TRUE(std::holds_alternative<Clients::Nothing>(ask(one, request(client, 1))));
-    EXPECT_TRUE(clients.has_early());
-    EXPECT_TRUE(clients.now_known(clients.early_deadline(), verifier).empty());
-    EXPECT_FALSE(clients.has_early());
-    return !transport.messages.empty() && last_refusal() == "unknown_session";
-  };
-  EXPECT_TRUE(refused(Seq{0}));
-  EXPECT_FALSE(refused(std::nullopt)) << "it restarts, and asks the others what it voted";
-  EXPECT_FALSE(refused(Seq{5})) << "its journal has more than it executed";
-}
-
 TEST_F(Door, does_not_look_through_early_requests_while_nothing_is_executed) {
   hello(one);
   app::Client stranger{app::test_key(9), SessionId{77}, 1};

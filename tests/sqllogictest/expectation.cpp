@@ -200,6 +200,8 @@ std::optional<std::string> Labels::check(const Record& record,
 }
 
 std::optional<std::string> judge(const Record& record, const Outcome& outcome, Labels& labels) {
+  // Nobody refused it: a cluster that does not answer has not failed as a script wants.
+  if (outcome.unanswered) return outcome.code + ": " + outcome.message;
   if (!record.is_query && record.fails)
     return outcome.ok() ? std::optional<std::string>("it should fail, and did not") : std::nullopt;
   if (!outcome.ok()) return outcome.code + ": " + outcome.message;

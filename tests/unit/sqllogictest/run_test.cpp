@@ -72,6 +72,18 @@ TEST(Run, passes_what_comes_out_as_expected) {
   EXPECT_EQ(counts.passed, 8U);
 }
 
+TEST(Run, counts_no_answer_as_failed_also_where_a_script_wants_a_failure) {
+  const auto silent = [](const std::string&) {
+    return ready({"no_quorum", "nobody answers", 0, {}, true});
+  };
+  const Counts counts = run_script(
+      script_of("statement error\nCREATE TABLE t(a,\n\nstatement error\nINSERT INTO nowhere "
+                "VALUES(1)\n\nstatement ok\nSELECT 1\n"),
+      silent, 4, false);
+  EXPECT_EQ(counts.passed, 0U);
+  EXPECT_EQ(counts.failed, 3U);
+}
+
 TEST(Run, converts_as_sqlites_column_functions_do) {
   const Counts counts =
       run("query IIIRTT\nSELECT '12abc', 3.9, 'x', '2.5', 0.1, 7\n----\n12\n3\n0\n2.500\n0.1\n7\n\n"

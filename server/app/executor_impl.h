@@ -51,7 +51,7 @@ class Executor::Impl {
   wire::Outcome perform(Turn& turn, const Session& session, const wire::Execute& execute);
   wire::Outcome perform(Turn& turn, const Session& session, const wire::Transaction& transaction);
   template <class Run>
-  wire::Outcome perform_sql(const Session& session, bool read_only, Run run);
+  wire::Outcome perform_sql(Turn& turn, const Session& session, bool read_only, Run run);
   wire::Outcome perform(Turn& turn, const Session& session, const wire::Install& install);
   wire::Outcome perform(Turn& turn, const Session& session, const wire::Reconfigure& change);
   /// Prepares the handle's state for one request. Null session: nobody's.
@@ -65,6 +65,8 @@ class Executor::Impl {
   Result<Authorized, wire::ErrorReply> authorize(const Turn& turn, const wire::Join& join);
   std::optional<wire::ErrorReply> make_room(Turn& turn);
   void end(Turn& turn, SessionId session, const char* reason);
+  /// Commits what a request of a session did. The sessions whose rows it deleted end with it.
+  std::optional<Failure> commit(Turn& turn, Transaction& transaction);
 
   ExecutorConfig config_;
   vfs::PageStore& store_;

@@ -45,6 +45,17 @@ void Executor::Impl::end(Turn& turn, SessionId session, const char* reason) {
   turn.out->endings.push_back({session, reason});
 }
 
+std::optional<Failure> Executor::Impl::commit(Turn& turn, Transaction& transaction) {
+  std::vector<SessionId> ended;
+  if (!engine_.state().ended.empty()) ended = sessions_.without_row(engine_.state().ended);
+  if (auto failure = transaction.commit()) return failure;
+  for (const SessionId session : ended) {
+    sessions_.forget(session, turn.agreed);
+    turn.out->endings.push_back({session, "ended"});
+  }
+  return std::nullopt;
+}
+
 wire::Reply Executor::Impl::join(Turn& turn, const wire::RequestBody& body) {
   // The same join again (its reply was lost): the same answer, as long as the session lives.
   if (const StoredReply* stored = sessions_.stored_join(turn.request))

@@ -46,16 +46,18 @@ constexpr auto allowed_pragmas = std::to_array<std::string_view>({
 });
 static_assert(std::is_sorted(allowed_pragmas.begin(), allowed_pragmas.end()));
 
-// What anybody may read of our own tables (docs/reference/sql.md). The rows behind
-// prytany_session_values are readable, too: SQLite tells us no view's name that a WITH clause could
-// not take.
+// What anybody may read of our own tables (docs/reference/sql.md). Of the rows behind our views
+// what the views show, and no more: SQLite tells us no view's name that a WITH clause could not
+// take.
 bool is_readable(std::string_view table, std::string_view column) {
-  if (table == "prytany_session_values" || table == "prytany_session_value_rows") return true;
-  if (column.empty()) return table == "prytany_sessions" || table == "prytany_application";
-  if (table == "prytany_sessions")
-    return column == "session" || column == "principal" || column == "role" ||
-           column == "joined_us";
-  if (table == "prytany_application") return column == "name" || column == "version";
+  if (table == "prytany_sessions" || table == "prytany_session_values" ||
+      table == "prytany_session_value_rows")
+    return true;
+  if (table == "prytany_session_rows")
+    return column.empty() || column == "session" || column == "principal" || column == "role" ||
+           column == "joined_us" || column == "join_expires_us";
+  if (table == "prytany_application")
+    return column.empty() || column == "name" || column == "version";
   return false;
 }
 
@@ -76,13 +78,29 @@ int refuse_temporary(RequestState& state) {
                 "prytany_session_values");
 }
 
-/// INSERT, UPDATE and DELETE. Our views take them, and our triggers carry them out; a trigger's
-/// name is beyond doubt, because no other may begin as ours do.
-bool is_writable(std::string_view table, std::string_view trigger) {
+/// What our triggers do for applications. A trigger's name is beyond doubt, because no other may
+/// begin as ours do.
+struct Delegated {
+  std::string_view trigger;
+  int action;
+  std::string_view table;
+};
+constexpr auto delegated = std::to_array<Delegated>({
+    {"prytany_session_values_insert", SQLITE_INSERT, "prytany_session_value_rows"},
+    {"prytany_session_values_update", SQLITE_UPDATE, "prytany_session_value_rows"},
+    {"prytany_session_values_delete", SQLITE_DELETE, "prytany_session_value_rows"},
+    {"prytany_sessions_delete", SQLITE_DELETE, "prytany_session_rows"},
+    {"prytany_session_end", SQLITE_DELETE, "prytany_session_value_rows"},
+    {"prytany_session_end", SQLITE_INSERT, "prytany_endings"},
+});
+
+/// `within`: the innermost trigger or view, if any.
+bool is_writable(int action, std::string_view table, std::string_view within) {
   if (table == "prytany_session_values") return true;
-  return table == "prytany_session_value_rows" &&
-         (trigger == "prytany_session_values_insert" ||
-          trigger == "prytany_session_values_update" || trigger == "prytany_session_values_delete");
+  if (table == "prytany_sessions") return action == SQLITE_DELETE;
+  return std::ranges::any_of(delegated, [&](const Delegated& d) {
+    return d.trigger == within && d.action == action && d.table == table;
+  });
 }
 
 int check_table(RequestState& state, std::string_view table) {
@@ -120,11 +138,10 @@ int check_object(RequestState& state, std::string_view name, std::string_view ta
   return check_table(state, table);
 }
 
-int check_write(RequestState& state, std::string_view table, std::string_view trigger) {
-  return is_writable(lower(table), trigger) ? SQLITE_OK : check_table(state, table);
+int check_write(RequestState& state, int action, std::string_view table, std::string_view within) {
+  return is_writable(action, lower(table), within) ? SQLITE_OK : check_table(state, table);
 }
 
-/// `within`: the innermost trigger or view that does it, if any.
 int authorize_action(RequestState& state, int action, std::string_view a, std::string_view b,
                      std::string_view within) {
   switch (action) {
@@ -133,7 +150,7 @@ int authorize_action(RequestState& state, int action, std::string_view a, std::s
     case SQLITE_READ: return check_read(state, a, b);
     case SQLITE_INSERT:
     case SQLITE_DELETE:
-    case SQLITE_UPDATE: return check_write(state, a, within);
+    case SQLITE_UPDATE: return check_write(state, action, a, within);
     case SQLITE_FUNCTION: return check_function(state, b);
     case SQLITE_PRAGMA: return check_pragma(state, a);
     case SQLITE_CREATE_TABLE:

@@ -1,6 +1,6 @@
 // Who may speak, and what they were already told: exactly-once. Replicated state, of which the hot
-// half lives in memory and is written to prytany_sessions at checkpoints only (design.md section
-// 5), so that a request pays nothing.
+// half lives in memory and is written to prytany_session_rows at checkpoints only (design.md
+// section 5), so that a request pays nothing.
 #pragma once
 
 #include <cstdint>
@@ -60,8 +60,8 @@ class Sessions {
 
   /// Reads the tables anew.
   void load();
-  /// Writes what changed since the last time, in the order of slots. Requires: inside a transaction
-  /// of ours.
+  /// Writes what changed since the last time, in the order of sessions. Requires: inside a
+  /// transaction of ours.
   void write_hot(AgreedTime now);
 
   [[nodiscard]] Session* find(SessionId id);
@@ -79,6 +79,10 @@ class Sessions {
   /// Requires: !full(). `id` and `slot` are assigned here.
   Session& add(Session session);
   void remove(SessionId id, AgreedTime now);
+  /// Those of `ids` that live here, and whose rows this transaction has deleted.
+  [[nodiscard]] std::vector<SessionId> without_row(std::vector<SessionId> ids);
+  /// The memory of a session whose row is gone for good.
+  void forget(SessionId id, AgreedTime now);
   /// Sessions silent for longer than `idle_us` in agreed time.
   [[nodiscard]] std::vector<SessionId> idle(AgreedTime now, std::int64_t idle_us);
   /// A join of `principal` must have tokens that outlive those of its last one: an older one is a
@@ -119,7 +123,7 @@ class Sessions {
   std::map<std::string, std::uint32_t> by_principal_;
   std::map<Digest, std::uint32_t> by_join_;
   std::map<std::string, AgreedTime> endings_;
-  std::vector<std::uint32_t> dirty_;
+  std::vector<SessionId> dirty_;
 
   std::deque<Kept> kept_;  // by order; some were forgotten since
   std::size_t kept_count_ = 0;

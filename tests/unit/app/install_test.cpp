@@ -205,7 +205,7 @@ const Wrong wrongs[] = {
      "wrong_parameters", "already"},
     {"procedures/x.sql", "-- @roles any\nSELECT 1 AS \":a\", 2 AS \":a\"", "wrong_parameters",
      "twice"},
-    {"procedures/x.sql", "-- @roles any\nDELETE FROM prytany_sessions", "refused_reserved", ""},
+    {"procedures/x.sql", "-- @roles any\nDELETE FROM prytany_session_rows", "refused_reserved", ""},
     {"procedures/authorize.sql", "-- @read-only\nSELECT 1", "bad_application", "authorize takes"},
     {"schema/2_x.sql", "", "bad_application", "schema/001_what.sql"},
     {"schema/001_again.sql", "", "bad_application", "another migration"},

@@ -115,6 +115,7 @@ Executed Executor::Impl::execute(Seq seq, const Digest& digest, const wire::Batc
   Executed executed;
   executed.replies.reserve(batch.requests.size());
   Turn turn{seq, agreed_, agreed.choice.view(), 0, {}, {}, &executed};
+  end_overdue(turn);
   for (const wire::ClientRequest& request : batch.requests) {
     turn.seed = seed_of(seq, digest, turn.index);
     turn.request = wire::request_digest(request.body);
@@ -134,6 +135,11 @@ wire::Reply Executor::Impl::run(Turn& turn, const wire::RequestBody& body) {
   }
   if (session->key != body.signer) {
     reply.outcome = error_reply({"wrong_key", "the request is not signed by the session's key"});
+    return reply;
+  }
+  if (is_overdue(*session, turn.agreed)) {
+    expire(turn, {session->id});
+    reply.outcome = error_reply({"unknown_session", "the session was idle for too long; join"});
     return reply;
   }
   const StoredReply* stored = Sessions::stored(*session, body.number);
@@ -168,12 +174,7 @@ wire::Outcome Executor::Impl::run_in_session(Turn& turn, const wire::RequestBody
                    return error_reply({"malformed_request", "a join is sent without a session"});
                  },
                  [&](const wire::Leave&) -> wire::Outcome {
-                   Transaction transaction(engine_);
-                   engine_.limit_pages(false);
-                   end(turn, session.id, "left");
-                   const auto failure = transaction.commit();
-                   engine_.limit_pages(true);
-                   ENSURE(!failure);
+                   end_now(turn, {session.id}, "left");
                    leaves = true;
                    return wire::DoneReply{};
                  },
@@ -381,6 +382,7 @@ std::optional<wire::Outcome> Executor::Impl::session_read(SessionId id,
                                                           ByteView encoded) {
   const Session* session = sessions_.find(id);
   if (session == nullptr || session->key != signer || application_ != nullptr) return std::nullopt;
+  if (is_overdue(*session, agreed_)) return std::nullopt;
   const auto operation = wire::decode<wire::Operation>(encoded);
   if (!operation) return std::nullopt;
   open_reader();

@@ -65,6 +65,14 @@ class Executor::Impl {
   Result<Authorized, wire::ErrorReply> authorize(const Turn& turn, const wire::Join& join);
   std::optional<wire::ErrorReply> make_room(Turn& turn);
   void end(Turn& turn, SessionId session, const char* reason);
+  /// The same of several, in a transaction of their own. Requires: a request was begun.
+  void end_now(Turn& turn, const std::vector<SessionId>& sessions, const char* reason);
+  /// Ends them as idle, between requests.
+  void expire(Turn& turn, const std::vector<SessionId>& sessions);
+  /// Whether the application gives sessions an end, and this one is past it.
+  [[nodiscard]] bool is_overdue(const Session& session, AgreedTime now) const;
+  /// Ends some of those that are overdue.
+  void end_overdue(Turn& turn);
   /// Commits what a request of a session did. The sessions whose rows it deleted end with it.
   std::optional<Failure> commit(Turn& turn, Transaction& transaction);
 

@@ -70,11 +70,11 @@ void Sessions::load() {
   by_key_.clear();
   by_principal_.clear();
   by_join_.clear();
+  by_activity_.clear();
   endings_.clear();
   dirty_.clear();
   kept_.clear();
   kept_count_ = kept_bytes_ = 0;
-  nobody_idle_before_ = AgreedTime{};
 
   Statement& next = engine_.ours("SELECT next_session FROM prytany_state WHERE id = 1");
   {
@@ -98,7 +98,7 @@ void Sessions::load() {
     session->joined = AgreedTime{rows.integer(5)};
     session->join_expires = AgreedTime{rows.integer(6)};
     session->join = reply_of(read_own<StoredRow>(rows.blob(7)));
-    session->active = AgreedTime{rows.integer(8)};
+    session->active = session->written = AgreedTime{rows.integer(8)};
     session->highest = unsigned_bits(rows.integer(9));
     session->executed = unsigned_bits(rows.integer(10));
     for (StoredRow& row : read_own<StoredRows>(rows.blob(11)).items)
@@ -108,6 +108,7 @@ void Sessions::load() {
     by_key_[session->key] = session->slot;
     by_principal_[session->principal] = session->slot;
     by_join_[session->join.request] = session->slot;
+    by_activity_.emplace(session->written, session->id);
     if (slots_.size() <= session->slot) slots_.resize(session->slot + 1);
     slots_[session->slot] = std::move(session);
   }
@@ -142,6 +143,9 @@ void Sessions::write_hot(AgreedTime now) {
     update.bind(4, signed_bits(session->executed));
     update.bind(5, ByteView(encoded));
     ENSURE(!engine_.step_ours(update));
+    by_activity_.erase({session->written, id});
+    session->written = session->active;
+    by_activity_.emplace(session->written, id);
   }
   dirty_.clear();
 
@@ -187,7 +191,7 @@ Session& Sessions::add(Session session) {
   }
   session.id = next_id();
   ++next_session_;
-  session.active = session.joined;
+  session.active = session.written = session.joined;
 
   const Bytes join = wire::encode(row_of(session.join));
   Statement& insert = engine_.ours(insert_session_sql);
@@ -213,6 +217,7 @@ Session& Sessions::add(Session session) {
   by_key_[session.key] = session.slot;
   by_principal_[session.principal] = session.slot;
   by_join_[session.join.request] = session.slot;
+  by_activity_.emplace(session.written, session.id);
   std::unique_ptr<Session>& place = slots_[session.slot];
   place = std::make_unique<Session>(std::move(session));
   return *place;
@@ -252,25 +257,20 @@ void Sessions::forget(SessionId id, AgreedTime now) {
   by_key_.erase(session->key);
   by_principal_.erase(session->principal);
   by_join_.erase(session->join.request);
+  by_activity_.erase({session->written, id});
   slots_[slot].reset();
   free_.insert(slot);
 }
 
-std::vector<SessionId> Sessions::idle(AgreedTime now, std::int64_t idle_us) {
+std::vector<SessionId> Sessions::idle(AgreedTime now, std::int64_t idle_us, std::size_t found_max,
+                                      std::size_t visits_max) const {
   std::vector<SessionId> found;
-  // A refused crowd must not make everybody scan the table each time: it is known when the next
-  // could be idle.
-  if (now < nobody_idle_before_) return found;
-  AgreedTime oldest = now;
-  for (const auto& session : slots_) {
-    if (session == nullptr) continue;
-    if (now.value - session->active.value > idle_us) {
-      found.push_back(session->id);
-    } else {
-      oldest = std::min(oldest, session->active);
-    }
+  for (const auto& [written, id] : by_activity_) {
+    if (now.value - written.value <= idle_us || visits_max-- == 0) break;
+    if (now.value - find(id)->active.value <= idle_us) continue;
+    found.push_back(id);
+    if (found.size() == found_max) break;
   }
-  nobody_idle_before_ = oldest + idle_us;
   return found;
 }
 

@@ -11,6 +11,7 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "server/app/engine.h"
@@ -47,6 +48,7 @@ struct Session {
 
   // Hot. Bit i of `executed`: number highest - i was executed.
   AgreedTime active;
+  AgreedTime written;  // `active` as in its row
   std::uint64_t highest = 0;
   std::uint64_t executed = 0;
   std::vector<StoredReply> replies;  // ascending by order; some out of the window
@@ -83,8 +85,11 @@ class Sessions {
   [[nodiscard]] std::vector<SessionId> without_row(std::vector<SessionId> ids);
   /// The memory of a session whose row is gone for good.
   void forget(SessionId id, AgreedTime now);
-  /// Sessions silent for longer than `idle_us` in agreed time.
-  [[nodiscard]] std::vector<SessionId> idle(AgreedTime now, std::int64_t idle_us);
+  /// Sessions silent for longer than `idle_us` in agreed time: at most `found_max`, in the
+  /// order of the activity in their rows, of which at most `visits_max` are looked at. One whose
+  /// row is older than its last request is looked at in vain, until the next checkpoint.
+  [[nodiscard]] std::vector<SessionId> idle(AgreedTime now, std::int64_t idle_us,
+                                            std::size_t found_max, std::size_t visits_max) const;
   /// A join of `principal` must have tokens that outlive those of its last one: an older one is a
   /// replay.
   [[nodiscard]] std::optional<AgreedTime> last_join_expires(const std::string& principal) const;
@@ -122,13 +127,14 @@ class Sessions {
   std::map<crypto::PublicKey, std::uint32_t> by_key_;
   std::map<std::string, std::uint32_t> by_principal_;
   std::map<Digest, std::uint32_t> by_join_;
+  // In order of `written`, then number: equal on every replica, whenever it was started.
+  std::set<std::pair<AgreedTime, SessionId>> by_activity_;
   std::map<std::string, AgreedTime> endings_;
   std::vector<SessionId> dirty_;
 
   std::deque<Kept> kept_;  // by order; some were forgotten since
   std::size_t kept_count_ = 0;
   std::size_t kept_bytes_ = 0;
-  AgreedTime nobody_idle_before_;
 };
 
 }  // namespace prytany::app

@@ -14,8 +14,7 @@ inline constexpr const char* const create_tables[] = {
     "cluster BLOB NOT NULL, seq INTEGER NOT NULL, agreed_us INTEGER NOT NULL, "
     "next_session INTEGER NOT NULL)",
     // Slots are dense and used again; session numbers never are. The last four columns are hot:
-    // they
-    // lag behind until the next checkpoint, and nobody but the executor reads them.
+    // they lag behind until the next checkpoint, and nobody but the executor reads them.
     "CREATE TABLE prytany_session_rows(session INTEGER PRIMARY KEY, slot INTEGER NOT NULL, "
     "key BLOB NOT NULL, principal TEXT NOT NULL UNIQUE, role TEXT NOT NULL, "
     "joined_us INTEGER NOT NULL, join_expires_us INTEGER NOT NULL, join_reply BLOB NOT NULL, "
@@ -25,8 +24,7 @@ inline constexpr const char* const create_tables[] = {
     "CREATE TABLE prytany_endings(principal TEXT PRIMARY KEY, join_expires_us INTEGER NOT NULL) "
     "WITHOUT ROWID",
     // What sessions keep for themselves. Applications see it through the view below, each session
-    // its
-    // own rows; nothing else may write it. Whatever ends a session deletes its row, and so these.
+    // its own rows; nothing else may write it. Whatever ends a session deletes its row, and so these.
     "CREATE TABLE prytany_session_value_rows(session INTEGER NOT NULL, key TEXT NOT NULL, "
     "value ANY, PRIMARY KEY(session, key)) STRICT, WITHOUT ROWID",
     "CREATE TRIGGER prytany_session_end AFTER DELETE ON prytany_session_rows BEGIN "

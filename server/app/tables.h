@@ -24,7 +24,8 @@ inline constexpr const char* const create_tables[] = {
     "CREATE TABLE prytany_endings(principal TEXT PRIMARY KEY, join_expires_us INTEGER NOT NULL) "
     "WITHOUT ROWID",
     // What sessions keep for themselves. Applications see it through the view below, each session
-    // its own rows; nothing else may write it. Whatever ends a session deletes its row, and so these.
+    // its own rows; nothing else may write it. Whatever ends a session deletes its row, and so
+    // them.
     "CREATE TABLE prytany_session_value_rows(session INTEGER NOT NULL, key TEXT NOT NULL, "
     "value ANY, PRIMARY KEY(session, key)) STRICT, WITHOUT ROWID",
     "CREATE TRIGGER prytany_session_end AFTER DELETE ON prytany_session_rows BEGIN "

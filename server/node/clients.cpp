@@ -156,8 +156,7 @@ Clients::Wish Clients::on(ConnectionId id, Connection& c, wire::SubmitRequest su
   const auto code = known ? std::nullopt : setting_.executor.refuse(body);
   if (code) {
     if (*code == "unknown_session") {
-      const auto barrier =
-          setting_.read_barrier ? setting_.read_barrier() : setting_.executor.executed();
+      const auto barrier = setting_.read_barrier();
       if (keep_early(id, c, digest, submit, barrier)) return Nothing{};
       return unknown_session(id, c, digest, barrier);
     }
@@ -170,10 +169,11 @@ Clients::Wish Clients::on(ConnectionId id, Connection& c, wire::SubmitRequest su
                             : verifier.check(std::move(submit.request));
   if (!checked) return refuse(id, c, digest, "bad_signature", checked.error().text());
   if (known) {
-    // The group may have been faster with it than this connection: its end is told here, too.
+    // The group may have been faster with it than this connection: its end is told here, too. But
+    // whoever repeats what another one signed does not take that one's place.
     const auto* joined = std::get_if<wire::JoinedReply>(&known->outcome);
     const SessionId of = joined != nullptr ? joined->session : session;
-    if (setting_.executor.session(of)) saw(of, id);
+    if (!last_seen_.contains(of) && setting_.executor.session(of)) saw(of, id);
     send_reply(id, c, *known, submit.designated);
     return Nothing{};
   }
@@ -201,7 +201,9 @@ bool Clients::keep_early(ConnectionId id, Connection& c, const Digest& digest,
 /// again.
 Clients::Wish Clients::unknown_session(ConnectionId id, Connection& c, const Digest& digest,
                                        std::optional<Seq> barrier) {
-  if (!barrier || setting_.executor.executed() < *barrier) return Nothing{};
+  // Votes or state may have been found wrong since it was heard.
+  if (silent_ || !barrier || !setting_.read_barrier()) return Nothing{};
+  if (setting_.executor.executed() < *barrier) return Nothing{};
   return refuse(id, c, digest, "unknown_session", "this replica will not propose it");
 }
 
@@ -225,7 +227,7 @@ Clients::Wish Clients::on(ConnectionId id, Connection& c, wire::FastRead read) {
     return refuse(id, c, digest, "speak_for_first", "a tag needs a speak_for of its session's key");
   if (!c.key->check(wire::fast_read_tagged_bytes(setting_.membership.cluster, digest), read.tag))
     return refuse(id, c, digest, "bad_signature", "wrong tag of a read");
-  const auto barrier = setting_.read_barrier ? setting_.read_barrier() : std::nullopt;
+  const auto barrier = setting_.read_barrier();
   if (!barrier || silent_) return Nothing{};
   if (barred_.size() >= reads_max / 2) drop_overdue();
   const std::size_t bytes = read.body.operation.bytes.size();
@@ -323,7 +325,10 @@ void Clients::answer(const AskStatus& question, wire::StatusReply status) {
 }
 
 void Clients::executed(const app::Executed& executed) {
-  if (silent_) return;
+  if (silent_) {
+    for (const wire::Reply& reply : executed.replies) forget_waiting(reply.request);
+    return;
+  }
   pass_barriers();
   for (const wire::Reply& reply : executed.replies) {
     if (std::holds_alternative<wire::DoneReply>(reply.outcome)) remember_leave(reply);
@@ -403,8 +408,18 @@ std::vector<wire::AuthenticRequest> Clients::now_known(Time now, wire::Verifier&
   return known;
 }
 
+void Clients::forget_waiting(const Digest& request) {
+  const auto waiting = waiting_.find(request);
+  if (waiting == waiting_.end()) return;
+  for (const Waiting& entry : waiting->second)
+    connections_.at(entry.connection).waiting.erase(request);
+  waiting_.erase(waiting);
+}
+
 void Clients::silence(bool silent) {
   silent_ = silent;
+  // What a fetched state had executed already is not executed here. Who still waits asks again.
+  while (!waiting_.empty()) forget_waiting(Digest(waiting_.begin()->first));
   pass_barriers();  // another state may be here
   // What a wrong state answered must not be said again.
   left_.clear();

@@ -33,9 +33,8 @@ class Clients {
     const Clock& clock;
     std::function<void(std::span<std::uint8_t>)> random;
     std::int64_t join_token_life_us;
-    const wire::Chain* chain = nullptr;  // null: there is genesis only
-    /// pbft::Replica::read_barrier(); empty: fast reads are not answered.
-    std::function<std::optional<Seq>()> read_barrier = {};
+    const wire::Chain* chain = nullptr;                // null: there is genesis only
+    std::function<std::optional<Seq>()> read_barrier;  // pbft::Replica's
   };
   explicit Clients(Setting setting) : setting_(std::move(setting)) {}
 
@@ -141,6 +140,7 @@ class Clients {
   Wish unknown_session(ConnectionId id, Connection& c, const Digest& digest,
                        std::optional<Seq> barrier);
   void saw(SessionId session, ConnectionId id);
+  void forget_waiting(const Digest& request);
   void remember_leave(const wire::Reply& reply);
   [[nodiscard]] std::optional<wire::Reply> known_reply(const wire::RequestBody& body,
                                                        const Digest& digest) const;

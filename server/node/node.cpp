@@ -329,10 +329,11 @@ class Node::Impl {
   }
 
   Result<void> fetch(pbft::FetchState wanted, Time now) {
-    if (wanted.diverged) clients_.silence(true);
     // One is in the store and the core does not know yet: what it then still misses it asks for
-    // again. (A second install would throw away what was executed after the first.)
+    // again. (A second install would throw away what was executed after the first.) Nor is it this
+    // one that the core found wrong.
     if (installing_) return {};
+    if (wanted.diverged) clients_.silence(true);
     const Seq seq = wanted.proof.checkpoint.seq;
     if (fetch_) {
       if (seq <= (newer_ ? newer_->checkpoint.seq : fetch_->target().seq)) return {};

@@ -53,6 +53,13 @@ bool Peers::any_behind(Seq seq) const {
   return false;
 }
 
+bool Peers::discarded(Seq seq) const {
+  std::size_t holders = 0;
+  for (std::size_t i = 0; i < peers_.size(); ++i)
+    if (i != config_.self.value && peers_[i].stable < seq) ++holders;
+  return holders <= config_.group.f;
+}
+
 void Peers::spoke(ReplicaId peer, Seq seq) {
   Peer& p = peers_[peer.value];
   p.spoken = std::max(p.spoken, seq);

@@ -58,6 +58,9 @@ class Peers {
     return peers_[peer.value].executed < seq;
   }
   [[nodiscard]] bool any_behind(Seq seq) const;
+  /// At most f others have not said that a checkpoint at or above `seq` is stable with them: to
+  /// wait for messages about numbers up to it is to wait for those f.
+  [[nodiscard]] bool discarded(Seq seq) const;
   /// The peer spoke of this number: what it misses of it, it asks for itself.
   void spoke(ReplicaId peer, Seq seq);
   /// Whether this peer has never spoken of `seq` or a higher number, and perhaps knows of none.

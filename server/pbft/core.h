@@ -271,12 +271,12 @@ class Replica::Core {
   Peers peers_;
   Invariants invariants_;
 
-  Seq proposed_;                // the highest number seen proposed
-  Seq handed_;                  // the last Execute that went out
-  Seq executed_;                // the last that came back
-  Seq taken_;                   // the last TakeCheckpoint that went out
-  Seq known_;                   // the highest number that is known to be in use
-  Seq vouched_;                 // the highest number that I sent COMMIT for, in any view
+  Seq proposed_;  // the highest number seen proposed
+  Seq handed_;    // the last Execute that went out
+  Seq executed_;  // the last that came back
+  Seq taken_;     // the last TakeCheckpoint that went out
+  Seq known_;     // the highest number that is known to be in use
+  Seq vouched_;   // the highest number that I sent COMMIT for, and that may have been committed
   AgreedTime agreed_executed_;  // of the last Execute that went out
   bool silent_ = false;         // restarted as the primary of this view: proposes nothing
 

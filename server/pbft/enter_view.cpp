@@ -142,6 +142,9 @@ void Replica::Core::enter_view(wire::Signed<wire::NewView> message) {
   for (const auto& [seq, slot] : window_.slots())
     if (slot.committed()) proposed_ = known_ = std::max(known_, seq);
   if (certified_) known_ = std::max(known_, certified_->checkpoint.seq);
+  // What earlier views committed is among the choices: a COMMIT of mine above them helped nobody,
+  // and there may never be a request for its number again.
+  vouched_ = std::min(vouched_, end_of_choices());
   // Before the choices are taken up, which take theirs out of the queue again.
   for (const Body& body : dropped) {
     withdraw_unverified(body);

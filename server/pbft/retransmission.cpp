@@ -9,7 +9,8 @@ namespace prytany::pbft {
 namespace {
 
 constexpr std::size_t bodies_per_time = 64;
-/// Statuses without progress after which state is fetched rather than waited for.
+/// Statuses without progress after which state is fetched rather than waited for, where others may
+/// still hold what is missing; where they said that they do not, the first is enough.
 constexpr unsigned patience_before_fetch = 3;
 /// At the default intervals this is 6 seconds without progress.
 constexpr unsigned patience_before_word = 7;
@@ -96,7 +97,7 @@ void Replica::Core::say_what_is_missing() {
   }
   try_new_view();
   if (certified_ && certified_->checkpoint.seq > handed_ &&
-      overdue_.times() >= patience_before_fetch) {
+      (overdue_.times() >= patience_before_fetch || peers_.discarded(certified_->checkpoint.seq))) {
     say("n", next, " cannot be had, n", certified_->checkpoint.seq, " is certified -> fetch state");
     fetch_state(*certified_);
   }

@@ -6,6 +6,7 @@
   mutants.py table TABLE OUT              the C++ table of all of them (tests/sim/mutants.h)
   mutants.py names TABLE FOLDER           those in this folder's sources
   mutants.py file TABLE NAME              where it is
+  mutants.py find TABLE ROOT              whether each is still there, once, below ROOT
   mutants.py plant TABLE ROOT NAME        changes the source below ROOT in place
 """
 
@@ -60,11 +61,17 @@ def read_table(path):
     return mutants
 
 
+def times_found(mutant, text):
+    old, _ = mutant.texts()
+    if text.count(old) == 1:
+        return None
+    return f"{mutant.name}: found {text.count(old)} times in {mutant.file}: {old}"
+
+
 def find_once(mutant, text):
-    old, new = mutant.texts()
-    if text.count(old) != 1:
-        sys.exit(f"{mutant.name}: found {text.count(old)} times in {mutant.file}: {old}")
-    return old, new
+    if wrong := times_found(mutant, text):
+        sys.exit(wrong)
+    return mutant.texts()
 
 
 def choice(number, old, new):
@@ -124,6 +131,10 @@ def main(command, table, *rest):
         print("\n".join(m.name for m in mutants if m.file.startswith(rest[0])))
     elif command == "file":
         print(*[m.file for m in mutants if m.name == rest[0]])
+    elif command == "find":
+        wrong = [w for m in mutants if (w := times_found(m, read(f"{rest[0]}/{m.file}")))]
+        print(*wrong, f"{len(mutants) - len(wrong)} passed, {len(wrong)} failed", sep="\n")
+        sys.exit(1 if wrong else 0)
     elif command == "plant":
         root, name = rest
         mutant = next(m for m in mutants if m.name == name)

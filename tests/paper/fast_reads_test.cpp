@@ -60,5 +60,28 @@ TEST(ReadBarrier, is_kept_when_the_view_is_left) {
   EXPECT_EQ(barrier(group, 3), Seq{1});
 }
 
+/// n4 and n5 are prepared at r1 alone, and the others go to a view where one batch holds both
+/// requests. It ends at a checkpoint: nothing may ever be asked again that would use n5.
+TEST(ReadBarrier, falls_to_what_the_next_view_chose) {
+  pbft::Config config = small_config(4, 1);
+  config.in_flight_max = 2;
+  Group group(config);
+  run(group, 3);
+  for (const unsigned other : {0u, 2u, 3u})
+    group.drop({std::nullopt, other, "prepare", std::nullopt});
+  group.submit(0, request_of(2, 1));
+  group.submit(0, request_of(3, 1));
+  group.advance(60);
+  EXPECT_EQ(barrier(group, 1), Seq{5});
+  for (const unsigned other : {0u, 2u, 3u}) group.cut(1, other);
+  while (group.host(2).status().view < View{2}) group.advance(5);
+  group.clear_rules();
+  group.heal();
+  group.advance(5'000);
+  EXPECT_EQ(group.host(1).status().view, View{2});
+  EXPECT_EQ(group.host(1).executed(), Seq{4});
+  EXPECT_EQ(barrier(group, 1), Seq{4});
+}
+
 }  // namespace
 }  // namespace prytany::play

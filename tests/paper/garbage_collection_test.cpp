@@ -114,6 +114,17 @@ TEST(StateTransfer, a_gap_within_the_window_that_nobody_can_fill_is_fetched_too_
   EXPECT_EQ(group.host(3).state(), group.host(0).state());
 }
 
+// Practicality section 2.4: who misses something has it within an interval, while the others need
+// its vote.
+TEST(StateTransfer, of_what_the_others_discarded_does_not_wait_for_a_second_interval) {
+  Group group(small_config(4, 1, 4, 8));
+  group.kill(3);
+  run(group, 5);
+  group.restart(3);
+  group.advance(small_config(4, 1).retransmit_us / 1000 + group.transfer_ms + 60);
+  EXPECT_EQ(group.status(3).executed, group.status(0).executed);
+}
+
 TEST(StateTransfer, goes_on_while_the_group_goes_on_5_3) {
   Group group(small_config(4, 1, 4, 8));
   group.transfer_ms = 300;

@@ -265,11 +265,12 @@ TEST_F(Door, keeps_few_bytes_of_those_whose_session_it_does_not_know) {
 TEST_F(Door, says_that_there_is_no_such_session_only_where_it_executed_what_it_may_have_told) {
   hello(one);
   app::Client client{app::test_key(30), SessionId{99}};
-  const auto refused = [&](std::optional<Seq> may_have_told) {
+  const auto refused = [&](std::optional<Seq> may_have_told, bool later = false) {
     barrier = may_have_told;
     transport.messages.clear();
     EXPECT_TRUE(std::holds_alternative<Clients::Nothing>(ask(one, request(client, 1))));
     EXPECT_TRUE(clients.has_early());
+    if (later) clients.silence(true);
     EXPECT_TRUE(clients.now_known(clients.early_deadline(), verifier).empty());
     EXPECT_FALSE(clients.has_early());
     return !transport.messages.empty() && last_refusal() == "unknown_session";
@@ -277,6 +278,7 @@ TEST_F(Door, says_that_there_is_no_such_session_only_where_it_executed_what_it_m
   EXPECT_TRUE(refused(Seq{0}));
   EXPECT_FALSE(refused(std::nullopt)) << "it restarts, and asks the others what it voted";
   EXPECT_FALSE(refused(Seq{5})) << "its journal has more than it executed";
+  EXPECT_FALSE(refused(Seq{0}, true)) << "its state was found wrong meanwhile";
 }
 
 TEST_F(Door, does_not_look_through_early_requests_while_nothing_is_executed) {
@@ -604,8 +606,8 @@ TEST_F(Door, tells_a_session_that_has_asked_nothing_since_it_joined) {
 
 TEST_F(Door, tells_a_session_whose_join_the_others_were_faster_with) {
   hello(one);
-  wire::ClientRequest first = app::join_request(
-      replica.config(), app::test_key(2), app::test_key(100), "", replica.now(), 600'000'000);
+  wire::ClientRequest first = app::join_request(replica.config(), app::test_key(2),
+                                                app::test_key(100), "", replica.now(), 600'000'000);
   first.proof.signature = app::test_key(2).sign(
       wire::request_signed_bytes(group.cluster, wire::request_digest(first.body)));
   clients.executed(replica.execute(wire::Batch{{{first}}}));
@@ -615,6 +617,44 @@ TEST_F(Door, tells_a_session_whose_join_the_others_were_faster_with) {
   const auto& last = transport.messages.back().second.message;
   ASSERT_TRUE(std::holds_alternative<wire::SessionEnded>(last));
   EXPECT_EQ(std::get<wire::SessionEnded>(last).reason.text, "replaced");
+}
+
+TEST_F(Door, tells_the_end_of_a_session_to_its_client_and_not_to_who_repeats_its_requests) {
+  app::Client client = replica.join(app::test_key(100));
+  hello(one);
+  const wire::ClientRequest r = request(client, client.next_number);
+  (void)ask(one, r);
+  clients.executed(replica.execute(wire::Batch{{{r}}}));
+  hello(two);
+  (void)ask(two, r);
+  app::Executed executed;
+  executed.endings.push_back({client.session, "replaced"});
+  clients.executed(executed);
+  EXPECT_EQ(transport.messages.back().first, one);
+  EXPECT_TRUE(std::holds_alternative<wire::SessionEnded>(transport.messages.back().second.message));
+}
+
+TEST_F(Door, forgets_who_waits_for_what_it_cannot_answer) {
+  app::Client client = replica.join(app::test_key(100));
+  hello(one);
+  const auto asked = [&] {
+    const wire::ClientRequest r = request(client, client.next_number);
+    const bool taken = std::holds_alternative<Clients::Submit>(ask(one, r));
+    EXPECT_TRUE(taken) << last_refusal();
+    return r;
+  };
+  // In a state that was fetched, so that it is not executed here.
+  for (int transfer = 0; transfer < 300; ++transfer) {
+    (void)asked();
+    clients.silence(false);
+  }
+  // By a replica that does not trust its own state.
+  clients.silence(true);
+  for (int i = 0; i < 300; ++i) {
+    const wire::ClientRequest r = asked();
+    clients.executed(replica.execute(wire::Batch{{{r}}}));
+    ++client.next_number;
+  }
 }
 
 TEST_F(Door, tells_no_results_while_its_own_state_is_known_to_be_wrong) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "server/app/json_patch.h"
 #include "server/app/sql.h"
 #include "server/app/text_functions.h"
 #include "server/base/ensure.h"
@@ -275,6 +276,7 @@ void install_functions(sqlite3* db, RequestState& state) {
   add("session_role", 0, session_role_function);
   for (const TextFunction& function : text_functions)
     add(function.name, function.arguments, function.run, SQLITE_DETERMINISTIC);
+  install_json_patch(db, state);
 }
 
 }  // namespace prytany::app

@@ -47,8 +47,9 @@ struct SessionOptions {
   /// After weak_quorum() agree, wait this long for the others' voices, for a fuller Agreement.
   std::uint64_t linger_us = 0;
   /// A read that is not ordered is ordered when it was not answered for so long (or four times the
-  /// usual latency).
+  /// usual latency, but that may have been the latency of bad times: no longer than the second).
   std::uint64_t fast_read_patience_us = 50'000;
+  std::uint64_t fast_read_patience_max_us = 1'000'000;
   /// Questions waiting for a number; more are refused ("queue_full").
   std::size_t queue_max = 100'000;
   /// Requests outstanding at once; at most limits::session_window.

@@ -24,8 +24,9 @@ Ticket Session::fast_read(Time now, const wire::Operation& operation, Time deadl
   FastReading& read = fast_reads_[id];
   read.ticket = next_ticket();
   read.deadline = deadline;
-  read.give_up =
-      std::min(deadline, now + std::max(options_.fast_read_patience_us, 4 * latency_us_));
+  const std::uint64_t patience = std::clamp(4 * latency_us_, options_.fast_read_patience_us,
+                                            options_.fast_read_patience_max_us);
+  read.give_up = std::min(deadline, now + patience);
   wire::FastRead& asked = read.message;
   asked.body = {id, session_, signer_.public_key(), {std::move(bytes)}};
   read.digest = wire::fast_read_digest(asked.body);

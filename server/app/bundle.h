@@ -30,7 +30,8 @@ struct Manifest {
   std::string version;
   std::string description;
   std::map<std::string, Role> roles;
-  std::uint64_t steps_max = 0;  // per call; 0: the cluster's limit
+  std::uint64_t steps_max = 0;       // per call; 0: the cluster's limit
+  std::int64_t session_idle_us = 0;  // sessions idle for longer end; 0: never
 };
 
 enum class ParameterType : std::uint8_t { integer, real, text, blob, any };

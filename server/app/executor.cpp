@@ -115,6 +115,7 @@ Executed Executor::Impl::execute(Seq seq, const Digest& digest, const wire::Batc
   Executed executed;
   executed.replies.reserve(batch.requests.size());
   Turn turn{seq, agreed_, agreed.choice.view(), 0, {}, {}, &executed};
+  end_overdue(turn);
   for (const wire::ClientRequest& request : batch.requests) {
     turn.seed = seed_of(seq, digest, turn.index);
     turn.request = wire::request_digest(request.body);
@@ -134,6 +135,11 @@ wire::Reply Executor::Impl::run(Turn& turn, const wire::RequestBody& body) {
   }
   if (session->key != body.signer) {
     reply.outcome = error_reply({"wrong_key", "the request is not signed by the session's key"});
+    return reply;
+  }
+  if (is_overdue(*session, turn.agreed)) {
+    expire(turn, {session->id});
+    reply.outcome = error_reply({"unknown_session", "the session was idle for too long; join"});
     return reply;
   }
   const StoredReply* stored = Sessions::stored(*session, body.number);
@@ -168,12 +174,7 @@ wire::Outcome Executor::Impl::run_in_session(Turn& turn, const wire::RequestBody
                    return error_reply({"malformed_request", "a join is sent without a session"});
                  },
                  [&](const wire::Leave&) -> wire::Outcome {
-                   Transaction transaction(engine_);
-                   engine_.limit_pages(false);
-                   end(turn, session.id, "left");
-                   const auto failure = transaction.commit();
-                   engine_.limit_pages(true);
-                   ENSURE(!failure);
+                   end_now(turn, {session.id}, "left");
                    leaves = true;
                    return wire::DoneReply{};
                  },
@@ -193,6 +194,7 @@ void Executor::Impl::begin_request(Engine& engine, const Turn& turn, const Sessi
   state.session = session == nullptr ? std::nullopt : std::optional(session->id);
   state.principal = session == nullptr ? std::string_view{} : session->principal;
   state.role = session == nullptr ? std::string_view{} : session->role;
+  state.sessions = &sessions_;
   state.start();
   state.work_max = config_.steps_per_request_max;
   state.database_pages_before = store_.size() / vfs::page_bytes;
@@ -229,7 +231,7 @@ wire::Outcome Executor::Impl::perform(Turn& turn, const Session& session, const 
     outcome = installed_->call(engine_, call, session.role);
   }
   if (std::holds_alternative<wire::ErrorReply>(outcome)) return outcome;
-  if (auto failure = transaction.commit()) return error_reply(*failure, call.procedure.text);
+  if (auto failure = commit(turn, transaction)) return error_reply(*failure, call.procedure.text);
   return outcome;
 }
 
@@ -252,24 +254,28 @@ std::optional<wire::ErrorReply> Executor::Impl::refuse_sql(const Session& sessio
 }
 
 template <class Run>
-wire::Outcome Executor::Impl::perform_sql(const Session& session, bool read_only, Run run) {
+wire::Outcome Executor::Impl::perform_sql(Turn& turn, const Session& session, bool read_only,
+                                          Run run) {
   if (auto refused = refuse_sql(session, read_only)) return *refused;
   Transaction transaction(engine_);
   wire::Outcome outcome = run();
   const bool schema_changed = engine_.state().schema_touched;
   if (!std::holds_alternative<wire::ErrorReply>(outcome))
-    if (auto failure = transaction.commit()) outcome = error_reply(*failure);
+    if (auto failure = commit(turn, transaction)) outcome = error_reply(*failure);
   if (schema_changed && installed_ != nullptr) installed_->forget_prepared();
   return outcome;
 }
 
-wire::Outcome Executor::Impl::perform(Turn&, const Session& session, const wire::Execute& execute) {
-  return perform_sql(session, execute.read_only, [&] { return run_execute(engine_, execute); });
+wire::Outcome Executor::Impl::perform(Turn& turn, const Session& session,
+                                      const wire::Execute& execute) {
+  return perform_sql(turn, session, execute.read_only,
+                     [&] { return run_execute(engine_, execute); });
 }
 
-wire::Outcome Executor::Impl::perform(Turn&, const Session& session,
+wire::Outcome Executor::Impl::perform(Turn& turn, const Session& session,
                                       const wire::Transaction& steps) {
-  return perform_sql(session, steps.read_only, [&] { return run_transaction(engine_, steps); });
+  return perform_sql(turn, session, steps.read_only,
+                     [&] { return run_transaction(engine_, steps); });
 }
 
 wire::Outcome Executor::Impl::perform(Turn& turn, const Session& session,
@@ -286,7 +292,7 @@ wire::Outcome Executor::Impl::perform(Turn& turn, const Session& session,
   Transaction transaction(engine_);
   auto failed = install_application(engine_, install, turn.seq, turn.agreed);
   if (!failed)
-    if (auto failure = transaction.commit()) failed = error_reply(*failure);
+    if (auto failure = commit(turn, transaction)) failed = error_reply(*failure);
   engine_.limit_pages(true);
   if (failed) return *failed;
   installed_ = SqlApplication::load(engine_);
@@ -376,6 +382,7 @@ std::optional<wire::Outcome> Executor::Impl::session_read(SessionId id,
                                                           ByteView encoded) {
   const Session* session = sessions_.find(id);
   if (session == nullptr || session->key != signer || application_ != nullptr) return std::nullopt;
+  if (is_overdue(*session, agreed_)) return std::nullopt;
   const auto operation = wire::decode<wire::Operation>(encoded);
   if (!operation) return std::nullopt;
   open_reader();

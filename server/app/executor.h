@@ -46,7 +46,7 @@ struct SessionView {
 /// What execution tells the node besides replies.
 struct SessionEnding {
   SessionId session;
-  std::string reason;  // "replaced", "left", "expired"
+  std::string reason;  // "replaced", "left", "expired", "ended"
 };
 struct Executed {
   std::vector<wire::Reply> replies;  // one per request, in order; also for refused ones

@@ -51,7 +51,7 @@ class Executor::Impl {
   wire::Outcome perform(Turn& turn, const Session& session, const wire::Execute& execute);
   wire::Outcome perform(Turn& turn, const Session& session, const wire::Transaction& transaction);
   template <class Run>
-  wire::Outcome perform_sql(const Session& session, bool read_only, Run run);
+  wire::Outcome perform_sql(Turn& turn, const Session& session, bool read_only, Run run);
   wire::Outcome perform(Turn& turn, const Session& session, const wire::Install& install);
   wire::Outcome perform(Turn& turn, const Session& session, const wire::Reconfigure& change);
   /// Prepares the handle's state for one request. Null session: nobody's.
@@ -65,6 +65,16 @@ class Executor::Impl {
   Result<Authorized, wire::ErrorReply> authorize(const Turn& turn, const wire::Join& join);
   std::optional<wire::ErrorReply> make_room(Turn& turn);
   void end(Turn& turn, SessionId session, const char* reason);
+  /// The same of several, in a transaction of their own. Requires: a request was begun.
+  void end_now(Turn& turn, const std::vector<SessionId>& sessions, const char* reason);
+  /// Ends them as idle, between requests.
+  void expire(Turn& turn, const std::vector<SessionId>& sessions);
+  /// Whether the application gives sessions an end, and this one is past it.
+  [[nodiscard]] bool is_overdue(const Session& session, AgreedTime now) const;
+  /// Ends some of those that are overdue.
+  void end_overdue(Turn& turn);
+  /// Commits what a request of a session did. The sessions whose rows it deleted end with it.
+  std::optional<Failure> commit(Turn& turn, Transaction& transaction);
 
   ExecutorConfig config_;
   vfs::PageStore& store_;

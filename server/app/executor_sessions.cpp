@@ -6,6 +6,17 @@
 #include "server/wire/codec.h"
 
 namespace prytany::app {
+namespace {
+
+// Whom a join may drop from a full table, and among how many it looks for them.
+constexpr std::size_t dropped_per_join_max = 64;
+constexpr std::size_t visited_per_join_max = 1024;
+
+/// Of sessions that the application gives an end. Those that ask something are told at once, all
+/// others within as many batches as it takes.
+constexpr std::size_t overdue_per_batch_max = 16;
+
+}  // namespace
 
 Result<Authorized, wire::ErrorReply> Executor::Impl::authorize(const Turn& turn,
                                                                const wire::Join& join) {
@@ -34,7 +45,8 @@ Result<Authorized, wire::ErrorReply> Executor::Impl::authorize(const Turn& turn,
 std::optional<wire::ErrorReply> Executor::Impl::make_room(Turn& turn) {
   if (!sessions_.full()) return std::nullopt;
   if (config_.session_idle_us > 0)
-    for (const SessionId idle : sessions_.idle(turn.agreed, config_.session_idle_us))
+    for (const SessionId idle : sessions_.idle(turn.agreed, config_.session_idle_us,
+                                               dropped_per_join_max, visited_per_join_max))
       end(turn, idle, "expired");
   if (!sessions_.full()) return std::nullopt;
   return error_reply({"session_table_full", "there is no room for another session; try later"});
@@ -43,6 +55,45 @@ std::optional<wire::ErrorReply> Executor::Impl::make_room(Turn& turn) {
 void Executor::Impl::end(Turn& turn, SessionId session, const char* reason) {
   sessions_.remove(session, turn.agreed);
   turn.out->endings.push_back({session, reason});
+}
+
+void Executor::Impl::end_now(Turn& turn, const std::vector<SessionId>& sessions,
+                             const char* reason) {
+  Transaction transaction(engine_);
+  engine_.limit_pages(false);
+  for (const SessionId session : sessions) end(turn, session, reason);
+  const auto failure = transaction.commit();
+  engine_.limit_pages(true);
+  ENSURE(!failure);
+}
+
+void Executor::Impl::expire(Turn& turn, const std::vector<SessionId>& sessions) {
+  begin_request(engine_, turn, nullptr);
+  const vfs::AgreedScope scope(source_);
+  end_now(turn, sessions, "expired");
+}
+
+bool Executor::Impl::is_overdue(const Session& session, AgreedTime now) const {
+  if (installed_ == nullptr || installed_->session_idle_us() == 0) return false;
+  return now.value - session.active.value > installed_->session_idle_us();
+}
+
+void Executor::Impl::end_overdue(Turn& turn) {
+  if (installed_ == nullptr || installed_->session_idle_us() == 0) return;
+  const auto overdue = sessions_.idle(turn.agreed, installed_->session_idle_us(),
+                                      overdue_per_batch_max, overdue_per_batch_max);
+  if (!overdue.empty()) expire(turn, overdue);
+}
+
+std::optional<Failure> Executor::Impl::commit(Turn& turn, Transaction& transaction) {
+  std::vector<SessionId> ended;
+  if (!engine_.state().ended.empty()) ended = sessions_.without_row(engine_.state().ended);
+  if (auto failure = transaction.commit()) return failure;
+  for (const SessionId session : ended) {
+    sessions_.forget(session, turn.agreed);
+    turn.out->endings.push_back({session, "ended"});
+  }
+  return std::nullopt;
 }
 
 wire::Reply Executor::Impl::join(Turn& turn, const wire::RequestBody& body) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "server/app/json_patch.h"
+#include "server/app/sessions.h"
 #include "server/app/sql.h"
 #include "server/app/text_functions.h"
 #include "server/base/ensure.h"
@@ -113,6 +114,9 @@ constexpr auto allowed_functions = std::to_array<std::string_view>({
 });
 static_assert(std::is_sorted(allowed_functions.begin(), allowed_functions.end()));
 
+/// What ending a session costs besides SQL: its memory, and telling its client.
+constexpr std::uint64_t steps_per_ended_session = 100;
+
 RequestState& state_of(sqlite3_context* context) {
   return *static_cast<RequestState*>(sqlite3_user_data(context));
 }
@@ -203,6 +207,32 @@ void session_role_function(sqlite3_context* context, int, sqlite3_value**) {
   if (state.session) result_text(context, state.role);
 }
 
+/// Behind the view prytany_sessions.
+const Session* session_of(const RequestState& state, sqlite3_value* id) {
+  if (state.sessions == nullptr) return nullptr;  // the database is being opened
+  return state.sessions->find(SessionId{static_cast<std::uint64_t>(sqlite3_value_int64(id))});
+}
+void session_active_function(sqlite3_context* context, int, sqlite3_value** arguments) {
+  const Session* session = session_of(state_of(context), arguments[0]);
+  if (session != nullptr) sqlite3_result_int64(context, session->active.value);
+}
+void end_session_function(sqlite3_context* context, int, sqlite3_value** arguments) {
+  RequestState& state = state_of(context);
+  const Session* session = session_of(state, arguments[0]);
+  if (session == nullptr) return;
+  if (!state.session) {
+    state.fail("no_session", "only a request of a session may end sessions");
+  } else if (session->id == *state.session) {
+    // Its reply is to be kept for a retry, and would go with the session.
+    state.fail("own_session", "a request cannot end its own session: the client leaves");
+  } else if (session->role == "admin" && state.role != "admin") {
+    state.fail("not_allowed", "only an administrator may end an administrator's session");
+  } else if (state.spend(steps_per_ended_session)) {
+    return state.ended.push_back(session->id);
+  }
+  sqlite3_result_error(context, "refused", -1);
+}
+
 struct Refusal {
   RequestState& state;
   std::string name;
@@ -274,6 +304,8 @@ void install_functions(sqlite3* db, RequestState& state) {
   add("session_id", 0, session_id_function);
   add("session_principal", 0, session_principal_function);
   add("session_role", 0, session_role_function);
+  add("prytany_session_active_us", 1, session_active_function);
+  add("prytany_end_session", 1, end_session_function);
   for (const TextFunction& function : text_functions)
     add(function.name, function.arguments, function.run, SQLITE_DETERMINISTIC);
   install_json_patch(db, state);

@@ -122,6 +122,13 @@ std::optional<Failure> read_limits(Json json, Manifest& manifest) {
     if (steps->get(manifest.steps_max) != SUCCESS || manifest.steps_max == 0)
       return bad("limits: 'steps' must be a whole number above 0");
   }
+  if (const auto idle = members.find("session_idle_s")) {
+    constexpr std::int64_t year_s = std::int64_t{366} * 24 * 3600;
+    std::int64_t seconds = 0;
+    if (idle->get(seconds) != SUCCESS || seconds < 1 || seconds > year_s)
+      return bad("limits: 'session_idle_s' must be a whole number from 1 to 31622400");
+    manifest.session_idle_us = seconds * 1'000'000;
+  }
   return members.finish();
 }
 

@@ -29,6 +29,7 @@ void RequestState::start() {
   failure.reset();
   ensured = false;
   schema_touched = false;
+  ended.clear();
 }
 
 bool RequestState::settle(std::uint64_t steps) {

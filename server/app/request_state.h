@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "server/app/meter.h"
 #include "server/crypto/digest.h"
@@ -41,6 +42,8 @@ class RandomStream {
 /// What one request may keep in memory, besides the pages of the database that it reads.
 inline constexpr std::uint64_t request_memory_bytes_max = 256 << 20;
 
+class Sessions;
+
 /// Who may do what while a statement is prepared.
 enum class Access : std::uint8_t {
   ours,         // the executor's own statements on prytany_* tables
@@ -54,6 +57,7 @@ struct RequestState {
   std::optional<SessionId> session;  // nothing: nobody's request (public reads, migrations)
   std::string_view principal;        // outlive the request
   std::string_view role;
+  const Sessions* sessions = nullptr;  // all that live
   std::uint64_t work_max = 0;
   std::int64_t total_changes_before = 0;
   std::uint64_t database_pages_before = 0;
@@ -68,6 +72,7 @@ struct RequestState {
   std::optional<Failure> failure;  // the first refusal wins
   bool ensured = false;            // it is ensure() that said no
   bool schema_touched = false;     // some statement was DDL
+  std::vector<SessionId> ended;    // by DELETE, of which a step that failed alone undid some
   std::string index_created;       // by a CREATE INDEX that SQLite has not filled yet
 
   /// Forgets the request before.

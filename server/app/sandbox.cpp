@@ -46,13 +46,18 @@ constexpr auto allowed_pragmas = std::to_array<std::string_view>({
 });
 static_assert(std::is_sorted(allowed_pragmas.begin(), allowed_pragmas.end()));
 
-// What anybody may read of our own tables (docs/reference/sql.md).
+// What anybody may read of our own tables (docs/reference/sql.md). Of the rows behind our views
+// what the views show, and no more: SQLite tells us no view's name that a WITH clause could not
+// take.
 bool is_readable(std::string_view table, std::string_view column) {
-  if (column.empty()) return table == "prytany_sessions" || table == "prytany_application";
-  if (table == "prytany_sessions")
-    return column == "session" || column == "principal" || column == "role" ||
-           column == "joined_us";
-  if (table == "prytany_application") return column == "name" || column == "version";
+  if (table == "prytany_sessions" || table == "prytany_session_values" ||
+      table == "prytany_session_value_rows")
+    return true;
+  if (table == "prytany_session_rows")
+    return column.empty() || column == "session" || column == "principal" || column == "role" ||
+           column == "joined_us" || column == "join_expires_us";
+  if (table == "prytany_application")
+    return column.empty() || column == "name" || column == "version";
   return false;
 }
 
@@ -69,8 +74,33 @@ int refuse_reserved(RequestState& state, std::string_view name) {
 
 int refuse_temporary(RequestState& state) {
   return refuse(state, "refused_temporary",
-                "temporary objects would live in one replica's connection; use a WITH clause, or a "
-                "table keyed by session_id()");
+                "temporary objects would live in one replica's connection; use a WITH clause, or "
+                "prytany_session_values");
+}
+
+/// What our triggers do for applications. A trigger's name is beyond doubt, because no other may
+/// begin as ours do.
+struct Delegated {
+  std::string_view trigger;
+  int action;
+  std::string_view table;
+};
+constexpr auto delegated = std::to_array<Delegated>({
+    {"prytany_session_values_insert", SQLITE_INSERT, "prytany_session_value_rows"},
+    {"prytany_session_values_update", SQLITE_UPDATE, "prytany_session_value_rows"},
+    {"prytany_session_values_delete", SQLITE_DELETE, "prytany_session_value_rows"},
+    {"prytany_sessions_delete", SQLITE_DELETE, "prytany_session_rows"},
+    {"prytany_session_end", SQLITE_DELETE, "prytany_session_value_rows"},
+    {"prytany_session_end", SQLITE_INSERT, "prytany_endings"},
+});
+
+/// `within`: the innermost trigger or view, if any.
+bool is_writable(int action, std::string_view table, std::string_view within) {
+  if (table == "prytany_session_values") return true;
+  if (table == "prytany_sessions") return action == SQLITE_DELETE;
+  return std::ranges::any_of(delegated, [&](const Delegated& d) {
+    return d.trigger == within && d.action == action && d.table == table;
+  });
 }
 
 int check_table(RequestState& state, std::string_view table) {
@@ -108,14 +138,19 @@ int check_object(RequestState& state, std::string_view name, std::string_view ta
   return check_table(state, table);
 }
 
-int authorize_action(RequestState& state, int action, std::string_view a, std::string_view b) {
+int check_write(RequestState& state, int action, std::string_view table, std::string_view within) {
+  return is_writable(action, lower(table), within) ? SQLITE_OK : check_table(state, table);
+}
+
+int authorize_action(RequestState& state, int action, std::string_view a, std::string_view b,
+                     std::string_view within) {
   switch (action) {
     case SQLITE_SELECT:
     case SQLITE_RECURSIVE: return SQLITE_OK;
     case SQLITE_READ: return check_read(state, a, b);
     case SQLITE_INSERT:
     case SQLITE_DELETE:
-    case SQLITE_UPDATE: return check_table(state, a);
+    case SQLITE_UPDATE: return check_write(state, action, a, within);
     case SQLITE_FUNCTION: return check_function(state, b);
     case SQLITE_PRAGMA: return check_pragma(state, a);
     case SQLITE_CREATE_TABLE:
@@ -160,10 +195,10 @@ int authorize_action(RequestState& state, int action, std::string_view a, std::s
 }
 
 int authorize(void* user, int action, const char* a, const char* b, const char* schema,
-              const char*) {
+              const char* within) {
   auto& state = *static_cast<RequestState*>(user);
   if (state.access == Access::ours) return SQLITE_OK;
-  const int rc = authorize_action(state, action, view(a), view(b));
+  const int rc = authorize_action(state, action, view(a), view(b), view(within));
   // ALTER TABLE looks into the temporary schema by itself; nothing is made or dropped there.
   const bool is_object = rc == SQLITE_OK && action <= SQLITE_DROP_VIEW && action != SQLITE_DELETE &&
                          action != SQLITE_INSERT;

@@ -26,21 +26,20 @@ struct StoredRow {
 using StoredRows = wire::List<StoredRow, 2 * window>;
 
 constexpr const char* select_sessions_sql =
-    "SELECT slot, session, key, principal, role, joined_us, join_expires_us, join_reply, "
-    "active_us, highest, executed, replies FROM prytany_sessions ORDER BY slot";
+    "SELECT session, slot, key, principal, role, joined_us, join_expires_us, join_reply, "
+    "active_us, highest, executed, replies FROM prytany_session_rows ORDER BY session";
 constexpr const char* insert_session_sql =
-    "INSERT INTO prytany_sessions(slot, session, key, principal, role, joined_us, "
+    "INSERT INTO prytany_session_rows(session, slot, key, principal, role, joined_us, "
     "join_expires_us, join_reply, active_us, highest, executed, replies) "
     "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?6, 0, 0, x'')";
 constexpr const char* update_next_sql = "UPDATE prytany_state SET next_session = ?1 WHERE id = 1";
-constexpr const char* delete_session_sql = "DELETE FROM prytany_sessions WHERE slot = ?1";
-constexpr const char* insert_ending_sql =
-    "INSERT OR REPLACE INTO prytany_endings(principal, join_expires_us) VALUES(?1, ?2)";
+constexpr const char* delete_session_sql = "DELETE FROM prytany_session_rows WHERE session = ?1";
 constexpr const char* delete_endings_sql =
     "DELETE FROM prytany_endings WHERE join_expires_us <= ?1";
 constexpr const char* update_hot_sql =
-    "UPDATE prytany_sessions SET active_us = ?2, highest = ?3, executed = ?4, replies = ?5 "
-    "WHERE slot = ?1";
+    "UPDATE prytany_session_rows SET active_us = ?2, highest = ?3, executed = ?4, replies = ?5 "
+    "WHERE session = ?1";
+constexpr const char* find_session_sql = "SELECT 1 FROM prytany_session_rows WHERE session = ?1";
 
 StoredRow row_of(const StoredReply& reply) {
   return {reply.number.value, reply.order, reply.request, {reply.reply}};
@@ -55,7 +54,7 @@ T read_own(ByteView bytes) {
   if (bytes.empty()) return T{};
   auto decoded = wire::decode<T>(bytes);
   if (!decoded)
-    stop_on_fault(std::string("prytany_sessions holds nonsense: ") + decoded.error().reason);
+    stop_on_fault(std::string("prytany_session_rows holds nonsense: ") + decoded.error().reason);
   return std::move(decoded).value();
 }
 
@@ -71,11 +70,11 @@ void Sessions::load() {
   by_key_.clear();
   by_principal_.clear();
   by_join_.clear();
+  by_activity_.clear();
   endings_.clear();
   dirty_.clear();
   kept_.clear();
   kept_count_ = kept_bytes_ = 0;
-  nobody_idle_before_ = AgreedTime{};
 
   Statement& next = engine_.ours("SELECT next_session FROM prytany_state WHERE id = 1");
   {
@@ -88,32 +87,33 @@ void Sessions::load() {
   const Rewind rewind(rows);
   while (engine_.step_ours(rows)) {
     auto session = std::make_unique<Session>();
-    session->slot = static_cast<std::uint32_t>(rows.integer(0));
-    session->id = SessionId{unsigned_bits(rows.integer(1))};
+    session->id = SessionId{unsigned_bits(rows.integer(0))};
+    session->slot = static_cast<std::uint32_t>(rows.integer(1));
     const ByteView key = rows.blob(2);
-    if (key.size() != crypto::PublicKey::size) stop_on_fault("prytany_sessions holds a bad key");
+    if (key.size() != crypto::PublicKey::size)
+      stop_on_fault("prytany_session_rows holds a bad key");
     std::copy(key.begin(), key.end(), session->key.bytes.begin());
     session->principal = rows.text(3);
     session->role = rows.text(4);
     session->joined = AgreedTime{rows.integer(5)};
     session->join_expires = AgreedTime{rows.integer(6)};
     session->join = reply_of(read_own<StoredRow>(rows.blob(7)));
-    session->active = AgreedTime{rows.integer(8)};
+    session->active = session->written = AgreedTime{rows.integer(8)};
     session->highest = unsigned_bits(rows.integer(9));
     session->executed = unsigned_bits(rows.integer(10));
     for (StoredRow& row : read_own<StoredRows>(rows.blob(11)).items)
       keep(*session, reply_of(std::move(row)));
 
-    while (slots_.size() < session->slot) {
-      free_.insert(static_cast<std::uint32_t>(slots_.size()));
-      slots_.emplace_back();
-    }
     by_id_[session->id] = session->slot;
     by_key_[session->key] = session->slot;
     by_principal_[session->principal] = session->slot;
     by_join_[session->join.request] = session->slot;
-    slots_.push_back(std::move(session));
+    by_activity_.emplace(session->written, session->id);
+    if (slots_.size() <= session->slot) slots_.resize(session->slot + 1);
+    slots_[session->slot] = std::move(session);
   }
+  for (std::uint32_t slot = 0; slot < slots_.size(); ++slot)
+    if (slots_[slot] == nullptr) free_.insert(slot);
   std::sort(kept_.begin(), kept_.end(),
             [](const Kept& a, const Kept& b) { return a.order < b.order; });
 
@@ -128,8 +128,8 @@ void Sessions::write_hot(AgreedTime now) {
   dirty_.erase(std::unique(dirty_.begin(), dirty_.end()), dirty_.end());
   const LengthScope any_length(engine_);
   Statement& update = engine_.ours(update_hot_sql);
-  for (const std::uint32_t slot : dirty_) {
-    Session* session = slots_[slot].get();
+  for (const SessionId id : dirty_) {
+    Session* session = find(id);
     if (session == nullptr || !session->dirty) continue;
     session->dirty = false;
     StoredRows rows;
@@ -137,12 +137,15 @@ void Sessions::write_hot(AgreedTime now) {
     for (const StoredReply& reply : session->replies) rows.items.push_back(row_of(reply));
     const Bytes encoded = rows.empty() ? Bytes{} : wire::encode(rows);
     const Rewind rewind(update);
-    update.bind(1, std::int64_t{slot});
+    update.bind(1, signed_bits(id.value));
     update.bind(2, session->active.value);
     update.bind(3, signed_bits(session->highest));
     update.bind(4, signed_bits(session->executed));
     update.bind(5, ByteView(encoded));
     ENSURE(!engine_.step_ours(update));
+    by_activity_.erase({session->written, id});
+    session->written = session->active;
+    by_activity_.emplace(session->written, id);
   }
   dirty_.clear();
 
@@ -188,14 +191,14 @@ Session& Sessions::add(Session session) {
   }
   session.id = next_id();
   ++next_session_;
-  session.active = session.joined;
+  session.active = session.written = session.joined;
 
   const Bytes join = wire::encode(row_of(session.join));
   Statement& insert = engine_.ours(insert_session_sql);
   {
     const Rewind rewind(insert);
-    insert.bind(1, std::int64_t{session.slot});
-    insert.bind(2, signed_bits(session.id.value));
+    insert.bind(1, signed_bits(session.id.value));
+    insert.bind(2, std::int64_t{session.slot});
     insert.bind(3, ByteView(session.key.bytes));
     insert.bind(4, std::string_view(session.principal));
     insert.bind(5, std::string_view(session.role));
@@ -214,53 +217,60 @@ Session& Sessions::add(Session session) {
   by_key_[session.key] = session.slot;
   by_principal_[session.principal] = session.slot;
   by_join_[session.join.request] = session.slot;
+  by_activity_.emplace(session.written, session.id);
   std::unique_ptr<Session>& place = slots_[session.slot];
   place = std::make_unique<Session>(std::move(session));
   return *place;
 }
 
 void Sessions::remove(SessionId id, AgreedTime now) {
+  {
+    Statement& erase = engine_.ours(delete_session_sql);
+    const Rewind rewind(erase);
+    erase.bind(1, signed_bits(id.value));
+    ENSURE(!engine_.step_ours(erase));
+  }
+  forget(id, now);
+}
+
+std::vector<SessionId> Sessions::without_row(std::vector<SessionId> ids) {
+  std::ranges::sort(ids);
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  std::erase_if(ids, [&](SessionId id) {
+    if (find(id) == nullptr) return true;
+    Statement& row = engine_.ours(find_session_sql);
+    const Rewind rewind(row);
+    row.bind(1, signed_bits(id.value));
+    return engine_.step_ours(row);
+  });
+  return ids;
+}
+
+void Sessions::forget(SessionId id, AgreedTime now) {
   Session* session = find(id);
   ENSURE(session != nullptr);
   const std::uint32_t slot = session->slot;
-  Statement& erase = engine_.ours(delete_session_sql);
-  {
-    const Rewind rewind(erase);
-    erase.bind(1, std::int64_t{slot});
-    ENSURE(!engine_.step_ours(erase));
-  }
-  if (session->join_expires > now) {
-    Statement& insert = engine_.ours(insert_ending_sql);
-    const Rewind rewind(insert);
-    insert.bind(1, std::string_view(session->principal));
-    insert.bind(2, session->join_expires.value);
-    ENSURE(!engine_.step_ours(insert));
-    endings_[session->principal] = session->join_expires;
-  }
+  // As the trigger on the row does.
+  if (session->join_expires > now) endings_[session->principal] = session->join_expires;
   forget_if(*session, [](const StoredReply&) { return true; });
   by_id_.erase(id);
   by_key_.erase(session->key);
   by_principal_.erase(session->principal);
   by_join_.erase(session->join.request);
+  by_activity_.erase({session->written, id});
   slots_[slot].reset();
   free_.insert(slot);
 }
 
-std::vector<SessionId> Sessions::idle(AgreedTime now, std::int64_t idle_us) {
+std::vector<SessionId> Sessions::idle(AgreedTime now, std::int64_t idle_us, std::size_t found_max,
+                                      std::size_t visits_max) const {
   std::vector<SessionId> found;
-  // A refused crowd must not make everybody scan the table each time: it is known when the next
-  // could be idle.
-  if (now < nobody_idle_before_) return found;
-  AgreedTime oldest = now;
-  for (const auto& session : slots_) {
-    if (session == nullptr) continue;
-    if (now.value - session->active.value > idle_us) {
-      found.push_back(session->id);
-    } else {
-      oldest = std::min(oldest, session->active);
-    }
+  for (const auto& [written, id] : by_activity_) {
+    if (now.value - written.value <= idle_us || visits_max-- == 0) break;
+    if (now.value - find(id)->active.value <= idle_us) continue;
+    found.push_back(id);
+    if (found.size() == found_max) break;
   }
-  nobody_idle_before_ = oldest + idle_us;
   return found;
 }
 
@@ -331,7 +341,7 @@ void Sessions::record(Session& session, StoredReply reply, AgreedTime now) {
 void Sessions::touch(Session& session) {
   if (session.dirty) return;
   session.dirty = true;
-  dirty_.push_back(session.slot);
+  dirty_.push_back(session.id);
 }
 
 void Sessions::keep(Session& session, StoredReply reply) {

@@ -1,6 +1,6 @@
 // Who may speak, and what they were already told: exactly-once. Replicated state, of which the hot
-// half lives in memory and is written to prytany_sessions at checkpoints only (design.md section
-// 5), so that a request pays nothing.
+// half lives in memory and is written to prytany_session_rows at checkpoints only (design.md
+// section 5), so that a request pays nothing.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,7 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "server/app/engine.h"
@@ -47,6 +48,7 @@ struct Session {
 
   // Hot. Bit i of `executed`: number highest - i was executed.
   AgreedTime active;
+  AgreedTime written;  // `active` as in its row
   std::uint64_t highest = 0;
   std::uint64_t executed = 0;
   std::vector<StoredReply> replies;  // ascending by order; some out of the window
@@ -60,8 +62,8 @@ class Sessions {
 
   /// Reads the tables anew.
   void load();
-  /// Writes what changed since the last time, in the order of slots. Requires: inside a transaction
-  /// of ours.
+  /// Writes what changed since the last time, in the order of sessions. Requires: inside a
+  /// transaction of ours.
   void write_hot(AgreedTime now);
 
   [[nodiscard]] Session* find(SessionId id);
@@ -79,8 +81,15 @@ class Sessions {
   /// Requires: !full(). `id` and `slot` are assigned here.
   Session& add(Session session);
   void remove(SessionId id, AgreedTime now);
-  /// Sessions silent for longer than `idle_us` in agreed time.
-  [[nodiscard]] std::vector<SessionId> idle(AgreedTime now, std::int64_t idle_us);
+  /// Those of `ids` that live here, and whose rows this transaction has deleted.
+  [[nodiscard]] std::vector<SessionId> without_row(std::vector<SessionId> ids);
+  /// The memory of a session whose row is gone for good.
+  void forget(SessionId id, AgreedTime now);
+  /// Sessions silent for longer than `idle_us` in agreed time: at most `found_max`, in the
+  /// order of the activity in their rows, of which at most `visits_max` are looked at. One whose
+  /// row is older than its last request is looked at in vain, until the next checkpoint.
+  [[nodiscard]] std::vector<SessionId> idle(AgreedTime now, std::int64_t idle_us,
+                                            std::size_t found_max, std::size_t visits_max) const;
   /// A join of `principal` must have tokens that outlive those of its last one: an older one is a
   /// replay.
   [[nodiscard]] std::optional<AgreedTime> last_join_expires(const std::string& principal) const;
@@ -118,13 +127,14 @@ class Sessions {
   std::map<crypto::PublicKey, std::uint32_t> by_key_;
   std::map<std::string, std::uint32_t> by_principal_;
   std::map<Digest, std::uint32_t> by_join_;
+  // In order of `written`, then number: equal on every replica, whenever it was started.
+  std::set<std::pair<AgreedTime, SessionId>> by_activity_;
   std::map<std::string, AgreedTime> endings_;
-  std::vector<std::uint32_t> dirty_;
+  std::vector<SessionId> dirty_;
 
   std::deque<Kept> kept_;  // by order; some were forgotten since
   std::size_t kept_count_ = 0;
   std::size_t kept_bytes_ = 0;
-  AgreedTime nobody_idle_before_;
 };
 
 }  // namespace prytany::app

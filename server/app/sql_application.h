@@ -42,6 +42,8 @@ class SqlApplication {
   [[nodiscard]] SqlRight sql_right(const std::string& role) const;
   /// Steps per call; `cluster_max` if the application says nothing, or more.
   [[nodiscard]] std::uint64_t steps_max(std::uint64_t cluster_max) const;
+  /// Sessions end that are idle for longer, in agreed time; 0: none does.
+  [[nodiscard]] std::int64_t session_idle_us() const { return bundle_.manifest.session_idle_us; }
   [[nodiscard]] const Bytes* page(std::string_view path) const;
 
  private:

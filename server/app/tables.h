@@ -5,7 +5,7 @@
 namespace prytany::app {
 
 /// Bumped when the tables below change.
-inline constexpr int tables_format = 2;
+inline constexpr int tables_format = 3;
 
 /// Genesis: run once on an empty database, one statement each, in this order. Equal everywhere.
 inline constexpr const char* const create_tables[] = {
@@ -14,15 +14,57 @@ inline constexpr const char* const create_tables[] = {
     "cluster BLOB NOT NULL, seq INTEGER NOT NULL, agreed_us INTEGER NOT NULL, "
     "next_session INTEGER NOT NULL)",
     // Slots are dense and used again; session numbers never are. The last four columns are hot:
-    // they lag behind
-    // until the next checkpoint, and nobody but the executor reads them.
-    "CREATE TABLE prytany_sessions(slot INTEGER PRIMARY KEY, session INTEGER NOT NULL, "
-    "key BLOB NOT NULL, principal TEXT NOT NULL, role TEXT NOT NULL, joined_us INTEGER NOT NULL, "
-    "join_expires_us INTEGER NOT NULL, join_reply BLOB NOT NULL, active_us INTEGER NOT NULL, "
-    "highest INTEGER NOT NULL, executed INTEGER NOT NULL, replies BLOB NOT NULL)",
+    // they lag behind until the next checkpoint, and nobody but the executor reads them.
+    "CREATE TABLE prytany_session_rows(session INTEGER PRIMARY KEY, slot INTEGER NOT NULL, "
+    "key BLOB NOT NULL, principal TEXT NOT NULL UNIQUE, role TEXT NOT NULL, "
+    "joined_us INTEGER NOT NULL, join_expires_us INTEGER NOT NULL, join_reply BLOB NOT NULL, "
+    "active_us INTEGER NOT NULL, highest INTEGER NOT NULL, executed INTEGER NOT NULL, "
+    "replies BLOB NOT NULL)",
     // A join older than its principal's last one is a replay. Kept until its tokens have expired.
     "CREATE TABLE prytany_endings(principal TEXT PRIMARY KEY, join_expires_us INTEGER NOT NULL) "
     "WITHOUT ROWID",
+    // What sessions keep for themselves. Applications see it through the view below, each session
+    // its own rows; nothing else may write it. Whatever ends a session deletes its row, and so
+    // them.
+    "CREATE TABLE prytany_session_value_rows(session INTEGER NOT NULL, key TEXT NOT NULL, "
+    "value ANY, PRIMARY KEY(session, key)) STRICT, WITHOUT ROWID",
+    "CREATE TRIGGER prytany_session_end AFTER DELETE ON prytany_session_rows BEGIN "
+    "DELETE FROM prytany_session_value_rows WHERE session = OLD.session; "
+    "INSERT OR REPLACE INTO prytany_endings(principal, join_expires_us) "
+    "SELECT OLD.principal, OLD.join_expires_us WHERE OLD.join_expires_us > now(); END",
+    // What applications see of the sessions, and how they end one. The memory of sessions follows
+    // when the request commits (Executor::Impl::commit).
+    "CREATE VIEW prytany_sessions(session, principal, role, joined_us, active_us) AS "
+    "SELECT session, principal, role, joined_us, prytany_session_active_us(session) "
+    "FROM prytany_session_rows",
+    "CREATE TRIGGER prytany_sessions_delete INSTEAD OF DELETE ON prytany_sessions BEGIN "
+    "SELECT prytany_end_session(OLD.session); "
+    "DELETE FROM prytany_session_rows WHERE session = OLD.session; END",
+    "CREATE VIEW prytany_session_values(key, value) AS SELECT key, value "
+    "FROM prytany_session_value_rows WHERE session = session_id()",
+    // An OR REPLACE or OR IGNORE of the statement outside holds for the one inside. At most 64 rows
+    // are counted, and the first too many fails: each write costs a bounded number of steps.
+    "CREATE TRIGGER prytany_session_values_insert INSTEAD OF INSERT ON prytany_session_values "
+    "BEGIN "
+    "SELECT ensure(session_id() IS NOT NULL, 'no_session', "
+    "'only a request of a session keeps session values'); "
+    "INSERT INTO prytany_session_value_rows(session, key, value) "
+    "VALUES(session_id(), NEW.key, NEW.value); "
+    "SELECT ensure(count(*) <= 64 AND total(octet_length(key) + "
+    "coalesce(octet_length(value), 0)) <= 65536, 'session_values_full', "
+    "'a session keeps at most 64 values, and 64 KiB of keys and values') "
+    "FROM prytany_session_value_rows WHERE session = session_id(); END",
+    "CREATE TRIGGER prytany_session_values_update INSTEAD OF UPDATE ON prytany_session_values "
+    "BEGIN "
+    "UPDATE prytany_session_value_rows SET key = NEW.key, value = NEW.value "
+    "WHERE session = session_id() AND key = OLD.key; "
+    "SELECT ensure(count(*) <= 64 AND total(octet_length(key) + "
+    "coalesce(octet_length(value), 0)) <= 65536, 'session_values_full', "
+    "'a session keeps at most 64 values, and 64 KiB of keys and values') "
+    "FROM prytany_session_value_rows WHERE session = session_id(); END",
+    "CREATE TRIGGER prytany_session_values_delete INSTEAD OF DELETE ON prytany_session_values "
+    "BEGIN "
+    "DELETE FROM prytany_session_value_rows WHERE session = session_id() AND key = OLD.key; END",
     "CREATE TABLE prytany_application(id INTEGER PRIMARY KEY CHECK (id = 1), name TEXT NOT NULL, "
     "version TEXT NOT NULL, digest BLOB NOT NULL, installed_seq INTEGER NOT NULL, "
     "installed_us INTEGER NOT NULL)",
@@ -40,9 +82,14 @@ inline constexpr const char* const create_tables[] = {
 inline constexpr const char* find_reserved_sql =
     "SELECT name FROM sqlite_schema WHERE "
     "(lower(substr(name, 1, 8)) = 'prytany_' OR lower(substr(tbl_name, 1, 8)) = 'prytany_') "
-    "AND NOT (type = 'table' AND name IN ('prytany_state', 'prytany_sessions', 'prytany_endings', "
-    "'prytany_application', 'prytany_application_files', 'prytany_application_migrations', "
-    "'prytany_configurations')) "
+    "AND NOT (type = 'table' AND name IN ('prytany_state', 'prytany_session_rows', "
+    "'prytany_endings', "
+    "'prytany_session_value_rows', 'prytany_application', 'prytany_application_files', "
+    "'prytany_application_migrations', 'prytany_configurations')) "
+    "AND NOT (type = 'view' AND name IN ('prytany_sessions', 'prytany_session_values')) "
+    "AND NOT (type = 'trigger' AND name IN ('prytany_session_end', 'prytany_sessions_delete', "
+    "'prytany_session_values_insert', "
+    "'prytany_session_values_update', 'prytany_session_values_delete')) "
     "AND NOT (type = 'index' AND substr(name, 1, 25) = 'sqlite_autoindex_prytany_') "
     "UNION ALL SELECT t.name FROM sqlite_schema t, pragma_foreign_key_list(t.name) k "
     "WHERE t.type = 'table' AND lower(substr(k.\"table\", 1, 8)) = 'prytany_' LIMIT 1";

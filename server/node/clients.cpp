@@ -155,8 +155,12 @@ Clients::Wish Clients::on(ConnectionId id, Connection& c, wire::SubmitRequest su
   const auto known = known_reply(body, digest);
   const auto code = known ? std::nullopt : setting_.executor.refuse(body);
   if (code) {
-    if (*code == "unknown_session" && keep_early(id, c, digest, std::move(submit)))
-      return Nothing{};
+    if (*code == "unknown_session") {
+      const auto barrier =
+          setting_.read_barrier ? setting_.read_barrier() : setting_.executor.executed();
+      if (keep_early(id, c, digest, submit, barrier)) return Nothing{};
+      return unknown_session(id, c, digest, barrier);
+    }
     return refuse(id, c, digest, *code, "this replica will not propose it");
   }
   const SessionId session = body.session;
@@ -166,6 +170,10 @@ Clients::Wish Clients::on(ConnectionId id, Connection& c, wire::SubmitRequest su
                             : verifier.check(std::move(submit.request));
   if (!checked) return refuse(id, c, digest, "bad_signature", checked.error().text());
   if (known) {
+    // The group may have been faster with it than this connection: its end is told here, too.
+    const auto* joined = std::get_if<wire::JoinedReply>(&known->outcome);
+    const SessionId of = joined != nullptr ? joined->session : session;
+    if (setting_.executor.session(of)) saw(of, id);
     send_reply(id, c, *known, submit.designated);
     return Nothing{};
   }
@@ -176,15 +184,25 @@ Clients::Wish Clients::on(ConnectionId id, Connection& c, wire::SubmitRequest su
 }
 
 bool Clients::keep_early(ConnectionId id, Connection& c, const Digest& digest,
-                         wire::SubmitRequest&& submit) {
+                         wire::SubmitRequest& submit, std::optional<Seq> barrier) {
   const std::size_t bytes = submit.request.body.operation.bytes.size();
   if (c.early >= early_per_connection_max || early_.size() >= early_max ||
       early_bytes_ + bytes > early_bytes_max)
     return false;
   ++c.early;
   early_bytes_ += bytes;
-  early_.push_back({id, digest, std::move(submit), setting_.clock.now() + early_us});
+  early_.push_back({id, digest, std::move(submit), setting_.clock.now() + early_us, barrier});
   return true;
+}
+
+/// Who restarts has forgotten what it executed after its checkpoint, and may have voted for more
+/// than it executed. A client that hears "no such session" from a quorum believes it: so only who
+/// has executed all that it may have helped to tell says so. The others say nothing, and are asked
+/// again.
+Clients::Wish Clients::unknown_session(ConnectionId id, Connection& c, const Digest& digest,
+                                       std::optional<Seq> barrier) {
+  if (!barrier || setting_.executor.executed() < *barrier) return Nothing{};
+  return refuse(id, c, digest, "unknown_session", "this replica will not propose it");
 }
 
 Clients::Wish Clients::on(ConnectionId id, Connection& c, wire::PublicRead read,
@@ -375,8 +393,7 @@ std::vector<wire::AuthenticRequest> Clients::now_known(Time now, wire::Verifier&
     }
     --found->second.early;
     if (code && *code == "unknown_session") {
-      (void)refuse(early.connection, found->second, digest, *code,
-                   "this replica will not propose it");
+      (void)unknown_session(early.connection, found->second, digest, early.barrier);
       continue;
     }
     // It may have been executed meanwhile: then the stored reply is the answer.

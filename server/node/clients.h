@@ -100,6 +100,9 @@ class Clients {
     Digest digest;  // of the request
     wire::SubmitRequest submit;
     Time until;
+    /// What must be executed before it is worth saying that there is no such session, as for a read
+    /// (docs/protocol.md): a quorum that says so is believed. Nothing: this replica cannot know.
+    std::optional<Seq> barrier;
     [[nodiscard]] std::size_t bytes() const { return submit.request.body.operation.bytes.size(); }
   };
 
@@ -133,8 +136,10 @@ class Clients {
 
   Wish refuse(ConnectionId id, Connection& c, const Digest& request, std::string_view code,
               std::string_view message);
-  bool keep_early(ConnectionId id, Connection& c, const Digest& digest,
-                  wire::SubmitRequest&& submit);
+  bool keep_early(ConnectionId id, Connection& c, const Digest& digest, wire::SubmitRequest& submit,
+                  std::optional<Seq> barrier);
+  Wish unknown_session(ConnectionId id, Connection& c, const Digest& digest,
+                       std::optional<Seq> barrier);
   void saw(SessionId session, ConnectionId id);
   void remember_leave(const wire::Reply& reply);
   [[nodiscard]] std::optional<wire::Reply> known_reply(const wire::RequestBody& body,

@@ -195,7 +195,7 @@ struct Refused {
 /// type "session_ended": told to the older session of a principal (believed at weak_quorum()).
 struct SessionEnded {
   SessionId session;
-  Name reason;  // "replaced", "left", "expired"
+  Name reason;  // "replaced", "left", "expired", "ended"
   static constexpr auto fields(auto& m) { return std::tie(m.session, m.reason); }
   bool operator==(const SessionEnded&) const = default;
 };

@@ -43,6 +43,10 @@ constexpr auto refused = std::to_array<const char*>(
      "SELECT CAST(x'ff' AS TEXT)",
      "SELECT changes(), last_insert_rowid()",
      "SELECT zeroblob(1000000000)",
+     "SELECT * FROM prytany_session_values",
+     "INSERT OR REPLACE INTO prytany_session_values VALUES('a', random())",
+     "DELETE FROM prytany_session_values WHERE key = 'a'",
+     "SELECT session, role, active_us FROM prytany_sessions",
      "CREATE VIRTUAL TABLE x USING fts5(a)",
      "SELECT name, sql, rootpage FROM sqlite_schema WHERE name LIKE 't%'",
      "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c"});

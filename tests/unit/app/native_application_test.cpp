@@ -36,8 +36,8 @@ class Counter final : public Application {
   wire::Outcome execute(sqlite3* db, const wire::Call& call, const Context& context) override {
     EXPECT_EQ(context.role, "user");
     if (call.procedure.text == "hostile") {
-      const int rc =
-          sqlite3_exec(db, "UPDATE prytany_sessions SET role = 'admin'", nullptr, nullptr, nullptr);
+      const int rc = sqlite3_exec(db, "UPDATE prytany_session_rows SET role = 'admin'", nullptr,
+                                  nullptr, nullptr);
       return refusal(rc == SQLITE_AUTH ? "auth" : "allowed");
     }
     if (call.procedure.text == "commit")

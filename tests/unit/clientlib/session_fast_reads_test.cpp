@@ -76,6 +76,22 @@ TEST_F(FastReads, are_ordered_when_they_are_not_answered_in_time_or_nobody_sends
   EXPECT_TRUE(ordered());
 }
 
+TEST_F(FastReads, are_ordered_after_a_second_however_slow_the_group_has_been) {
+  for (int slow = 0; slow < 20; ++slow) {
+    const Ticket ticket = host.call("tally");
+    host.advance_to(host.now + 9'000'000);
+    const wire::Reply reply = host.reply_to(host.group[0].last_request(), "at last");
+    for (unsigned i = 0; i < 2; ++i) host.say(i, reply);
+    ASSERT_TRUE(host.completed.contains(ticket));
+  }
+  (void)host.fast_read("tally");
+  const std::size_t before = host.group[0].count<wire::SubmitRequest>();
+  host.advance_to(host.now + 999'999);
+  EXPECT_EQ(host.group[0].count<wire::SubmitRequest>(), before);
+  host.advance_to(host.now + 1);
+  EXPECT_EQ(host.group[0].count<wire::SubmitRequest>(), before + 1);
+}
+
 TEST_F(FastReads, are_ordered_when_those_who_are_left_are_too_few) {
   (void)host.fast_read("tally");
   const Digest question = wire::fast_read_digest(asked(0).body);

@@ -262,6 +262,23 @@ TEST_F(Door, keeps_few_bytes_of_those_whose_session_it_does_not_know) {
   EXPECT_EQ(last_refusal(), "");
 }
 
+TEST_F(Door, says_that_there_is_no_such_session_only_where_it_executed_what_it_may_have_told) {
+  hello(one);
+  app::Client client{app::test_key(30), SessionId{99}};
+  const auto refused = [&](std::optional<Seq> may_have_told) {
+    barrier = may_have_told;
+    transport.messages.clear();
+    EXPECT_TRUE(std::holds_alternative<Clients::Nothing>(ask(one, request(client, 1))));
+    EXPECT_TRUE(clients.has_early());
+    EXPECT_TRUE(clients.now_known(clients.early_deadline(), verifier).empty());
+    EXPECT_FALSE(clients.has_early());
+    return !transport.messages.empty() && last_refusal() == "unknown_session";
+  };
+  EXPECT_TRUE(refused(Seq{0}));
+  EXPECT_FALSE(refused(std::nullopt)) << "it restarts, and asks the others what it voted";
+  EXPECT_FALSE(refused(Seq{5})) << "its journal has more than it executed";
+}
+
 TEST_F(Door, does_not_look_through_early_requests_while_nothing_is_executed) {
   hello(one);
   app::Client stranger{app::test_key(9), SessionId{77}, 1};
@@ -580,6 +597,21 @@ TEST_F(Door, tells_a_session_that_has_asked_nothing_since_it_joined) {
   (void)ask(one, first);
   clients.executed(replica.execute(wire::Batch{{{first}}}));
   clients.executed(replica.execute(wire::Batch{{{join(3)}}}));
+  const auto& last = transport.messages.back().second.message;
+  ASSERT_TRUE(std::holds_alternative<wire::SessionEnded>(last));
+  EXPECT_EQ(std::get<wire::SessionEnded>(last).reason.text, "replaced");
+}
+
+TEST_F(Door, tells_a_session_whose_join_the_others_were_faster_with) {
+  hello(one);
+  wire::ClientRequest first = app::join_request(
+      replica.config(), app::test_key(2), app::test_key(100), "", replica.now(), 600'000'000);
+  first.proof.signature = app::test_key(2).sign(
+      wire::request_signed_bytes(group.cluster, wire::request_digest(first.body)));
+  clients.executed(replica.execute(wire::Batch{{{first}}}));
+  (void)ask(one, first);
+  clients.executed(replica.execute(wire::Batch{{{app::join_request(
+      replica.config(), app::test_key(3), app::test_key(100), "", replica.now(), 600'000'001)}}}));
   const auto& last = transport.messages.back().second.message;
   ASSERT_TRUE(std::holds_alternative<wire::SessionEnded>(last));
   EXPECT_EQ(std::get<wire::SessionEnded>(last).reason.text, "replaced");

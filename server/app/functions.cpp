@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "server/app/json_patch.h"
 #include "server/app/sessions.h"
 #include "server/app/sql.h"
 #include "server/app/text_functions.h"
@@ -307,6 +308,7 @@ void install_functions(sqlite3* db, RequestState& state) {
   add("prytany_end_session", 1, end_session_function);
   for (const TextFunction& function : text_functions)
     add(function.name, function.arguments, function.run, SQLITE_DETERMINISTIC);
+  install_json_patch(db, state);
 }
 
 }  // namespace prytany::app

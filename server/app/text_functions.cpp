@@ -88,6 +88,8 @@ void replace(sqlite3_context* context, int, sqlite3_value** a) {
     if (at == std::string_view::npos) break;
     out.append(text.substr(from, at - from)).append(replacement);
     from = at + pattern.size();
+    // What is found often takes longer than what is gone through.
+    if (!spend(context, bytes_per_step)) return;
     if (out.size() > limits::value_bytes_max) return sqlite3_result_error_toobig(context);
   }
   out.append(text.substr(from));

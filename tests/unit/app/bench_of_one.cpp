@@ -1,7 +1,6 @@
 #include "tests/unit/app/bench_of_one.h"
 
-#include <gtest/gtest.h>
-
+#include "server/base/ensure.h"
 #include "server/wire/codec.h"
 
 namespace prytany::app {
@@ -39,6 +38,21 @@ Replica::Replica(Application* application, Bytes image, void (*change)(ExecutorC
 
 Bytes Replica::image() const { return {store_->data(), store_->data() + store_->size()}; }
 
+void Replica::recover(const Replica& other) {
+  executor_->release();
+  const vfs::Label label = other.store_->retained().back();
+  const vfs::CheckpointTree theirs(*other.store_, label);
+  const std::vector<vfs::PageIndex> pages = vfs::diff(store_->tree(), theirs);
+  const auto source = [&](std::size_t i, vfs::PageSlots::PageBuffer out) {
+    std::ranges::copy(other.store_->read_page(label, pages[i]), out.begin());
+    return Result<void>();
+  };
+  ENSURE(store_->install(label, theirs.root(), other.store_->page_count(label), pages, source));
+  executor_->reload();
+  agreed_us_ = executor_->agreed().value;
+  last_root_ = store_->root();
+}
+
 Executed Replica::execute(const wire::Batch& batch, std::int64_t step_us) {
   const Seq seq = executor_->executed() + 1;
   agreed_us_ += step_us;
@@ -61,8 +75,8 @@ Client Replica::join(const crypto::Signer& credential, const std::string& name,
   const wire::Reply reply =
       execute(join_request(config_, client.key, credential, name, now(), 600'000'000));
   const auto* joined = std::get_if<wire::JoinedReply>(&reply.outcome);
-  EXPECT_NE(joined, nullptr) << code_of(reply.outcome) << ": " << message_of(reply.outcome);
-  if (joined != nullptr) client.session = joined->session;
+  ENSURE(joined != nullptr);
+  client.session = joined->session;
   return client;
 }
 

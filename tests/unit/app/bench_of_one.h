@@ -44,6 +44,7 @@ class Replica {
 
   [[nodiscard]] Executor& executor() { return *executor_; }
   [[nodiscard]] vfs::PageStore& store() { return *store_; }
+  [[nodiscard]] const vfs::PageStore& store() const { return *store_; }
   [[nodiscard]] const ExecutorConfig& config() const { return config_; }
   [[nodiscard]] Bytes image() const;
 
@@ -55,7 +56,11 @@ class Replica {
   /// The agreed time of the last batch that was proposed here.
   [[nodiscard]] AgreedTime now() const { return AgreedTime{agreed_us_}; }
 
-  /// A client of this key whose credential is the same key; fails the test if it is refused.
+  /// Makes this one's state what `other` has at its last checkpoint, as a replica that fetches the
+  /// pages that differ. Requires: `other` has taken one.
+  void recover(const Replica& other);
+
+  /// A client of this key whose credential is the same key. Requires: it is not refused.
   Client join(const crypto::Signer& credential, const std::string& name = {},
               std::uint8_t session_key = 0);
   wire::Outcome ask(Client& client, const wire::Operation& operation);

@@ -108,6 +108,71 @@ TEST_F(TextFunctions, stop_at_nul_where_sqlite_does) {
   same("SELECT trim(?1, ?2)", {"tab"s, "tx\0b"s});
 }
 
+/// A document as hostile people write it; now and then none at all.
+std::string document(std::mt19937& random, int depth) {
+  const auto below = [&](unsigned n) {
+    return std::uniform_int_distribution<unsigned>(0, n - 1)(random);
+  };
+  static const std::vector<std::string> leaves = {
+      "null", "1",     "-2.5e3",           "\"a:b\"",     "'it'",     "true", "[]",
+      "{}",   "+0x1F", "[1,{\"a\":null}]", "\"\\u0041\"", "Infinity", ":",    "nil"};
+  if (depth == 0 || below(3) == 0) return leaves[below(static_cast<unsigned>(leaves.size()))];
+  static const std::vector<std::string> names = {"\"a\"",       "'b'",  "c",
+                                                 "\"\\u0061\"", "\"\"", "\"d:\""};
+  std::string out = "{";
+  for (unsigned i = below(4); i > 0; --i)
+    out += names[below(static_cast<unsigned>(names.size()))] + (below(9) == 0 ? " /*:*/ : " : ":") +
+           document(random, depth - 1) + (i > 1 ? "," : "");
+  return out + "}";
+}
+
+TEST_F(TextFunctions, patch_json_as_sqlite_does) {
+  int objects = 0;
+  for (int i = 0; i < 5'000; ++i) {
+    const std::string target = "t" + document(random, 3);
+    const std::string patch = "t" + document(random, 3);
+    same("SELECT json_patch(?1, ?2)", {target, patch});
+    same("SELECT json_array(json_patch(?1, ?2), 2)", {target, patch});
+    if (run(theirs.get(), "SELECT json_patch(?1, ?2)", {target, patch}).starts_with("3:{"))
+      ++objects;
+  }
+  EXPECT_GT(objects, 1'000);
+  for (const char* value : {"n", "i7", "bx", "t"}) {
+    same("SELECT json_patch(?1, ?2)", {value, "t{}"});
+    same("SELECT json_patch(?1, ?2)", {"t{\"a\":1}", value});
+  }
+}
+
+/// An object of so many names.
+std::string names(int count, char first) {
+  std::string out = "{";
+  for (int i = 0; i < count; ++i)
+    out += (i == 0 ? "\"" : ",\"") + std::string(1, first) + std::to_string(100'000 + i) + "\":1";
+  return out + "}";
+}
+
+TEST_F(TextFunctions, are_charged_for_the_names_that_a_patch_is_compared_with) {
+  state.work_max = 50'000'000;
+  state.work = 0;
+  const std::string result =
+      run(ours.get(), "SELECT json_patch(?1, ?2)", {"t" + names(60, 'k'), "t" + names(60, 'j')});
+  EXPECT_TRUE(result.starts_with("3:{"));
+  EXPECT_LT(state.work, 5'000U);
+  EXPECT_EQ(run(ours.get(), "SELECT json_patch(?1, ?2)",
+                {"t" + names(70'000, 'k'), "t" + names(70'000, 'j')}),
+            "error over budget");
+  EXPECT_EQ(state.failure->code, "budget_exceeded");
+}
+
+TEST_F(TextFunctions, are_charged_for_what_they_find) {
+  state.work = 0;
+  run(ours.get(), "SELECT length(replace(?1, 'b', 'c'))", {"t" + std::string(100'000, 'a')});
+  const std::uint64_t none = state.work;
+  state.work = 0;
+  run(ours.get(), "SELECT length(replace(?1, 'a', 'c'))", {"t" + std::string(100'000, 'a')});
+  EXPECT_GE(state.work, none + 100'000);
+}
+
 TEST_F(TextFunctions, are_charged_for_what_they_do) {
   const std::string text = "t" + std::string(200'000, 'a');
   const std::string pattern = "t%" + std::string(100, 'a') + "b";
@@ -148,7 +213,11 @@ TEST_F(HostileText, requests_end_at_their_budget_whatever_a_step_costs) {
                            "SELECT sum(length(upper(b.x))) FROM c, big b",
                            "SELECT count(DISTINCT b.x || c.x) FROM c, big b",
                            "SELECT b.x || c.x FROM c, big b ORDER BY 1 DESC LIMIT 1",
-                           "SELECT sum(json_valid('[' || b.x || ']')) FROM c, big b"}) {
+                           "SELECT sum(json_valid('[' || b.x || ']')) FROM c, big b",
+                           "SELECT sum(length(replace(b.x, '0', c.x % 10))) FROM c, big b",
+                           "SELECT sum(length(json_patch(o, replace(o, 'k', 'j' || c.x)))) FROM c, "
+                           "(SELECT json_group_object('k' || key, 1) AS o FROM json_each('[' || "
+                           "rtrim(replace(hex(zeroblob(1000)), '0', '1,'), ',') || ']'))"}) {
     // A CPU second is plenty for fifty million steps; without the meter each of these takes
     // minutes.
     const std::clock_t before = std::clock();

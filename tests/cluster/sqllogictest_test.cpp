@@ -1,11 +1,14 @@
 // prytany-sqllogictest against real replicas: what it counts, and that it notices what is wrong.
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <array>
 #include <filesystem>
 #include <fstream>
 
 #include "server/cli/demo_checks.h"
 #include "tests/cluster/test_cluster.h"
+#include "tests/sqllogictest/expectation.h"
 
 namespace prytany::cluster_tests {
 namespace {
@@ -43,6 +46,40 @@ TEST(SqlLogicTest, runs_on_other_groups_with_every_vote_on_disk) {
   EXPECT_TRUE(good) << output;
   EXPECT_THAT(output, HasSubstr("7 replicas have one digest"));
   EXPECT_THAT(output, HasSubstr("durability log"));
+}
+
+/// 10,000 records that each insert a row, and queries whose results are a third of a megabyte.
+std::string large_script() {
+  constexpr int rows = 10'000;
+  constexpr int prime = 10'007;
+  std::string text = "statement ok\nCREATE TABLE t(a INTEGER PRIMARY KEY, b INTEGER, c TEXT)\n\n";
+  std::vector<std::array<int, 2>> table;
+  for (int a = 0; a < rows; ++a) {
+    table.push_back({a, a * 7919 % prime});
+    text += "statement ok\nINSERT INTO t VALUES(" + std::to_string(a) + ", " +
+            std::to_string(table.back()[1]) + ", 'row " + std::to_string(a) + "')\n\n";
+  }
+  std::ranges::sort(table, {}, [](const auto& row) { return row[1]; });
+  std::vector<std::string> values;
+  for (const auto& [a, b] : table) {
+    values.push_back(std::to_string(a));
+    values.push_back(std::to_string(b));
+    values.push_back("row " + std::to_string(a));
+  }
+  const std::string expected = "\n----\n" + slt::hashed(values) + "\n\n";
+  for (const char* order : {"b", "b + 0, c", "-b DESC"})
+    text += "query IIT\nSELECT a, b, c FROM t ORDER BY " + std::string(order) + expected;
+  return text;
+}
+
+TEST(SqlLogicTest, runs_large_scripts_without_losing_an_answer) {
+  const TestFolder folder;
+  const std::string large = folder.path() + "/large.test";
+  std::ofstream(large) << large_script();
+  bool good = false;
+  const std::string output = sqllogictest({"--durability", "none", "--strict", large}, good);
+  EXPECT_TRUE(good) << output;
+  EXPECT_THAT(output, HasSubstr("large.test: 10004 passed, 0 failed, 0 refused"));
 }
 
 TEST(SqlLogicTest, fails_when_a_result_is_not_as_expected_or_a_script_cannot_be_read) {

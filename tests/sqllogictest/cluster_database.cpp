@@ -21,7 +21,7 @@ constexpr std::chrono::seconds checkpoint_timeout{120};
 constexpr std::uint64_t http_timeout_us = 5'000'000;
 
 Outcome outcome_of(Expected<Answer> answer) {
-  if (answer) return {{}, {}, answer->columns.size(), std::move(answer->rows), false};
+  if (answer) return {{}, {}, answer->columns.size(), std::move(answer->rows), false, answer->seq};
   const ErrorInfo& error = answer.error();
   Outcome outcome;
   outcome.code = error.code;

@@ -199,11 +199,20 @@ std::optional<std::string> Labels::check(const Record& record,
   return "it gives another result than " + first->second.place + ", which has the same label";
 }
 
+bool is_sql_error(const std::string& code) {
+  if (code == "malformed_sql") return true;
+  return code.starts_with("SQLITE_") && code != "SQLITE_FULL" && code != "SQLITE_INTERRUPT";
+}
+
 std::optional<std::string> judge(const Record& record, const Outcome& outcome, Labels& labels) {
   // Nobody refused it: a cluster that does not answer has not failed as a script wants.
   if (outcome.unanswered) return outcome.code + ": " + outcome.message;
-  if (!record.is_query && record.fails)
-    return outcome.ok() ? std::optional<std::string>("it should fail, and did not") : std::nullopt;
+  if (!record.is_query && record.fails) {
+    if (outcome.ok()) return "it should fail, and did not";
+    if (is_sql_error(outcome.code)) return std::nullopt;
+    return "it should fail for what it says, and failed otherwise: " + outcome.code + ": " +
+           outcome.message;
+  }
   if (!outcome.ok()) return outcome.code + ": " + outcome.message;
   return record.is_query ? judge_query(record, outcome, labels) : std::nullopt;
 }

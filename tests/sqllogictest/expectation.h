@@ -32,6 +32,10 @@ class Labels {
   std::map<std::string, First> first_;
 };
 
+/// Whether this code says that SQL was wrong or a constraint failed: what a script means by an
+/// error. A budget, the size of a file or of a result, and whatever befalls a session are not.
+bool is_sql_error(const std::string& code);
+
 /// Nothing if `outcome` is what `record` expects; else why not, in a line or several.
 std::optional<std::string> judge(const Record& record, const Outcome& outcome, Labels& labels);
 

@@ -27,7 +27,8 @@ int run(int argc, char** argv) {
                  "log: every vote is on disk before it leaves; none: nothing is")
       ->check(CLI::IsMember({"log", "none"}))
       ->capture_default_str();
-  app.add_option("--depth", options.depth, "Queries under way at once; statements wait for all")
+  app.add_option("--depth", options.depth,
+                 "Records under way at once; statements wait for queries before them")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   app.add_option("--show", options.shown, "Reports shown of each script")->capture_default_str();

@@ -39,13 +39,16 @@ class Run {
   Counts run() {
     for (std::size_t i = 0; i < script_.size() && !lost_; ++i) {
       const Record& record = script_[i];
-      if (record.is_query && only_reads(record.sql)) {
-        while (!waiting_.empty() && waiting_.size() >= depth_now_) take_first();
-        waiting_.push_back({i, ask_(record.sql)});
+      const bool reads = record.is_query && only_reads(record.sql);
+      const std::vector<std::string> parts = parts_of(record);
+      if (parts.size() > 1) {
+        take_all();
+        if (!lost_) settle(i, in_turn(parts));
         continue;
       }
-      take_all();
-      if (!lost_) settle(i, in_turn(record));
+      if (!reads && !waiting_.empty() && waiting_.back().reads) take_all();
+      while (!waiting_.empty() && waiting_.size() >= depth_now_) take_first();
+      if (!lost_) waiting_.push_back({i, reads, parts[0], ask_(parts[0])});
     }
     take_all();
     // A cluster that does not answer has not passed what it was not asked.
@@ -56,14 +59,21 @@ class Run {
  private:
   struct Waiting {
     std::size_t record;
+    bool reads;  // and so changes nothing
+    std::string sql;
     std::future<Outcome> outcome;
   };
 
   /// SQLite's own runner gives the text of a statement to sqlite3_exec(): several may be in it.
-  Outcome in_turn(const Record& record) {
+  static std::vector<std::string> parts_of(const Record& record) {
+    if (record.is_query || record.sql.find(';') == std::string::npos) return {record.sql};
+    std::vector<std::string> parts = cli::split_statements(record.sql);
+    if (parts.empty()) parts.push_back(record.sql);
+    return parts;
+  }
+  Outcome in_turn(const std::vector<std::string>& parts) {
     Outcome last;
-    if (record.sql.find(';') == std::string::npos || record.is_query) return ask_(record.sql).get();
-    for (const std::string& sql : cli::split_statements(record.sql)) {
+    for (const std::string& sql : parts) {
       last = ask_(sql).get();
       if (!last.ok()) break;
     }
@@ -78,15 +88,27 @@ class Run {
     // Where results are large, fewer are asked for at once: they must fit what a session keeps.
     const std::size_t fit = std::max<std::size_t>(replies_bytes_max / bytes_of(outcome), 1);
     depth_now_ = std::min<std::size_t>(depth_, fit);
-    if (outcome.unanswered) {
-      // It changed nothing, so it may be asked again, when nothing else is on the way.
+    if (outcome.unanswered && first.reads) {
+      // It changed nothing, nor does what was asked since: so it may be asked again, when nothing
+      // else is on the way.
       for (Waiting& other : waiting_) other.outcome.wait();
-      outcome = ask_(script_[first.record].sql).get();
+      outcome = ask_(first.sql).get();
     }
+    if (outcome.seq != 0 && outcome.seq < written_) return overtook(first.record);
+    if (!first.reads) written_ = std::max(written_, outcome.seq);
     settle(first.record, outcome);
   }
   void take_all() {
     while (!waiting_.empty()) take_first();
+  }
+
+  /// What it found, and what others find from now on, is not what the script means.
+  void overtook(std::size_t at) {
+    ++counts_.failed;
+    counts_.reports.push_back(script_[at].place +
+                              ": failed: it ran before a statement before it, as only a change of "
+                              "the primary can make it; --depth 1 asks one by one");
+    lost_ = true;
   }
 
   void settle(std::size_t at, const Outcome& outcome) {
@@ -125,6 +147,7 @@ class Run {
   Labels labels_;
   std::deque<Waiting> waiting_;
   Counts counts_;
+  std::uint64_t written_ = 0;  // the highest seq of a statement
   bool lost_ = false;
 };
 

@@ -12,8 +12,8 @@
 
 namespace prytany::slt {
 
-/// One statement, as a request of its own. What is asked while another is under way may run before
-/// it.
+/// One statement, as a request of its own. What is asked while another is under way runs after it,
+/// or its outcome's `seq` tells.
 using Ask = std::function<std::future<Outcome>(const std::string& sql)>;
 
 struct Counts {
@@ -26,10 +26,12 @@ struct Counts {
   [[nodiscard]] std::size_t records() const { return passed + failed + refused; }
 };
 
-/// Statements wait for all before them, and whatever follows waits for them. Queries that cannot
-/// change anything may run side by side, at most `depth` of them: each sees what it would see
-/// alone. Every record is judged by itself. Strict: what SQLite itself does not do as the script
-/// says is failed, and not passed.
+/// Records are asked in order, at most `depth` of them at once, and run in that order: a session's
+/// requests are executed by their numbers as long as no primary fails. Where it was not so, what
+/// came of the record and all behind it is failed. A statement waits for the queries before it: one
+/// whose answer was lost may then be asked again, and finds what it would have found. Every record
+/// is judged by itself. Strict: what SQLite itself does not do as the script says is failed, and
+/// not passed.
 Counts run_script(const std::vector<Record>& script, const Ask& ask, unsigned depth,
                   bool strict = false);
 }  // namespace prytany::slt

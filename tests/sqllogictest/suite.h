@@ -11,7 +11,7 @@ namespace prytany::slt {
 struct SuiteOptions {
   ClusterOptions cluster;
   std::vector<std::string> paths;  // scripts, or folders of *.test
-  unsigned depth = 32;             // queries under way at once
+  unsigned depth = 32;             // records under way at once
   std::size_t shown = 20;          // reports shown of each script
   bool strict = false;             // as run_script()'s
 };

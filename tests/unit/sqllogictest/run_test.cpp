@@ -139,6 +139,13 @@ TEST(Run, fails_an_error_that_is_not_sqlites) {
   };
   EXPECT_EQ(run_script(script_of("query I\nSELECT sum(nothing)\n----\n1\n"), ask, 4).failed, 1U);
   EXPECT_EQ(run_script(script_of("statement ok\nSELECT nothing\n"), ask, 4).failed, 1U);
+  EXPECT_EQ(run_script(script_of("statement error\nSELECT nothing\n"), ask, 4).failed, 1U);
+  for (const char* code : {"SQLITE_ERROR", "SQLITE_CONSTRAINT_UNIQUE", "malformed_sql"})
+    EXPECT_TRUE(is_sql_error(code)) << code;
+  for (const char* code : {"", "SQLITE_FULL", "SQLITE_INTERRUPT", "budget_exceeded", "timeout",
+                           "memory_exceeded", "RESULT_TOO_LARGE", "not_allowed", "reply_forgotten",
+                           "unknown_session", "no_quorum", "not_utf8"})
+    EXPECT_FALSE(is_sql_error(code)) << code;
 }
 
 TEST(Run, fails_what_a_label_says_is_the_same_and_is_not) {
@@ -162,7 +169,7 @@ TEST(Run, fails_all_the_rest_when_the_database_is_lost) {
     return ready(++asked == 2 ? Outcome{"no_quorum", "nobody answers", 0, {}, true} : Outcome{});
   };
   const std::string one = "statement ok\nSELECT 1\n\n";
-  const Counts counts = run_script(script_of(one + one + one + one), ask, 4);
+  const Counts counts = run_script(script_of(one + one + one + one), ask, 1);
   EXPECT_EQ(asked, 2U);
   EXPECT_EQ(counts.passed, 1U);
   EXPECT_EQ(counts.failed, 3U);
@@ -210,30 +217,80 @@ TEST(Run, asks_the_statements_of_one_record_in_turn) {
               IsEmpty());
 }
 
-TEST(Run, lets_only_queries_that_change_nothing_run_side_by_side) {
+/// Answers when it is waited for, and not before; the database below does all in order.
+class Later {
+ public:
+  std::future<Outcome> ask(const std::string& sql) {
+    asked.push_back(sql);
+    most = std::max(most, ++under_way_);
+    return std::async(std::launch::deferred, [this, outcome = plain_.ask(sql)] {
+      --under_way_;
+      return outcome;
+    });
+  }
+  [[nodiscard]] unsigned under_way() const { return under_way_; }
+  unsigned most = 0;
+  std::vector<std::string> asked;
+
+ private:
+  PlainDatabase plain_;
+  unsigned under_way_ = 0;
+};
+
+TEST(Run, knows_what_changes_nothing) {
   for (const char* sql : {"SELECT 1", " -- x\n select 2", "VALUES(1)", "/* */SELECT 3"})
     EXPECT_TRUE(only_reads(sql)) << sql;
   for (const char* sql : {"WITH x AS (SELECT 1) INSERT INTO t SELECT * FROM x", "PRAGMA x", "",
                           "INSERT INTO t VALUES(1) RETURNING a", "SELECTED"})
     EXPECT_FALSE(only_reads(sql)) << sql;
-  unsigned under_way = 0;
-  unsigned most = 0;
+}
+
+TEST(Run, asks_in_order_without_waiting_for_answers) {
+  std::string text = "statement ok\nCREATE TABLE t(a)\n\n";
+  std::vector<std::string> expected = {"CREATE TABLE t(a)"};
+  for (int i = 0; i < 9; ++i) {
+    expected.push_back("INSERT INTO t VALUES(" + std::to_string(i) + ")");
+    text += "statement ok\n" + expected.back() + ";\n\n";
+  }
+  text += "query I\nSELECT sum(a) FROM t\n----\n36\n";
+  expected.emplace_back("SELECT sum(a) FROM t");
+  Later database;
+  const Counts counts =
+      run_script(script_of(text), [&](const auto& sql) { return database.ask(sql); }, 4);
+  EXPECT_EQ(counts.passed, 11U);
+  EXPECT_EQ(database.most, 4U);
+  EXPECT_EQ(database.asked.size(), expected.size());
+  EXPECT_EQ(database.asked.back(), expected.back());
+}
+
+TEST(Run, lets_statements_wait_for_queries_whose_answers_may_have_to_be_asked_for_again) {
+  Later database;
   bool statement_amid = false;
   const auto ask = [&](const std::string& sql) {
-    statement_amid = statement_amid || (under_way > 0 && !only_reads(sql));
-    most = std::max(most, ++under_way);
-    // Answered when it is waited for, and not before.
-    return std::async(std::launch::deferred, [&under_way] {
-      --under_way;
-      return Outcome{{}, {}, 1, {{1}}, false};
-    });
+    statement_amid = statement_amid || (database.under_way() > 0 && !only_reads(sql));
+    return database.ask(sql);
   };
   std::string text;
   for (int i = 0; i < 9; ++i) text += "query I\nSELECT 1\n----\n1\n\n";
-  EXPECT_EQ(run_script(script_of(text + "statement ok\nDELETE FROM t\n\n" + text), ask, 4).failed,
-            0U);
-  EXPECT_EQ(most, 4U);
+  EXPECT_EQ(
+      run_script(script_of(text + "statement ok\nCREATE TABLE t(a)\n\n" + text), ask, 4).failed,
+      0U);
+  EXPECT_EQ(database.most, 4U);
   EXPECT_FALSE(statement_amid);
+}
+
+TEST(Run, fails_what_was_overtaken_and_all_behind_it) {
+  std::uint64_t seq = 10;
+  const auto falling = [&](const std::string&) { return ready({{}, {}, 0, {}, false, --seq}); };
+  const auto rising = [&](const std::string&) {
+    return ready({{}, {}, 0, {}, false, ++seq / 2});  // two in one batch
+  };
+  const std::string one = "statement ok\nDELETE FROM t\n\n";
+  const Counts counts = run_script(script_of(one + one + one), falling, 4);
+  EXPECT_EQ(counts.passed, 1U);
+  EXPECT_EQ(counts.failed, 2U);
+  EXPECT_THAT(counts.reports[0], HasSubstr("x.test:4: failed: it ran before"));
+  EXPECT_EQ(run_script(script_of(one + one + one), rising, 4).passed, 3U);
 }
 
 // ---- refusals -----------------------------------------------------------------------------------

@@ -82,9 +82,10 @@ bool run(const SeedRange& range, const Options& options, const RunnerOptions& ru
     if (print.mutant != nullptr) plant(*print.mutant);
     Options mine = options;
     mine.seed = number;
-    const std::string message = to_message(simulate(mine, print.trace ? &std::cout : nullptr));
+    RunResult result = simulate(mine, print.trace ? &std::cout : nullptr);
+    if (!result.ok() && !print.trace && !print.json) result.last_lines = last_notes(mine);
     std::cout.flush();
-    return message;
+    return to_message(result);
   };
   run_seeds(range.first, range.last, runner, work, [&](const Outcome& outcome) {
     const Line line = line_of(outcome, options);

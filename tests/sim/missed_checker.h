@@ -14,9 +14,10 @@
 //   + hops_max times (the longest that a frame took + two of the longest turns)
 //
 // and what a quorum of backups vouched for has a number when nothing has moved for as long, and
-// words_us more. Excused is who cannot have it in that way: its number was discarded by others, so
-// that it fetches state; a view change that had begun; a proposal whose time is not that of a
-// backup's clock, or which is above a window that a slow disk does not let go on.
+// words_us more (and forward_us for each further round of the pipeline that all that waits would
+// take). Excused is who cannot have it in that way: its number was discarded by others, so that it
+// fetches state; a view change that had begun; a proposal whose time is not that of a backup's
+// clock, or which is above a window that a slow disk does not let go on.
 #pragma once
 
 #include <cstdint>
@@ -63,15 +64,16 @@ class MissedChecker {
   /// True when nothing more is to be seen of this round.
   bool judge(Time now, const std::vector<Shown>& all);
   /// Requests that so many of `backups` vouched for and `has_number` does not know, when nothing
-  /// has moved for long: a violation. True: there are none.
+  /// has moved for long: a violation. True: there are none. `rounds` of the pipeline may pass until
+  /// a primary that has them all comes by each: so long backups wait before they forward.
   template <class HasNumber>
   bool none_forgotten(Time now, const std::set<ReplicaId>& backups, unsigned quorum,
-                      const HasNumber& has_number) {
+                      std::uint64_t rounds, const HasNumber& has_number) {
     for (const auto& [request, by] : words_) {
       std::size_t voices = 0;
       for (const ReplicaId id : by) voices += backups.contains(id);
       if (voices < quorum || has_number(request)) continue;
-      if (now > moved_ + words_us + travel_us())
+      if (now > moved_ + words_us + (rounds - 1) * forward_us + travel_us())
         violations_.add("missed", "request " + request.brief() + ", for which " +
                                       std::to_string(voices) +
                                       " backups vouch, has no number after " +
@@ -92,6 +94,7 @@ class MissedChecker {
   static constexpr std::uint64_t interval_max_us = 3'200'000;
   /// A backup forwards what it vouched for when its word is due for the third time.
   static constexpr std::uint64_t words_us = 350'000;
+  static constexpr std::uint64_t forward_us = 150'000;
 
  private:
   struct Progress {

@@ -110,8 +110,10 @@ bool World::words_are_heard() {
     if (all.empty()) return true;
     const pbft::ReplicaStatus& first = all.front().status;
     std::set<ReplicaId> backups;
+    std::size_t waiting = 0;
     for (const auto& [id, s] : all) {
       if (!s.active || s.fetching || s.view != first.view) return true;
+      waiting = std::max(waiting, s.waiting);
       if (id != first.primary) backups.insert(id);
     }
     const auto has_number = [this](const Digest& request) {
@@ -119,8 +121,9 @@ bool World::words_are_heard() {
     };
     checks_->missed.saw(queue_.now(), all);
     if (!well(first.primary)) return true;
+    const std::uint64_t round = setting_.pbft.in_flight_max * setting_.pbft.batch_requests_max;
     if (checks_->missed.none_forgotten(queue_.now(), backups, setting_.pbft.group.quorum(),
-                                       has_number))
+                                       1 + waiting / round, has_number))
       return true;
     if (!checks_->violations.none() || !step()) return false;
   }

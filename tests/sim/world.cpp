@@ -506,15 +506,20 @@ RunResult World::run() {
   result.counters = counters_;
   result.coverage = coverage_;
   result.excused = parameters_.excused();
+  result.last_lines.assign(trace_.tail().begin(), trace_.tail().end());
   for (const auto& [seq, state] : checks_->state.states())
     trace_.add(queue_.now(), "world", "state of n" + std::to_string(seq.value), state.view());
-  result.last_lines.assign(trace_.tail().begin(), trace_.tail().end());
   result.trace_hash = trace_.finish();
   return result;
 }
 
 RunResult simulate(const Options& options, std::ostream* trace_lines) {
   return World(draw_parameters(options), trace_lines).run();
+}
+
+std::vector<std::string> last_notes(const Options& options) {
+  std::ostream nobody(nullptr);
+  return simulate(options, &nobody).last_lines;
 }
 
 }  // namespace prytany::sim

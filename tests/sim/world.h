@@ -191,4 +191,8 @@ class World final : public Outside {
 /// The run that `options` names. `trace_lines` may be null.
 RunResult simulate(const Options& options, std::ostream* trace_lines = nullptr);
 
+/// How the run ends, with what replicas noted of what they heard and decided. While nobody reads
+/// along they note nothing, which is why it is done once more.
+std::vector<std::string> last_notes(const Options& options);
+
 }  // namespace prytany::sim

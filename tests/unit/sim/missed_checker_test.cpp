@@ -151,13 +151,15 @@ TEST_F(Missed, words_of_a_quorum_of_backups_bring_a_number) {
   const auto known = [](const Digest&) { return true; };
   checker.vouched(ReplicaId{1}, request);
   checker.vouched(ReplicaId{2}, request);
-  EXPECT_TRUE(checker.none_forgotten(Time{9'000'000}, backups, 3, none)) << "two are no quorum";
+  EXPECT_TRUE(checker.none_forgotten(Time{9'000'000}, backups, 3, 1, none)) << "two are no quorum";
   for (const ReplicaId id : backups) checker.vouched(id, request);
-  EXPECT_FALSE(checker.none_forgotten(Time{MissedChecker::words_us}, backups, 3, none));
+  EXPECT_FALSE(checker.none_forgotten(Time{MissedChecker::words_us}, backups, 3, 1, none));
+  const Time later{MissedChecker::words_us + 2 * MissedChecker::forward_us};
+  EXPECT_FALSE(checker.none_forgotten(later, backups, 3, 3, none));
   EXPECT_THAT(violations.all(), IsEmpty()) << "there is time yet";
-  EXPECT_TRUE(checker.none_forgotten(Time{9'000'000}, backups, 3, known));
+  EXPECT_TRUE(checker.none_forgotten(Time{9'000'000}, backups, 3, 1, known));
   for (const ReplicaId id : backups) checker.vouched(id, request);
-  EXPECT_FALSE(checker.none_forgotten(Time{9'000'000}, backups, 3, none));
+  EXPECT_FALSE(checker.none_forgotten(Time{9'000'000}, backups, 3, 1, none));
   EXPECT_THAT(violations.all(), ElementsAre(StartsWith("missed: request 0707")));
 }
 

@@ -75,6 +75,18 @@ INSTANTIATE_TEST_SUITE_P(Every, Planted, testing::ValuesIn(plants), [](const aut
   return name;
 });
 
+TEST(Planted, fault_is_told_with_what_replicas_heard_and_decided_last) {
+  Options options = seed(1);
+  options.plant = Plant::wrong_answer;
+  const RunResult result = simulate(options);
+  ASSERT_FALSE(result.ok());
+  EXPECT_THAT(result.last_lines, testing::Not(Contains(HasSubstr(" > hears "))));
+  const std::vector<std::string> told = last_notes(options);
+  EXPECT_THAT(told, Contains(HasSubstr(" > hears ")));
+  EXPECT_THAT(told, Contains(HasSubstr(" -> ")));
+  EXPECT_THAT(told, testing::Not(Contains(HasSubstr("state of n"))));
+}
+
 TEST(Planted, faults_that_all_executors_share_are_found_by_plain_sqlite_alone) {
   for (const Plant plant : {Plant::execute_twice, Plant::wrong_answer}) {
     Options options = seed(1);

@@ -39,6 +39,40 @@ ask("GET", "/read/sign?text=x")
 ask("GET", "/read/entries")
 )python";
 
+/// What an administrator's program asks.
+constexpr const char* sql_script = R"python(
+import http.client, json, sys
+
+def ask(path, body=None):
+    connection = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=60)
+    connection.request("POST" if body else "GET", path, json.dumps(body) if body else None,
+                       {"content-type": "application/json"})
+    reply = connection.getresponse()
+    return reply.status, json.loads(reply.read())
+
+def sql(statement, **more):
+    status, said = ask("/sql", {"sql": statement, **more})
+    print(status, said.get("rows", said.get("error", {}).get("code")))
+
+if sys.argv[2] == "many":
+    sql("CREATE TABLE t(a INTEGER PRIMARY KEY, b)")
+    sql("INSERT INTO t VALUES (?, ?)", arguments=[9223372036854775807, {"base64": "AP8="}])
+    sql("INSERT INTO t VALUES (:a, :b)", arguments={"a": 9223372036854775807, "b": 1})
+    sql("SELECT a, b FROM t", read_only=True)
+    sql("DELETE FROM t", read_only=True)
+    status, said = ask("/transaction", {"steps": [
+        {"sql": "INSERT INTO t VALUES (1, 'x')"}, {"sql": "SELECT count(*) FROM t"}]})
+    print(status, [step["changes"] for step in said["steps"]], said["steps"][1]["rows"])
+    print(ask("/transaction", {"steps": [
+        {"sql": "DELETE FROM t"}, {"sql": "INSERT INTO nowhere VALUES (1)"}]})[0])
+    sql("SELECT count(*) FROM t")
+    status, said = ask("/status")
+    print(status, said["joined"], len(said["replicas"]))
+else:
+    status, said = ask("/sql", {"sql": "INSERT INTO t VALUES (2, 'y')"})
+    print(status, said["error"]["code"], said["error"]["may_have_run"])
+)python";
+
 class Gateway : public testing::Test {
  protected:
   Gateway() {
@@ -50,6 +84,7 @@ class Gateway : public testing::Test {
     const std::size_t begin = page.find(fence) + fence.size();
     write("example.py", page.substr(begin, page.find("```", begin) - begin));
     write("rude.py", rude_script);
+    write("sql.py", sql_script);
   }
 
   [[nodiscard]] std::string file(const std::string& name) const {
@@ -64,18 +99,22 @@ class Gateway : public testing::Test {
     EXPECT_EQ(std::system(("openssl genpkey -algorithm ed25519 -out " + key + " 2>&1").c_str()), 0);
     std::filesystem::permissions(
         key, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+    return start_with(key);
+  }
+  std::unique_ptr<Background> start_with(const std::string& key) {
     port_ = cli::free_base_port(24'000, 4);
-    auto gateway = std::make_unique<Background>(
-        std::vector<std::string>{"gateway", "--cluster", cluster_.genesis(), "--key", key,
-                                 "--listen", "127.0.0.1:" + std::to_string(port_)});
+    auto gateway = std::make_unique<Background>(std::vector<std::string>{
+        "gateway", "--cluster", cluster_.genesis(), "--key", key, "--listen",
+        "127.0.0.1:" + std::to_string(port_), "--timeout", "5"});
     EXPECT_THAT(gateway->line_with("READY"), HasSubstr(":" + std::to_string(port_)));
     return gateway;
   }
   /// What a script prints, of the gateway that was started last.
-  [[nodiscard]] std::string python(const std::string& script) const {
+  [[nodiscard]] std::string python(const std::string& script, const std::string& word = "") const {
     const std::string port = std::to_string(port_);
     const std::string command = "no_proxy='*' GATEWAY=http://127.0.0.1:" + port + " python3 " +
-                                file(script) + " " + port + " > " + file("out") + " 2>&1";
+                                file(script) + " " + port + " " + word + " > " + file("out") +
+                                " 2>&1";
     EXPECT_EQ(std::system(command.c_str()), 0) << text_of(file("out"));
     return text_of(file("out"));
   }
@@ -123,6 +162,23 @@ TEST_F(Gateway, joins_anew_when_its_session_was_ended) {
   // Until it has heard so from f+1 replicas.
   std::this_thread::sleep_for(std::chrono::milliseconds(500));
   EXPECT_THAT(python("example.py"), StartsWith("not signed: already_signed 422\n"));
+}
+
+TEST_F(Gateway, runs_sql_and_says_when_nobody_can_tell_whether_it_ran) {
+  const auto admin = start_with(cluster_.admin_key());
+  EXPECT_EQ(python("sql.py", "many"),
+            "200 []\n"
+            "200 []\n"
+            "409 SQLITE_CONSTRAINT_PRIMARYKEY\n"
+            "200 [['9223372036854775807', {'base64': 'AP8='}]]\n"
+            "400 not_read_only\n"
+            "200 [1, 0] [[2]]\n"
+            "422\n"
+            "200 [[2]]\n"
+            "200 True 4\n");
+  cluster_.kill(1);
+  cluster_.kill(2);
+  EXPECT_EQ(python("sql.py", "one"), "504 outcome_unknown True\n");
 }
 
 }  // namespace

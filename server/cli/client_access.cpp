@@ -81,26 +81,37 @@ Failure failure_of(const ErrorInfo& error) {
   return failure;
 }
 
-Result<Cluster, Failure> open_cluster(const ClientOptions& options) {
-  auto cluster =
-      attempt([&] { return Cluster(options.cluster, public_linger, options.authorities); });
-  if (!cluster || options.fingerprint.empty()) return cluster;
+Status check_fingerprint(const Cluster& cluster, const ClientOptions& options) {
   const auto digits = [](std::string text) {
     std::erase(text, ' ');
     return text;
   };
-  if (digits(cluster->fingerprint()) == digits(options.fingerprint)) return cluster;
+  const std::string expected = digits(options.fingerprint);
+  if (expected.empty() || digits(cluster.fingerprint()) == expected) return {};
   return Failure{ExitCode::usage, "wrong_fingerprint",
-                 options.cluster + " has the fingerprint " + cluster->fingerprint() +
+                 options.cluster + " has the fingerprint " + cluster.fingerprint() +
                      ", not the expected one: it is another cluster's, or forged"};
 }
 
-Result<Client, Failure> join(const ClientOptions& options) {
+Result<Cluster, Failure> open_cluster(const ClientOptions& options) {
+  auto cluster =
+      attempt([&] { return Cluster(options.cluster, public_linger, options.authorities); });
+  if (!cluster) return cluster;
+  if (const Status good = check_fingerprint(*cluster, options); !good) return good.error();
+  return cluster;
+}
+
+Result<Credential, Failure> credential_from(const ClientOptions& options) {
   if (options.key.empty() && options.code.empty())
     return usage_failure("give --key FILE (an administrator's is admin.key) or --code CODE");
+  return options.key.empty() ? Credential::code(options.code) : Credential::file(options.key);
+}
+
+Result<Client, Failure> join(const ClientOptions& options) {
+  const auto credential = credential_from(options);
+  if (!credential) return credential.error();
   Options client;
-  client.credential =
-      options.key.empty() ? Credential::code(options.code) : Credential::file(options.key);
+  client.credential = *credential;
   client.name = "cli-" + to_hex(crypto::random_array<6>());
   client.timeout = std::chrono::seconds(options.timeout_s);
   client.linger = linger;

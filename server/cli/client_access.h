@@ -30,6 +30,10 @@ void add_client_options(CLI::App& command, ClientOptions& options);
 /// Connects and joins. Every invocation is a session of its own: an administrator's name is drawn
 /// anew, so that two commands with one key do not end each other's sessions.
 Result<Client, Failure> join(const ClientOptions& options);
+/// What `options` say of who one is: --key, or --code.
+Result<Credential, Failure> credential_from(const ClientOptions& options);
+/// The Failure if `options` name another fingerprint than this cluster's.
+Status check_fingerprint(const Cluster& cluster, const ClientOptions& options);
 /// Reads genesis, and refuses it if its fingerprint is another; connects when asked something.
 Result<Cluster, Failure> open_cluster(const ClientOptions& options);
 

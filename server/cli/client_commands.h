@@ -8,6 +8,7 @@ namespace prytany::cli {
 void add_install(CLI::App& app, Chosen& chosen);
 void add_call(CLI::App& app, Chosen& chosen);
 void add_sql(CLI::App& app, Chosen& chosen);
+void add_gateway(CLI::App& app, Chosen& chosen);
 void add_pages(CLI::App& app, Chosen& chosen);
 void add_reincarnate(CLI::App& app, Chosen& chosen);
 void add_status(CLI::App& app, Chosen& chosen);

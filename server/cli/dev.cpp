@@ -158,7 +158,9 @@ Status run_dev(DevOptions options) {
   if (!poller) return failure("system", poller.error());
   DevFront front(*cluster, {port, to_hex(crypto::random_array<16>()), *genesis});
   const HttpServer server(*poller, std::move(*listener),
-                          [&](const HttpRequest& request) { return front.answer(request); });
+                          [&](const HttpRequest& request, std::uint64_t) {
+                            return std::optional(front.answer(request));
+                          });
   std::printf("replicas %s ... %s\n", cluster->url(0).c_str(),
               cluster->url(cluster->size() - 1).c_str());
   std::printf("READY %s\n", front.url().c_str());

@@ -35,9 +35,22 @@ const char* words_of(unsigned status) {
     case 404: return "Not Found";
     case 405: return "Method Not Allowed";
     case 409: return "Conflict";
+    case 411: return "Length Required";
+    case 413: return "Content Too Large";
+    case 415: return "Unsupported Media Type";
+    case 422: return "Unprocessable Content";
     case 503: return "Service Unavailable";
+    case 504: return "Gateway Timeout";
     default: return "Error";
   }
+}
+
+/// What "content-length" says; nothing if that is no length.
+std::optional<std::size_t> length_from(const std::string& digits) {
+  constexpr std::size_t digits_max = 12;
+  const bool number = !digits.empty() && digits.size() <= digits_max &&
+                      std::ranges::all_of(digits, [](char c) { return c >= '0' && c <= '9'; });
+  return number ? std::optional<std::size_t>(std::stoull(digits)) : std::nullopt;
 }
 
 }  // namespace
@@ -82,8 +95,11 @@ std::string to_text(const HttpReply& reply, bool with_body) {
   return with_body ? text + reply.body : text;
 }
 
-HttpServer::HttpServer(net::Poller& poller, net::Fd listener, Handler handler)
-    : poller_(poller), listener_(std::move(listener)), handler_(std::move(handler)) {
+HttpServer::HttpServer(net::Poller& poller, net::Fd listener, Handler handler, Setting setting)
+    : poller_(poller),
+      listener_(std::move(listener)),
+      handler_(std::move(handler)),
+      setting_(std::move(setting)) {
   poller_.watch(listener_.get(), EPOLLIN, [this](std::uint32_t) { accept_waiting(); });
 }
 
@@ -93,50 +109,125 @@ HttpServer::~HttpServer() {
 }
 
 void HttpServer::accept_waiting() {
+  if (connections_.size() >= connections_max && !make_room()) {
+    // They wait in the system's queue, until somebody is answered.
+    full_ = true;
+    poller_.change(listener_.get(), 0);
+    return;
+  }
   net::Fd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (!fd) return;
-  if (connections_.size() >= connections_max) close(connections_.begin()->first);
   const std::uint64_t id = ++last_id_;
   poller_.watch(fd.get(), EPOLLIN, [this, id](std::uint32_t) { ready(id); });
   connections_[id].fd = std::move(fd);
 }
 
+bool HttpServer::make_room() {
+  // The oldest of those who owe us something, then of those who are slow to take their answer.
+  // Whoever waits for us may have changed the world.
+  const auto over = [](const auto& entry) {
+    const Connection& c = entry.second;
+    return !c.asked || (!c.out.empty() && c.written == c.out.size());
+  };
+  auto found = std::ranges::find_if(connections_, over);
+  if (found == connections_.end())
+    found = std::ranges::find_if(connections_, [](const auto& e) { return !e.second.out.empty(); });
+  if (found == connections_.end()) return false;
+  close(found->first);
+  return true;
+}
+
+void HttpServer::let_in() {
+  if (std::exchange(full_, false)) poller_.change(listener_.get(), EPOLLIN);
+}
+
 void HttpServer::close(std::uint64_t id) {
   poller_.forget(connections_.at(id).fd.get());
   connections_.erase(id);
+  let_in();
 }
 
 void HttpServer::ready(std::uint64_t id) {
   const auto found = connections_.find(id);
   if (found == connections_.end()) return;
   Connection& connection = found->second;
-  if (!read(connection) || !write(connection)) close(id);
+  if (!read(id, connection) || !write(connection)) close(id);
 }
 
-bool HttpServer::read(Connection& connection) {
+bool HttpServer::read(std::uint64_t id, Connection& connection) {
   std::array<char, 4096> piece;
   while (true) {
     const ssize_t n = ::recv(connection.fd.get(), piece.data(), piece.size(), 0);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return errno == EAGAIN;
     if (n == 0) return false;
-    if (connection.answered) continue;  // a body, which says nothing to us
+    if (connection.asked) continue;  // what follows says nothing to us
     connection.in.append(piece.data(), static_cast<std::size_t>(n));
-    const std::size_t end = connection.in.find("\r\n\r\n");
-    if (end == std::string::npos && connection.in.size() < head_bytes_max) continue;
-    connection.answered = true;
-    auto request = end == std::string::npos
-                       ? Result<HttpRequest>(Error{"the request's head is too long"})
-                       : http_request_from(std::string_view(connection.in).substr(0, end));
-    const HttpReply reply =
-        request ? handler_(*request)
-                : HttpReply{400, "text/plain; charset=utf-8", request.error().message + "\n"};
-    connection.out = to_text(reply, !request || request->method != "HEAD");
+    take(id, connection);
   }
 }
 
+std::optional<HttpReply> HttpServer::take_head(Connection& connection) const {
+  const std::size_t end = connection.in.find("\r\n\r\n");
+  if (end == std::string::npos) {
+    if (connection.in.size() < head_bytes_max) return std::nullopt;
+    return refusal(400, "the request's head is too long");
+  }
+  auto request = http_request_from(std::string_view(connection.in).substr(0, end));
+  if (!request) return refusal(400, request.error().message);
+  connection.request = std::move(*request);
+  connection.in.erase(0, end + 4);
+  if (setting_.body_bytes_max == 0) return std::nullopt;
+  const std::string length = connection.request->header("content-length");
+  if (!connection.request->header("transfer-encoding").empty())
+    return refusal(411, "say how long the body is: content-length");
+  if (length.empty()) return std::nullopt;
+  const auto bytes = length_from(length);
+  if (!bytes) return refusal(400, "content-length is no length");
+  if (*bytes > setting_.body_bytes_max)
+    return refusal(413, "a body may have " + std::to_string(setting_.body_bytes_max) + " bytes");
+  connection.body_bytes = *bytes;
+  // Some programs wait a while for this before they send a body. If it gets lost, they send it all
+  // the same.
+  constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+  if (connection.request->header("expect") == "100-continue" && connection.in.size() < *bytes)
+    (void)::send(connection.fd.get(), go_on.data(), go_on.size(), MSG_NOSIGNAL);
+  return std::nullopt;
+}
+
+void HttpServer::take(std::uint64_t id, Connection& connection) {
+  if (!connection.request) {
+    if (const auto refused = take_head(connection)) return say(connection, *refused);
+    if (!connection.request) return;
+  }
+  if (connection.in.size() < connection.body_bytes) return;
+  connection.in.resize(connection.body_bytes);
+  connection.request->body = std::move(connection.in);
+  connection.asked = true;
+  if (const auto reply = handler_(*connection.request, id)) say(connection, *reply);
+}
+
+void HttpServer::say(Connection& connection, const HttpReply& reply) {
+  connection.asked = true;
+  const bool head = connection.request && connection.request->method == "HEAD";
+  connection.out = to_text(reply, !head);
+}
+
+void HttpServer::answer(std::uint64_t question, const HttpReply& reply) {
+  const auto found = connections_.find(question);
+  if (found == connections_.end()) return;
+  say(found->second, reply);
+  if (!write(found->second)) close(question);
+  let_in();  // now somebody can make room
+}
+
+HttpReply HttpServer::refusal(unsigned status, const std::string& words) const {
+  if (setting_.refusal) return setting_.refusal(status, words);
+  return {status, "text/plain; charset=utf-8", words + "\n"};
+}
+
 bool HttpServer::write(Connection& connection) {
-  if (!connection.answered) return true;
+  if (connection.out.empty()) return true;
   while (connection.written < connection.out.size()) {
     const ssize_t n = ::send(connection.fd.get(), connection.out.data() + connection.written,
                              connection.out.size() - connection.written, MSG_NOSIGNAL);

@@ -129,17 +129,28 @@ simdjson::error_code JsonDocument::parse_padded(std::string_view text, Json& roo
 }
 
 Result<Json, Malformed> JsonDocument::parse(std::string_view text, std::size_t bytes_max) {
+  return parse(text, bytes_max, false);
+}
+
+Result<Json, Malformed> JsonDocument::parse_exact(std::string_view text, std::size_t bytes_max) {
+  return parse(text, bytes_max, true);
+}
+
+Result<Json, Malformed> JsonDocument::parse(std::string_view text, std::size_t bytes_max,
+                                            bool exact) {
   if (text.size() > bytes_max) return Malformed{"longer than allowed"};
   // Later versions of the library skip it. Replicas on different systems must say the same.
   if (text.starts_with("\xEF\xBB\xBF")) return Malformed{"not JSON"};
   Json root;
   auto error = parse_padded(text, root);
   // By which error an integer that is too long is told differs between versions, too.
-  if (error != simdjson::SUCCESS && error != simdjson::MEMALLOC && error != simdjson::DEPTH_ERROR)
+  if (!exact && error != simdjson::SUCCESS && error != simdjson::MEMALLOC &&
+      error != simdjson::DEPTH_ERROR)
     error = parse_padded(with_long_integers_as_reals(text), root);
   if (error == simdjson::MEMALLOC) throw std::bad_alloc();
   if (error == simdjson::DEPTH_ERROR) return Malformed{"deeper than allowed"};
-  if (error != simdjson::SUCCESS) return Malformed{"not JSON"};
+  if (error != simdjson::SUCCESS)
+    return Malformed{exact ? "not JSON, or an integer beyond 64 bits" : "not JSON"};
   if (doubles_a_key(root)) return Malformed{"duplicate key"};
   return root;
 }

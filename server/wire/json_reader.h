@@ -27,8 +27,12 @@ class JsonDocument {
   /// Total. Refuses more than `bytes_max` bytes, more than limits::json_depth_max levels, and a key
   /// that an object has twice: nothing is built for what is refused.
   Result<Json, Malformed> parse(std::string_view text, std::size_t bytes_max);
+  /// The same, but an integer beyond 64 bits is refused: parse() takes it for a real, as which
+  /// JavaScript writes it.
+  Result<Json, Malformed> parse_exact(std::string_view text, std::size_t bytes_max);
 
  private:
+  Result<Json, Malformed> parse(std::string_view text, std::size_t bytes_max, bool exact);
   simdjson::error_code parse_padded(std::string_view text, Json& root);
 
   simdjson::dom::parser parser_;

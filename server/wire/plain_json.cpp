@@ -1,11 +1,11 @@
 #include "server/wire/plain_json.h"
 
-#include "server/wire/json_reader.h"
 #include "server/wire/json_writer.h"
 
 namespace prytany::wire {
 namespace {
 
+constexpr const char* beyond_64_bits = "not a 64-bit integer";
 constexpr std::int64_t exact_in_javascript = (std::int64_t{1} << 53) - 1;
 
 struct PutPlain {
@@ -49,17 +49,24 @@ Result<Value, Malformed> value_from_plain(std::string_view text) {
   JsonDocument document;
   const Result<Json, Malformed> json = document.parse(text, limits::json_bytes_max);
   if (!json) return text_value(text);
-  if (json->is_null()) return Value{};
-  if (json->is_bool()) return Malformed{"SQL has neither true nor false: write 1 or 0"};
-  if (std::int64_t integer = 0; json->get(integer) == simdjson::SUCCESS) return Value{integer};
-  if (is_json_integer(text)) return Malformed{"not a 64-bit integer"};
-  if (double real = 0; json->get(real) == simdjson::SUCCESS) return Value{real};
-  if (std::string_view word; json->get(word) == simdjson::SUCCESS) return text_value(word);
+  // The document has made a real of it if it is long enough.
+  if (std::int64_t integer = 0; is_json_integer(text) && json->get(integer) != simdjson::SUCCESS)
+    return Malformed{beyond_64_bits};
+  return value_from_plain(*json);
+}
+
+Result<Value, Malformed> value_from_plain(Json json) {
+  if (json.is_null()) return Value{};
+  if (json.is_bool()) return Malformed{"SQL has neither true nor false: write 1 or 0"};
+  if (std::int64_t integer = 0; json.get(integer) == simdjson::SUCCESS) return Value{integer};
+  if (json.is_uint64()) return Malformed{beyond_64_bits};
+  if (double real = 0; json.get(real) == simdjson::SUCCESS) return Value{real};
+  if (std::string_view word; json.get(word) == simdjson::SUCCESS) return text_value(word);
   JsonPicker picker;
   BlobValue blob;
   simdjson::dom::object object;
-  if (json->get(object) == simdjson::SUCCESS && object.size() == 1)
-    blob.bytes = picker.base64(*json, "base64", limits::value_bytes_max);
+  if (json.get(object) == simdjson::SUCCESS && object.size() == 1)
+    blob.bytes = picker.base64(json, "base64", limits::value_bytes_max);
   else
     picker.fail("neither a value nor a text: quote it", nullptr);
   if (picker.failed()) return picker.failure();

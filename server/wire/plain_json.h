@@ -7,6 +7,7 @@
 
 #include "server/base/result.h"
 #include "server/wire/codec.h"
+#include "server/wire/json_reader.h"
 #include "server/wire/values.h"
 
 namespace prytany::wire {
@@ -22,5 +23,8 @@ std::string plain_json(const Value& value);
 /// other JSON objects and arrays, true and false (SQL has no such values; write 1 or 0), text over
 /// limits::value_bytes_max.
 Result<Value, Malformed> value_from_plain(std::string_view text);
+
+/// The same of what is JSON already, by JsonDocument::parse_exact.
+Result<Value, Malformed> value_from_plain(Json json);
 
 }  // namespace prytany::wire

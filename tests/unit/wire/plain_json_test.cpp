@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <optional>
 
 namespace prytany::wire {
 namespace {
@@ -55,6 +56,26 @@ TEST(PlainJson, refuses_what_is_no_value) {
   EXPECT_FALSE(value_from_plain(R"({"base64":"A"})").ok());
   EXPECT_FALSE(value_from_plain(R"({"base64":"AQID","more":1})").ok());
   EXPECT_FALSE(value_from_plain(std::string(limits::value_bytes_max + 1, 'x')).ok());
+}
+
+/// Of a JSON text; nothing if it is refused.
+std::optional<Value> read_exactly(std::string_view text) {
+  JsonDocument document;
+  const auto json = document.parse_exact(text, limits::json_bytes_max);
+  if (!json) return std::nullopt;
+  const auto value = value_from_plain(*json);
+  return value ? std::optional(*value) : std::nullopt;
+}
+
+TEST(PlainJson, of_json_is_the_same_value_and_never_a_rounded_one) {
+  EXPECT_EQ(read_exactly("null"), Value{});
+  EXPECT_EQ(read_exactly("9223372036854775807"), Value{std::numeric_limits<std::int64_t>::max()});
+  EXPECT_EQ(read_exactly("1e20"), Value{1e20});
+  EXPECT_EQ(read_exactly(R"("Anna")"), (Value{TextValue{"Anna"}}));
+  EXPECT_EQ(read_exactly(R"({"base64":"AQID"})"), (Value{BlobValue{{1, 2, 3}}}));
+  for (const char* text : {"Anna", "true", "[1]", "{}", "9223372036854775808",
+                           "100000000000000000000", "-9223372036854775809"})
+    EXPECT_EQ(read_exactly(text), std::nullopt) << text;
 }
 
 }  // namespace

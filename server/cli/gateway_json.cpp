@@ -1,0 +1,271 @@
+#include "server/cli/gateway_json.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "clientlib/convert.h"
+#include "server/cli/call.h"
+#include "server/cli/client_access.h"
+#include "server/wire/json_reader.h"
+#include "server/wire/json_writer.h"
+#include "server/wire/plain_json.h"
+
+namespace prytany::cli {
+namespace {
+
+constexpr const char* json_type = "application/json";
+using Question = Result<GatewayQuestion, HttpReply>;
+
+// ---- Who may ask --------------------------------------------------------------------------------
+
+std::string without_port(const std::string& host) {
+  const std::size_t bracket = host.find(']');  // of [::1]
+  const std::size_t colon = host.find(':', bracket == std::string::npos ? 0 : bracket);
+  return host.substr(0, colon);
+}
+
+std::optional<HttpReply> refuse_stranger(const HttpRequest& request,
+                                         const std::vector<std::string>& names) {
+  if (std::ranges::find(names, without_port(request.header("host"))) == names.end())
+    return gateway_refusal(403, "foreign_host", "this is not what the gateway is called");
+  const std::string site = request.header("sec-fetch-site");
+  if (!request.header("origin").empty() || (!site.empty() && site != "none"))
+    return gateway_refusal(403, "foreign_page", "pages in a browser may not ask here");
+  return std::nullopt;
+}
+
+// ---- What is asked ------------------------------------------------------------------------------
+
+std::optional<unsigned> hex_digit(char c) {
+  if (c >= '0' && c <= '9') return static_cast<unsigned>(c - '0');
+  if (c >= 'a' && c <= 'f') return static_cast<unsigned>(c - 'a' + 10);
+  if (c >= 'A' && c <= 'F') return static_cast<unsigned>(c - 'A' + 10);
+  return std::nullopt;
+}
+
+/// Of a URL's part; nothing if a percent sign has no digits.
+std::optional<std::string> decoded(std::string_view part, bool plus_is_blank) {
+  std::string text;
+  for (std::size_t i = 0; i < part.size(); ++i) {
+    if (part[i] == '%') {
+      const auto high = i + 1 < part.size() ? hex_digit(part[i + 1]) : std::nullopt;
+      const auto low = i + 2 < part.size() ? hex_digit(part[i + 2]) : std::nullopt;
+      if (!high || !low) return std::nullopt;
+      text += static_cast<char>(*high * 16 + *low);
+      i += 2;
+    } else {
+      text += part[i] == '+' && plus_is_blank ? ' ' : part[i];
+    }
+  }
+  return text;
+}
+
+HttpReply malformed(const std::string& message) {
+  return gateway_refusal(400, "malformed", message);
+}
+
+/// Fields beside `known` are refused: what is misspelled must not be passed over.
+void only_fields(wire::JsonPicker& picker, wire::Json json,
+                 const std::set<std::string_view>& known) {
+  simdjson::dom::object object;
+  if (json.get(object) != simdjson::SUCCESS) return picker.fail("not an object", nullptr);
+  for (const auto field : object) {
+    if (!known.contains(field.key)) picker.fail("a field that is not known here", nullptr);
+  }
+}
+
+wire::Value value_of(wire::JsonPicker& picker, wire::Json json) {
+  const auto value = wire::value_from_plain(json);
+  if (value) return *value;
+  picker.fail(value.error().reason, "arguments");
+  return {};
+}
+
+wire::Arguments named_arguments(wire::JsonPicker& picker, wire::Json json) {
+  wire::Arguments arguments;
+  simdjson::dom::object object;
+  if (json.get(object) != simdjson::SUCCESS) {
+    picker.fail("not an object", "arguments");
+    return arguments;
+  }
+  if (object.size() > limits::arguments_max) picker.fail("more than allowed", "arguments");
+  for (const auto field : object) {
+    if (picker.failed()) break;
+    std::string_view name = field.key;
+    if (name.starts_with(':')) name.remove_prefix(1);  // as in SQL
+    if (name.empty() || name.size() > limits::name_bytes_max)
+      picker.fail("without a name, or with one too long", "arguments");
+    arguments.items.push_back({{std::string(name)}, value_of(picker, field.value)});
+  }
+  return arguments;
+}
+
+/// {"sql","arguments"}: an object for :name, an array for ?.
+wire::Statement statement_of(wire::JsonPicker& picker, wire::Json json) {
+  wire::Statement statement;
+  statement.sql.text = picker.text(json, "sql", limits::sql_bytes_max);
+  const auto arguments = picker.optional_field(json, "arguments");
+  if (!arguments) return statement;
+  if (!arguments->is_array()) {
+    statement.named = named_arguments(picker, *arguments);
+    return statement;
+  }
+  for (const wire::Json value : picker.array_of(*arguments, "arguments", limits::arguments_max))
+    statement.positional.items.push_back(value_of(picker, value));
+  return statement;
+}
+
+wire::Operation call_of(wire::JsonPicker& picker, wire::Json json, const std::string& procedure) {
+  return wire::Call{{procedure}, named_arguments(picker, json)};
+}
+
+wire::Operation sql_of(wire::JsonPicker& picker, wire::Json json, bool& reads) {
+  wire::Execute execute;
+  only_fields(picker, json, {"sql", "arguments", "read_only"});
+  execute.statements.items.push_back(statement_of(picker, json));
+  if (picker.optional_field(json, "read_only")) reads = picker.boolean(json, "read_only");
+  execute.read_only = reads;
+  return execute;
+}
+
+wire::Operation transaction_of(wire::JsonPicker& picker, wire::Json json) {
+  wire::Execute execute;
+  only_fields(picker, json, {"steps"});
+  const auto steps = picker.array(json, "steps", limits::statements_per_request_max);
+  if (steps.size() == 0) picker.fail("empty", "steps");
+  for (const wire::Json step : steps) {
+    only_fields(picker, step, {"sql", "arguments"});
+    execute.statements.items.push_back(statement_of(picker, step));
+  }
+  return execute;
+}
+
+Question posted(const HttpRequest& request, const std::string& procedure) {
+  if (!request.header("content-type").starts_with(json_type))
+    return gateway_refusal(415, "not_json", "send content-type: application/json");
+  wire::JsonDocument document;
+  const auto json = document.parse_exact(request.body, limits::json_bytes_max);
+  if (!json) return malformed(json.error().text());
+  wire::JsonPicker picker;
+  AskSession asked;
+  if (request.path == "/sql") {
+    asked.operation = sql_of(picker, *json, asked.reads);
+  } else if (request.path == "/transaction") {
+    asked.operation = transaction_of(picker, *json);
+    asked.each = true;
+  } else {
+    asked.operation = call_of(picker, *json, procedure);
+  }
+  if (picker.failed()) return malformed(picker.failure().text());
+  return GatewayQuestion(std::move(asked));
+}
+
+/// `procedure?name=value&...`, each as on `prytany call`'s command line.
+Question public_read(const HttpRequest& request, const std::string& procedure) {
+  Arguments arguments;
+  std::set<std::string> names;
+  for (std::string_view rest = request.query; !rest.empty();) {
+    const std::size_t end = std::min(rest.find('&'), rest.size());
+    const auto text = decoded(rest.substr(0, end), true);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    if (!text) return malformed("a percent sign without two hexadecimal digits");
+    auto argument = parse_argument(*text);
+    if (!argument) return malformed(argument.error().message);
+    if (!names.insert(argument->name).second) return malformed("an argument is given twice");
+    arguments.push_back(std::move(*argument));
+  }
+  if (arguments.size() > limits::arguments_max) return malformed("more arguments than allowed");
+  return GatewayQuestion(ReadPublic{client::to_wire(procedure, arguments)});
+}
+
+/// The name after `prefix` in a path; nothing if there is none.
+std::optional<std::string> name_after(std::string_view prefix, std::string_view path) {
+  if (!path.starts_with(prefix)) return std::nullopt;
+  auto name = decoded(path.substr(prefix.size()), false);
+  if (!name || name->empty() || name->size() > limits::name_bytes_max) return std::nullopt;
+  return name;
+}
+
+HttpReply wrong_method(const char* method) {
+  HttpReply reply =
+      gateway_refusal(405, "wrong_method", std::string("this is asked with ") + method);
+  reply.headers = {{"allow", method}};
+  return reply;
+}
+
+// ---- What is told -------------------------------------------------------------------------------
+
+/// Of an error that the application, or SQL, gave as the answer.
+unsigned status_of_application(const std::string& code) {
+  static const std::map<std::string, unsigned, std::less<>> known = {
+      {"unknown_procedure", 404}, {"no_application", 404},   {"missing_parameter", 400},
+      {"unknown_parameter", 400}, {"wrong_type", 400},       {"value_too_long", 400},
+      {"wrong_parameters", 400},  {"malformed_sql", 400},    {"not_read_only", 400},
+      {"not_allowed", 403},       {"malformed_request", 400}};
+  if (const auto found = known.find(code); found != known.end()) return found->second;
+  return code.starts_with("SQLITE_CONSTRAINT") ? 409 : 422;
+}
+
+unsigned status_of(const ErrorInfo& error) {
+  switch (error.kind) {
+    case ErrorKind::application: return status_of_application(error.code);
+    case ErrorKind::usage: return 400;
+    case ErrorKind::outcome_unknown: return 504;
+    case ErrorKind::no_quorum:
+    case ErrorKind::refused: break;
+  }
+  return 503;
+}
+
+}  // namespace
+
+Question gateway_question_from(const HttpRequest& request, const std::vector<std::string>& names) {
+  if (auto refused = refuse_stranger(request, names)) return std::move(*refused);
+  const auto called = name_after("/call/", request.path);
+  if (called || request.path == "/sql" || request.path == "/transaction") {
+    if (request.method != "POST") return wrong_method("POST");
+    return posted(request, called.value_or(""));
+  }
+  const auto read = name_after("/read/", request.path);
+  if (!read && request.path != "/status")
+    return gateway_refusal(404, "no_such_path",
+                           "POST /call/PROCEDURE, /sql or /transaction; GET /read/PROCEDURE or "
+                           "/status");
+  if (request.method != "GET") return wrong_method("GET");
+  if (read) return public_read(request, *read);
+  return GatewayQuestion(AskStatus{});
+}
+
+HttpReply gateway_reply(Expected<Answer> answer) {
+  if (!answer) return gateway_error(answer.error());
+  return {200, json_type, answer_json(*answer) + "\n"};
+}
+
+HttpReply gateway_reply(Expected<std::vector<Answer>> answers) {
+  if (!answers) return gateway_error(answers.error());
+  std::string body = "{\"steps\":[";
+  for (const Answer& answer : *answers)
+    body += (body.ends_with('[') ? "" : ",") + answer_json(answer);
+  return {200, json_type, body + "]}\n"};
+}
+
+HttpReply gateway_error(const ErrorInfo& error) {
+  wire::JsonWriter writer;
+  writer.begin_object().key("error").begin_object();
+  writer.key("code").text(error.code).key("message").text(error.message);
+  if (error.kind == ErrorKind::application)
+    writer.key("procedure").text(error.procedure).key("statement").small(error.statement);
+  writer.key("may_have_run").boolean(error.kind == ErrorKind::outcome_unknown);
+  writer.end_object().end_object();
+  return {status_of(error), json_type, std::move(writer).take() + "\n"};
+}
+
+HttpReply gateway_refusal(unsigned status, std::string_view code, const std::string& message) {
+  HttpReply reply = gateway_error({ErrorKind::usage, std::string(code), message, {}, 0, false});
+  reply.status = status;
+  return reply;
+}
+
+}  // namespace prytany::cli

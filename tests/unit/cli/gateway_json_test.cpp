@@ -1,0 +1,171 @@
+// What programs may say to `prytany gateway`, what it means, and what they are told.
+#include "server/cli/gateway_json.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "clientlib/convert.h"
+
+namespace prytany::cli {
+namespace {
+
+using nlohmann::json;
+
+HttpRequest post(const std::string& path, const std::string& body) {
+  return {"POST",
+          path,
+          "",
+          {{"host", "127.0.0.1:7070"}, {"content-type", "application/json; charset=utf-8"}},
+          body};
+}
+HttpRequest get(const std::string& path, const std::string& query = "") {
+  return {"GET", path, query, {{"host", "localhost:7070"}}};
+}
+Result<GatewayQuestion, HttpReply> question(const HttpRequest& request) {
+  return gateway_question_from(request, {"127.0.0.1", "localhost", "[::1]"});
+}
+/// "404 no_such_path" of what is refused; "asked" otherwise.
+std::string refusal(const HttpRequest& request) {
+  const auto asked = question(request);
+  if (asked) return "asked";
+  const json body = json::parse(asked.error().body);
+  EXPECT_EQ(body["error"]["may_have_run"], false);
+  return std::to_string(asked.error().status) + " " + body["error"]["code"].get<std::string>();
+}
+AskSession session_question(const HttpRequest& request) {
+  auto asked = question(request);
+  EXPECT_TRUE(asked.ok());
+  return std::get<AskSession>(*asked);
+}
+
+TEST(GatewayJson, a_call_is_a_path_and_an_object_of_arguments) {
+  const AskSession asked = session_question(
+      post("/call/cast%20vote", R"({"choice":9007199254740993,":who":"7","x":null,"r":1.5,)"
+                                R"("b":{"base64":"AQID"}})"));
+  const Arguments arguments = {{"choice", std::int64_t{9'007'199'254'740'993}},
+                               {"who", "7"},
+                               {"x", nullptr},
+                               {"r", 1.5},
+                               {"b", Blob{std::byte{1}, std::byte{2}, std::byte{3}}}};
+  EXPECT_EQ(asked.operation, wire::Operation(client::to_wire("cast vote", arguments)));
+  EXPECT_FALSE(asked.reads);
+}
+
+TEST(GatewayJson, sql_has_named_arguments_or_positional_ones_and_may_say_that_it_reads) {
+  const AskSession named =
+      session_question(post("/sql", R"({"sql":"SELECT :n","arguments":{"n":1}})"));
+  EXPECT_EQ(named.operation,
+            wire::Operation(client::to_wire({Statement{"SELECT :n", {}, {{"n", 1}}}}, false)));
+  const AskSession positional =
+      session_question(post("/sql", R"({"sql":"SELECT ?","arguments":["a"],"read_only":true})"));
+  EXPECT_EQ(positional.operation,
+            wire::Operation(client::to_wire({Statement{"SELECT ?", {"a"}, {}}}, true)));
+  EXPECT_TRUE(positional.reads);
+}
+
+TEST(GatewayJson, a_transaction_is_several_statements_in_one_request) {
+  const AskSession asked = session_question(
+      post("/transaction", R"({"steps":[{"sql":"DELETE FROM a"},{"sql":"SELECT 1"}]})"));
+  EXPECT_EQ(asked.operation,
+            wire::Operation(client::to_wire(
+                {Statement{"DELETE FROM a", {}, {}}, Statement{"SELECT 1", {}, {}}}, false)));
+  EXPECT_TRUE(asked.each);
+}
+
+TEST(GatewayJson, a_public_procedure_is_read_with_arguments_as_on_the_command_line) {
+  const auto asked = question(get("/read/find", "n=5&name=Anna+B%C3%A4r&code=%2200%22&x:=null"));
+  ASSERT_TRUE(asked.ok());
+  const Arguments arguments = {
+      {"n", 5}, {"name", "Anna B\xC3\xA4r"}, {"code", "00"}, {"x", nullptr}};
+  EXPECT_EQ(std::get<ReadPublic>(*asked).call, client::to_wire("find", arguments));
+  EXPECT_TRUE(std::holds_alternative<AskStatus>(*question(get("/status"))));
+}
+
+TEST(GatewayJson, who_is_not_a_program_on_this_machine_is_refused) {
+  HttpRequest request = post("/call/a", "{}");
+  EXPECT_EQ(refusal(request), "asked");
+  for (const char* host : {"", "evil.example", "evil.example:7070", "127.0.0.1.evil.example",
+                           "[::2]:7070", "localhost.:7070"}) {
+    request.headers["host"] = host;
+    EXPECT_EQ(refusal(request), "403 foreign_host") << host;
+  }
+  request.headers["host"] = "[::1]:7070";
+  EXPECT_EQ(refusal(request), "asked");
+  request.headers["origin"] = "http://127.0.0.1:7070";
+  EXPECT_EQ(refusal(request), "403 foreign_page");
+  HttpRequest image = get("/read/a");
+  image.headers["sec-fetch-site"] = "cross-site";
+  EXPECT_EQ(refusal(image), "403 foreign_page");
+  // What a page may send without asking first.
+  HttpRequest form = post("/call/a", "{}");
+  form.headers["content-type"] = "text/plain";
+  EXPECT_EQ(refusal(form), "415 not_json");
+}
+
+TEST(GatewayJson, refuses_what_it_cannot_ask_as_it_was_meant) {
+  EXPECT_EQ(refusal(get("/")), "404 no_such_path");
+  EXPECT_EQ(refusal(get("/read/")), "404 no_such_path");
+  EXPECT_EQ(refusal(post("/call/%zz", "{}")), "404 no_such_path");
+  EXPECT_EQ(refusal(get("/call/a")), "405 wrong_method");
+  EXPECT_EQ(refusal(post("/read/a", "{}")), "405 wrong_method");
+  EXPECT_EQ(refusal(get("/read/a", "n=%4")), "400 malformed");
+  EXPECT_EQ(refusal(get("/read/a", "n=1&n=2")), "400 malformed");
+  EXPECT_EQ(refusal(get("/read/a", "n")), "400 malformed");
+  for (const char* body :
+       {"", "{", "[]", "1", R"({"a":true})", R"({"a":[1]})", R"({"a":{"b":1}})", R"({"a":1,"a":2})",
+        R"({"":1})", R"({"a":9223372036854775808})", R"({"a":100000000000000000000})"})
+    EXPECT_EQ(refusal(post("/call/a", body)), "400 malformed") << body;
+  for (const char* body :
+       {"{}", R"({"sql":1})", R"({"sql":"SELECT 1","argument":{}})",
+        R"({"sql":"SELECT 1","arguments":1})", R"({"sql":"SELECT 1","read_only":1})"})
+    EXPECT_EQ(refusal(post("/sql", body)), "400 malformed") << body;
+  for (const char* body :
+       {"{}", R"({"steps":[]})", R"({"steps":[1]})", R"({"steps":[{"sql":"SELECT 1","when":[]}]})"})
+    EXPECT_EQ(refusal(post("/transaction", body)), "400 malformed") << body;
+}
+
+TEST(GatewayJson, an_answer_looks_as_everywhere) {
+  Answer answer;
+  answer.columns = {"n", "b"};
+  answer.rows = {{std::int64_t{9'007'199'254'740'993}, Blob{std::byte{255}}}, {1, nullptr}};
+  answer.seq = 7;
+  answer.agreement.agreed = {0, 2};
+  const HttpReply reply = gateway_reply(Expected<Answer>(answer));
+  EXPECT_EQ(reply.status, 200U);
+  EXPECT_EQ(reply.media_type, "application/json");
+  const json body = json::parse(reply.body);
+  EXPECT_EQ(body["columns"], json::array({"n", "b"}));
+  EXPECT_EQ(body["rows"].dump(), R"([["9007199254740993",{"base64":"/w=="}],[1,null]])");
+  EXPECT_EQ(body["seq"], 7);
+  EXPECT_EQ(body["agreed"], json::array({0, 2}));
+  const HttpReply steps = gateway_reply(Expected<std::vector<Answer>>({answer, answer}));
+  EXPECT_EQ(json::parse(steps.body)["steps"], json::array({body, body}));
+}
+
+TEST(GatewayJson, an_error_has_a_status_and_says_whether_it_may_have_run) {
+  const auto status = [](ErrorKind kind, const std::string& code) {
+    return gateway_reply(Expected<Answer>(ErrorInfo{kind, code, "why", "p", 2, true})).status;
+  };
+  EXPECT_EQ(status(ErrorKind::application, "already_voted"), 422U);
+  EXPECT_EQ(status(ErrorKind::application, "SQLITE_ERROR"), 422U);
+  EXPECT_EQ(status(ErrorKind::application, "SQLITE_CONSTRAINT_UNIQUE"), 409U);
+  EXPECT_EQ(status(ErrorKind::application, "unknown_procedure"), 404U);
+  EXPECT_EQ(status(ErrorKind::application, "wrong_type"), 400U);
+  EXPECT_EQ(status(ErrorKind::application, "not_allowed"), 403U);
+  EXPECT_EQ(status(ErrorKind::usage, "too_large"), 400U);
+  EXPECT_EQ(status(ErrorKind::refused, "overloaded"), 503U);
+  EXPECT_EQ(status(ErrorKind::no_quorum, "no_quorum"), 503U);
+  EXPECT_EQ(status(ErrorKind::outcome_unknown, "outcome_unknown"), 504U);
+
+  const HttpReply unknown =
+      gateway_error({ErrorKind::outcome_unknown, "outcome_unknown", "why", {}, 0, true});
+  EXPECT_EQ(json::parse(unknown.body)["error"]["may_have_run"], true);
+  const HttpReply said = gateway_error({ErrorKind::application, "no", "why", "cast", 2, true});
+  EXPECT_EQ(json::parse(said.body),
+            json::parse(R"({"error":{"code":"no","message":"why","procedure":"cast",)"
+                        R"("statement":2,"may_have_run":false}})"));
+}
+
+}  // namespace
+}  // namespace prytany::cli

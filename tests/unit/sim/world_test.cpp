@@ -84,7 +84,7 @@ TEST(Planted, fault_is_told_with_what_replicas_heard_and_decided_last) {
   const std::vector<std::string> told = last_notes(options);
   EXPECT_THAT(told, Contains(HasSubstr(" > hears ")));
   EXPECT_THAT(told, Contains(HasSubstr(" -> ")));
-  EXPECT_THAT(told, testing::Not(Contains(HasSubstr("state of n"))));
+  EXPECT_THAT(told, testing::Not(Contains(HasSubstr("world > state of n"))));
 }
 
 TEST(Planted, faults_that_all_executors_share_are_found_by_plain_sqlite_alone) {

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "server/cli/files.h"
+#include "server/cli/new_application.h"
 #include "server/cli/test_file.h"
 #include "server/cli/test_runner.h"
 #include "server/cli/trial.h"
@@ -298,6 +299,29 @@ TEST_F(ApplicationTests, are_refused_with_a_reason_when_nothing_can_run) {
   write("tests/a.sql", "-- @test one\nSELECT 1;\n");
   EXPECT_EQ(refused().exit, ExitCode::failed);
   EXPECT_THAT(refused().message, HasSubstr("002_wrong.sql"));
+}
+
+// ---- prytany new --------------------------------------------------------------------------------
+
+TEST_F(ApplicationTests, of_a_new_application_pass) {
+  const std::string made = folder_ + "/My Notes-2/";
+  ASSERT_TRUE(make_application(made).ok());
+  const auto tally = test_application(made, [&](const std::string& line) { said_ += line + "\n"; });
+  ASSERT_TRUE(tally.ok()) << tally.error().message;
+  EXPECT_EQ(tally->passed, 2U) << said_;
+  EXPECT_EQ(tally->failed, 0U) << said_;
+  EXPECT_THAT(*read_file(made + "prytany.json"), HasSubstr("\"name\": \"my_notes_2\""));
+}
+
+TEST_F(ApplicationTests, of_an_older_application_are_not_written_over) {
+  const auto refused = make_application(folder_);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_THAT(refused.error().message, HasSubstr("is not empty"));
+  EXPECT_FALSE(fs::exists(folder_ + "/tests"));
+  EXPECT_FALSE(make_application(folder_ + "/prytany.json").ok()) << "a file";
+  fs::create_directory(folder_ + "/empty");
+  EXPECT_TRUE(make_application(folder_ + "/empty").ok());
+  EXPECT_FALSE(make_application(folder_ + "/empty").ok()) << "a second time";
 }
 
 TEST(ApplicationTestsOfExamples, all_pass) {

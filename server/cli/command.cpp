@@ -21,7 +21,7 @@ void print(const Failure& failure, bool json) {
         {"error", {{"code", failure.code}, {"message", failure.message}}}};
     const std::string text = error.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
     std::fprintf(stderr, "%s\n", text.c_str());
-  } else {
+  } else if (!failure.message.empty()) {
     std::fprintf(stderr, "prytany: %s\n", failure.message.c_str());
   }
 }

@@ -43,7 +43,7 @@ enum class ExitCode : int {
 struct Failure {
   ExitCode exit = ExitCode::failed;
   std::string code;
-  std::string message;
+  std::string message;     // empty: the command said all that there is to say
   std::string place = {};  // of an application's error: "procedures/sign.sql, statement 2"
 };
 using Status = Result<void, Failure>;
@@ -71,7 +71,8 @@ int run_command_line(int argc, char** argv);
 
 /// keygen, genesis, init, replica, dev (operator_commands.cpp).
 void add_operator_commands(CLI::App& app, Chosen& chosen);
-/// install, call, sql, gateway, pages, status, reincarnate, bench, demo (client_commands.cpp).
+/// new, test, install, call, sql, gateway, pages, status, reincarnate, bench, demo
+/// (client_commands.cpp).
 void add_client_commands(CLI::App& app, Chosen& chosen);
 
 }  // namespace prytany::cli

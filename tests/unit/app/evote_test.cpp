@@ -2,7 +2,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <sstream>
 
 #include "server/app/folder.h"
@@ -551,33 +550,6 @@ TEST_F(Evote, separates_voters_from_ballots_in_the_tables) {
   EXPECT_EQ(columns_of("participation"), "voter district");
   EXPECT_EQ(columns_of("ballots"), "receipt");
   EXPECT_EQ(columns_of("choices"), "receipt question candidate");
-}
-
-/// examples/evote/tests/*.sql: statements as the administrator; "-- fails: CODE" before the ones
-/// that must fail.
-TEST_F(Evote, holds_its_rules_in_the_schema) {
-  for (const char* name : {"states", "ballots", "roll", "closing", "guards"}) {
-    Replica fresh;
-    Client root = fresh.join(test_key(100));
-    ASSERT_EQ(code_of(fresh.ask(root, *load_application_folder(evote_folder))), "");
-    std::ifstream in(evote_folder + "/tests/" + name + ".sql");
-    ASSERT_TRUE(in) << name;
-    std::string expected;
-    std::string statement;
-    int run = 0;
-    for (std::string line; std::getline(in, line);) {
-      if (line.starts_with("-- fails: ")) expected = line.substr(10);
-      if (line.starts_with("--")) continue;
-      statement += line + "\n";
-      if (!line.ends_with(";")) continue;
-      const wire::Outcome outcome = fresh.sql(root, statement);
-      EXPECT_EQ(code_of(outcome), expected) << name << ": " << statement << message_of(outcome);
-      statement.clear();
-      expected.clear();
-      ++run;
-    }
-    EXPECT_GT(run, 5) << name;
-  }
 }
 
 }  // namespace

@@ -1,0 +1,334 @@
+#include "server/cli/test_runner.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <optional>
+
+#include <nlohmann/json.hpp>
+
+#include "server/app/folder.h"
+#include "server/app/sql.h"
+#include "server/cli/files.h"
+#include "server/cli/sql.h"
+#include "server/cli/trial.h"
+
+namespace prytany::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t diff_rows_max = 20;
+constexpr std::size_t diff_line_bytes_max = 400;
+
+// ---- Values as SQL, so that what is printed can be put in a test --------------------------------
+
+std::string sql_real(double value) {
+  std::array<char, 40> text{};
+  std::snprintf(text.data(), text.size(), "%.17g", value);
+  std::string out(text.data());
+  if (out.find_first_of(".eni") == std::string::npos) out += ".0";
+  return out;
+}
+
+std::string sql_text(const std::string& value) {
+  std::string out = "'";
+  for (const char c : value) {
+    if (static_cast<unsigned char>(c) < 0x20) {
+      out += "' || char(" + std::to_string(static_cast<int>(c)) + ") || '";
+    } else {
+      out += c;
+      if (c == '\'') out += c;
+    }
+  }
+  return out + "'";
+}
+
+std::string sql_literal(const wire::Value& value) {
+  struct Literal {
+    std::string operator()(std::monostate) const { return "NULL"; }
+    std::string operator()(std::int64_t v) const { return std::to_string(v); }
+    std::string operator()(double v) const { return sql_real(v); }
+    std::string operator()(const wire::TextValue& v) const { return sql_text(v.text); }
+    std::string operator()(const wire::BlobValue& v) const { return "x'" + to_hex(v.bytes) + "'"; }
+  };
+  return std::visit(Literal{}, value);
+}
+
+using Rows = std::vector<std::string>;
+
+std::string row_text(const wire::Row& row) {
+  std::string out;
+  for (const wire::Value& value : row) out += (out.empty() ? "" : ", ") + sql_literal(value);
+  return out;
+}
+
+/// The rows of the last statement, as prytany sql shows them.
+Rows rows_of_outcome(const wire::Outcome& outcome) {
+  Rows rows;
+  if (const auto* sets = std::get_if<wire::ResultSets>(&outcome)) {
+    if (sets->empty()) return rows;
+    for (const wire::Row& row : sets->items.back().rows) rows.push_back(row_text(row));
+  } else if (const auto* joined = std::get_if<wire::JoinedReply>(&outcome)) {
+    rows.push_back(sql_text(joined->principal.text) + ", " + sql_text(joined->role.text));
+  }
+  return rows;
+}
+
+std::string error_text(const wire::ErrorReply& error) {
+  std::string out = error.code.text + ": " + error.message.text;
+  if (!error.procedure.text.empty()) out += " (" + error.procedure.text;
+  if (error.statement > 0)
+    out += (error.procedure.text.empty() ? " (statement " : ", statement ") +
+           std::to_string(error.statement);
+  if (!error.procedure.text.empty() || error.statement > 0) out += ")";
+  return out;
+}
+
+/// What is equal at both ends is left out: it is the middle that one looks for.
+std::string difference(const Rows& expected, const Rows& found) {
+  const auto first = std::mismatch(expected.begin(), expected.end(), found.begin(), found.end());
+  const auto before = static_cast<std::size_t>(first.first - expected.begin());
+  std::size_t after = 0;
+  while (before + after < std::min(expected.size(), found.size()) &&
+         expected[expected.size() - 1 - after] == found[found.size() - 1 - after])
+    ++after;
+  std::string out = "the rows differ (- expected, + found)";
+  if (before > 0) out += "\n      " + std::to_string(before) + " equal rows";
+  const auto show = [&](const Rows& rows, const char* sign) {
+    const std::size_t end = rows.size() - after;
+    for (std::size_t i = before; i < std::min(end, before + diff_rows_max); ++i)
+      out += std::string("\n    ") + sign + " " + app::clipped(rows[i], diff_line_bytes_max);
+    if (end > before + diff_rows_max)
+      out += std::string("\n    ") + sign + " ... and " +
+             std::to_string(end - before - diff_rows_max) + " more rows";
+  };
+  show(expected, "-");
+  show(found, "+");
+  if (after > 0) out += "\n      " + std::to_string(after) + " equal rows";
+  return out;
+}
+
+// ---- One test -----------------------------------------------------------------------------------
+
+struct Wrong {
+  std::size_t line = 0;
+  std::string what;
+};
+
+const wire::ErrorReply* error_in(const wire::Outcome& outcome) {
+  return std::get_if<wire::ErrorReply>(&outcome);
+}
+
+/// The application as it is installed for `test`: whoever joins there in a named role is in that
+/// role's list of keys.
+std::optional<Wrong> give_roles(const TestCase& test, wire::Install& application) {
+  const auto file = std::ranges::find_if(
+      application.files.items, [](const auto& f) { return f.path.text == "prytany.json"; });
+  auto manifest = nlohmann::ordered_json::parse(as_text(file->content.bytes));
+  for (const TestStep& step : test.steps) {
+    if (step.kind != TestStep::Kind::as || step.role.empty()) continue;
+    if (!manifest.contains("roles") || !manifest["roles"].contains(step.role))
+      return Wrong{step.line, "prytany.json has no role '" + step.role + "'"};
+    auto& keys = manifest["roles"][step.role]["authorize"];
+    const std::string key = trial_key(step.name).public_key().hex();
+    if (keys.is_string()) continue;  // "anyone": this client has the role without being listed
+    if (!keys.is_array()) keys = nlohmann::ordered_json::array();
+    if (std::find(keys.begin(), keys.end(), key) == keys.end()) keys.push_back(key);
+  }
+  file->content.bytes = to_bytes(as_bytes(manifest.dump()));
+  return std::nullopt;
+}
+
+class TestRun {
+ public:
+  std::optional<Wrong> run(const TestCase& test, wire::Install application) {
+    if (auto wrong = give_roles(test, application)) return wrong;
+    const wire::Outcome installed = trial_.install(application);
+    if (const auto* error = error_in(installed))
+      return Wrong{test.line, "the application cannot be installed: " + error_text(*error)};
+    for (const TestStep& step : test.steps) {
+      if (step.kind == TestStep::Kind::at) {
+        if (auto wrong = set_clock(step)) return wrong;
+        continue;
+      }
+      const Result<wire::Outcome, Wrong> outcome = perform(step);
+      if (!outcome) return outcome.error();
+      if (auto wrong = judge(step, *outcome)) return wrong;
+    }
+    return std::nullopt;
+  }
+
+ private:
+  std::optional<Wrong> set_clock(const TestStep& step) {
+    const std::string arguments =
+        step.text.starts_with('+') ? "'now', " + sql_text(step.text) : sql_text(step.text);
+    const wire::Outcome outcome = trial_.look("SELECT unixepoch(" + arguments + ")");
+    const auto* sets = std::get_if<wire::ResultSets>(&outcome);
+    const auto* seconds =
+        sets == nullptr
+            ? nullptr
+            : std::get_if<std::int64_t>(&sets->items.at(0).rows.items.at(0).items.at(0));
+    if (seconds == nullptr)
+      return Wrong{step.line,
+                   "'" + step.text + "' is no time: write 2026-01-31T12:00:00Z, or +5 minutes"};
+    const AgreedTime time{*seconds * 1'000'000};
+    if (time <= trial_.now())
+      return Wrong{step.line, "time goes forward only: it is later already"};
+    trial_.set_clock(time);
+    return std::nullopt;
+  }
+
+  Result<wire::Outcome, Wrong> perform(const TestStep& step) {
+    switch (step.kind) {
+      case TestStep::Kind::as: return become(step);
+      case TestStep::Kind::call: return call(step);
+      default: return sql(step);
+    }
+  }
+
+  Result<wire::Outcome, Wrong> become(const TestStep& step) {
+    client_ = step.name;
+    if (client_ == test_nobody) return wire::Outcome(wire::DoneReply{});
+    wire::Outcome outcome;
+    if (const auto session = trial_.session(client_)) {
+      outcome = wire::JoinedReply{{}, {session->principal}, {session->role}, {}};
+    } else {
+      outcome = trial_.join(client_);
+    }
+    const auto* joined = std::get_if<wire::JoinedReply>(&outcome);
+    if (joined != nullptr && !step.role.empty() && joined->role.text != step.role)
+      return Wrong{step.line, "the application gives " + client_ + " the role '" +
+                                  joined->role.text + "', not '" + step.role + "'"};
+    return outcome;
+  }
+
+  Result<wire::Outcome, Wrong> call(const TestStep& step) {
+    wire::Call call{{step.name}, {}};
+    if (!step.text.empty()) {
+      const wire::Outcome values = trial_.look(step.text);
+      if (const auto* error = error_in(values))
+        return Wrong{step.line, "the arguments: " + error_text(*error)};
+      const wire::ResultSet& set = std::get<wire::ResultSets>(values).items.at(0);
+      for (std::size_t i = 0; i < set.columns.size(); ++i)
+        call.arguments.items.push_back({set.columns.items[i], set.rows.items.at(0).items[i]});
+    }
+    if (client_ == test_nobody) return trial_.read(call);
+    if (auto wrong = need_session(step)) return *wrong;
+    return trial_.ask(client_, call);
+  }
+
+  Result<wire::Outcome, Wrong> sql(const TestStep& step) {
+    if (client_ == test_nobody)
+      return Wrong{step.line, "nobody may only @call public procedures; begin with @as admin"};
+    if (auto wrong = need_session(step)) return *wrong;
+    wire::Execute execute;
+    execute.read_only = true;
+    for (std::string& statement : split_statements(step.text)) {
+      execute.read_only = execute.read_only && looks_read_only(statement);
+      execute.statements.items.push_back({{std::move(statement)}, {}, {}});
+    }
+    wire::Outcome outcome = trial_.ask(client_, execute);
+    // WITH may begin a statement that writes. Being refused, it changed nothing: ask again.
+    const auto* error = error_in(outcome);
+    if (error == nullptr || !execute.read_only || error->code.text != "not_read_only")
+      return outcome;
+    execute.read_only = false;
+    return trial_.ask(client_, execute);
+  }
+
+  /// The administrator comes back without being told to: who writes a test is always there.
+  std::optional<Wrong> need_session(const TestStep& step) {
+    if (trial_.session(client_)) return std::nullopt;
+    if (client_ == trial_admin && error_in(trial_.join(client_)) == nullptr) return std::nullopt;
+    return Wrong{step.line,
+                 client_ + " has no session (any more): write @as " + client_ + " to join"};
+  }
+
+  std::optional<Wrong> judge(const TestStep& step, const wire::Outcome& outcome) {
+    const auto* error = error_in(outcome);
+    if (!step.error.empty()) {
+      if (error == nullptr)
+        return Wrong{step.expect_line, "this was to fail with " + step.error + ", and did not"};
+      if (error->code.text != step.error)
+        return Wrong{step.expect_line,
+                     "this was to fail with " + step.error + ", not with " + error_text(*error)};
+      return std::nullopt;
+    }
+    if (error != nullptr) return Wrong{step.line, error_text(*error)};
+    if (step.expect_line == 0) return std::nullopt;
+    Rows expected;
+    for (const ExpectedRow& row : step.rows) {
+      const wire::Outcome values = trial_.look("SELECT " + row.expressions);
+      if (const auto* wrong = error_in(values))
+        return Wrong{row.line, "what is expected: " + error_text(*wrong)};
+      for (std::string& text : rows_of_outcome(values)) expected.push_back(std::move(text));
+    }
+    const Rows found = rows_of_outcome(outcome);
+    if (found == expected) return std::nullopt;
+    return Wrong{step.expect_line, difference(expected, found)};
+  }
+
+  Trial trial_;
+  std::string client_{trial_admin};
+};
+
+// ---- All of them --------------------------------------------------------------------------------
+
+struct ReadFile {
+  std::string path;
+  std::vector<TestCase> tests;
+};
+
+Result<std::vector<ReadFile>> read_test_folder(const std::string& app_folder) {
+  std::vector<std::string> paths;
+  std::error_code error;
+  for (auto it = fs::directory_iterator(fs::path(app_folder) / "tests", error);
+       !error && it != fs::directory_iterator(); it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    if (name.ends_with(".sql") && !name.starts_with('.')) paths.push_back(it->path().string());
+  }
+  std::ranges::sort(paths);
+  if (paths.empty())
+    return Error{app_folder +
+                 "/tests: there are no tests here. A test is a file NAME.sql: "
+                 "docs/how-to/test-an-application.md"};
+  std::vector<ReadFile> files;
+  for (const std::string& path : paths) {
+    const auto text = read_file(path);
+    if (!text) return text.error();
+    auto tests = read_test_file(path, *text);
+    if (!tests) return tests.error();
+    files.push_back({path, std::move(*tests)});
+  }
+  return files;
+}
+
+}  // namespace
+
+Result<TestTally, Failure> test_application(const std::string& app_folder,
+                                            const std::function<void(const std::string&)>& say) {
+  const auto application = app::load_application_folder(app_folder);
+  if (!application) return usage_failure(application.error().message);
+  const auto files = read_test_folder(app_folder);
+  if (!files) return usage_failure(files.error().message);
+  // Once by itself: what is wrong with the application is not told again by every test.
+  const wire::Outcome installed = Trial().install(*application);
+  if (const auto* error = error_in(installed))
+    return Failure{ExitCode::failed, error->code.text, error_text(*error)};
+  TestTally tally;
+  for (const ReadFile& file : *files) {
+    for (const TestCase& test : file.tests) {
+      const auto at = [&](std::size_t line) { return file.path + ":" + std::to_string(line); };
+      const auto wrong = TestRun().run(test, *application);
+      say((wrong ? "FAIL " : "ok   ") + at(test.line) + " " + test.name);
+      if (wrong) say("  " + at(wrong->line) + ": " + wrong->what);
+      ++(wrong ? tally.failed : tally.passed);
+    }
+  }
+  return tally;
+}
+
+}  // namespace prytany::cli

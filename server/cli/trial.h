@@ -1,0 +1,69 @@
+// An application installed in a fresh executor of this process, for `prytany test`: the real
+// executor, SQLite and VFS over memory, a group of one, without network, disk or clock. What comes
+// out depends on what was asked and on nothing else.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "server/app/executor.h"
+#include "server/crypto/sign.h"
+#include "vfs/page_store.h"
+
+namespace prytany::cli {
+
+/// The administrator of every trial, who installs the application and may do anything.
+inline constexpr std::string_view trial_admin = "admin";
+/// When the application is there and a trial begins, in agreed time: 2026-01-01T00:00:00Z.
+inline constexpr std::int64_t trial_begin_us = 1'767'225'600'000'000;
+
+/// The key that the client of this name joins with, in every trial.
+crypto::Signer trial_key(std::string_view client);
+
+class Trial {
+ public:
+  Trial();
+  ~Trial();
+
+  /// As the administrator.
+  wire::Outcome install(const wire::Install& application);
+  /// A session for `client`, with its trial_key() and its name. An older one ends.
+  wire::Outcome join(const std::string& client);
+  /// Who `client` is, if it has a session that lives.
+  [[nodiscard]] std::optional<app::SessionView> session(const std::string& client);
+  /// Orders `operation` as `client`'s, in a batch of its own. Requires: session(client).
+  wire::Outcome ask(const std::string& client, const wire::Operation& operation);
+  /// A public procedure, asked by somebody without a session.
+  wire::Outcome read(const wire::Call& call) { return executor_->public_read(call); }
+  /// One statement that only reads, as the administrator, at the time of the last batch; not
+  /// ordered, so that asking changes nothing.
+  wire::Outcome look(const std::string& sql);
+
+  /// The agreed time of the last batch.
+  [[nodiscard]] AgreedTime now() const { return executor_->agreed(); }
+  /// Executes an empty batch at this time, so that what is idle for too long by then is over.
+  /// Each batch after it comes a microsecond after the one before. Requires: it is after now().
+  void set_clock(AgreedTime time);
+
+ private:
+  struct Client {
+    crypto::Signer key;
+    SessionId session;
+    std::uint64_t next_number = 1;
+  };
+  class NoDisk;
+
+  wire::Outcome order(const wire::RequestBody& body);
+  app::Executed execute(const wire::Batch& batch, AgreedTime time);
+
+  std::unique_ptr<NoDisk> disk_;
+  std::unique_ptr<vfs::PageStore> store_;
+  app::ExecutorConfig config_;
+  std::unique_ptr<app::Executor> executor_;
+  std::map<std::string, Client> clients_;
+};
+
+}  // namespace prytany::cli

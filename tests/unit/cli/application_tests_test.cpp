@@ -1,0 +1,339 @@
+// prytany test: what a test file says, and that a test can fail.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "server/cli/files.h"
+#include "server/cli/new_application.h"
+#include "server/cli/test_file.h"
+#include "server/cli/test_runner.h"
+#include "server/cli/trial.h"
+
+namespace prytany::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::StartsWith;
+
+// ---- Files --------------------------------------------------------------------------------------
+
+std::string test_file_complaint(const std::string& text) {
+  const auto read = read_test_file("a.sql", text);
+  return read ? "" : read.error().message;
+}
+
+TEST(ApplicationTestFile, is_cut_into_tests_and_steps_with_their_lines) {
+  const auto tests = read_test_file("a.sql",
+                                    "-- About\n"
+                                    "INSERT INTO a VALUES(1);\n"
+                                    "-- @test one\n"
+                                    "-- @as anna\n"
+                                    "-- @call sign(text => 'a, (b', n => max(1, 2))\n"
+                                    "-- @expect 1, 'x'\n"
+                                    "-- @expect 2, 'y'\n"
+                                    "\n"
+                                    "-- @test two\n"
+                                    "SELECT ';'\n"
+                                    "  FROM a;  -- it's the end\n"
+                                    "-- @expect-error not_allowed\n");
+  ASSERT_TRUE(tests.ok()) << tests.error().message;
+  ASSERT_EQ(tests->size(), 2U);
+  const TestCase& one = tests->at(0);
+  EXPECT_EQ(one.name, "one");
+  EXPECT_EQ(one.line, 3U);
+  ASSERT_EQ(one.steps.size(), 3U) << "with what stands before the first test";
+  EXPECT_EQ(one.steps[0].line, 2U);
+  EXPECT_EQ(one.steps[1].name, "anna");
+  EXPECT_EQ(one.steps[2].name, "sign");
+  EXPECT_EQ(one.steps[2].text, "SELECT ('a, (b') AS \"text\", (max(1, 2)) AS \"n\"");
+  ASSERT_EQ(one.steps[2].rows.size(), 2U);
+  EXPECT_EQ(one.steps[2].rows[1].line, 7U);
+  EXPECT_EQ(one.steps[2].expect_line, 6U);
+  const TestCase& two = tests->at(1);
+  ASSERT_EQ(two.steps.size(), 2U);
+  EXPECT_EQ(two.steps[1].line, 10U);
+  EXPECT_EQ(two.steps[1].text, "SELECT ';'\n  FROM a;  -- it's the end\n");
+  EXPECT_EQ(two.steps[1].error, "not_allowed");
+}
+
+TEST(ApplicationTestFile, a_call_may_go_on_until_its_parenthesis_is_closed) {
+  const auto tests = read_test_file("a.sql",
+                                    "-- @test one\n"
+                                    "-- @call sign(\n"
+                                    "--   text => 'a')\n"
+                                    "-- @expect nothing\n");
+  ASSERT_TRUE(tests.ok()) << tests.error().message;
+  EXPECT_EQ(tests->at(0).steps.at(0).text, "SELECT ('a') AS \"text\"");
+  EXPECT_EQ(tests->at(0).steps.at(0).expect_line, 4U);
+  EXPECT_THAT(tests->at(0).steps.at(0).rows, IsEmpty());
+}
+
+TEST(ApplicationTestFile, keys_of_clients_are_blobs_except_in_quotes) {
+  const auto tests = read_test_file("a.sql", "-- @test one\nSELECT $key(anna), '$key(anna)';\n");
+  ASSERT_TRUE(tests.ok());
+  EXPECT_EQ(tests->at(0).steps.at(0).text,
+            "SELECT x'" + trial_key("anna").public_key().hex() + "', '$key(anna)';\n");
+}
+
+TEST(ApplicationTestFile, what_is_wrong_is_told_with_its_line_and_what_to_write) {
+  const std::string test = "-- @test one\n";
+  EXPECT_THAT(test_file_complaint(""), StartsWith("a.sql:1: there is no test"));
+  EXPECT_THAT(test_file_complaint("-- @test\n"), StartsWith("a.sql:1: write: @test"));
+  EXPECT_THAT(test_file_complaint(test), StartsWith("a.sql:1: this test does nothing"));
+  EXPECT_THAT(test_file_complaint("SELECT 1;\n" + test),
+              StartsWith("a.sql:2: this test does nothing"));
+  EXPECT_THAT(test_file_complaint(test + "-- @expects 1\n"),
+              StartsWith("a.sql:2: unknown '@expects'"));
+  EXPECT_THAT(test_file_complaint(test + "-- @expect 1\n"),
+              StartsWith("a.sql:2: nothing was done"));
+  EXPECT_THAT(test_file_complaint(test + "-- @at +1 day\n-- @expect 1\n"),
+              StartsWith("a.sql:3: nothing"));
+  EXPECT_THAT(test_file_complaint(test + "SELECT 1\n-- @expect 1\n"),
+              StartsWith("a.sql:2: this statement"));
+  EXPECT_THAT(test_file_complaint(test + "\nSELECT 1\n"), StartsWith("a.sql:3: this statement"));
+  EXPECT_THAT(test_file_complaint(test + "-- @as Anna\n"), StartsWith("a.sql:2: write: @as name"));
+  EXPECT_THAT(test_file_complaint(test + "-- @as nobody guest\n"), HasSubstr("no other role"));
+  EXPECT_THAT(test_file_complaint(test + "-- @at\n"), StartsWith("a.sql:2: write: @at 2026"));
+  for (const char* call : {"", "sign(1)", "sign(a => )", "sign(a => 1) b", "sign(a => 1))"})
+    EXPECT_THAT(test_file_complaint(test + "-- @call " + call + "\n"),
+                HasSubstr("a.sql:2: write: @call"))
+        << call;
+  EXPECT_THAT(test_file_complaint(test + "-- @call sign(a => 1\nSELECT 1;\n"),
+              HasSubstr("a.sql:2: the par"));
+  const std::string call = test + "-- @call sign\n";
+  EXPECT_THAT(test_file_complaint(call + "-- @expect-error\n"),
+              HasSubstr("a.sql:3: write: @expect-error"));
+  for (const char* both :
+       {"-- @expect 1\n-- @expect nothing\n", "-- @expect nothing\n-- @expect 1\n",
+        "-- @expect 1\n-- @expect-error a\n", "-- @expect-error a\n-- @expect 1\n",
+        "-- @expect-error a\n-- @expect-error b\n"})
+    EXPECT_THAT(test_file_complaint(call + both), HasSubstr("a.sql:4: this contradicts")) << both;
+}
+
+// ---- Runs ---------------------------------------------------------------------------------------
+
+/// A small application with one test file.
+class ApplicationTests : public testing::Test {
+ protected:
+  ApplicationTests() {
+    std::string pattern = testing::TempDir() + "prytany-app-XXXXXX";
+    folder_ = ::mkdtemp(pattern.data());
+    write("prytany.json",
+          R"({"name":"notes","version":"1","limits":{"session_idle_s":1800},"roles":{)"
+          R"("guest":{"authorize":"anyone"},"clerk":{},"reader":{"sql":"read"}}})");
+    write("schema/001_notes.sql",
+          "CREATE TABLE notes(id INTEGER PRIMARY KEY, text, at_us);\n"
+          "CREATE TABLE members(key BLOB PRIMARY KEY);\n");
+    write("procedures/note.sql",
+          "-- @param text any optional\n-- @roles guest, clerk\n"
+          "SELECT ensure(:text IS NOT 'bad', 'bad_text', 'not this');\n"
+          "INSERT INTO notes(text, at_us) VALUES(:text, now()) RETURNING id, text;\n");
+    write("procedures/notes.sql",
+          "-- @public\n-- @read-only\nSELECT id, text FROM notes ORDER BY id;\n");
+  }
+  ~ApplicationTests() override { fs::remove_all(folder_); }
+
+  void write(const std::string& name, const std::string& text) {
+    const std::string path = folder_ + "/" + name;
+    fs::create_directories(fs::path(path).parent_path());
+    ASSERT_TRUE(write_new_file(path, text, 0644).ok());
+  }
+  /// The tally of one file with this text; what was said is in said_.
+  TestTally run(const std::string& text) {
+    fs::remove_all(folder_ + "/tests");
+    write("tests/a.sql", text);
+    said_.clear();
+    const auto tally =
+        test_application(folder_, [&](const std::string& line) { said_ += line + "\n"; });
+    EXPECT_TRUE(tally.ok()) << tally.error().message;
+    return tally ? *tally : TestTally{};
+  }
+  bool passes(const std::string& steps) { return run("-- @test one\n" + steps).passed == 1; }
+  std::string where(unsigned line) const {
+    return folder_ + "/tests/a.sql:" + std::to_string(line) + ": ";
+  }
+
+  std::string folder_;
+  std::string said_;
+};
+
+TEST_F(ApplicationTests, begin_with_a_fresh_database_each) {
+  const TestTally tally =
+      run("-- @as anna\n-- @call note(text => 'first')\n-- @expect 1, 'first'\n"
+          "-- @test one\n-- @call note(text => 'a')\n-- @expect 2, 'a'\n"
+          "-- @test two\n-- @call note(text => 'b')\n-- @expect 2, 'b'\n");
+  EXPECT_EQ(tally.passed, 2U) << said_;
+  EXPECT_EQ(tally.failed, 0U);
+  EXPECT_EQ(said_,
+            "ok   " + folder_ + "/tests/a.sql:4 one\nok   " + folder_ + "/tests/a.sql:7 two\n");
+}
+
+TEST_F(ApplicationTests, show_rows_that_differ_as_sql) {
+  EXPECT_FALSE(
+      passes("INSERT INTO notes(text) VALUES('a'), ('it''s'), (NULL), (x'00ff'), (1.0);\n"
+             "SELECT text FROM notes;\n"
+             "-- @expect 'a'\n-- @expect 'its'\n-- @expect 1.0\n"));
+  EXPECT_THAT(said_, StartsWith("FAIL "));
+  EXPECT_THAT(said_, HasSubstr(where(4) + "the rows differ (- expected, + found)\n"
+                                          "      1 equal rows\n    - 'its'\n    + 'it''s'\n"
+                                          "    + NULL\n    + x'00ff'\n      1 equal rows\n"));
+}
+
+TEST_F(ApplicationTests, tell_types_apart_and_count_rows) {
+  const std::string one = "SELECT 1;\n";
+  EXPECT_TRUE(passes(one + "-- @expect 1\n")) << said_;
+  for (const char* other : {"'1'", "1.0", "x'31'", "NULL", "1, 1", "1\n-- @expect 1", "nothing"})
+    EXPECT_FALSE(passes(one + "-- @expect " + other + "\n")) << other;
+  EXPECT_TRUE(passes("SELECT 'a' || char(10);\n-- @expect 'a' || char(10)\n")) << said_;
+  EXPECT_TRUE(passes("-- @as anna\n-- @call notes\n-- @expect nothing\n")) << said_;
+}
+
+TEST_F(ApplicationTests, fail_when_an_error_is_another_or_none_or_unexpected) {
+  const std::string bad = "-- @as anna\n-- @call note(text => 'bad')\n";
+  const std::string good = "-- @as anna\n-- @call note(text => 'good')\n";
+  EXPECT_TRUE(passes(bad + "-- @expect-error bad_text\n")) << said_;
+  EXPECT_FALSE(passes(bad + "-- @expect-error too_long\n"));
+  EXPECT_THAT(said_, HasSubstr(where(4) + "this was to fail with too_long, not with bad_text"));
+  EXPECT_FALSE(passes(good + "-- @expect-error bad_text\n"));
+  EXPECT_THAT(said_, HasSubstr("and did not"));
+  EXPECT_FALSE(passes(bad));
+  EXPECT_THAT(said_, HasSubstr(where(3) + "bad_text: not this (note, statement 1)"));
+  EXPECT_FALSE(passes("-- @as anna\n-- @call note(text => none)\n"));
+  EXPECT_THAT(said_, HasSubstr(where(3) + "the arguments: "));
+  EXPECT_FALSE(passes(good + "-- @expect 1, none\n"));
+  EXPECT_THAT(said_, HasSubstr(where(4) + "what is expected: "));
+}
+
+TEST_F(ApplicationTests, have_clients_with_the_roles_that_the_application_gives_or_the_test) {
+  EXPECT_TRUE(passes("-- @as anna\n-- @expect lower(hex($key(anna))), 'guest'\n")) << said_;
+  EXPECT_TRUE(
+      passes("-- @as anna clerk\n"
+             "-- @expect 'clerk:' || lower(substr(hex($key(anna)), 1, 32)), 'clerk'\n"))
+      << said_;
+  EXPECT_FALSE(passes("-- @as anna judge\n"));
+  EXPECT_THAT(said_, HasSubstr(where(2) + "prytany.json has no role 'judge'"));
+  EXPECT_TRUE(
+      passes("-- @as bob reader\nSELECT count(*) FROM notes;\n-- @expect 0\n"
+             "DELETE FROM notes;\n-- @expect-error not_allowed\n"
+             "-- @call note\n-- @expect-error not_allowed\n"))
+      << said_;
+  EXPECT_TRUE(
+      passes("-- @as nobody\n-- @call notes\n-- @expect nothing\n"
+             "-- @call note\n-- @expect-error unknown_procedure\n"))
+      << said_;
+}
+
+TEST_F(ApplicationTests, meet_the_applications_own_authorize) {
+  write("procedures/authorize.sql",
+        "-- @param kind text\n-- @param name text\n-- @param credential blob\n-- @read-only\n"
+        "SELECT ensure(EXISTS (SELECT 1 FROM members WHERE key = :credential), 'stranger', '');\n"
+        "SELECT 'member:' || :name AS principal, 'clerk' AS role;\n");
+  EXPECT_TRUE(
+      passes("-- @as anna\n-- @expect-error stranger\n"
+             "-- @as admin\nINSERT INTO members VALUES($key(anna));\n"
+             "-- @as anna\n-- @expect 'member:anna', 'clerk'\n"
+             "-- @as bob\n-- @expect-error stranger\n"))
+      << said_;
+  EXPECT_FALSE(passes("-- @as anna\n-- @expect-error stranger\n-- @call note\n"));
+  EXPECT_THAT(said_, HasSubstr(where(4) + "anna has no session"));
+}
+
+TEST_F(ApplicationTests, run_in_a_time_that_they_choose) {
+  EXPECT_TRUE(
+      passes("SELECT datetime('now'), now();\n"
+             "-- @expect '2026-01-01 00:00:00', 1767225600000001\n"
+             "-- @at +90 minutes\nSELECT datetime('now');\n"
+             "-- @expect '2026-01-01 01:30:00'\n"
+             "-- @at 2026-03-01T00:00:00Z\nSELECT now() / 1000000;\n"
+             "-- @expect unixepoch('2026-03-01')\n"))
+      << said_;
+  EXPECT_FALSE(passes("-- @at 2026-03-01T00:00:00Z\nSELECT 1;\n-- @at 2026-02-01T00:00:00Z\n"));
+  EXPECT_THAT(said_, HasSubstr(where(4) + "time goes forward only"));
+  EXPECT_FALSE(passes("-- @at noon\n"));
+  EXPECT_THAT(said_, HasSubstr(where(2) + "'noon' is no time"));
+}
+
+TEST_F(ApplicationTests, see_idle_sessions_end_and_join_again) {
+  EXPECT_FALSE(passes("-- @as anna\n-- @call note\n-- @at +31 minutes\n-- @call note\n"));
+  EXPECT_THAT(said_, HasSubstr(where(5) + "anna has no session"));
+  EXPECT_TRUE(passes("SELECT 1;\n-- @at +31 minutes\nSELECT 1;\n")) << said_;
+  EXPECT_TRUE(
+      passes("-- @as anna\n-- @call note\n-- @at +31 minutes\n"
+             "-- @as anna\n-- @call note\n-- @expect 2, NULL\n"))
+      << said_;
+}
+
+TEST_F(ApplicationTests, come_to_the_same_every_time) {
+  const std::string text =
+      "-- @test one\n-- @as anna\nSELECT 1;\n-- @expect-error not_allowed\n"
+      "-- @as admin\nSELECT hex(randomblob(8)), now();\n-- @expect 0\n";
+  run(text);
+  const std::string first = said_;
+  EXPECT_THAT(first, HasSubstr("+ '"));
+  run(text);
+  EXPECT_EQ(said_, first);
+}
+
+TEST_F(ApplicationTests, go_on_after_checkpoints) {
+  std::string steps = "-- @as anna\n";
+  for (int i = 0; i < 300; ++i) steps += "-- @call note(text => 'n')\n";
+  EXPECT_TRUE(passes(steps + "-- @expect 300, 'n'\n")) << said_;
+}
+
+TEST_F(ApplicationTests, are_refused_with_a_reason_when_nothing_can_run) {
+  const auto refused = [&] {
+    const auto tally = test_application(folder_, [](const std::string&) {});
+    return tally ? Failure{} : tally.error();
+  };
+  EXPECT_THAT(refused().message, HasSubstr("there are no tests here"));
+  write("tests/a.sql", "-- @tset\n");
+  EXPECT_THAT(refused().message, StartsWith(folder_ + "/tests/a.sql:1: unknown '@tset'"));
+  EXPECT_EQ(refused().exit, ExitCode::usage);
+  write("schema/002_wrong.sql", "CREATE TABLE notes(id);\n");
+  fs::remove(folder_ + "/tests/a.sql");
+  write("tests/a.sql", "-- @test one\nSELECT 1;\n");
+  EXPECT_EQ(refused().exit, ExitCode::failed);
+  EXPECT_THAT(refused().message, HasSubstr("002_wrong.sql"));
+}
+
+// ---- prytany new --------------------------------------------------------------------------------
+
+TEST_F(ApplicationTests, of_a_new_application_pass) {
+  const std::string made = folder_ + "/My Notes-2/";
+  ASSERT_TRUE(make_application(made).ok());
+  const auto tally = test_application(made, [&](const std::string& line) { said_ += line + "\n"; });
+  ASSERT_TRUE(tally.ok()) << tally.error().message;
+  EXPECT_EQ(tally->passed, 2U) << said_;
+  EXPECT_EQ(tally->failed, 0U) << said_;
+  EXPECT_THAT(*read_file(made + "prytany.json"), HasSubstr("\"name\": \"my_notes_2\""));
+}
+
+TEST_F(ApplicationTests, of_an_older_application_are_not_written_over) {
+  const auto refused = make_application(folder_);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_THAT(refused.error().message, HasSubstr("is not empty"));
+  EXPECT_FALSE(fs::exists(folder_ + "/tests"));
+  EXPECT_FALSE(make_application(folder_ + "/prytany.json").ok()) << "a file";
+  fs::create_directory(folder_ + "/empty");
+  EXPECT_TRUE(make_application(folder_ + "/empty").ok());
+  EXPECT_FALSE(make_application(folder_ + "/empty").ok()) << "a second time";
+}
+
+TEST(ApplicationTestsOfExamples, all_pass) {
+  for (const std::string name : {"guestbook", "evote"}) {
+    std::string said;
+    const auto tally = test_application(std::string(PRYTANY_SOURCE_DIR) + "/examples/" + name,
+                                        [&](const std::string& line) { said += line + "\n"; });
+    ASSERT_TRUE(tally.ok()) << tally.error().message;
+    EXPECT_EQ(tally->failed, 0U) << said;
+    EXPECT_GE(tally->passed, 4U) << said;
+  }
+}
+
+}  // namespace
+}  // namespace prytany::cli

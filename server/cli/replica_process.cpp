@@ -47,7 +47,7 @@ struct Identity {
   ReplicaId id;
 };
 
-constexpr std::uint64_t chain_timeout_us = 2'000'000;
+constexpr std::uint64_t changes_timeout_us = 2'000'000;
 constexpr auto ask_again = std::chrono::seconds(1);
 
 std::optional<ReplicaId> member_with(const wire::Configuration& configuration,
@@ -67,7 +67,7 @@ Status await_membership(const std::string& folder, const wire::Genesis& genesis,
             " -> ask the members every second whether it is (docs/how-to/operate.md, disk loss)");
   while (true) {
     const ConfigNumber before = chain.newest().number;
-    ask_for_configurations(chain, genesis, chain_timeout_us, *trust);
+    ask_for_configurations(chain, genesis, changes_timeout_us, *trust);
     if (chain.newest().number > before) {
       if (auto saved = replace_chain(folder, chain); !saved) return no_start("disk", saved.error());
     }

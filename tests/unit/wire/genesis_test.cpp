@@ -9,7 +9,7 @@
 namespace prytany::wire {
 namespace {
 
-using Document = nlohmann::ordered_json;
+using Tree = nlohmann::ordered_json;
 using testing::HasSubstr;
 
 crypto::Signer signer_of(unsigned id) {
@@ -60,7 +60,7 @@ TEST(Genesis, comes_back_from_json_as_it_was) {
 
 TEST(Genesis, has_a_digest_that_does_not_depend_on_how_the_json_is_written) {
   const GenesisFile file = example();
-  const auto compact = genesis_from_json(Document::parse(to_json(file)).dump());
+  const auto compact = genesis_from_json(Tree::parse(to_json(file)).dump());
   ASSERT_TRUE(compact.ok());
   EXPECT_EQ(genesis_digest(compact->genesis), genesis_digest(file.genesis));
 }
@@ -103,78 +103,71 @@ TEST(Genesis, has_a_fingerprint_that_people_can_read_to_each_other) {
 
 struct Bad {
   const char* what;
-  std::function<void(Document&)> spoil;
+  std::function<void(Tree&)> spoil;
   const char* complaint;
 };
 
 const std::vector<Bad>& bad_files() {
   static const std::vector<Bad> all = {
-      {"another format", [](Document& j) { j["format"] = "prytany genesis 2"; }, "format is"},
-      {"no format", [](Document& j) { j.erase("format"); }, "format is missing"},
-      {"a missing field", [](Document& j) { j.erase("window"); }, "window is missing"},
-      {"an unknown field", [](Document& j) { j["quorum"] = 3; }, "quorum is no field"},
-      {"an unknown field of a member", [](Document& j) { j["members"][1]["port"] = 1; },
+      {"another format", [](Tree& j) { j["format"] = "prytany genesis 2"; }, "format is"},
+      {"no format", [](Tree& j) { j.erase("format"); }, "format is missing"},
+      {"a missing field", [](Tree& j) { j.erase("window"); }, "window is missing"},
+      {"an unknown field", [](Tree& j) { j["quorum"] = 3; }, "quorum is no field"},
+      {"an unknown field of a member", [](Tree& j) { j["members"][1]["port"] = 1; },
        "members[1].port is no field"},
-      {"an empty name", [](Document& j) { j["name"] = ""; }, "name is empty"},
-      {"a name with a line break", [](Document& j) { j["name"] = "a\nb"; }, "control character"},
-      {"too long a name", [](Document& j) { j["name"] = std::string(257, 'x'); },
-       "longer than 256"},
-      {"a number for a name", [](Document& j) { j["name"] = 5; }, "name is not a string"},
-      {"a short nonce", [](Document& j) { j["nonce"] = "00"; }, "nonce is not 32 hexadecimal"},
-      {"a nonce that is not hex", [](Document& j) { j["nonce"] = std::string(32, 'g'); },
+      {"an empty name", [](Tree& j) { j["name"] = ""; }, "name is empty"},
+      {"a name with a line break", [](Tree& j) { j["name"] = "a\nb"; }, "control character"},
+      {"too long a name", [](Tree& j) { j["name"] = std::string(257, 'x'); }, "longer than 256"},
+      {"a number for a name", [](Tree& j) { j["name"] = 5; }, "name is not a string"},
+      {"a short nonce", [](Tree& j) { j["nonce"] = "00"; }, "nonce is not 32 hexadecimal"},
+      {"a nonce that is not hex", [](Tree& j) { j["nonce"] = std::string(32, 'g'); },
        "hexadecimal"},
-      {"development in words", [](Document& j) { j["development"] = "yes"; }, "not true or false"},
-      {"negative faults", [](Document& j) { j["faults"] = -1; }, "faults is not a whole number"},
-      {"broken faults", [](Document& j) { j["faults"] = 1.5; }, "faults is not a whole number"},
-      {"faults that leave no quorum", [](Document& j) { j["faults"] = 4; }, "leaves no quorum"},
-      {"approvals that the faulty can give", [](Document& j) { j["approvals"] = 1; },
-       "approvals must"},
-      {"more approvals than members", [](Document& j) { j["approvals"] = 5; }, "approvals must"},
+      {"development in words", [](Tree& j) { j["development"] = "yes"; }, "not true or false"},
+      {"negative faults", [](Tree& j) { j["faults"] = -1; }, "faults is not a whole number"},
+      {"broken faults", [](Tree& j) { j["faults"] = 1.5; }, "faults is not a whole number"},
+      {"faults that leave no quorum", [](Tree& j) { j["faults"] = 4; }, "leaves no quorum"},
+      {"approvals that the faulty can give", [](Tree& j) { j["approvals"] = 1; }, "approvals must"},
+      {"more approvals than members", [](Tree& j) { j["approvals"] = 5; }, "approvals must"},
       {"no members",
-       [](Document& j) {
-         j["members"] = Document::array();
+       [](Tree& j) {
+         j["members"] = Tree::array();
          j["faults"] = 0;
        },
        "members is empty"},
-      {"members that are no list", [](Document& j) { j["members"] = Document::object(); },
-       "not an array"},
-      {"a member that is no object", [](Document& j) { j["members"][0] = 1; }, "members[0] is not"},
-      {"the same key twice", [](Document& j) { j["members"][1]["key"] = j["members"][0]["key"]; },
+      {"members that are no list", [](Tree& j) { j["members"] = Tree::object(); }, "not an array"},
+      {"a member that is no object", [](Tree& j) { j["members"][0] = 1; }, "members[0] is not"},
+      {"the same key twice", [](Tree& j) { j["members"][1]["key"] = j["members"][0]["key"]; },
        "the same key twice"},
       {"the same peer address twice",
-       [](Document& j) { j["members"][1]["peer"] = j["members"][0]["peer"]; }, "same peer address"},
+       [](Tree& j) { j["members"][1]["peer"] = j["members"][0]["peer"]; }, "same peer address"},
       {"the same client URL twice",
-       [](Document& j) { j["members"][1]["client"] = j["members"][0]["client"]; },
-       "same client URL"},
-      {"a peer without a port", [](Document& j) { j["members"][0]["peer"] = "a.example"; },
+       [](Tree& j) { j["members"][1]["client"] = j["members"][0]["client"]; }, "same client URL"},
+      {"a peer without a port", [](Tree& j) { j["members"][0]["peer"] = "a.example"; },
        "not HOST:PORT"},
-      {"port 0", [](Document& j) { j["members"][0]["peer"] = "a.example:0"; }, "not HOST:PORT"},
-      {"port 65536", [](Document& j) { j["members"][0]["peer"] = "a.example:65536"; },
+      {"port 0", [](Tree& j) { j["members"][0]["peer"] = "a.example:0"; }, "not HOST:PORT"},
+      {"port 65536", [](Tree& j) { j["members"][0]["peer"] = "a.example:65536"; }, "not HOST:PORT"},
+      {"a host with a space", [](Tree& j) { j["members"][0]["peer"] = "a b:7000"; },
        "not HOST:PORT"},
-      {"a host with a space", [](Document& j) { j["members"][0]["peer"] = "a b:7000"; },
-       "not HOST:PORT"},
-      {"a client URL over http", [](Document& j) { j["members"][0]["client"] = "http://a:1"; },
+      {"a client URL over http", [](Tree& j) { j["members"][0]["client"] = "http://a:1"; },
        "not ws://"},
-      {"a client URL with a path", [](Document& j) { j["members"][0]["client"] = "ws://a:1/x"; },
+      {"a client URL with a path", [](Tree& j) { j["members"][0]["client"] = "ws://a:1/x"; },
        "not ws://"},
-      {"a key of small order", [](Document& j) { j["members"][0]["key"] = std::string(64, '0'); },
+      {"a key of small order", [](Tree& j) { j["members"][0]["key"] = std::string(64, '0'); },
        "members[0].key is no usable"},
       {"an administrator's key of small order",
-       [](Document& j) { j["administrators"][0] = std::string(64, '0'); },
+       [](Tree& j) { j["administrators"][0] = std::string(64, '0'); },
        "administrators[0].key is no usable"},
       {"an administrator twice",
-       [](Document& j) { j["administrators"].push_back(j["administrators"][0]); }, "a key twice"},
-      {"a window below 2K", [](Document& j) { j["window"] = 255; }, "at least twice"},
-      {"a window beyond bounds", [](Document& j) { j["window"] = 4097; },
-       "window must be from 2 to"},
-      {"no checkpoints", [](Document& j) { j["checkpoint_interval"] = 0; },
-       "checkpoint_interval must"},
-      {"no sessions", [](Document& j) { j["sessions_max"] = 0; }, "sessions_max must"},
+       [](Tree& j) { j["administrators"].push_back(j["administrators"][0]); }, "a key twice"},
+      {"a window below 2K", [](Tree& j) { j["window"] = 255; }, "at least twice"},
+      {"a window beyond bounds", [](Tree& j) { j["window"] = 4097; }, "window must be from 2 to"},
+      {"no checkpoints", [](Tree& j) { j["checkpoint_interval"] = 0; }, "checkpoint_interval must"},
+      {"no sessions", [](Tree& j) { j["sessions_max"] = 0; }, "sessions_max must"},
       {"a number that JavaScript would round",
-       [](Document& j) { j["steps_per_request_max"] = 9007199254740993; },
+       [](Tree& j) { j["steps_per_request_max"] = 9007199254740993; },
        "steps_per_request_max must"},
-      {"no engine", [](Document& j) { j["engine"] = ""; }, "engine is empty"},
-      {"a short signature", [](Document& j) { j["signatures"][0]["signature"] = "00"; },
+      {"no engine", [](Tree& j) { j["engine"] = ""; }, "engine is empty"},
+      {"a short signature", [](Tree& j) { j["signatures"][0]["signature"] = "00"; },
        "signatures[0].signature is not 128 hexadecimal"},
   };
   return all;
@@ -182,7 +175,7 @@ const std::vector<Bad>& bad_files() {
 
 TEST(Genesis, refuses_bad_files_and_names_the_field) {
   for (const Bad& bad : bad_files()) {
-    Document json = Document::parse(to_json(signed_example()));
+    Tree json = Tree::parse(to_json(signed_example()));
     bad.spoil(json);
     const auto read = genesis_from_json(json.dump());
     ASSERT_FALSE(read.ok()) << bad.what;

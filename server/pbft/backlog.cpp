@@ -182,7 +182,7 @@ void Backlog::forget_all() {
   bytes_ = 0;
 }
 
-/// With as many rounds as suspicion counts, and these change: or a primary that lacks a request
+/// With no more rounds than suspicion counts, and these change: or a primary that lacks a request
 /// would be left for it before it is told of it.
 Time Backlog::overdue_at() const {
   if (named_.empty()) return never;
@@ -212,11 +212,12 @@ void Backlog::name_after(Time now, SessionId session, Queue& queue, std::uint64_
   named_.insert({queue.named_next, session});
 }
 
-std::uint64_t Backlog::rounds() const {
+std::uint64_t Backlog::rounds(std::size_t unproven) const {
   // In flight at a time; what is at hand of sessions and of bytes, in these portions.
+  const std::size_t sessions = std::max(queues_.size(), unproven);
   const std::uint64_t requests = config_.in_flight_max * config_.batch_requests_max;
   const std::uint64_t bytes = config_.in_flight_max * config_.batch_bytes_max;
-  return 1 + std::max(queues_.size() / requests, bytes == 0 ? 0 : bytes_ / bytes);
+  return 1 + std::max(sessions / requests, bytes == 0 ? 0 : bytes_ / bytes);
 }
 
 void Backlog::rearm(Time now) {

@@ -86,8 +86,9 @@ class Backlog {
     return firsts_.empty() ? never : firsts_.begin()->first;
   }
   /// So many rounds of the pipeline it takes a correct primary to come by every session, more or
-  /// less: 1 unless very many wait, or very long requests.
-  [[nodiscard]] std::uint64_t rounds() const;
+  /// less: 1 unless very many wait, or very long requests. `unproven`: sessions of which something
+  /// waits for others' word here, and perhaps for its turn at the primary, who has that word.
+  [[nodiscard]] std::uint64_t rounds(std::size_t unproven = 0) const;
   /// The primary is given all its time again, for all of them.
   void rearm(Time now);
   /// The same, for a cause that lies here and not with the primary: so often for one request at

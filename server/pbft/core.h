@@ -16,6 +16,7 @@
 #include "server/pbft/checkpoints.h"
 #include "server/pbft/invariants.h"
 #include "server/pbft/new_view.h"
+#include "server/pbft/peak.h"
 #include "server/pbft/refusal.h"
 #include "server/pbft/replica.h"
 #include "server/pbft/view_change.h"
@@ -282,6 +283,7 @@ class Replica::Core {
 
   bool begun_ = false;                   // others voted in this view: its NEW-VIEW has left
   std::set<ReplicaId> caught_;           // at a false NEW-VIEW: one line in the log is enough
+  Peak rounds_;                          // that the primary may need, of all sessions
   bool judging_ = false;                 // the primary's time is running
   std::optional<View> judged_in_;        // the view in which it ran last
   bool was_behind_ = false;              // others were known to have executed more

@@ -52,6 +52,11 @@ std::uint64_t Replica::Core::patience() const {
 
 /// Whoever begins to judge, in a new view or because it caught up, gives the primary all its time.
 void Replica::Core::watch_primary() {
+  // Of requests without signatures only the primary has heard a quorum's word: those that wait for
+  // their turn there wait for word here, and are of sessions that it comes by, too. What it was
+  // told of late it takes in its turn, behind as many as waited then.
+  const Time first = backlog_.first_since();
+  rounds_.observe(now_, backlog_.rounds(vouching_.sessions()), first == never ? now_ : first);
   const bool may = may_judge();
   const bool behind = peers_.executed_by_some_correct() > handed_;
   if (may && judged_in_ != view_) {
@@ -97,7 +102,7 @@ void Replica::Core::slept() {
 Time Replica::Core::suspicion_at() const {
   if (!judging_ || (is_primary() && view_changes_.asking_from(view_ + 1) == 0)) return never;
   const Time first = is_primary() ? never : backlog_.first_since();
-  Time due = first == never ? never : first + patience() * backlog_.rounds();
+  Time due = first == never ? never : first + patience() * rounds_.value();
   // Not only the next number: one that hangs below others shows in the time of those above.
   const std::uint64_t bears_us = patience() * (is_primary() ? 2 : 1);
   const auto& slots = window_.slots();
@@ -110,11 +115,11 @@ Time Replica::Core::suspicion_at() const {
 
 Time Replica::Core::doubt_at() const {
   const Time since = judging_ && !is_primary() ? backlog_.doubtful_since() : never;
-  return since == never ? never : since + patience() * backlog_.rounds() / 2;
+  return since == never ? never : since + patience() * rounds_.value() / 2;
 }
 
 void Replica::Core::ask_if_wanted() {
-  const std::uint64_t half = patience() * backlog_.rounds() / 2;
+  const std::uint64_t half = patience() * rounds_.value() / 2;
   const Time before{now_.value > half ? now_.value - half : 0};
   for (wire::ClientRequest& request : backlog_.doubtful(before))
     out_->push_back(AskIfWanted{std::move(request)});
@@ -127,7 +132,8 @@ void Replica::Core::suspect() {
     say("n", handed_ + 1, " hangs in view ", view_, ", and others have left it -> follow them");
   else
     say("n", handed_ + 1, " or ", backlog_.waiting(), " requests have waited for ",
-        patience() / 1000, " ms in view ", view_, " -> leave it: r", primary(), " is too slow");
+        patience() * rounds_.value() / 1000, " ms in view ", view_, " -> leave it: r", primary(),
+        " is too slow");
   leave_view(view_ + 1);
 }
 

@@ -53,6 +53,8 @@ class Vouching {
   void remove(const std::vector<Digest>& digests);
   void forget_waiting();
   [[nodiscard]] std::size_t waiting() const { return waiting_.size(); }
+  /// Whose requests, sent here by themselves, wait.
+  [[nodiscard]] std::size_t sessions() const { return of_session_.size(); }
   void count(Held& held) const;
   /// All that are authentic here.
   [[nodiscard]] std::vector<Digest> waiting_here() const;

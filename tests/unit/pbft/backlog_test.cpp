@@ -272,6 +272,18 @@ TEST_F(Backlogs, gives_a_primary_more_rounds_when_more_sessions_wait_than_are_in
   EXPECT_EQ(backlog.rounds(), 3U);
 }
 
+// Found by the simulator: seven sessions without signatures kept a primary busy that proposes one
+// request at a time. Their word was the primary's alone, so to its backups one request seemed to
+// wait, and the primary was left for it.
+TEST_F(Backlogs, counts_rounds_for_sessions_too_that_wait_for_word_here) {
+  config.in_flight_max = 1;
+  config.batch_requests_max = 1;
+  add(1, 1);
+  EXPECT_EQ(backlog.rounds(), 2U);
+  EXPECT_EQ(backlog.rounds(7), 8U);
+  EXPECT_EQ(backlog.rounds(1), 2U) << "the same ones, perhaps";
+}
+
 // Found by the simulator: what waited beside seven sessions was to be forwarded in the eighth
 // round, and the primary was left for it in the second, when the seven had been served.
 TEST_F(Backlogs, names_what_waits_before_the_primary_is_left_for_it_however_many_waited_at_first) {

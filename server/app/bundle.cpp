@@ -74,6 +74,28 @@ std::optional<Failure> check_roles(const Bundle& bundle) {
   return std::nullopt;
 }
 
+/// A procedure's limits only tighten the application's.
+std::optional<Failure> settle_limits(Bundle& bundle) {
+  for (auto& [name, procedure] : bundle.procedures) {
+    const auto settle = [&](const char* what, std::uint64_t application,
+                            std::uint64_t& own) -> std::optional<Failure> {
+      if (application != 0 && own > application)
+        return bad_application("procedures/" + name + ".sql",
+                               "@limits " + std::string(what) + "=" + std::to_string(own) +
+                                   " is above the " + std::to_string(application) +
+                                   " that prytany.json gives to every call");
+      if (own == 0) own = application;
+      return std::nullopt;
+    };
+    const CallLimits& all = bundle.manifest.limits;
+    CallLimits& limits = procedure.limits;
+    if (auto failure = settle("steps", all.steps, limits.steps)) return failure;
+    if (auto failure = settle("rows", all.rows, limits.rows)) return failure;
+    if (auto failure = settle("bytes", all.bytes, limits.bytes)) return failure;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 Failure bad_application(const std::string& path, const std::string& what) {
@@ -109,6 +131,7 @@ Result<Bundle, Failure> read_bundle(const wire::Install& install) {
   }
   if (!has_manifest) return Failure{"bad_application", "prytany.json is missing"};
   if (auto failure = check_roles(bundle)) return *failure;
+  if (auto failure = settle_limits(bundle)) return *failure;
   return bundle;
 }
 

@@ -25,12 +25,19 @@ struct Role {
   std::vector<crypto::PublicKey> keys;  // who joins with one of these has it
 };
 
+/// What one call may take, where it is less than the cluster allows; 0: nothing is said.
+struct CallLimits {
+  std::uint64_t steps = 0;
+  std::uint64_t rows = 0;   // of the result
+  std::uint64_t bytes = 0;  // of the result
+};
+
 struct Manifest {
   std::string name;
   std::string version;
   std::string description;
   std::map<std::string, Role> roles;
-  std::uint64_t steps_max = 0;       // per call; 0: the cluster's limit
+  CallLimits limits;
   std::int64_t session_idle_us = 0;  // sessions idle for longer end; 0: never
 };
 
@@ -50,7 +57,9 @@ struct ProcedureSource {
   std::set<std::string> roles;
   bool any_role = false;  // every session
   bool read_only = false;
-  bool is_public = false;  // without a session, too; read-only
+  bool is_public = false;    // without a session, too; read-only
+  bool is_internal = false;  // by other procedures only
+  CallLimits limits;         // with the application's, where it says nothing itself
   std::string body;
 };
 

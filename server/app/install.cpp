@@ -127,10 +127,9 @@ std::optional<wire::ErrorReply> install_application(Engine& engine, const wire::
     record_migration(engine, migration, agreed);
     migrated = true;
   }
-  for (const auto& [name, source] : bundle->procedures) {
-    auto prepared = Procedure::prepare(engine, source);
-    if (!prepared) return prepared.error();
-  }
+  Procedures procedures(bundle->procedures);
+  for (const auto& [name, source] : bundle->procedures)
+    if (const auto prepared = procedures.find(engine, name); !prepared) return prepared.error();
   // Preparing procedures says that they changed no schema; the migrations may have.
   engine.state().schema_touched = migrated;
   engine.limit_pages(false);

@@ -118,10 +118,15 @@ std::optional<Failure> read_limits(Json json, Manifest& manifest) {
   simdjson::dom::object object;
   if (json.get(object) != SUCCESS) return bad("'limits' must be an object");
   Members members(object, "limits: ");
-  if (const auto steps = members.find("steps")) {
-    if (steps->get(manifest.steps_max) != SUCCESS || manifest.steps_max == 0)
-      return bad("limits: 'steps' must be a whole number above 0");
-  }
+  const auto bound = [&](const char* name, std::uint64_t& out) -> std::optional<Failure> {
+    const auto value = members.find(name);
+    if (value && (value->get(out) != SUCCESS || out == 0))
+      return bad("limits: '" + std::string(name) + "' must be a whole number above 0");
+    return std::nullopt;
+  };
+  if (auto failure = bound("steps", manifest.limits.steps)) return failure;
+  if (auto failure = bound("rows", manifest.limits.rows)) return failure;
+  if (auto failure = bound("bytes", manifest.limits.bytes)) return failure;
   if (const auto idle = members.find("session_idle_s")) {
     constexpr std::int64_t year_s = std::int64_t{366} * 24 * 3600;
     std::int64_t seconds = 0;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "server/app/procedures.h"
 #include "server/app/sandbox.h"
 #include "server/base/utf8.h"
 
@@ -9,6 +10,10 @@ namespace prytany::app {
 namespace {
 
 constexpr std::size_t statements_max = 256;
+
+/// What each statement of a procedure costs that another one calls, besides the steps that it
+/// takes: few calls of calls could otherwise run a great many small statements for nothing.
+constexpr std::uint64_t steps_per_called_statement = 100;
 
 const char* type_name(ParameterType type) {
   switch (type) {
@@ -46,6 +51,30 @@ std::optional<wire::Value> converted(const wire::Value& value, ParameterType typ
   }
   return std::nullopt;
 }
+
+/// A procedure's own budget while it runs, with those that it calls.
+class BudgetScope {
+ public:
+  BudgetScope(RequestState& state, std::uint64_t steps)
+      : state_(state), max_before_(state.work_max), from_before_(state.work_from) {
+    const bool tighter =
+        steps != 0 && state.work < state.work_max && steps < state.work_max - state.work;
+    if (!tighter) return;
+    state.work_from = state.work;
+    state.work_max = state.work + steps;
+  }
+  ~BudgetScope() {
+    state_.work_max = max_before_;
+    state_.work_from = from_before_;
+  }
+  BudgetScope(const BudgetScope&) = delete;
+  BudgetScope& operator=(const BudgetScope&) = delete;
+
+ private:
+  RequestState& state_;
+  std::uint64_t max_before_;
+  std::uint64_t from_before_;
+};
 
 std::size_t length_of(const wire::Value& value) {
   if (const auto* text = std::get_if<wire::TextValue>(&value)) return text->text.size();
@@ -99,35 +128,48 @@ std::optional<std::size_t> Procedure::variable(std::string_view name) const {
 }
 
 Result<Procedure, wire::ErrorReply> Procedure::prepare(Engine& engine,
-                                                       const ProcedureSource& source) {
+                                                       const ProcedureSource& source,
+                                                       Procedures& others) {
   Procedure procedure(source);
   for (const Parameter& parameter : source.parameters) procedure.names_.push_back(parameter.name);
   std::string_view rest = source.body;
-  while (!is_blank(rest)) {
-    const std::size_t number = procedure.steps_.size() + 1;
-    if (number > statements_max)
-      return error_reply({"too_many_statements", "a procedure has at most 256 statements"},
-                         source.name, number);
-    const std::string word = first_word(rest);
-    if (word == "PRAGMA")
-      return error_reply({"refused_pragma", "procedures may not use PRAGMA"}, source.name, number);
-    engine.state().schema_touched = false;
-    auto statement = engine.prepare(rest, &rest);
-    const bool ddl = engine.state().schema_touched;
-    engine.state().schema_touched = false;
-    if (!statement) return error_reply(statement.error(), source.name, number);
-    if (ddl)
-      return error_reply({"refused_schema_change",
-                          "procedures may not change the schema: that is what schema/ is for"},
-                         source.name, number);
-    if (!*statement) continue;
-    if (auto failure = procedure.add(std::move(statement).value()))
-      return error_reply(*failure, source.name, number);
-  }
+  while (!is_blank(rest))
+    if (auto error = procedure.add_next(engine, rest, others)) return *error;
   if (procedure.steps_.empty())
     return error_reply({"empty_procedure", "there is no statement"}, source.name);
   procedure.variables_.resize(procedure.names_.size());
   return procedure;
+}
+
+std::optional<wire::ErrorReply> Procedure::add_next(Engine& engine, std::string_view& rest,
+                                                    Procedures& others) {
+  const std::size_t number = steps_.size() + 1;
+  const auto blame = [&](const Failure& failure) {
+    return error_reply(failure, source_->name, number);
+  };
+  if (number > statements_max)
+    return blame({"too_many_statements", "a procedure has at most 256 statements"});
+  const std::string word = first_word(rest);
+  if (word == "PRAGMA") return blame({"refused_pragma", "procedures may not use PRAGMA"});
+  if (word == "CALL") {
+    const auto call = read_call(rest, &rest);
+    if (!call) return blame(call.error());
+    auto step = prepare_call(engine, *call, others);
+    if (!step) return step.error();
+    steps_.push_back(std::move(step).value());
+    return std::nullopt;
+  }
+  engine.state().schema_touched = false;
+  auto statement = engine.prepare(rest, &rest);
+  const bool ddl = engine.state().schema_touched;
+  engine.state().schema_touched = false;
+  if (!statement) return blame(statement.error());
+  if (ddl)
+    return blame({"refused_schema_change",
+                  "procedures may not change the schema: that is what schema/ is for"});
+  if (!*statement) return std::nullopt;
+  if (auto failure = add(std::move(statement).value())) return blame(*failure);
+  return std::nullopt;
 }
 
 std::optional<Failure> Procedure::add(Statement statement) {
@@ -135,6 +177,14 @@ std::optional<Failure> Procedure::add(Statement statement) {
   step.statement = std::move(statement);
   if (source_->read_only && !step.statement.read_only())
     return Failure{"not_read_only", "the procedure says @read-only, this statement writes"};
+  if (auto failure = read_inputs(step)) return failure;
+  if (auto failure = classify(step)) return failure;
+  if (step.kind == Kind::rows) columns_ = step.statement.column_count();
+  steps_.push_back(std::move(step));
+  return std::nullopt;
+}
+
+std::optional<Failure> Procedure::read_inputs(Step& step) const {
   const int inputs = sqlite3_bind_parameter_count(step.statement.get());
   for (int i = 1; i <= inputs; ++i) {
     const char* name = sqlite3_bind_parameter_name(step.statement.get(), i);
@@ -147,9 +197,70 @@ std::optional<Failure> Procedure::add(Statement statement) {
                                              "before this one"};
     step.inputs.push_back(*found);
   }
-  if (auto failure = classify(step)) return failure;
-  steps_.push_back(std::move(step));
   return std::nullopt;
+}
+
+// ---- calls of other procedures: prepared --------------------------------------------------------
+
+std::optional<Failure> Procedure::refuse_call(const CallStatement& call,
+                                              const Procedure& callee) const {
+  const ProcedureSource& called = *callee.source_;
+  if (source_->read_only && !called.read_only)
+    return Failure{"not_read_only",
+                   "the procedure says @read-only, and " + called.name + " does not"};
+  if (callee.height_ >= call_depth_max) return Failure{"calls_too_deep", calls_too_deep};
+  const auto& given = call.arguments;
+  for (const CallStatement::Argument& argument : given)
+    if (std::ranges::find(called.parameters, argument.name, &Parameter::name) ==
+        called.parameters.end())
+      return Failure{"unknown_parameter",
+                     called.name + " has no parameter '" + clipped(argument.name, 100) + "'"};
+  for (const Parameter& parameter : called.parameters)
+    if (!parameter.optional &&
+        std::ranges::find(given, parameter.name, &CallStatement::Argument::name) == given.end())
+      return Failure{"missing_parameter", called.name + " needs " + parameter.name + " => ..."};
+  const auto columns = static_cast<std::size_t>(callee.columns_.value_or(0));
+  if (!call.into.empty() && call.into.size() != columns)
+    return Failure{"wrong_parameters", called.name + " returns " + std::to_string(columns) +
+                                           " columns, and INTO names " +
+                                           std::to_string(call.into.size()) + " values"};
+  return std::nullopt;
+}
+
+Result<Procedure::Step, wire::ErrorReply> Procedure::prepare_call(Engine& engine,
+                                                                  const CallStatement& call,
+                                                                  Procedures& others) {
+  const auto blame = [&](const Failure& failure) {
+    return error_reply(failure, source_->name, steps_.size() + 1);
+  };
+  if (auto failure = others.refuse_call(call.procedure)) return blame(*failure);
+  const auto callee = others.find(engine, call.procedure);
+  if (!callee) return callee.error();
+  if (auto failure = refuse_call(call, **callee)) return blame(*failure);
+  Step step;
+  step.callee = *callee;
+  height_ = std::max(height_, step.callee->height_ + 1);
+  if (!call.arguments.empty()) {
+    std::string_view rest;
+    auto statement = engine.prepare(select_of(call), &rest);
+    if (!statement) return blame(statement.error());
+    step.statement = std::move(statement).value();
+    if (auto failure = read_inputs(step)) return blame(*failure);
+    for (const CallStatement::Argument& argument : call.arguments)
+      step.names.push_back(argument.name);
+  }
+  if (!call.into.empty()) {
+    step.kind = Kind::assign;
+  } else if (step.callee->columns_) {
+    step.kind = Kind::rows;
+    columns_ = step.callee->columns_;
+  }
+  for (const std::string& name : call.into) {
+    if (variable(name)) return blame({"wrong_parameters", ":" + name + " has a value already"});
+    step.outputs.push_back(names_.size());
+    names_.push_back(name);
+  }
+  return step;
 }
 
 std::optional<Failure> Procedure::classify(Step& step) {
@@ -229,33 +340,106 @@ std::optional<Failure> Procedure::run_assignment(Engine& engine, Step& step) {
   return std::nullopt;
 }
 
+void Procedure::bind(Step& step) {
+  for (std::size_t i = 0; i < step.inputs.size(); ++i)
+    step.statement.bind(static_cast<int>(i) + 1, variables_[step.inputs[i]]);
+}
+
 wire::Outcome Procedure::run(Engine& engine, const std::vector<wire::Argument>& arguments) {
   if (auto failure = take_arguments(arguments)) return error_reply(*failure, source_->name);
-  wire::ResultSet result;
-  std::int64_t changes = 0;
+  auto done = run_steps(engine, {}, false);
+  if (!done) return done.error();
+  done->result.changes = done->changes;
+  done->result.last_insert_rowid = sqlite3_last_insert_rowid(engine.handle());
+  return wire::ResultSets{{std::move(done->result)}};
+}
+
+Result<Procedure::Done, wire::ErrorReply> Procedure::run_steps(Engine& engine, ResultRoom room,
+                                                               bool called) {
+  const BudgetScope budget(engine.state(), source_->limits.steps);
+  room.tighten(source_->limits.rows, source_->limits.bytes);
+  Done all;
   std::size_t number = 0;
   for (Step& step : steps_) {
     ++number;
-    const Rewind rewind(step.statement);
-    for (std::size_t i = 0; i < step.inputs.size(); ++i)
-      step.statement.bind(static_cast<int>(i) + 1, variables_[step.inputs[i]]);
-    if (step.kind == Kind::assign) {
-      const std::int64_t before = sqlite3_total_changes64(engine.handle());
-      if (auto failure = run_assignment(engine, step))
-        return error_reply(*failure, source_->name, number);
-      if (sqlite3_total_changes64(engine.handle()) != before)
-        changes += sqlite3_changes64(engine.handle());
-      continue;
-    }
-    ResultRoom room;  // only the last result travels
-    auto set = app::run(engine, step.statement, room);
-    if (!set) return error_reply(set.error(), source_->name, number);
-    changes += set->changes;
-    if (step.kind == Kind::rows) result = std::move(set).value();
+    if (called && !engine.state().spend(steps_per_called_statement))
+      return error_reply(*engine.state().failure, source_->name, number);
+    auto done = step.callee == nullptr ? run_step(engine, step, room, number)
+                                       : run_call(engine, step, room, number);
+    if (!done) return done.error();
+    all.changes += done->changes;
+    if (step.kind == Kind::rows) all.result = std::move(done->result);
   }
-  result.changes = changes;
-  result.last_insert_rowid = sqlite3_last_insert_rowid(engine.handle());
-  return wire::ResultSets{{std::move(result)}};
+  return all;
+}
+
+Result<Procedure::Done, wire::ErrorReply> Procedure::run_step(Engine& engine, Step& step,
+                                                              ResultRoom room, std::size_t number) {
+  const Rewind rewind(step.statement);
+  bind(step);
+  Done done;
+  if (step.kind == Kind::assign) {
+    const std::int64_t before = sqlite3_total_changes64(engine.handle());
+    if (auto failure = run_assignment(engine, step))
+      return error_reply(*failure, source_->name, number);
+    if (sqlite3_total_changes64(engine.handle()) != before)
+      done.changes = sqlite3_changes64(engine.handle());
+    return done;
+  }
+  // Only the last result travels, so each has all the room.
+  auto set = app::run(engine, step.statement, room);
+  if (!set) return error_reply(set.error(), source_->name, number);
+  done.changes = set->changes;
+  done.result = std::move(set).value();
+  return done;
+}
+
+// ---- calls of other procedures: run -------------------------------------------------------------
+
+Result<std::vector<wire::Argument>, Failure> Procedure::compute_arguments(Engine& engine,
+                                                                          Step& step) {
+  std::vector<wire::Argument> arguments;
+  if (!step.statement) return arguments;
+  const Rewind rewind(step.statement);
+  bind(step);
+  const AccessScope scope(engine.state(), Access::application);
+  const int rc = step.statement.step();
+  if (rc != SQLITE_ROW) return engine.failure(rc);
+  for (std::size_t i = 0; i < step.names.size(); ++i)
+    arguments.push_back({{step.names[i]}, any_column_value(step.statement, static_cast<int>(i))});
+  if (!engine.state().settle(0)) return *engine.state().failure;
+  return arguments;
+}
+
+std::optional<Failure> Procedure::assign(const Step& step, const wire::ResultSet& result) {
+  if (result.rows.size() > 1)
+    return Failure{"many_rows", step.callee->source_->name +
+                                    " returned more than one row, where INTO takes one at most"};
+  // No row gives NULLs, as with AS ":name".
+  for (std::size_t i = 0; i < step.outputs.size(); ++i)
+    variables_[step.outputs[i]] =
+        result.rows.empty() ? wire::Value{} : result.rows.items[0].items.at(i);
+  return std::nullopt;
+}
+
+/// Its own role does not matter: whoever may call this procedure is let in by its author.
+Result<Procedure::Done, wire::ErrorReply> Procedure::run_call(Engine& engine, Step& step,
+                                                              const ResultRoom& room,
+                                                              std::size_t number) {
+  const auto blame = [&](const Failure& failure) {
+    return error_reply(failure, source_->name, number);
+  };
+  const auto arguments = compute_arguments(engine, step);
+  if (!arguments) return blame(arguments.error());
+  Procedure& callee = *step.callee;
+  if (auto failure = callee.take_arguments(*arguments))
+    return blame({failure->code, callee.source_->name + ": " + failure->message});
+  // What is only looked at here does not travel.
+  auto done = callee.run_steps(engine, step.kind == Kind::rows ? room : ResultRoom{}, true);
+  if (!done) return done.error();
+  if (step.kind == Kind::assign)
+    if (auto failure = assign(step, done->result)) return blame(*failure);
+  return done;
 }
 
 }  // namespace prytany::app

@@ -98,6 +98,27 @@ Complaint read_roles(const std::vector<std::string_view>& words, ProcedureSource
   return {};
 }
 
+/// "@limits steps=N, rows=N, bytes=N", one of them at least
+Complaint read_limits(const std::vector<std::string_view>& words, ProcedureSource& source) {
+  constexpr const char* form = "write: @limits steps=100000, rows=100, bytes=10000, or fewer";
+  if (words.size() < 2) return form;
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    const std::size_t equals = std::min(words[i].size(), words[i].find('='));
+    const std::string_view name = words[i].substr(0, equals);
+    const std::string_view value = words[i].substr(std::min(words[i].size(), equals + 1));
+    std::uint64_t* limit = name == "steps"   ? &source.limits.steps
+                           : name == "rows"  ? &source.limits.rows
+                           : name == "bytes" ? &source.limits.bytes
+                                             : nullptr;
+    if (limit == nullptr) return form;
+    if (*limit != 0) return "'" + std::string(name) + "' is limited twice";
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), *limit);
+    if (error != std::errc{} || end != value.data() + value.size() || *limit == 0)
+      return "a limit is a whole number above 0, as in " + std::string(name) + "=1000";
+  }
+  return {};
+}
+
 Complaint read_directive(std::string_view line, ProcedureSource& source) {
   const std::vector<std::string_view> words = words_of(line);
   const auto flag = [&](bool& set) -> Complaint {
@@ -110,7 +131,14 @@ Complaint read_directive(std::string_view line, ProcedureSource& source) {
   if (words[0] == "@roles") return read_roles(words, source);
   if (words[0] == "@read-only") return flag(source.read_only);
   if (words[0] == "@public") return flag(source.is_public);
-  return "unknown '" + std::string(words[0]) + "': @param, @roles, @read-only or @public";
+  if (words[0] == "@internal") return flag(source.is_internal);
+  if (words[0] == "@limits") return read_limits(words, source);
+  return "unknown '" + std::string(words[0]) +
+         "': @param, @roles, @read-only, @public, @internal or @limits";
+}
+
+bool is_for_clients(const ProcedureSource& source) {
+  return source.is_public || source.any_role || !source.roles.empty();
 }
 
 /// What is wrong with the head as a whole.
@@ -127,12 +155,14 @@ Complaint check_head(const ProcedureSource& source) {
         !is(1, "name", ParameterType::text) || !is(2, "credential", ParameterType::blob))
       return "authorize takes: @param kind text, @param name text, @param credential blob";
     if (!source.read_only) return "authorize must be @read-only";
-    if (source.is_public || source.any_role || !source.roles.empty())
-      return "authorize is called by the cluster alone: no @roles, no @public";
+    if (is_for_clients(source) || source.is_internal)
+      return "authorize is called by the cluster alone: no @roles, no @public, no @internal";
     return {};
   }
-  if (!source.is_public && !source.any_role && source.roles.empty())
-    return "nobody may call it: add @roles name, @roles any, or @public";
+  if (source.is_internal && is_for_clients(source))
+    return "an @internal procedure is called by others only: no @roles, no @public";
+  if (!source.is_internal && !is_for_clients(source))
+    return "nobody may call it: add @roles name, @roles any, @public, or @internal";
   return {};
 }
 

@@ -26,6 +26,7 @@ void RequestState::start() {
   meter_start();
   settled_ = {};
   work = 0;
+  work_from = 0;
   failure.reset();
   ensured = false;
   schema_touched = false;
@@ -60,7 +61,7 @@ bool RequestState::settle(std::uint64_t steps) {
 bool RequestState::spend(std::uint64_t units) {
   work += units;
   if (work <= work_max) return true;
-  fail("budget_exceeded", "the request took more than " + std::to_string(work_max) +
+  fail("budget_exceeded", "the request took more than " + std::to_string(work_max - work_from) +
                               " steps; split it, or add an index");
   return false;
 }

@@ -59,6 +59,7 @@ struct RequestState {
   std::string_view role;
   const Sessions* sessions = nullptr;  // all that live
   std::uint64_t work_max = 0;
+  std::uint64_t work_from = 0;  // where the count of it began: what failures speak of
   std::int64_t total_changes_before = 0;
   std::uint64_t database_pages_before = 0;
 

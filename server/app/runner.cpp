@@ -8,9 +8,9 @@
 namespace prytany::app {
 namespace {
 
-Failure too_large() {
-  return {"RESULT_TOO_LARGE", "the result has more than " + std::to_string(limits::rows_max) +
-                                  " rows or " + std::to_string(limits::result_bytes_max) +
+Failure too_large(const ResultRoom& room) {
+  return {"RESULT_TOO_LARGE", "the result has more than " + std::to_string(room.rows_max) +
+                                  " rows or " + std::to_string(room.bytes_max) +
                                   " bytes; ask for it page by page, WHERE key > :last LIMIT n"};
 }
 
@@ -34,12 +34,12 @@ bool take(ResultRoom& room, std::size_t bytes) {
 Result<wire::Row, Failure> read_row(const Statement& statement, int columns, ResultRoom& room) {
   wire::Row row;
   row.items.reserve(static_cast<std::size_t>(columns));
-  if (room.rows == 0 || !take(room, 4)) return too_large();
+  if (room.rows == 0 || !take(room, 4)) return too_large(room);
   --room.rows;
   for (int i = 0; i < columns; ++i) {
     auto value = column_value(statement, i);
     if (!value) return value.error();
-    if (!take(room, encoded_bytes(*value))) return too_large();
+    if (!take(room, encoded_bytes(*value))) return too_large(room);
     row.items.push_back(std::move(value).value());
   }
   return row;
@@ -52,6 +52,11 @@ Failure stopped(Engine& engine, int rc) {
 }
 
 }  // namespace
+
+void ResultRoom::tighten(std::uint64_t rows_at_most, std::uint64_t bytes_at_most) {
+  if (rows_at_most != 0 && rows_at_most < rows) rows = rows_max = rows_at_most;
+  if (bytes_at_most != 0 && bytes_at_most < bytes) bytes = bytes_max = bytes_at_most;
+}
 
 std::optional<Failure> bind_positional(Statement& statement,
                                        const std::vector<wire::Value>& values) {
@@ -116,12 +121,12 @@ Result<wire::ResultSet, Failure> run(Engine& engine, Statement& statement, Resul
   meter_value(std::string_view(sqlite3_sql(statement.get())).size());  // it may hold long literals
   const int columns = statement.column_count();
   const std::int64_t before = sqlite3_total_changes64(engine.handle());
-  if (columns > 0 && !take(room, 32)) return too_large();
+  if (columns > 0 && !take(room, 32)) return too_large(room);
   for (int i = 0; i < columns; ++i) {
     const char* name = sqlite3_column_name(statement.get(), i);
     std::string text = clipped(name == nullptr ? "" : name, limits::name_bytes_max);
     if (!is_utf8(text)) text = "column";
-    if (!take(room, 4 + text.size())) return too_large();
+    if (!take(room, 4 + text.size())) return too_large(room);
     set.columns.items.push_back({std::move(text)});
   }
   for (;;) {

@@ -14,6 +14,12 @@ struct ResultRoom {
   std::size_t rows = limits::rows_max;
   std::size_t bytes =
       limits::result_bytes_max - 4096;  // canonical bytes; the rest is for the envelope
+  // What a refusal speaks of.
+  std::size_t rows_max = limits::rows_max;
+  std::size_t bytes_max = limits::result_bytes_max;
+
+  /// At most so much; 0: as before.
+  void tighten(std::uint64_t rows_at_most, std::uint64_t bytes_at_most);
 };
 
 /// Binds `values` to parameters 1, 2, 3 ..., exactly as many as there are.

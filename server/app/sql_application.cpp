@@ -112,13 +112,9 @@ wire::Outcome SqlApplication::read(Engine& engine, const wire::Call& call) {
 
 wire::Outcome SqlApplication::run(Engine& engine, const ProcedureSource& source,
                                   const std::vector<wire::Argument>& arguments) {
-  auto found = prepared_.find(source.name);
-  if (found == prepared_.end()) {
-    auto prepared = Procedure::prepare(engine, source);
-    if (!prepared) return prepared.error();
-    found = prepared_.emplace(source.name, std::move(prepared).value()).first;
-  }
-  return found->second.run(engine, arguments);
+  const auto procedure = procedures_.find(engine, source.name);
+  if (!procedure) return procedure.error();
+  return (*procedure)->run(engine, arguments);
 }
 
 SqlRight SqlApplication::sql_right(const std::string& role) const {
@@ -127,7 +123,7 @@ SqlRight SqlApplication::sql_right(const std::string& role) const {
 }
 
 std::uint64_t SqlApplication::steps_max(std::uint64_t cluster_max) const {
-  const std::uint64_t own = bundle_.manifest.steps_max;
+  const std::uint64_t own = bundle_.manifest.limits.steps;
   return own == 0 ? cluster_max : std::min(own, cluster_max);
 }
 

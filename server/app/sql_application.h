@@ -2,7 +2,6 @@
 // roles, pages.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,7 +10,7 @@
 #include "server/app/application.h"
 #include "server/app/bundle.h"
 #include "server/app/engine.h"
-#include "server/app/procedure.h"
+#include "server/app/procedures.h"
 
 namespace prytany::app {
 
@@ -27,7 +26,7 @@ class SqlApplication {
 
   /// The handle was reopened: procedures are prepared anew when they are called. Call before the
   /// old one is closed.
-  void forget_prepared() { prepared_.clear(); }
+  void forget_prepared() { procedures_.forget(); }
 
   /// Roles with listed keys first, then the application's own authorize procedure, then the role
   /// for anyone.
@@ -52,7 +51,8 @@ class SqlApplication {
   /// What somebody of this role may call.
   [[nodiscard]] Result<const ProcedureSource*, wire::ErrorReply> callable(
       const std::string& name, std::string_view role) const;
-  explicit SqlApplication(Bundle bundle) : bundle_(std::move(bundle)) {}
+  explicit SqlApplication(Bundle bundle)
+      : bundle_(std::move(bundle)), procedures_(bundle_.procedures) {}
   wire::Outcome run(Engine& engine, const ProcedureSource& source,
                     const std::vector<wire::Argument>& arguments);
   wire::ResultSets page_listing();
@@ -60,7 +60,7 @@ class SqlApplication {
       Engine& engine, const wire::Identification& who);
 
   Bundle bundle_;
-  std::map<std::string, Procedure> prepared_;
+  Procedures procedures_;
   std::optional<wire::ResultSets> page_listing_;  // made when first asked for
 };
 

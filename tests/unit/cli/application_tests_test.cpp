@@ -325,7 +325,7 @@ TEST_F(ApplicationTests, of_an_older_application_are_not_written_over) {
 }
 
 TEST(ApplicationTestsOfExamples, all_pass) {
-  for (const std::string name : {"guestbook", "evote"}) {
+  for (const std::string name : {"guestbook", "evote", "invoices"}) {
     std::string said;
     const auto tally = test_application(std::string(PRYTANY_SOURCE_DIR) + "/examples/" + name,
                                         [&](const std::string& line) { said += line + "\n"; });

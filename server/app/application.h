@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "server/app/topic.h"
 #include "server/base/bytes.h"
 #include "server/base/result.h"
 #include "server/crypto/digest.h"
@@ -49,6 +50,8 @@ class Application {
   /// that are still running afterwards are reset. SQLITE_NOMEM and SQLITE_IOERR are this machine's
   /// and not an answer: stop_on_fault() (fault.h).
   virtual wire::Outcome execute(sqlite3* db, const wire::Call& call, const Context& context) = 0;
+  /// What clients may watch: notify() in SQL tells it. Always the same; asked once.
+  virtual Topics topics() { return {}; }
   /// The primary's own values for a batch, and a backup's opinion of them (Practicality
   /// section 2.5).
   virtual Bytes propose(const wire::Batch&, AgreedTime) { return {}; }

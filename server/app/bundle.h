@@ -10,8 +10,10 @@
 #include <vector>
 
 #include "server/app/request_state.h"
+#include "server/app/topic.h"
 #include "server/base/result.h"
 #include "server/crypto/sign.h"
+#include "server/wire/limits.h"
 #include "server/wire/operations.h"
 
 namespace prytany::app {
@@ -38,7 +40,10 @@ struct Manifest {
   std::string description;
   std::map<std::string, Role> roles;
   CallLimits limits;
+  Topics topics;
   std::int64_t session_idle_us = 0;  // sessions idle for longer end; 0: never
+  std::size_t changes_kept =
+      prytany::limits::changes_kept_default;  // for those who watch and are away
 };
 
 enum class ParameterType : std::uint8_t { integer, real, text, blob, any };

@@ -101,6 +101,7 @@ Result<Statement, Failure> Engine::prepare(std::string_view sql, std::string_vie
   state_.parse_ticks_left = parse_ticks_max;
   state_.preparing = true;
   state_.index_created.clear();
+  state_.notifies = false;
   sqlite3_stmt* raw = nullptr;
   const char* tail = nullptr;
   const int rc = sqlite3_prepare_v3(handle(), sql.data(), static_cast<int>(sql.size()),
@@ -109,7 +110,7 @@ Result<Statement, Failure> Engine::prepare(std::string_view sql, std::string_vie
   if (rc != SQLITE_OK) return failure(rc);
   *rest = tail == nullptr ? std::string_view{}
                           : sql.substr(static_cast<std::size_t>(tail - sql.data()));
-  return Statement(raw);
+  return Statement(raw, state_.notifies);
 }
 
 Result<Statement*, Failure> Engine::prepare_kept(std::string_view sql) {

@@ -41,7 +41,9 @@ Executor::Impl::Impl(ExecutorConfig config, vfs::PageStore& store, Application* 
       engine_(store, config_.application_pages_max, application),
       reader_(store, config_.application_pages_max, nullptr),
       sessions_(engine_, sessions_max(config_)),
-      configurations_(config_, engine_) {
+      configurations_(config_, engine_),
+      changes_(engine_) {
+  if (application_ != nullptr) application_topics_ = application_->topics();
   load();
 }
 
@@ -97,6 +99,7 @@ void Executor::Impl::load() {
   }
   sessions_.load();
   configurations_.load();
+  changes_.load();
   if (application_ == nullptr) installed_ = SqlApplication::load(engine_);
   // As every replica that went on from this checkpoint: no handle remembers what loading asked.
   open_engine();
@@ -195,6 +198,7 @@ void Executor::Impl::begin_request(Engine& engine, const Turn& turn, const Sessi
   state.principal = session == nullptr ? std::string_view{} : session->principal;
   state.role = session == nullptr ? std::string_view{} : session->role;
   state.sessions = &sessions_;
+  state.topics = session == nullptr ? nullptr : &topics();
   state.start();
   state.work_max = config_.steps_per_request_max;
   state.database_pages_before = store_.size() / vfs::page_bytes;
@@ -240,6 +244,30 @@ SqlRight Executor::Impl::sql_right(const std::string& role) const {
   // there either.
   if (role == "admin") return config_.development ? SqlRight::write : SqlRight::none;
   return installed_ == nullptr ? SqlRight::none : installed_->sql_right(role);
+}
+
+const Topics& Executor::Impl::topics() const {
+  return installed_ == nullptr ? application_topics_ : installed_->topics();
+}
+
+std::size_t Executor::Impl::changes_kept() const {
+  return installed_ == nullptr ? limits::changes_kept_default : installed_->changes_kept();
+}
+
+std::optional<std::string> Executor::Impl::refuse_watching(
+    SessionId id, const crypto::PublicKey& signer, const std::vector<std::string>& wanted) const {
+  const Session* session = sessions_.find(id);
+  if (session == nullptr || is_overdue(*session, agreed_)) return "unknown_session";
+  if (session->key != signer) return "wrong_key";
+  for (const std::string& name : wanted) {
+    const auto topic = topics().find(name);
+    if (topic == topics().end()) return "unknown_topic";
+    // Who may read everything may also be told of it.
+    if (!topic->second.any_role && !topic->second.roles.contains(session->role) &&
+        sql_right(session->role) == SqlRight::none)
+      return "not_allowed";
+  }
+  return std::nullopt;
 }
 
 std::optional<wire::ErrorReply> Executor::Impl::refuse_sql(const Session& session,
@@ -460,6 +488,17 @@ std::optional<std::string> Executor::refuse(const wire::RequestBody& request) co
   if (session->key != request.signer) return "wrong_key";
   if (const auto refused = Sessions::refuse_number(*session, request.number)) return refused->code;
   return std::nullopt;
+}
+
+std::uint64_t Executor::last_change() const { return impl_->changes_.last(); }
+std::size_t Executor::changes_kept() const { return impl_->changes_kept(); }
+ChangesPart Executor::changes(std::uint64_t after, const std::vector<std::string>& topics) const {
+  return impl_->changes_.part(after, topics);
+}
+std::optional<std::string> Executor::refuse_watching(SessionId session,
+                                                     const crypto::PublicKey& signer,
+                                                     const std::vector<std::string>& topics) const {
+  return impl_->refuse_watching(session, signer, topics);
 }
 
 std::optional<SessionView> Executor::session(SessionId session) const {

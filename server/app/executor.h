@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "server/app/application.h"
+#include "server/app/changes.h"
 #include "server/wire/configuration.h"
 #include "server/wire/messages.h"
 #include "server/wire/operations.h"
@@ -51,6 +52,7 @@ struct SessionEnding {
 struct Executed {
   std::vector<wire::Reply> replies;  // one per request, in order; also for refused ones
   std::vector<SessionEnding> endings;
+  std::vector<wire::Change> changes;  // in order
 };
 
 class Executor {
@@ -103,6 +105,19 @@ class Executor {
   /// C++ class, or the reading takes more than a tenth of a request's budget.
   std::optional<wire::Outcome> session_read(SessionId session, const crypto::PublicKey& signer,
                                             ByteView operation);
+
+  /// The position of the newest change; 0: there never was one.
+  [[nodiscard]] std::uint64_t last_change() const;
+  /// How many changes are kept at most.
+  [[nodiscard]] std::size_t changes_kept() const;
+  /// What changed after `after`. Requires: after <= last_change().
+  [[nodiscard]] ChangesPart changes(std::uint64_t after,
+                                    const std::vector<std::string>& topics) const;
+  /// Nothing if this session may watch all of these, as far as is executed here; else the code of
+  /// docs/wire.md ("unknown_session", "wrong_key", "unknown_topic", "not_allowed").
+  [[nodiscard]] std::optional<std::string> refuse_watching(
+      SessionId session, const crypto::PublicKey& signer,
+      const std::vector<std::string>& topics) const;
 
   /// A page of the installed application's web/ folder, with its media type; nothing if there is
   /// none.

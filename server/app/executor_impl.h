@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "server/app/changes.h"
 #include "server/app/configurations.h"
 #include "server/app/engine.h"
 #include "server/app/executor.h"
@@ -39,6 +40,10 @@ class Executor::Impl {
   void open_engine();
   void close_reader();
   [[nodiscard]] SqlRight sql_right(const std::string& role) const;
+  [[nodiscard]] const Topics& topics() const;
+  [[nodiscard]] std::size_t changes_kept() const;
+  [[nodiscard]] std::optional<std::string> refuse_watching(
+      SessionId id, const crypto::PublicKey& signer, const std::vector<std::string>& wanted) const;
   [[nodiscard]] std::optional<wire::ErrorReply> refuse_sql(const Session& session,
                                                            bool read_only) const;
   void open_reader();
@@ -73,7 +78,8 @@ class Executor::Impl {
   [[nodiscard]] bool is_overdue(const Session& session, AgreedTime now) const;
   /// Ends some of those that are overdue.
   void end_overdue(Turn& turn);
-  /// Commits what a request of a session did. The sessions whose rows it deleted end with it.
+  /// Commits what a request of a session did. The sessions whose rows it deleted end with it, and
+  /// its notices become changes.
   std::optional<Failure> commit(Turn& turn, Transaction& transaction);
 
   ExecutorConfig config_;
@@ -84,6 +90,8 @@ class Executor::Impl {
       reader_;  // for what is not ordered: open from the first public read to the next checkpoint
   Sessions sessions_;
   Configurations configurations_;
+  Changes changes_;
+  Topics application_topics_;  // of application_
   std::unique_ptr<SqlApplication>
       installed_;                            // null: nothing is installed, or application_ is ours
   std::unique_ptr<SqlApplication> reading_;  // installed_, for reader_

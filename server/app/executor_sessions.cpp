@@ -88,7 +88,17 @@ void Executor::Impl::end_overdue(Turn& turn) {
 std::optional<Failure> Executor::Impl::commit(Turn& turn, Transaction& transaction) {
   std::vector<SessionId> ended;
   if (!engine_.state().ended.empty()) ended = sessions_.without_row(engine_.state().ended);
-  if (auto failure = transaction.commit()) return failure;
+  const std::vector<Notice>& notices = engine_.state().notices;
+  if (!notices.empty()) {
+    engine_.limit_pages(false);
+    changes_.write(notices, turn.seq, turn.agreed, changes_kept());
+    engine_.limit_pages(true);
+  }
+  if (auto failure = transaction.commit()) {
+    changes_.forget();
+    return failure;
+  }
+  changes_.settle(turn.out->changes);
   for (const SessionId session : ended) {
     sessions_.forget(session, turn.agreed);
     turn.out->endings.push_back({session, "ended"});

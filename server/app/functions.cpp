@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "server/app/json_patch.h"
+#include "server/app/notify.h"
 #include "server/app/sessions.h"
 #include "server/app/sql.h"
 #include "server/app/text_functions.h"
@@ -309,6 +310,7 @@ void install_functions(sqlite3* db, RequestState& state) {
   for (const TextFunction& function : text_functions)
     add(function.name, function.arguments, function.run, SQLITE_DETERMINISTIC);
   install_json_patch(db, state);
+  install_notify(db, state);
 }
 
 }  // namespace prytany::app

@@ -5,6 +5,7 @@
 #include "server/app/runner.h"
 #include "server/app/sandbox.h"
 #include "server/app/sql_application.h"
+#include "server/app/watched_tables.h"
 #include "server/base/ensure.h"
 
 namespace prytany::app {
@@ -120,17 +121,22 @@ std::optional<wire::ErrorReply> install_application(Engine& engine, const wire::
   const auto applied = applied_migrations(engine);
   if (auto failure = check_migrations(applied, bundle->migrations)) return error_reply(*failure);
 
-  bool migrated = false;
+  engine.state().schema_touched = false;
+  unwatch_tables(engine);
+  bool migrated = engine.state().schema_touched;
   for (const Migration& migration : bundle->migrations) {
     if (applied.contains(migration.path)) continue;
     if (auto error = run_migration(engine, migration)) return error;
     record_migration(engine, migration, agreed);
     migrated = true;
   }
+  engine.state().schema_touched = false;
+  if (auto failure = watch_tables(engine, bundle->manifest.topics)) return error_reply(*failure);
+  migrated = migrated || engine.state().schema_touched;
   Procedures procedures(bundle->procedures);
   for (const auto& [name, source] : bundle->procedures)
     if (const auto prepared = procedures.find(engine, name); !prepared) return prepared.error();
-  // Preparing procedures says that they changed no schema; the migrations may have.
+  // Preparing procedures says that they changed no schema; what came before may have.
   engine.state().schema_touched = migrated;
   engine.limit_pages(false);
   store_application(engine, install, bundle->manifest, seq, agreed);

@@ -114,6 +114,40 @@ std::optional<Failure> read_role(const std::string& name, Json json, Manifest& m
   return std::nullopt;
 }
 
+std::optional<Failure> read_topic_roles(const std::string& where, Json json,
+                                        const std::map<std::string, Role>& roles, Topic& topic) {
+  simdjson::dom::array list;
+  topic.any_role = is_text(json, "any");
+  if (topic.any_role) return std::nullopt;
+  if (json.get(list) != SUCCESS) return bad(where + "'roles' must be \"any\" or a list of roles");
+  for (const Json item : list) {
+    std::string_view role;
+    if (item.get(role) != SUCCESS || (role != "admin" && !roles.contains(std::string(role))))
+      return bad(where + "'roles' names a role that 'roles' of prytany.json does not list");
+    topic.roles.emplace(role);
+  }
+  return std::nullopt;
+}
+
+std::optional<Failure> read_topic(const std::string& name, Json json, Manifest& manifest) {
+  const std::string where = "topic '" + name + "': ";
+  if (!is_word(name))
+    return bad("topic '" + name + "': a topic is a word of small letters, digits and underscores");
+  if (manifest.topics.size() == limits::topics_max)
+    return bad("there are more than " + std::to_string(limits::topics_max) + " topics");
+  simdjson::dom::object object;
+  if (json.get(object) != SUCCESS) return bad(where + "must be an object, perhaps empty");
+  Topic topic;
+  Members members(object, where);
+  if (auto failure = members.text("description", topic.description, false)) return failure;
+  if (auto failure = members.text("table", topic.table, false)) return failure;
+  if (const auto roles = members.find("roles"))
+    if (auto failure = read_topic_roles(where, *roles, manifest.roles, topic)) return failure;
+  if (auto failure = members.finish()) return failure;
+  manifest.topics.emplace(name, std::move(topic));
+  return std::nullopt;
+}
+
 std::optional<Failure> read_limits(Json json, Manifest& manifest) {
   simdjson::dom::object object;
   if (json.get(object) != SUCCESS) return bad("'limits' must be an object");
@@ -133,6 +167,13 @@ std::optional<Failure> read_limits(Json json, Manifest& manifest) {
     if (idle->get(seconds) != SUCCESS || seconds < 1 || seconds > year_s)
       return bad("limits: 'session_idle_s' must be a whole number from 1 to 31622400");
     manifest.session_idle_us = seconds * 1'000'000;
+  }
+  if (const auto changes = members.find("changes")) {
+    std::uint64_t kept = 0;
+    if (changes->get(kept) != SUCCESS || kept < 1 || kept > limits::changes_kept_max)
+      return bad("limits: 'changes' must be a whole number from 1 to " +
+                 std::to_string(limits::changes_kept_max));
+    manifest.changes_kept = kept;
   }
   return members.finish();
 }
@@ -157,6 +198,12 @@ Result<Manifest, Failure> read_manifest(std::string_view text) {
     if (roles->get(by_name) != SUCCESS) return bad("'roles' must be an object");
     for (const auto& [name, role] : by_name)
       if (auto failure = read_role(std::string(name), role, manifest)) return *failure;
+  }
+  if (const auto topics = members.find("topics")) {
+    simdjson::dom::object by_name;
+    if (topics->get(by_name) != SUCCESS) return bad("'topics' must be an object");
+    for (const auto& [name, topic] : by_name)
+      if (auto failure = read_topic(std::string(name), topic, manifest)) return *failure;
   }
   if (const auto limits = members.find("limits"))
     if (auto failure = read_limits(*limits, manifest)) return *failure;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "server/app/notify.h"
 #include "server/app/procedures.h"
 #include "server/app/sandbox.h"
 #include "server/base/utf8.h"
@@ -96,9 +97,8 @@ Result<wire::Value, Failure> checked(const Parameter& parameter, const wire::Val
   return *std::move(good);
 }
 
-/// Whether a column's name is the text of a call of ensure().
-bool is_ensure(std::string_view name) {
-  constexpr std::string_view word = "ensure";
+/// Whether a column's name is the text of a call of `word`().
+bool is_call_of(std::string_view word, std::string_view name) {
   if (name.size() <= word.size()) return false;
   for (std::size_t i = 0; i < word.size(); ++i)
     if ((name[i] | 0x20) != word[i]) return false;
@@ -270,7 +270,7 @@ std::optional<Failure> Procedure::classify(Step& step) {
   int assignments = 0;
   for (int i = 0; i < columns; ++i) {
     const std::string_view name = column_name(step.statement, i);
-    if (is_ensure(name)) ++checks;
+    if (is_call_of("ensure", name) || is_call_of(notify_name, name)) ++checks;
     if (!is_value_name(name)) continue;
     const auto known = variable(name.substr(1));
     // SELECT :a names its column ":a" as well. Values are assigned once, so this is no assignment.

@@ -30,7 +30,7 @@ class Procedure {
   enum class Kind : std::uint8_t {
     plain,   // returns no rows
     rows,    // returns rows: the last of these is the result
-    check,   // SELECT ensure(...): rows mean nothing
+    check,   // SELECT ensure(...) or notify(...): rows mean nothing
     assign,  // every column is AS ":name": one row, whose values later statements use
   };
   struct Step {

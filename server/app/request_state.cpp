@@ -31,6 +31,16 @@ void RequestState::start() {
   ensured = false;
   schema_touched = false;
   ended.clear();
+  notices.clear();
+  touched.clear();
+}
+
+void RequestState::take_back(std::size_t told) {
+  if (notices.size() <= told) return;
+  notices.resize(told);
+  touched.clear();
+  for (const Notice& notice : notices)
+    if (std::holds_alternative<std::monostate>(notice.value)) touched.insert(notice.topic);
 }
 
 bool RequestState::settle(std::uint64_t steps) {

@@ -5,12 +5,14 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "server/app/meter.h"
+#include "server/app/topic.h"
 #include "server/crypto/digest.h"
 #include "server/wire/ids.h"
 
@@ -58,6 +60,7 @@ struct RequestState {
   std::string_view principal;        // outlive the request
   std::string_view role;
   const Sessions* sessions = nullptr;  // all that live
+  const Topics* topics = nullptr;      // that it may tell of; null: of none
   std::uint64_t work_max = 0;
   std::uint64_t work_from = 0;  // where the count of it began: what failures speak of
   std::int64_t total_changes_before = 0;
@@ -75,6 +78,9 @@ struct RequestState {
   bool schema_touched = false;     // some statement was DDL
   std::vector<SessionId> ended;    // by DELETE, of which a step that failed alone undid some
   std::string index_created;       // by a CREATE INDEX that SQLite has not filled yet
+  bool notifies = false;           // the statement that was prepared calls notify()
+  std::vector<Notice> notices;     // by notify(), for when it commits
+  std::set<std::string, std::less<>> touched;  // topics of those without a value: told once
 
   /// Forgets the request before.
   void start();
@@ -82,6 +88,8 @@ struct RequestState {
   void fail(std::string_view code, std::string message) {
     if (!failure) failure = Failure{std::string(code), std::move(message)};
   }
+  /// Forgets all but the first of its notices: what told the others was undone.
+  void take_back(std::size_t told);
   /// Counts work that VM steps do not see. False when the request is over its budget.
   bool spend(std::uint64_t units);
   /// Counts VM steps, and what the meter saw since the last time. False when the request is over

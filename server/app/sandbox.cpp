@@ -10,6 +10,7 @@
 
 #include "server/app/functions.h"
 #include "server/app/meter.h"
+#include "server/app/notify.h"
 #include "server/base/ensure.h"
 #include "server/wire/limits.h"
 
@@ -51,7 +52,7 @@ static_assert(std::is_sorted(allowed_pragmas.begin(), allowed_pragmas.end()));
 // take.
 bool is_readable(std::string_view table, std::string_view column) {
   if (table == "prytany_sessions" || table == "prytany_session_values" ||
-      table == "prytany_session_value_rows")
+      table == "prytany_session_value_rows" || table == "prytany_changes")
     return true;
   if (table == "prytany_session_rows")
     return column.empty() || column == "session" || column == "principal" || column == "role" ||
@@ -127,6 +128,7 @@ int check_pragma(RequestState& state, std::string_view name) {
 }
 
 int check_function(RequestState& state, std::string_view name) {
+  if (lower(name) == notify_name) state.notifies = true;
   if (is_allowed_function(name)) return SQLITE_OK;
   return refuse(state, "refused_function", refused_function_message(name));
 }

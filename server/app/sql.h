@@ -26,11 +26,13 @@ std::string clipped(std::string_view text, std::size_t max);
 class Statement {
  public:
   Statement() = default;
-  explicit Statement(sqlite3_stmt* statement) : statement_(statement) {}
+  /// `notifies`: it calls notify(), which SQLite takes for reading.
+  explicit Statement(sqlite3_stmt* statement, bool notifies = false)
+      : statement_(statement), notifies_(notifies) {}
 
   [[nodiscard]] sqlite3_stmt* get() const { return statement_.get(); }
   explicit operator bool() const { return statement_ != nullptr; }
-  [[nodiscard]] bool read_only() const { return sqlite3_stmt_readonly(get()) != 0; }
+  [[nodiscard]] bool read_only() const { return !notifies_ && sqlite3_stmt_readonly(get()) != 0; }
   [[nodiscard]] int column_count() const { return sqlite3_column_count(get()); }
 
   // Indexes of parameters and columns are SQLite's: parameters from 1, columns from 0. Bound text
@@ -58,6 +60,7 @@ class Statement {
     void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
   };
   std::unique_ptr<sqlite3_stmt, Finalize> statement_;
+  bool notifies_ = false;
 };
 
 /// Rewinds a statement when the scope ends, whatever happened in it.

@@ -43,6 +43,8 @@ class SqlApplication {
   [[nodiscard]] std::uint64_t steps_max(std::uint64_t cluster_max) const;
   /// Sessions end that are idle for longer, in agreed time; 0: none does.
   [[nodiscard]] std::int64_t session_idle_us() const { return bundle_.manifest.session_idle_us; }
+  [[nodiscard]] const Topics& topics() const { return bundle_.manifest.topics; }
+  [[nodiscard]] std::size_t changes_kept() const { return bundle_.manifest.changes_kept; }
   [[nodiscard]] const Bytes* page(std::string_view path) const;
 
  private:

@@ -91,6 +91,7 @@ wire::Outcome run_transaction(Engine& engine, const wire::Transaction& transacti
   for (const wire::Step& step : transaction.steps) {
     wire::StepResult& result = results.items.emplace_back(wire::SkippedReply{});
     if (!holds(step.when.items, results)) continue;
+    const std::size_t told = engine.state().notices.size();
     auto set = run_statement(engine, step.statement, transaction.read_only, room);
     if (set) {
       result = std::move(set).value();
@@ -98,6 +99,7 @@ wire::Outcome run_transaction(Engine& engine, const wire::Transaction& transacti
     }
     wire::ErrorReply error = error_reply(set.error(), {}, results.size());
     if (!step.may_fail || !is_its_own(engine, set.error())) return error;
+    engine.state().take_back(told);
     result = std::move(error);
   }
   return results;

@@ -5,7 +5,7 @@
 namespace prytany::app {
 
 /// Bumped when the tables below change.
-inline constexpr int tables_format = 3;
+inline constexpr int tables_format = 4;
 
 /// Genesis: run once on an empty database, one statement each, in this order. Equal everywhere.
 inline constexpr const char* const create_tables[] = {
@@ -71,6 +71,9 @@ inline constexpr const char* const create_tables[] = {
     "CREATE TABLE prytany_application_files(path TEXT PRIMARY KEY, content BLOB NOT NULL)",
     "CREATE TABLE prytany_application_migrations(path TEXT PRIMARY KEY, digest BLOB NOT NULL, "
     "applied_us INTEGER NOT NULL)",
+    // The change log. Anybody who has SQL may read it, nobody but the executor write it.
+    "CREATE TABLE prytany_changes(position INTEGER PRIMARY KEY, seq INTEGER NOT NULL, "
+    "agreed_us INTEGER NOT NULL, topic TEXT NOT NULL, value ANY) STRICT",
     // What each RECONFIGURE changed, and since when it is in force.
     "CREATE TABLE prytany_configurations(configuration INTEGER PRIMARY KEY, since INTEGER NOT "
     "NULL, member INTEGER NOT NULL, key BLOB NOT NULL, ordered_seq INTEGER NOT NULL, ordered_us "
@@ -85,11 +88,12 @@ inline constexpr const char* find_reserved_sql =
     "AND NOT (type = 'table' AND name IN ('prytany_state', 'prytany_session_rows', "
     "'prytany_endings', "
     "'prytany_session_value_rows', 'prytany_application', 'prytany_application_files', "
-    "'prytany_application_migrations', 'prytany_configurations')) "
+    "'prytany_application_migrations', 'prytany_changes', 'prytany_configurations')) "
     "AND NOT (type = 'view' AND name IN ('prytany_sessions', 'prytany_session_values')) "
     "AND NOT (type = 'trigger' AND name IN ('prytany_session_end', 'prytany_sessions_delete', "
     "'prytany_session_values_insert', "
     "'prytany_session_values_update', 'prytany_session_values_delete')) "
+    "AND NOT (type = 'trigger' AND substr(name, 1, 14) = 'prytany_watch_') "
     "AND NOT (type = 'index' AND substr(name, 1, 25) = 'sqlite_autoindex_prytany_') "
     "UNION ALL SELECT t.name FROM sqlite_schema t, pragma_foreign_key_list(t.name) k "
     "WHERE t.type = 'table' AND lower(substr(k.\"table\", 1, 8)) = 'prytany_' LIMIT 1";

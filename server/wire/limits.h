@@ -53,6 +53,17 @@ inline constexpr std::uint64_t session_window = 64;  // outstanding request numb
 inline constexpr std::size_t sessions_max_default = 100'000;
 inline constexpr std::size_t join_tokens_max = replicas_max;
 
+// Subscriptions (docs/reference/subscriptions.md): topics of an application, and of one
+// subscription; a change's value; what is kept of changes; what one message holds of them.
+inline constexpr std::size_t topics_max = 64;
+inline constexpr std::size_t change_value_bytes_max = 4096;
+inline constexpr std::size_t changes_per_request_max = 1024;
+inline constexpr std::size_t changes_kept_default = 4096;
+inline constexpr std::size_t changes_kept_max = 65'536;
+inline constexpr std::size_t changes_kept_bytes_max = 8 << 20;
+inline constexpr std::size_t changes_per_message_max = 1024;
+inline constexpr std::size_t changes_message_bytes_max = 256 << 10;
+
 // An installed application (canonical bytes of the whole bundle fit one request)
 inline constexpr std::size_t application_files_max = 512;
 inline constexpr std::size_t application_bytes_max = 960 << 10;

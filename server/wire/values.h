@@ -78,6 +78,19 @@ using StepResults = List<StepResult, limits::statements_per_request_max>;
 using Outcome =
     std::variant<DoneReply, ErrorReply, ResultSets, JoinedReply, NullReply, StepResults>;
 
+/// What a committed request told those who watch a topic.
+struct Change {
+  std::uint64_t position = 0;  // from 1, one after the other, of all topics together
+  Seq seq;
+  AgreedTime agreed;
+  Name topic;
+  Value value;
+  static constexpr auto fields(auto& m) {
+    return std::tie(m.position, m.seq, m.agreed, m.topic, m.value);
+  }
+  bool operator==(const Change&) const = default;
+};
+
 /// What weak_quorum() replicas must say alike before a client believes it (design.md section 7).
 struct Reply {
   SessionId session;  // of the request; for a join: 0

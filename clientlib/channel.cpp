@@ -39,6 +39,12 @@ crypto::Tag16 Channel::fast_read_tag(const Digest& read) const {
   return mac_->tag(wire::fast_read_tagged_bytes(cluster_->cluster, read));
 }
 
+std::string Channel::subscribe(const crypto::Signer& session, const wire::SubscribeBody& body,
+                               std::optional<std::uint64_t> after) const {
+  const Bytes said = wire::subscribe_signed_bytes(hello_, wire::subscription_digest(body), after);
+  return wire::to_json(wire::FromClient{wire::Subscribe{body, after, session.sign(said)}});
+}
+
 Result<std::optional<wire::ToClient>, Malformed> Channel::open(std::string_view text) {
   auto heard = wire::to_client_json(text);
   if (!heard) return heard.error();

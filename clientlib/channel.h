@@ -46,6 +46,10 @@ class Channel {
   [[nodiscard]] crypto::Tag16 tag(const Digest& request) const;
   /// The same for a read that is not ordered.
   [[nodiscard]] crypto::Tag16 fast_read_tag(const Digest& read) const;
+  /// Asks for the changes after `after`, or after the newest. Requires: ready().
+  [[nodiscard]] std::string subscribe(const crypto::Signer& session,
+                                      const wire::SubscribeBody& body,
+                                      std::optional<std::uint64_t> after) const;
   [[nodiscard]] State state() const { return state_; }
   [[nodiscard]] bool ready() const { return state_ == State::ready; }
   /// What it names has been replaced: nothing that it says counts, were it honest or not. For

@@ -152,6 +152,30 @@ void Loop::read(Seat seat, wire::Call call, std::uint64_t timeout_us, Done done)
   });
 }
 
+void Loop::subscribe(Seat seat, std::vector<std::string> topics, std::optional<std::uint64_t> after,
+                     std::shared_ptr<Watcher> watcher) {
+  with(seat, [this, topics = std::move(topics), after, watcher = std::move(watcher)](
+                 Sitting* sitting, Effects& effects) {
+    if (sitting == nullptr) return watcher->ended("closed", "the client was closed");
+    watcher->ticket = sitting->session.subscribe(now_, topics, after, effects);
+    sitting->watchers.emplace(watcher->ticket.value, watcher);
+  });
+}
+
+void Loop::unsubscribe(Seat seat, std::shared_ptr<Watcher> watcher) {
+  with(seat, [watcher = std::move(watcher)](Sitting* sitting, Effects& effects) {
+    if (sitting == nullptr) return;
+    sitting->watchers.erase(watcher->ticket.value);
+    sitting->session.unsubscribe(watcher->ticket, effects);
+  });
+}
+
+void Loop::consumed(Seat seat, std::shared_ptr<Watcher> watcher, std::size_t changes) {
+  with(seat, [watcher = std::move(watcher), changes](Sitting* sitting, Effects& effects) {
+    if (sitting != nullptr) sitting->session.consumed(watcher->ticket, changes, effects);
+  });
+}
+
 void Loop::ask_status(Seat seat) {
   with(seat, [](Sitting* sitting, Effects& effects) {
     if (sitting != nullptr) sitting->session.ask_status(effects);
@@ -300,6 +324,10 @@ void Loop::perform(Seat seat, Sitting& sitting, Effects effects) {
       sitting.session.disconnected(now_, close->replica, effects);
     } else if (auto* completed = std::get_if<Completed>(&effect)) {
       complete(sitting, std::move(*completed));
+    } else if (auto* changes = std::get_if<ChangesHeard>(&effect)) {
+      tell(sitting, std::move(*changes));
+    } else if (auto* over = std::get_if<SubscriptionEnded>(&effect)) {
+      tell(sitting, *over);
     } else if (auto* ended = std::get_if<Ended>(&effect)) {
       if (sitting.hooks.ended) sitting.hooks.ended(ended->reason);
     } else if (auto* heard = std::get_if<StatusHeard>(&effect)) {
@@ -318,6 +346,16 @@ void Loop::complete(Sitting& sitting, Completed completed) {
   done(std::move(completed.completion));
 }
 
+void Loop::tell(Sitting& sitting, ChangesHeard heard) {
+  const auto watcher = sitting.watchers.find(heard.ticket.value);
+  if (watcher != sitting.watchers.end()) watcher->second->heard(std::move(heard));
+}
+
+void Loop::tell(Sitting& sitting, const SubscriptionEnded& ended) {
+  const auto watcher = sitting.watchers.extract(ended.ticket.value);
+  if (watcher) watcher.mapped()->ended(ended.code, ended.message);
+}
+
 void Loop::close_now(Seat seat) {
   Sitting* sitting = find(seat);
   if (sitting == nullptr) return;
@@ -326,6 +364,8 @@ void Loop::close_now(Seat seat) {
   const std::unique_ptr<Sitting> last = std::move(sittings_.at(seat.value));
   sittings_.erase(seat.value);
   for (const auto& [ticket, done] : last->asked) done(closed());
+  for (const auto& [ticket, watcher] : last->watchers)
+    watcher->ended("closed", "the client was closed");
 }
 
 }  // namespace prytany::client

@@ -34,6 +34,13 @@ class Loop {
     std::function<void(const std::string&)> note;
   };
 
+  /// A subscription's owner. Its functions are called on the loop's thread; `ended` is the last.
+  struct Watcher {
+    std::function<void(ChangesHeard)> heard;
+    std::function<void(const std::string& code, const std::string& message)> ended;
+    Ticket ticket = {};  // the loop's own
+  };
+
   /// `trust` is needed if some replica has a wss address.
   explicit Loop(std::shared_ptr<const ClusterView> cluster,
                 std::shared_ptr<const crypto::TlsTrust> trust = nullptr);
@@ -55,6 +62,12 @@ class Loop {
   void submit(Seat seat, wire::Operation operation, std::uint64_t timeout_us, Done done);
   void fast_read(Seat seat, wire::Operation operation, std::uint64_t timeout_us, Done done);
   void read(Seat seat, wire::Call call, std::uint64_t timeout_us, Done done);
+  void subscribe(Seat seat, std::vector<std::string> topics, std::optional<std::uint64_t> after,
+                 std::shared_ptr<Watcher> watcher);
+  /// It is told nothing more, not even that.
+  void unsubscribe(Seat seat, std::shared_ptr<Watcher> watcher);
+  /// It has dealt with so many more changes.
+  void consumed(Seat seat, std::shared_ptr<Watcher> watcher, std::size_t changes);
   void ask_status(Seat seat);
   /// Calls `look` with the session, on the loop's thread; with nullptr if it is closed.
   void inspect(Seat seat, std::function<void(const Session*)> look);
@@ -79,8 +92,9 @@ class Loop {
     Session session;
     Hooks hooks;
     std::map<ReplicaId, LineId> lines;
-    std::unordered_map<std::uint64_t, Done> asked;  // by ticket
-    Time wake = never;                              // its entry in timers_
+    std::unordered_map<std::uint64_t, Done> asked;                         // by ticket
+    std::unordered_map<std::uint64_t, std::shared_ptr<Watcher>> watchers;  // by ticket
+    Time wake = never;                                                     // its entry in timers_
     bool touched = false;
     bool leaving = false;
   };
@@ -109,6 +123,8 @@ class Loop {
   void touch(Seat seat, Sitting& sitting);
   void perform(Seat seat, Sitting& sitting, Effects effects);
   void complete(Sitting& sitting, Completed completed);
+  static void tell(Sitting& sitting, ChangesHeard heard);
+  static void tell(Sitting& sitting, const SubscriptionEnded& ended);
   void begin_line(Seat seat, Sitting& sitting, ReplicaId replica, Effects& more);
   void connect_line(LineId id, const WebSocketConnection::Address& address);
   void end_line(LineId id);

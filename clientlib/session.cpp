@@ -43,6 +43,7 @@ void Session::disconnected(Time now, ReplicaId replica, Effects& out, std::strin
   if (!why.empty()) peer.trouble = std::move(why);
   if (peer.channel.ready()) out.push_back(Note{name_of(replica) + " is gone -> connect again"});
   peer.channel.down();
+  unwatch(replica);
   wish_again_later(now, peer);
   // Whom it was to send the rows, somebody else must.
   for (auto& [number, question] : pending_) {
@@ -127,6 +128,7 @@ void Session::forget(ReplicaId replica) {
     read.tally.forget(replica);
     read.asked.erase(replica);
   }
+  unwatch(replica);
   end_claims_.erase(replica);
 }
 
@@ -144,6 +146,7 @@ void Session::became_ready(ReplicaId replica, Effects& out) {
   if (join_question_) transmit_to(replica, *join_question_, out);
   for (auto& [number, question] : pending_) transmit_to(replica, question, out);
   for (auto& [id, read] : reads_) transmit_to(replica, read.question, out);
+  for (auto& [ticket, watching] : watching_) subscribe_at(replica, watching, out);
 }
 
 void Session::heard(Time now, ReplicaId from, wire::ToClient message, Effects& out) {
@@ -163,6 +166,8 @@ void Session::heard(Time now, ReplicaId from, wire::ToClient message, Effects& o
     on_fast_read(now, from, std::move(*fast), out);
   } else if (const auto* said = std::get_if<wire::FastReadDigest>(&message)) {
     on_fast_read(now, from, *said, out);
+  } else if (auto* changes = std::get_if<wire::Changes>(&message)) {
+    on_changes(now, from, std::move(*changes), out);
   } else if (const auto* status = std::get_if<wire::StatusReply>(&message)) {
     // A replica speaks for itself only.
     if (status->id == status_id_ && status->replica == from) out.push_back(StatusHeard{*status});
@@ -293,6 +298,7 @@ void Session::tick_questions(Time now, Effects& out) {
   }
   tick_reads(now, out);
   tick_fast_reads(now, out);
+  tick_watching(now, out);
 }
 
 Time Session::deadline() const {
@@ -306,6 +312,8 @@ Time Session::deadline() const {
   for (const auto& [number, question] : pending_) consider(question);
   for (const auto& [id, read] : reads_) consider(read.question);
   for (const auto& [id, read] : fast_reads_) earliest = std::min(earliest, read.give_up);
+  for (const auto& [ticket, watching] : watching_)
+    for (const auto& [replica, again] : watching.again) earliest = std::min(earliest, again);
   return earliest;
 }
 

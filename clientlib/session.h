@@ -25,6 +25,7 @@
 #include "clientlib/channel.h"
 #include "clientlib/session_effects.h"
 #include "clientlib/tally.h"
+#include "clientlib/watch.h"
 
 namespace prytany::client {
 
@@ -87,6 +88,14 @@ class Session {
   /// A public read-only procedure, without a session: weak_quorum() replicas gave the same outcome,
   /// each at whatever it had executed.
   Ticket read(Time now, wire::Call call, Time deadline, Effects& out);
+  /// Watches topics, after a position or from what is newest now. Ends in one SubscriptionEnded,
+  /// unless unsubscribe() comes first. Requires: the topics fit (fits.h).
+  Ticket subscribe(Time now, const std::vector<std::string>& topics,
+                   std::optional<std::uint64_t> after, Effects& out);
+  void unsubscribe(Ticket ticket, Effects& out);
+  /// So many changes of those that were heard are dealt with: while too many are not, replicas are
+  /// asked for no more.
+  void consumed(Ticket ticket, std::size_t changes, Effects& out);
   /// Asks every replica that is or becomes ready, once; answers are StatusHeard.
   void ask_status(Effects& out);
 
@@ -189,6 +198,14 @@ class Session {
     std::map<ReplicaId, Seq> executed;
     Tally<wire::FastReadReply> tally;
   };
+  struct Watching {
+    wire::SubscribeBody body;
+    Digest digest;
+    Watch watch;
+    std::size_t unconsumed = 0;
+    std::map<ReplicaId, Refusal> refusals;
+    std::map<ReplicaId, Time> again;  // when it is asked again
+  };
   /// An answered number, so that late voices are still judged.
   struct Settled {
     RequestNumber number;
@@ -230,6 +247,11 @@ class Session {
 
   // session_refusals.cpp: what does not end in an answer
   void on_refused(Time now, ReplicaId from, const wire::Refused& refused, Effects& out);
+  /// A replica in trouble, or behind: it may think otherwise in a moment, so it is never believed
+  /// for good.
+  [[nodiscard]] static bool is_passing(std::string_view code) {
+    return code == "overloaded" || code == "number_too_new" || code == "unknown_subscription";
+  }
   void on_ended(ReplicaId from, const wire::SessionEnded& said, Effects& out);
   void weigh_refusals(Time now, Question& question, Effects& out);
   void believe_refusal(Question& question, const Refusal& refusal, Effects& out);
@@ -259,6 +281,16 @@ class Session {
   void order_instead(Time now, std::uint64_t id, Effects& out);
   void tick_fast_reads(Time now, Effects& out);
 
+  // session_watching.cpp: subscriptions
+  void on_changes(Time now, ReplicaId from, wire::Changes said, Effects& out);
+  bool on_watch_refused(Time now, ReplicaId from, const wire::Refused& refused, Effects& out);
+  void weigh_watch(Ticket ticket, Watching& watching, Effects& out);
+  void ask_more(Watching& watching, Effects& out);
+  void subscribe_at(ReplicaId replica, Watching& watching, Effects& out);
+  void unwatch(ReplicaId replica);
+  void end_watching(const std::string& code, const std::string& message, Effects& out);
+  void tick_watching(Time now, Effects& out);
+
   std::shared_ptr<const ClusterView> cluster_;
   SessionOptions options_;
   Entropy entropy_;
@@ -285,6 +317,7 @@ class Session {
   std::map<std::uint64_t, Read> reads_;              // by the id that is echoed
   std::map<std::uint64_t, FastReading> fast_reads_;  // likewise
   std::uint64_t fast_reads_ordered_ = 0;
+  std::map<Ticket, Watching> watching_;
   std::deque<Settled> settled_;  // the last limits::session_window of them
 };
 

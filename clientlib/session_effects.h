@@ -59,6 +59,20 @@ struct Completed {
 struct Ended {
   std::string reason;
 };
+/// What is believed of a subscription: all changes of its topics up to `position`, one after the
+/// other; but if `missed`, some before these were kept no more.
+struct ChangesHeard {
+  Ticket ticket;
+  bool missed = false;
+  std::vector<wire::Change> items;
+  std::uint64_t position = 0;
+};
+/// Nothing more will come of it.
+struct SubscriptionEnded {
+  Ticket ticket;
+  std::string code;     // stable, for programs
+  std::string message;  // for people
+};
 /// One replica's own view of itself: one voice, not a result.
 struct StatusHeard {
   wire::StatusReply status;
@@ -68,7 +82,8 @@ struct Note {
   std::string text;
 };
 
-using Effect = std::variant<Connect, Close, Send, Completed, Ended, StatusHeard, Note>;
+using Effect = std::variant<Connect, Close, Send, Completed, Ended, StatusHeard, Note, ChangesHeard,
+                            SubscriptionEnded>;
 using Effects = std::vector<Effect>;
 
 }  // namespace prytany::client

@@ -9,10 +9,6 @@
 namespace prytany::client {
 namespace {
 
-/// A replica in trouble, or behind: it may think otherwise in a moment, so it is never believed for
-/// good.
-bool is_passing(std::string_view code) { return code == "overloaded" || code == "number_too_new"; }
-
 bool means_no_session(std::string_view code) {
   return code == "unknown_session" || code == "session_ended";
 }
@@ -31,6 +27,7 @@ void Session::on_refused(Time now, ReplicaId from, const wire::Refused& refused,
   for (auto& [id, read] : reads_) {
     if (read.question.digest == refused.request) question = &read.question;
   }
+  if (question == nullptr && on_watch_refused(now, from, refused, out)) return;
   if (question == nullptr) return abstained(now, from, refused.request, out);
   // It cannot check our tags on this connection: it gets signatures, and nobody else is troubled.
   Peer& peer = peers_[from.value];
@@ -122,6 +119,7 @@ void Session::end(const std::string& reason, Effects& out) {
     complete(question, std::move(completion), out);
   }
   refuse_queue("session_ended", "the session has ended: " + reason, out);
+  end_watching("session_ended", "the session has ended: " + reason, out);
   out.push_back(Ended{reason});
 }
 

@@ -63,6 +63,7 @@ void Clients::closed(ConnectionId id) {
       if (its) reads_bytes_ -= entry.second.read.bytes;
       return its;
     });
+  subscriptions_.closed(id);
   for (const SessionId session : found->second.sessions) last_seen_.erase(session);
   connections_.erase(found);
 }
@@ -83,6 +84,9 @@ Clients::Wish Clients::text(ConnectionId id, std::string_view text, wire::Verifi
     return on(id, c, std::move(*read), text.size());
   if (auto* read = std::get_if<wire::FastRead>(&*parsed)) return on(id, c, std::move(*read));
   if (auto* asked = std::get_if<wire::ConfigurationsRequest>(&*parsed)) return on(id, c, *asked);
+  if (auto* watch = std::get_if<wire::Subscribe>(&*parsed)) return on(id, c, std::move(*watch));
+  if (auto* more = std::get_if<wire::More>(&*parsed)) return on(id, c, *more);
+  if (auto* end = std::get_if<wire::Unsubscribe>(&*parsed)) return on(id, c, *end);
   return on(id, c, std::get<wire::StatusRequest>(*parsed));
 }
 
@@ -271,6 +275,13 @@ void Clients::drop_overdue() {
 
 void Clients::serve_read() {
   ENSURE(has_reads());
+  // By turns, so that neither waits for all of the other.
+  read_was_last_ = reads_waiting_ > 0 && !(read_was_last_ && subscriptions_.has_turns());
+  if (read_was_last_) return serve_waiting_read();
+  serve_subscription();
+}
+
+void Clients::serve_waiting_read() {
   // The host after the one served last, around the circle.
   auto host = reads_.upper_bound(read_last_);
   if (host == reads_.end()) host = reads_.begin();
@@ -330,6 +341,7 @@ void Clients::executed(const app::Executed& executed) {
     return;
   }
   pass_barriers();
+  tell_of(executed.changes);
   for (const wire::Reply& reply : executed.replies) {
     if (std::holds_alternative<wire::DoneReply>(reply.outcome)) remember_leave(reply);
     const auto waiting = waiting_.find(reply.request);
@@ -374,6 +386,7 @@ void Clients::count(Held& held) const {
   held.early = early_.size();
   held.reads = reads_waiting_ + barred_.size();
   held.leaves = left_.size();
+  subscriptions_.count(held);
 }
 
 std::vector<wire::AuthenticRequest> Clients::now_known(Time now, wire::Verifier& verifier) {
@@ -421,6 +434,7 @@ void Clients::silence(bool silent) {
   // What a fetched state had executed already is not executed here. Who still waits asks again.
   while (!waiting_.empty()) forget_waiting(Digest(waiting_.begin()->first));
   pass_barriers();  // another state may be here
+  subscriptions_.queue_all();
   // What a wrong state answered must not be said again.
   left_.clear();
   left_by_age_.clear();

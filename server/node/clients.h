@@ -17,6 +17,7 @@
 #include "server/app/executor.h"
 #include "server/node/held.h"
 #include "server/node/ports.h"
+#include "server/node/subscriptions.h"
 #include "server/wire/client_messages.h"
 #include "server/wire/verify.h"
 
@@ -62,7 +63,8 @@ class Clients {
 
   /// Reads that are not ordered wait until the host has time for them: they must not keep it from
   /// what is ordered. Hosts are served in turn, by address. A session's wait for its barrier first.
-  [[nodiscard]] bool has_reads() const { return reads_waiting_ > 0; }
+  /// Those who watch are told of changes in the same time.
+  [[nodiscard]] bool has_reads() const { return reads_waiting_ > 0 || subscriptions_.has_turns(); }
   /// Requires: has_reads().
   void serve_read();
 
@@ -128,10 +130,18 @@ class Clients {
   void queue(Read read);
   void pass_barriers();
   void drop_overdue();
+  void serve_waiting_read();
   void answer(ConnectionId id, Connection& c, const wire::PublicRead& read);
   void answer(ConnectionId id, Connection& c, const wire::FastRead& read);
   Wish on(ConnectionId id, Connection& c, const wire::StatusRequest& request);
   Wish on(ConnectionId id, Connection& c, const wire::ConfigurationsRequest& request);
+
+  // clients_watching.cpp
+  Wish on(ConnectionId id, Connection& c, wire::Subscribe subscribe);
+  Wish on(ConnectionId id, Connection& c, const wire::More& more);
+  Wish on(ConnectionId id, Connection& c, const wire::Unsubscribe& unsubscribe);
+  void tell_of(const std::vector<wire::Change>& changes);
+  void serve_subscription();
 
   Wish refuse(ConnectionId id, Connection& c, const Digest& request, std::string_view code,
               std::string_view message);
@@ -169,6 +179,9 @@ class Clients {
   std::size_t reads_bytes_ = 0;        // of reads_ and of barred_
   std::multimap<Seq, Barred> barred_;  // sessions' reads, by the number that must be executed first
   std::string read_last_;
+  Subscriptions subscriptions_;
+  std::uint64_t all_told_at_ = 0;  // the position at which everybody last got a turn
+  bool read_was_last_ = false;     // and not somebody who watches
   std::uint64_t refused_ = 0;
   bool silent_ = false;
 };

@@ -17,6 +17,9 @@ struct Held {
   std::size_t reads_of_one = 0;          // public ones, from one host
   std::size_t session_reads_of_one = 0;  // of sessions, on one connection
   std::size_t leaves = 0;                // answers to those who left
+  std::size_t subscriptions = 0;
+  std::size_t subscriptions_of_one = 0;  // on one connection
+  std::size_t turns = 0;                 // of those that are to be told something
 };
 
 }  // namespace prytany::node

@@ -45,6 +45,7 @@ void get_json(JsonPicker& p, Json json, ReconfigureApproval& out);
 void get_json(JsonPicker& p, Json json, Row& out);
 void get_json(JsonPicker& p, Json json, ResultSet& out);
 void get_json(JsonPicker& p, Json json, StepResult& out);
+void get_json(JsonPicker& p, Json json, Change& out);
 
 template <class T, std::size_t Max>
 void get_list(JsonPicker& p, Json object, const char* name, List<T, Max>& out) {
@@ -213,6 +214,15 @@ void get_json(JsonPicker& p, Json json, FastRead& out) {
   if (p.optional_field(json, "designated")) out.designated = replica_of(p, json, "designated");
 }
 
+void get_json(JsonPicker& p, Json json, Subscribe& out) {
+  out.body.id = p.unsigned_decimal(json, "id");
+  get_decimal(p, json, "session", out.body.session);
+  p.hex(json, "signer", out.body.signer.bytes);
+  get_list(p, json, "topics", out.body.topics);
+  if (p.optional_field(json, "after")) out.after = p.unsigned_decimal(json, "after");
+  p.hex(json, "signature", out.signature.bytes);
+}
+
 FromClient from_client(JsonPicker& p, Json json) {
   const std::string_view type = p.type(json);
   FromClient message;
@@ -235,6 +245,12 @@ FromClient from_client(JsonPicker& p, Json json) {
     get_json(p, json, read.call);
   } else if (type == "fast_read") {
     get_json(p, json, message.emplace<FastRead>());
+  } else if (type == "subscribe") {
+    get_json(p, json, message.emplace<Subscribe>());
+  } else if (type == "more") {
+    p.hex(json, "question", message.emplace<More>().question.bytes);
+  } else if (type == "unsubscribe") {
+    p.hex(json, "question", message.emplace<Unsubscribe>().question.bytes);
   } else if (type == "configurations") {
     get_decimal(p, json, "above", message.emplace<ConfigurationsRequest>().above);
   } else if (type == "status") {
@@ -358,6 +374,21 @@ void get_json(JsonPicker& p, Json json, FastReadDigest& out) {
   p.hex(json, "outcome", out.outcome.bytes);
 }
 
+void get_json(JsonPicker& p, Json json, Change& out) {
+  out.position = p.unsigned_decimal(json, "position");
+  get_decimal(p, json, "seq", out.seq);
+  get_decimal(p, json, "agreed", out.agreed);
+  get_text(p, json, "topic", out.topic);
+  get_json(p, p.field(json, "value"), out.value);
+}
+
+void get_json(JsonPicker& p, Json json, Changes& out) {
+  p.hex(json, "question", out.question.bytes);
+  out.from = p.unsigned_decimal(json, "from");
+  out.upto = p.unsigned_decimal(json, "upto");
+  get_list(p, json, "items", out.items);
+}
+
 void get_json(JsonPicker& p, Json json, Refused& out) {
   p.hex(json, "request", out.request.bytes);
   get_text(p, json, "code", out.code);
@@ -397,6 +428,8 @@ TaggedToClient to_client(JsonPicker& p, Json json) {
     get_json(p, json, out.message.emplace<FastReadReply>());
   } else if (type == "fast_read_digest") {
     get_json(p, json, out.message.emplace<FastReadDigest>());
+  } else if (type == "changes") {
+    get_json(p, json, out.message.emplace<Changes>());
   } else if (type == "refused") {
     get_json(p, json, out.message.emplace<Refused>());
   } else if (type == "session_ended") {

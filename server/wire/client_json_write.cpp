@@ -18,6 +18,7 @@ void put_json(JsonWriter& w, const ReconfigureApproval& approval);
 void put_json(JsonWriter& w, const Name& name);
 void put_json(JsonWriter& w, const ResultSet& set);
 void put_json(JsonWriter& w, const StepResult& result);
+void put_json(JsonWriter& w, const Change& change);
 
 void put_json(JsonWriter& w, const Value& value) {
   // Plain null, not Hrana's {"type":"null"}: a result full of them would be sixteen times as long
@@ -221,6 +222,21 @@ struct PutFromClient {
     w.key("tag").hex(read.tag);
     if (read.designated) w.key("designated").small(read.designated->value);
   }
+  void operator()(const Subscribe& subscribe) const {
+    const SubscribeBody& body = subscribe.body;
+    w.key("type").word("subscribe").key("id").decimal(body.id);
+    w.key("session").decimal(body.session.value).key("signer").hex(body.signer.bytes);
+    w.key("topics");
+    put_json(w, body.topics);
+    if (subscribe.after) w.key("after").decimal(*subscribe.after);
+    w.key("signature").hex(subscribe.signature.bytes);
+  }
+  void operator()(const More& more) const {
+    w.key("type").word("more").key("question").hex(more.question.bytes);
+  }
+  void operator()(const Unsubscribe& unsubscribe) const {
+    w.key("type").word("unsubscribe").key("question").hex(unsubscribe.question.bytes);
+  }
   void operator()(const ConfigurationsRequest& asked) const {
     w.key("type").word("configurations").key("above").decimal(asked.above.value);
   }
@@ -265,6 +281,13 @@ void put_json(JsonWriter& w, const StepResult& result) {
   } else {
     w.key("type").word("skipped");
   }
+  w.end_object();
+}
+
+void put_json(JsonWriter& w, const Change& change) {
+  w.begin_object().key("position").decimal(change.position).key("seq").decimal(change.seq.value);
+  w.key("agreed").decimal(change.agreed.value).key("topic").text(change.topic.text).key("value");
+  put_json(w, change.value);
   w.end_object();
 }
 
@@ -334,6 +357,11 @@ struct PutToClient {
     w.key("type").word("fast_read_digest").key("id").decimal(digest.id);
     w.key("question").hex(digest.question.bytes).key("executed").decimal(digest.executed.value);
     w.key("outcome").hex(digest.outcome.bytes);
+  }
+  void operator()(const Changes& changes) const {
+    w.key("type").word("changes").key("question").hex(changes.question.bytes);
+    w.key("from").decimal(changes.from).key("upto").decimal(changes.upto).key("items");
+    put_json(w, changes.items);
   }
   void operator()(const Refused& refused) const {
     w.key("type").word("refused").key("request").hex(refused.request.bytes);

@@ -55,6 +55,21 @@ Digest fast_outcome_digest(const Outcome& outcome) {
   return crypto::sha256("prytany fast read outcome", encode(outcome));
 }
 
+Digest subscription_digest(const SubscribeBody& body) {
+  return crypto::sha256("prytany subscription", encode(body));
+}
+
+Bytes subscribe_signed_bytes(const Digest& hello, const Digest& subscription,
+                             const std::optional<std::uint64_t>& after) {
+  Bytes out;
+  Writer w(out);
+  put_domain(w, "prytany subscribe");
+  put(w, hello);
+  put(w, subscription);
+  put(w, after);
+  return out;
+}
+
 Bytes tagged_bytes(const Digest& cluster, ReplicaId replica, const ToClient& message) {
   Bytes out;
   Writer w(out);

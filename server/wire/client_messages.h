@@ -99,8 +99,46 @@ struct ConfigurationsRequest {
   bool operator==(const ConfigurationsRequest&) const = default;
 };
 
-using FromClient = std::variant<ClientHello, JoinBegin, SubmitRequest, PublicRead, StatusRequest,
-                                SpeakFor, ConfigurationsRequest, FastRead>;
+/// type "subscribe": a session watches topics (docs/reference/subscriptions.md). Said again on the
+/// same connection it begins anew, after another position.
+struct SubscribeBody {
+  std::uint64_t id = 0;  // the client's, one for each subscription of the session
+  SessionId session;
+  crypto::PublicKey signer;
+  List<Name, limits::topics_max> topics;
+  static constexpr auto fields(auto& m) { return std::tie(m.id, m.session, m.signer, m.topics); }
+  bool operator==(const SubscribeBody&) const = default;
+};
+struct Subscribe {
+  SubscribeBody body;
+  std::optional<std::uint64_t> after;  // a position; nothing: the newest there is
+  crypto::Signature signature;         // by the session's key, over subscribe_signed_bytes()
+  static constexpr auto fields(auto& m) { return std::tie(m.body, m.after, m.signature); }
+  bool operator==(const Subscribe&) const = default;
+};
+/// H("prytany subscription", encode(body)): what all that follows names.
+Digest subscription_digest(const SubscribeBody& body);
+/// "prytany subscribe" ‖ sha256(hello_signed_bytes()) ‖ subscription_digest() ‖ after?. Bound to
+/// the connection: who overhears it cannot subscribe on another.
+Bytes subscribe_signed_bytes(const Digest& hello, const Digest& subscription,
+                             const std::optional<std::uint64_t>& after);
+/// type "more": ready for the next "changes". There is one under way at most, so a client that is
+/// slow is sent no more than it asks for.
+struct More {
+  Digest question;  // subscription_digest()
+  static constexpr auto fields(auto& m) { return std::tie(m.question); }
+  bool operator==(const More&) const = default;
+};
+/// type "unsubscribe". No answer.
+struct Unsubscribe {
+  Digest question;
+  static constexpr auto fields(auto& m) { return std::tie(m.question); }
+  bool operator==(const Unsubscribe&) const = default;
+};
+
+using FromClient =
+    std::variant<ClientHello, JoinBegin, SubmitRequest, PublicRead, StatusRequest, SpeakFor,
+                 ConfigurationsRequest, FastRead, Subscribe, More, Unsubscribe>;
 
 // ---- replica to client
 // ---------------------------------------------------------------------------
@@ -224,9 +262,21 @@ struct ConfigurationsReply {
   bool operator==(const ConfigurationsReply&) const = default;
 };
 
-using ToClient =
-    std::variant<ServerHello, JoinTokenReply, Reply, ReplyDigest, PublicReadReply, Refused,
-                 SessionEnded, StatusReply, ConfigurationsReply, FastReadReply, FastReadDigest>;
+/// type "changes": all of the subscription's topics with positions in (from, upto], as executed
+/// here. `from` is the last one's `upto`, or the `after` of "subscribe"; if it is higher, what was
+/// between is not kept any more.
+struct Changes {
+  Digest question;  // subscription_digest()
+  std::uint64_t from = 0;
+  std::uint64_t upto = 0;
+  List<Change, limits::changes_per_message_max> items;  // positions rise
+  static constexpr auto fields(auto& m) { return std::tie(m.question, m.from, m.upto, m.items); }
+  bool operator==(const Changes&) const = default;
+};
+
+using ToClient = std::variant<ServerHello, JoinTokenReply, Reply, ReplyDigest, PublicReadReply,
+                              Refused, SessionEnded, StatusReply, ConfigurationsReply,
+                              FastReadReply, FastReadDigest, Changes>;
 
 /// What a tag covers: "prytany tag" ‖ cluster ‖ replica ‖ encode(ToClient). For a Reply the reply's
 /// digest stands in its place, so that a whole reply and a ReplyDigest are equally cheap to tag.

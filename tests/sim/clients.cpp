@@ -127,6 +127,8 @@ class Clients::Client {
   void on(client::Send& e) { all_.send(index_, e.to, e.text); }
   void on(client::Ended&) {}
   void on(client::StatusHeard&) {}
+  void on(client::ChangesHeard&) {}
+  void on(client::SubscriptionEnded&) {}
   void on(client::Note& e) {
     if (all_.run_.trace.has_reader()) all_.run_.trace.say(now(), name(), e.text);
   }

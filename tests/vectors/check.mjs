@@ -117,6 +117,8 @@ const toClient = variant(
   ["configurations", (v) => Buffer.from(v.links, "base64")],
   ["fast_read_reply", struct({ id: u64, question: digest, executed: u64, outcome })],
   ["fast_read_digest", struct({ id: u64, question: digest, executed: u64, outcome: digest })],
+  ["changes", struct({ question: digest, from: u64, upto: u64, items: list(
+    struct({ position: u64, seq: u64, agreed: i64, topic: text, value })) })],
 );
 const clientHello = struct({ cluster: digest, key, nonce });
 
@@ -264,6 +266,19 @@ function session() {
   }
 }
 
+function subscription() {
+  const file = golden("session.json");
+  const { message, ...one } = file.subscribe;
+  const body = join(u64(message.id), u64(message.session), key(message.signer),
+                    list(text)(message.topics));
+  same(body, one.encoded, "subscription");
+  const subscriptionDigest = hash("prytany subscription", body);
+  same(subscriptionDigest, one.digest, "subscription digest");
+  checkSigned(one, join(domain("prytany subscribe"), sha256(hex(file.hello.signed_bytes)),
+      subscriptionDigest, optional(u64)(message.after ?? null)), "subscribe");
+  same(message.signature, one.signature, "subscribe");
+}
+
 function replies() {
   const file = golden("replies.json");
   for (const { name, message, ...one } of file.cases) {
@@ -349,5 +364,5 @@ function genesis() {
     checkSigned(one, join(domain("prytany genesis approval"), cluster), "approval");
 }
 
-for (const file of [primitives, values, requests, session, replies, peers, links, genesis]) file();
+for (const file of [primitives, values, requests, session, subscription, replies, peers, links, genesis]) file();
 console.log(`${checks} checks hold`);

@@ -344,6 +344,14 @@ FastRead fast_read() {
   return read;
 }
 
+Subscribe subscribe() {
+  Subscribe asked{{14, SessionId{5}, session_signer().public_key(), {{{"bids"}, {"desk"}}}}, 6, {}};
+  const Digest hello = crypto::sha256(hello_signed_bytes(client_hello(), server_hello()));
+  asked.signature = session_signer().sign(
+      subscribe_signed_bytes(hello, subscription_digest(asked.body), asked.after));
+  return asked;
+}
+
 ConfigurationLink configuration_link() {
   Configuration next{ConfigNumber{1}, Seq{384}, {membership().replica_keys}};
   next.keys.items[1] = session_signer().public_key();
@@ -373,6 +381,12 @@ Named<FromClient> from_client() {
   all.emplace_back("status", StatusRequest{std::numeric_limits<std::uint64_t>::max()});
   all.emplace_back("configurations", ConfigurationsRequest{ConfigNumber{1}});
   all.emplace_back("fast_read", fast_read());
+  all.emplace_back("subscribe", subscribe());
+  Subscribe newest = subscribe();
+  newest.after.reset();
+  all.emplace_back("subscribe from now", newest);
+  all.emplace_back("more", More{subscription_digest(subscribe().body)});
+  all.emplace_back("unsubscribe", Unsubscribe{subscription_digest(subscribe().body)});
   return all;
 }
 
@@ -401,6 +415,11 @@ Named<ToClient> to_client() {
   all.emplace_back("fast_read_reply", fast);
   all.emplace_back("fast_read_digest",
                    FastReadDigest{13, question, Seq{130}, fast_outcome_digest(fast.outcome)});
+  Changes changes{subscription_digest(subscribe().body), 6, 12, {}};
+  changes.items.items = {{7, Seq{129}, noon, {"bids"}, std::int64_t{300}},
+                         {8, Seq{129}, noon, {"desk"}, std::monostate{}},
+                         {12, Seq{130}, noon + 1, {"bids"}, text("withdrawn")}};
+  all.emplace_back("changes", changes);
   return all;
 }
 

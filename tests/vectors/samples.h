@@ -43,6 +43,7 @@ inline constexpr ReplicaId peer_sender{1};
 Named<wire::PeerMessage> peer_messages();
 /// Member 1 has another key above 384.
 wire::ConfigurationLink configuration_link();
+wire::Subscribe subscribe();
 Named<wire::FromClient> from_client();
 Named<wire::ToClient> to_client();
 

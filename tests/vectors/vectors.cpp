@@ -157,11 +157,25 @@ Json join_case() {
   return json;
 }
 
+Json subscribe_case() {
+  const Subscribe asked = subscribe();
+  const Digest hello = crypto::sha256(hello_signed_bytes(client_hello(), server_hello()));
+  Json json = Json::object();
+  json["message"] = travelling(FromClient{asked});
+  json["encoded"] = encoded_hex(asked.body);
+  json["digest"] = subscription_digest(asked.body).hex();
+  json.update(
+      signed_by(session_signer(),
+                subscribe_signed_bytes(hello, subscription_digest(asked.body), asked.after)));
+  return json;
+}
+
 File session_file() {
-  Json file = about("A connection's key, and a join: what is signed by whom");
+  Json file = about("A connection's key, a join and a subscription: what is signed by whom");
   file["cluster"] = cluster().hex();
   file["hello"] = hello_case();
   file["join"] = join_case();
+  file["subscribe"] = subscribe_case();
   return finish("session.json", file);
 }
 

@@ -18,6 +18,7 @@
 #include <functional>
 #include <future>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -97,7 +98,20 @@ struct ReplicaStanding {
   std::uint64_t untrusted = 0;  // connections closed: wrong key, wrong tag, malformed
 };
 
+/// Something that a committed request told those who watch a topic: notify() in SQL, or a row of a
+/// watched table.
+struct Change {
+  /// Not a change: some before `position` are kept no more. Read again what they are about.
+  bool missed = false;
+  std::uint64_t position = 0;  // rises; where to go on after it
+  std::uint64_t seq = 0;       // the batch whose request it was, as Answer::seq
+  std::int64_t agreed_us = 0;
+  std::string topic;
+  Value value;
+};
+
 class Client;
+class Subscription;
 using AnswerCallback = std::function<void(Expected<Answer>)>;
 
 /// The servers, as genesis names them, and the background thread that talks to them. Many clients
@@ -130,10 +144,34 @@ class Cluster {
 
  private:
   friend class Client;
+  friend class Subscription;
   friend struct ClientAccess;
   struct Impl;
   explicit Cluster(std::shared_ptr<Impl> impl);
   std::shared_ptr<Impl> impl_;
+};
+
+/// Changes of some topics, in the order in which they were committed, none left out, none twice,
+/// each believed from f+1 replicas. Movable; ends when it is destroyed. One thread at a time.
+class Subscription {
+ public:
+  ~Subscription();
+  Subscription(Subscription&&) noexcept;
+  Subscription& operator=(Subscription&&) noexcept;
+
+  /// The next one; nothing if there was none in time. Throws Refused when no more will come: the
+  /// session has ended, or the replicas refuse ("not_allowed", "unknown_topic").
+  std::optional<Change> next(std::chrono::milliseconds timeout);
+  /// To go on from here another time, after what next() has returned; nothing while the replicas
+  /// have not said where they are.
+  [[nodiscard]] std::optional<std::uint64_t> position() const;
+
+ private:
+  friend class Client;
+  friend class LiveQuery;
+  struct Impl;
+  explicit Subscription(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
 };
 
 /// One session. Movable; leaves when it is destroyed (best effort, without waiting).
@@ -191,6 +229,13 @@ class Client {
   /// The future throws what call() would.
   std::future<Answer> call_future(std::string_view procedure, const Arguments& arguments = {});
 
+  // ---- watching ----
+
+  /// What changes from now on; or all after a position, where an earlier subscription of the same
+  /// topics ended. Returns at once; who may not is told by next().
+  Subscription subscribe(const std::vector<std::string>& topics,
+                         std::optional<std::uint64_t> after = std::nullopt);
+
   // ---- about the session ----
 
   /// Ends the session and waits for it. What is called afterwards throws Refused.
@@ -211,6 +256,24 @@ class Client {
   struct Impl;
   explicit Client(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
+};
+
+/// Answers of a read-only procedure: the first, and another whenever one of the topics has changed.
+/// `client` must outlive it, and stay where it is. One thread at a time.
+class LiveQuery {
+ public:
+  LiveQuery(Client& client, std::string procedure, Arguments arguments,
+            const std::vector<std::string>& topics);
+  /// The next answer; nothing if nothing changed in time. Changes that came meanwhile lead to one
+  /// answer. Throws as Client::read() and Subscription::next().
+  std::optional<Answer> next(std::chrono::milliseconds timeout);
+
+ private:
+  Client* client_;
+  std::string procedure_;
+  Arguments arguments_;
+  Subscription changes_;
+  std::optional<std::uint64_t> seq_;  // of the last answer
 };
 
 }  // namespace prytany

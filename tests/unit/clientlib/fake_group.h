@@ -180,6 +180,22 @@ class Host {
     perform(std::move(out));
     return ticket;
   }
+  Ticket subscribe(const std::vector<std::string>& topics, std::optional<std::uint64_t> after) {
+    Effects out;
+    const Ticket ticket = session->subscribe(now, topics, after, out);
+    perform(std::move(out));
+    return ticket;
+  }
+  void unsubscribe(Ticket ticket) {
+    Effects out;
+    session->unsubscribe(ticket, out);
+    perform(std::move(out));
+  }
+  void consumed(Ticket ticket, std::size_t many) {
+    Effects out;
+    session->consumed(ticket, many, out);
+    perform(std::move(out));
+  }
   Ticket begin_join(Time deadline = never) {
     Effects out;
     const Ticket ticket = session->join(now, credential, "anna", deadline, out);
@@ -246,6 +262,8 @@ class Host {
   std::optional<std::string> ended;
   std::vector<wire::StatusReply> statuses;
   std::vector<std::string> sent;  // every text, in order
+  std::vector<ChangesHeard> changes;
+  std::map<Ticket, std::string> subscriptions_ended;  // with which code
 
  private:
   void perform(Effects effects) {
@@ -273,6 +291,10 @@ class Host {
         ended = end->reason;
       } else if (const auto* heard = std::get_if<StatusHeard>(&effect)) {
         statuses.push_back(heard->status);
+      } else if (const auto* news = std::get_if<ChangesHeard>(&effect)) {
+        changes.push_back(*news);
+      } else if (const auto* over = std::get_if<SubscriptionEnded>(&effect)) {
+        EXPECT_TRUE(subscriptions_ended.emplace(over->ticket, over->code).second);
       } else if (const auto* note = std::get_if<Note>(&effect)) {
         notes.push_back(note->text);
       }

@@ -153,7 +153,8 @@ export function makeChannel(group, id, { name, url, key }, WebSocket) {
       misuse("does not hold the key that genesis names");
     self.era = +server.configuration;
     const shared = await agree(secret, fromHex(server.key));
-    mac = await macKey(await hkdf(shared, await sha256(said), "prytany client tag"));
+    self.said = await sha256(said);
+    mac = await macKey(await hkdf(shared, self.said, "prytany client tag"));
   }
 
   /** A message that is the replica's. `said` is then what it votes for. */

@@ -21,6 +21,7 @@ const pollMs = 20;
 
 /** Of a Client, for modules of this package. */
 export const ask = Symbol();
+export const session = Symbol();
 
 export class ReplicaEvent extends Event {}
 export class EndEvent extends Event {}
@@ -145,14 +146,13 @@ export class Cluster extends EventTarget {
 // ---- Client -------------------------------------------------------------------------------------
 
 export class Client extends EventTarget {
-  #session;
   #settings;
 
-  constructor(cluster, group, signer, { session, principal, role }, { signal, ...given }) {
+  constructor(cluster, group, signer, { session: id, principal, role }, { signal, ...given }) {
     super();
-    assign(this, { cluster, sessionId: Number(session), principal, role });
+    assign(this, { cluster, sessionId: Number(id), principal, role });
     this.#settings = given;
-    this.#session = makeSession(group, signer, session, (reason) =>
+    this[session] = makeSession(group, signer, id, (reason) =>
       this.dispatchEvent(assign(new EndEvent("end"), { reason })),
     );
   }
@@ -169,12 +169,12 @@ export class Client extends EventTarget {
   }
 
   get ended() {
-    return this.#session.ended;
+    return this[session].ended;
   }
 
   async [ask](operation, options, answer = answerOf) {
     const given = settings(this.#settings, options);
-    return answer(await this.#session.submit(operation, given), given.integers);
+    return answer(await this[session].submit(operation, given), given.integers);
   }
   async call(procedure, args, options) {
     return this[ask]({ type: "call", procedure, arguments: toArguments(args) }, options);

@@ -47,7 +47,7 @@ const isDecimal = (value) => typeof value === "string" && /^(0|-?[1-9]\d{0,19})$
 export const u8 = integer(8);
 export const u16 = integer(16);
 const u32 = integer(32);
-const u64 = integer(64, isDecimal);
+export const u64 = integer(64, isDecimal);
 export const i64 = integer(64, isDecimal, BigInt.asIntN);
 export const bool = (out, value) => !!u8(out, value === !!value ? +value : wrong("true or false"));
 const f64 = (out, value) => {
@@ -115,8 +115,8 @@ export const nothing = () => {};
 
 // ---- section 4: what is encoded, as far as a client speaks or hears of it -----------------------
 
-const digest = fixed(32);
-const key = digest;
+export const digest = fixed(32);
+export const key = digest;
 const signature = fixed(64);
 const nonce = fixed(16);
 export const name = text(256);
@@ -178,7 +178,7 @@ export const reply = struct({
 export const clientHello = struct({ cluster: digest, key, nonce });
 /** What a replica signs of its hello. */
 export const serverHello = struct({ replica: u16, key, nonce, configuration: u64 });
-export const toClient = variant({
+export const messages = {
   hello_ok: nothing, // never tagged
   join_token: struct({ join: digest, ...joinToken }),
   reply,
@@ -196,7 +196,8 @@ export const toClient = variant({
     state_digest: digest,
     connected_peers: u64,
   }),
-});
+};
+export const toClient = variant(messages);
 
 // ---- section 3: genesis.json, as it is ---------------------------------------------------------
 

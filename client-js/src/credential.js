@@ -21,7 +21,7 @@ function canonicalCode(typed) {
     .replace(/[a-z]/g, (c) => c.toUpperCase())
     .replace(/O/g, "0")
     .replace(/[IL]/g, "1");
-  if ([...digits].some((c) => !alphabet.includes(c))) badCode("holds a character of no code");
+  if ([...digits].some((c) => !alphabet.includes(c))) badCode("no character of a code");
   const { length } = digits;
   if (length < digitsMin || length > digitsMax)
     badCode(`is too ${length > digitsMax ? "long" : "short"}: ${length} of ${digitsMin} digits`);

@@ -12,10 +12,10 @@ async function checkApprovals({ signatures, development }, id, keys) {
   for (const { member, signature } of signatures) {
     const data = word("prytany genesis approval", id);
     if (!keys[member] || !(await verify(keys[member], fromHex(signature), data)))
-      misuse(`the signature of member ${member} is wrong`);
+      misuse(`member ${member}: wrong signature`);
     approved.add(member);
   }
-  if (!development && approved.size < keys.length) misuse("not every member has signed it");
+  if (!development && approved.size < keys.length) misuse("not every member signed it");
 }
 
 async function check(file) {

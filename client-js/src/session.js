@@ -36,7 +36,7 @@ export function makeSession(group, signer, id, onEnd) {
   let queue = [];
   let lastNumber = 0;
 
-  const self = { ended: null, submit, claim, end };
+  const self = { ended: null, submit, claim, end, group, signer, id };
   group.sessions.set(id, self);
   return self;
 
@@ -44,7 +44,7 @@ export function makeSession(group, signer, id, onEnd) {
   function submit(operation, given) {
     codec.encodeOurs(codec.operation, operation);
     if (self.ended !== null) throw hasEnded();
-    if (queue.length >= queueMax) throw new Refused("queue_full", "too many requests are waiting");
+    if (queue.length >= queueMax) throw new Refused("queue_full", "too many wait");
     const entry = { operation, leaves: operation.type === "leave" };
     entry.question = makeQuestion(group, {
       ...given,

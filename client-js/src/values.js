@@ -28,10 +28,10 @@ export function toWire(input) {
   if (input instanceof Bytes) return { type: "blob", base64: toBase64(input) };
   if (type === "string") return { type: "text", value: input };
   if (isNumber && !isExact(input))
-    misuse(`${input} is beyond 2^53 - 1: write a bigint, or real()`);
+    misuse(`${input} is beyond 2^53-1: use a bigint or real()`);
   if (isNumber || type === "bigint" || type === "boolean")
     return { type: "integer", value: String(BigInt(input)) };
-  return misuse(`a value of type ${type} is none of SQL`);
+  return misuse(`no value of SQL: ${type}`);
 }
 
 /** `undefined` is left out, as JSON does. */

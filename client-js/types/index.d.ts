@@ -130,6 +130,57 @@ export declare function transaction(
   options?: CallOptions,
 ): Promise<StepAnswer[]>;
 
+// ---- subscriptions ------------------------------------------------------------------------------
+
+/** Something that a committed request told those who watch a topic. */
+export interface Change {
+  readonly missed: false;
+  /** Where to go on after it. */
+  readonly position: number;
+  /** The batch whose request it was, as of an Answer. */
+  readonly seq: number;
+  readonly agreedUs: number;
+  readonly topic: string;
+  readonly value: Value;
+}
+/** No change: some before `position` are kept no more. Read again what they are about. */
+export interface Missed {
+  readonly missed: true;
+  readonly position: number;
+}
+/**
+ * Changes in the order in which they were committed, none left out, none twice, each believed from
+ * f+1 replicas. Rejects with Refused when no more will come: the session has ended, or the replicas
+ * refuse ("not_allowed", "unknown_topic").
+ */
+export interface Subscription extends AsyncIterableIterator<Change | Missed> {
+  /** To go on from here another time, after what was taken; undefined: not known yet. */
+  readonly position: number | undefined;
+  return(): Promise<IteratorResult<Change | Missed>>;
+}
+export interface SubscribeOptions {
+  /** 1 to 64 of those that prytany.json lists. */
+  topics: readonly string[];
+  /** A position; without it, what changes from now on. */
+  after?: number;
+  integers?: Integers;
+  signal?: AbortSignal;
+}
+/** Watches topics until it is left (`break`, `return()`), aborted, or the session ends. */
+export declare function subscribe(client: Client, options: SubscribeOptions): Subscription;
+
+/**
+ * Answers of a read-only procedure: the first, and another whenever one of the topics has changed,
+ * until it is left, aborted, or the session ends. Changes that come while it is asked lead to one
+ * answer.
+ */
+export declare function watch<R = Row>(
+  client: Client,
+  procedure: string,
+  args: Arguments | undefined,
+  options: CallOptions & { topics: readonly string[] },
+): AsyncGenerator<Answer<R>, void, void>;
+
 // ---- errors -------------------------------------------------------------------------------------
 
 export type ErrorKind =

@@ -11,7 +11,10 @@ import {
   Real,
   real,
   Refused,
+  subscribe,
   transaction,
+  Usage,
+  watch,
 } from "../../client-js/src/index.js";
 import { DevCluster, program } from "./dev_cluster.mjs";
 
@@ -190,6 +193,86 @@ test("a replica is killed and comes back: nothing is lost, nothing runs twice", 
   assert.ok(cluster.replicas[2].connected);
   assert.equal(await count(), 31);
   await client.leave();
+});
+
+/** So many of them. */
+async function take(subscription, many) {
+  const taken = [];
+  while (taken.length < many) taken.push((await subscription.next()).value);
+  return taken;
+}
+/** Its position, once it has one. */
+async function begun(subscription) {
+  while (subscription.position === undefined) await new Promise((go) => setTimeout(go, 10));
+  return subscription.position;
+}
+
+test("changes come in order while the primary is killed, and again after a position", async () => {
+  const writer = await cluster.join();
+  const reader = await Client.join({ genesis: replicas.genesis });
+  const seen = subscribe(reader, { topics: ["entries"] });
+  const start = await begun(seen);
+  const told = take(seen, 30);
+  const [{ primary }] = await cluster.status();
+  for (let i = 0; i < 30; ++i) {
+    if (i === 10) replicas.kill(primary);
+    await writer.call("sign", { text: `change ${i}` });
+  }
+  const changes = await told;
+  assert.deepEqual(
+    changes.map(({ position, value }) => [position, value]),
+    Array.from({ length: 30 }, (_, i) => [start + i + 1, `change ${i}`]),
+  );
+  assert.ok(changes.every(({ topic, missed, seq }) => topic === "entries" && !missed && seq > 0));
+  assert.equal(seen.position, start + 30);
+  await seen.return();
+  assert.deepEqual(await seen.next(), { done: true, value: undefined });
+
+  replicas.restart(primary);
+  const again = subscribe(reader, { topics: ["entries"], after: start + 28 });
+  assert.deepEqual(
+    (await take(again, 2)).map(({ value }) => value),
+    ["change 28", "change 29"],
+  );
+  await writer.call("sign", { text: "more" });
+  for await (const { value } of again) {
+    assert.equal(value, "more");
+    break;
+  }
+  await reader.leave();
+  await writer.leave();
+});
+
+test("a procedure is watched: its answer now, and after each change", async () => {
+  const client = await cluster.join();
+  const newest = [];
+  for await (const { rows } of watch(client, "entries", {}, { topics: ["entries"] })) {
+    newest.push(rows[0]?.text);
+    if (newest.length === 3) break;
+    await client.call("sign", { text: `watched ${newest.length}` });
+  }
+  assert.deepEqual(newest.slice(1), ["watched 1", "watched 2"]);
+  await client.leave();
+});
+
+test("a subscription ends with its session, and when the caller or the cluster wants it", async () => {
+  const client = await cluster.join();
+  const news = subscribe(client, { topics: ["entries"] });
+  await begun(news);
+  await client.call("sign", { text: "new" });
+  assert.equal((await news.next()).value.value, "new");
+  await assert.rejects(subscribe(client, { topics: ["weather"] }).next(), {
+    code: "unknown_topic",
+  });
+  const controller = new AbortController();
+  const waiting = subscribe(client, { topics: ["entries"], signal: controller.signal }).next();
+  controller.abort();
+  await assert.rejects(waiting, { name: "AbortError" });
+  for (const options of [undefined, {}, { topics: [] }, { topics: "entries" }, { topics: [5] }])
+    assert.throws(() => subscribe(client, options), Usage);
+  assert.throws(() => subscribe(client, { topics: ["entries"], after: -1 }), Usage);
+  await client.leave();
+  await assert.rejects(news.next(), Refused);
 });
 
 test("sixteen sessions over the same four connections", async () => {

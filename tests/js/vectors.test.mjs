@@ -13,11 +13,13 @@ import {
   real,
   Usage,
 } from "../../client-js/src/index.js";
+import { learn as learnChanges } from "../../client-js/src/subscription.js";
 import { learn } from "../../client-js/src/transaction.js";
 import { readGenesis } from "../../client-js/src/genesis.js";
 import { fromWire, toJson, toWire } from "../../client-js/src/values.js";
 
 learn();
+learnChanges();
 const join = (...parts) => concat(parts);
 
 const golden = (name) =>

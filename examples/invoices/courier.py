@@ -32,11 +32,7 @@ def send_mail(number, mail):
 
 EFFECTS = {"mail": send_mail}
 
-tidied = 0.0
 while True:
-    if time.monotonic() > tidied + 3600 or tidied == 0.0:
-        call("tidy_outbox")
-        tidied = time.monotonic()
     taken = call("take_effects", most=10)
     for number, kind, payload, tries in taken:
         outcome = EFFECTS[kind](number, json.loads(payload))

@@ -4,12 +4,14 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "server/app/request_state.h"
+#include "server/app/schedule.h"
 #include "server/app/topic.h"
 #include "server/base/result.h"
 #include "server/crypto/sign.h"
@@ -62,9 +64,10 @@ struct ProcedureSource {
   std::set<std::string> roles;
   bool any_role = false;  // every session
   bool read_only = false;
-  bool is_public = false;    // without a session, too; read-only
-  bool is_internal = false;  // by other procedures only
-  CallLimits limits;         // with the application's, where it says nothing itself
+  bool is_public = false;            // without a session, too; read-only
+  bool is_internal = false;          // by other procedures only
+  CallLimits limits;                 // with the application's, where it says nothing itself
+  std::optional<Schedule> schedule;  // runs by itself
   std::string body;
 };
 

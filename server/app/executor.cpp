@@ -42,7 +42,8 @@ Executor::Impl::Impl(ExecutorConfig config, vfs::PageStore& store, Application* 
       reader_(store, config_.application_pages_max, nullptr),
       sessions_(engine_, sessions_max(config_)),
       configurations_(config_, engine_),
-      changes_(engine_) {
+      changes_(engine_),
+      ticks_(engine_) {
   if (application_ != nullptr) application_topics_ = application_->topics();
   load();
 }
@@ -100,6 +101,7 @@ void Executor::Impl::load() {
   sessions_.load();
   configurations_.load();
   changes_.load();
+  ticks_.load();
   if (application_ == nullptr) installed_ = SqlApplication::load(engine_);
   // As every replica that went on from this checkpoint: no handle remembers what loading asked.
   open_engine();
@@ -119,6 +121,7 @@ Executed Executor::Impl::execute(Seq seq, const Digest& digest, const wire::Batc
   executed.replies.reserve(batch.requests.size());
   Turn turn{seq, agreed_, agreed.choice.view(), 0, {}, {}, &executed};
   end_overdue(turn);
+  run_what_is_due(turn, digest);
   for (const wire::ClientRequest& request : batch.requests) {
     turn.seed = seed_of(seq, digest, turn.index);
     turn.request = wire::request_digest(request.body);
@@ -324,6 +327,7 @@ wire::Outcome Executor::Impl::perform(Turn& turn, const Session& session,
   engine_.limit_pages(true);
   if (failed) return *failed;
   installed_ = SqlApplication::load(engine_);
+  ticks_.load();
   close_reader();
   return wire::DoneReply{};
 }
@@ -444,6 +448,7 @@ Executor::~Executor() = default;
 
 Seq Executor::executed() const { return impl_->executed_; }
 AgreedTime Executor::agreed() const { return impl_->agreed_; }
+std::optional<AgreedTime> Executor::due() const { return impl_->due(); }
 
 Executed Executor::execute(Seq seq, const Digest& digest, const wire::Batch& batch,
                            const wire::Agreed& agreed) {

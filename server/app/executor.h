@@ -65,6 +65,9 @@ class Executor {
   /// The last executed number: 0 for genesis; after a restart, that of the image.
   [[nodiscard]] Seq executed() const;
   [[nodiscard]] AgreedTime agreed() const;
+  /// When the installed application wants a batch, though nobody may ask for anything: a procedure
+  /// is to run by itself. Nothing: none does.
+  [[nodiscard]] std::optional<AgreedTime> due() const;
 
   /// Requires: seq == executed() + 1. `digest` is batch_digest(batch, agreed).
   Executed execute(Seq seq, const Digest& digest, const wire::Batch& batch,

@@ -1,5 +1,5 @@
-// Executor's inside. Two files define it: executor.cpp (batches, requests, checkpoints) and
-// executor_sessions.cpp (joining and leaving).
+// Executor's inside. Three files define it: executor.cpp (batches, requests, checkpoints),
+// executor_sessions.cpp (joining and leaving) and executor_ticks.cpp (what runs by itself).
 #pragma once
 
 #include <memory>
@@ -10,6 +10,7 @@
 #include "server/app/executor.h"
 #include "server/app/sessions.h"
 #include "server/app/sql_application.h"
+#include "server/app/ticks.h"
 
 namespace prytany::app {
 
@@ -63,6 +64,12 @@ class Executor::Impl {
   void begin_request(Engine& engine, const Turn& turn, const Session* session);
   [[nodiscard]] Context context(const Turn& turn, const Session* session) const;
 
+  // executor_ticks.cpp
+  [[nodiscard]] std::optional<AgreedTime> due() const;
+  void run_what_is_due(Turn& turn, const Digest& batch);
+  std::optional<wire::ErrorReply> run_tick(Turn& turn, const Ticks::Due& tick,
+                                           const Schedule& schedule);
+
   // executor_sessions.cpp
   wire::Reply join(Turn& turn, const wire::RequestBody& body);
   wire::Outcome try_join(Turn& turn, const wire::RequestBody& body, const wire::Join& join,
@@ -92,6 +99,7 @@ class Executor::Impl {
   Configurations configurations_;
   Changes changes_;
   Topics application_topics_;  // of application_
+  Ticks ticks_;
   std::unique_ptr<SqlApplication>
       installed_;                            // null: nothing is installed, or application_ is ours
   std::unique_ptr<SqlApplication> reading_;  // installed_, for reader_

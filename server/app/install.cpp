@@ -5,6 +5,7 @@
 #include "server/app/runner.h"
 #include "server/app/sandbox.h"
 #include "server/app/sql_application.h"
+#include "server/app/ticks.h"
 #include "server/app/watched_tables.h"
 #include "server/base/ensure.h"
 
@@ -140,6 +141,7 @@ std::optional<wire::ErrorReply> install_application(Engine& engine, const wire::
   engine.state().schema_touched = migrated;
   engine.limit_pages(false);
   store_application(engine, install, bundle->manifest, seq, agreed);
+  Ticks(engine).install(bundle->procedures, agreed);
   return std::nullopt;
 }
 

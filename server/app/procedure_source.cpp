@@ -119,6 +119,15 @@ Complaint read_limits(const std::vector<std::string_view>& words, ProcedureSourc
   return {};
 }
 
+/// "@every 60s" or "@at 03:00"
+Complaint read_times(const std::vector<std::string_view>& words, ProcedureSource& source) {
+  if (source.schedule) return "a procedure has one @every or one @at";
+  if (words.size() == 2) source.schedule = read_schedule(words[0], words[1]);
+  if (!source.schedule)
+    return "write: @every 60s (or 5m, 1h, 7d; at most 366d), or: @at 03:00 (each day, UTC)";
+  return {};
+}
+
 Complaint read_directive(std::string_view line, ProcedureSource& source) {
   const std::vector<std::string_view> words = words_of(line);
   const auto flag = [&](bool& set) -> Complaint {
@@ -133,12 +142,21 @@ Complaint read_directive(std::string_view line, ProcedureSource& source) {
   if (words[0] == "@public") return flag(source.is_public);
   if (words[0] == "@internal") return flag(source.is_internal);
   if (words[0] == "@limits") return read_limits(words, source);
+  if (words[0] == "@every" || words[0] == "@at") return read_times(words, source);
   return "unknown '" + std::string(words[0]) +
-         "': @param, @roles, @read-only, @public, @internal or @limits";
+         "': @param, @roles, @read-only, @public, @internal, @limits, @every or @at";
 }
 
 bool is_for_clients(const ProcedureSource& source) {
   return source.is_public || source.any_role || !source.roles.empty();
+}
+
+Complaint check_schedule(const ProcedureSource& source) {
+  if (source.read_only) return "what runs by itself and only reads does nothing: not @read-only";
+  for (const Parameter& parameter : source.parameters)
+    if (!parameter.optional)
+      return "nobody gives '" + parameter.name + "' when it runs by itself: make it optional";
+  return {};
 }
 
 /// What is wrong with the head as a whole.
@@ -155,12 +173,13 @@ Complaint check_head(const ProcedureSource& source) {
         !is(1, "name", ParameterType::text) || !is(2, "credential", ParameterType::blob))
       return "authorize takes: @param kind text, @param name text, @param credential blob";
     if (!source.read_only) return "authorize must be @read-only";
-    if (is_for_clients(source) || source.is_internal)
-      return "authorize is called by the cluster alone: no @roles, no @public, no @internal";
+    if (is_for_clients(source) || source.is_internal || source.schedule)
+      return "authorize is called by the cluster alone: no @roles, @public, @internal, @every, @at";
     return {};
   }
   if (source.is_internal && is_for_clients(source))
     return "an @internal procedure is called by others only: no @roles, no @public";
+  if (source.schedule) return check_schedule(source);
   if (!source.is_internal && !is_for_clients(source))
     return "nobody may call it: add @roles name, @roles any, @public, or @internal";
   return {};

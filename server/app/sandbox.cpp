@@ -52,7 +52,8 @@ static_assert(std::is_sorted(allowed_pragmas.begin(), allowed_pragmas.end()));
 // take.
 bool is_readable(std::string_view table, std::string_view column) {
   if (table == "prytany_sessions" || table == "prytany_session_values" ||
-      table == "prytany_session_value_rows" || table == "prytany_changes")
+      table == "prytany_session_value_rows" || table == "prytany_changes" ||
+      table == "prytany_ticks")
     return true;
   if (table == "prytany_session_rows")
     return column.empty() || column == "session" || column == "principal" || column == "role" ||

@@ -110,6 +110,14 @@ wire::Outcome SqlApplication::read(Engine& engine, const wire::Call& call) {
   return run(engine, *source, call.arguments.items);
 }
 
+wire::Outcome SqlApplication::run_tick(Engine& engine, const std::string& procedure) {
+  return run(engine, bundle_.procedures.at(procedure), {});
+}
+
+const Schedule& SqlApplication::schedule(const std::string& procedure) const {
+  return bundle_.procedures.at(procedure).schedule.value();
+}
+
 wire::Outcome SqlApplication::run(Engine& engine, const ProcedureSource& source,
                                   const std::vector<wire::Argument>& arguments) {
   const auto procedure = procedures_.find(engine, source.name);

@@ -38,6 +38,10 @@ class SqlApplication {
   /// For nobody in particular: @public procedures only.
   wire::Outcome read(Engine& engine, const wire::Call& call);
 
+  /// What runs by itself. Requires: it is in prytany_ticks, and a transaction is open.
+  wire::Outcome run_tick(Engine& engine, const std::string& procedure);
+  [[nodiscard]] const Schedule& schedule(const std::string& procedure) const;
+
   [[nodiscard]] SqlRight sql_right(const std::string& role) const;
   /// Steps per call; `cluster_max` if the application says nothing, or more.
   [[nodiscard]] std::uint64_t steps_max(std::uint64_t cluster_max) const;

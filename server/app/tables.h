@@ -5,7 +5,7 @@
 namespace prytany::app {
 
 /// Bumped when the tables below change.
-inline constexpr int tables_format = 4;
+inline constexpr int tables_format = 5;
 
 /// Genesis: run once on an empty database, one statement each, in this order. Equal everywhere.
 inline constexpr const char* const create_tables[] = {
@@ -74,6 +74,11 @@ inline constexpr const char* const create_tables[] = {
     // The change log. Anybody who has SQL may read it, nobody but the executor write it.
     "CREATE TABLE prytany_changes(position INTEGER PRIMARY KEY, seq INTEGER NOT NULL, "
     "agreed_us INTEGER NOT NULL, topic TEXT NOT NULL, value ANY) STRICT",
+    // Procedures that run by themselves, for anybody to read. Failures stay until the next one.
+    "CREATE TABLE prytany_ticks(procedure TEXT PRIMARY KEY, schedule TEXT NOT NULL, next_us "
+    "INTEGER NOT NULL, last_us INTEGER, runs INTEGER NOT NULL, failures INTEGER NOT NULL, "
+    "failed_us "
+    "INTEGER, last_error TEXT) WITHOUT ROWID",
     // What each RECONFIGURE changed, and since when it is in force.
     "CREATE TABLE prytany_configurations(configuration INTEGER PRIMARY KEY, since INTEGER NOT "
     "NULL, member INTEGER NOT NULL, key BLOB NOT NULL, ordered_seq INTEGER NOT NULL, ordered_us "
@@ -88,7 +93,8 @@ inline constexpr const char* find_reserved_sql =
     "AND NOT (type = 'table' AND name IN ('prytany_state', 'prytany_session_rows', "
     "'prytany_endings', "
     "'prytany_session_value_rows', 'prytany_application', 'prytany_application_files', "
-    "'prytany_application_migrations', 'prytany_changes', 'prytany_configurations')) "
+    "'prytany_application_migrations', 'prytany_changes', 'prytany_ticks', "
+    "'prytany_configurations')) "
     "AND NOT (type = 'view' AND name IN ('prytany_sessions', 'prytany_session_values')) "
     "AND NOT (type = 'trigger' AND name IN ('prytany_session_end', 'prytany_sessions_delete', "
     "'prytany_session_values_insert', "

@@ -44,8 +44,10 @@ class Trial {
 
   /// The agreed time of the last batch.
   [[nodiscard]] AgreedTime now() const { return executor_->agreed(); }
-  /// Executes an empty batch at this time, so that what is idle for too long by then is over.
-  /// Each batch after it comes a microsecond after the one before. Requires: it is after now().
+  /// Executes an empty batch at this time, so that what is idle for too long by then is over, and
+  /// before it one whenever a procedure is to run by itself, as an idle cluster does: a thousand at
+  /// most, then what was missed is one. Each batch after it comes a microsecond after the one
+  /// before. Requires: it is after now().
   void set_clock(AgreedTime time);
 
  private:

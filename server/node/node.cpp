@@ -53,6 +53,7 @@ class Node::Impl {
     if (chain_.newest().number > config_.pbft.number)
       inbox_.emplace_back(pbft::Superseded{chain_.links().back().proof});
     inbox_.emplace_back(pbft::Tick{});  // what the journal tells to be executed again comes out now
+    tell_when_due();
   }
 
   void link_up(ReplicaId peer, wire::LinkKeys keys) {
@@ -271,8 +272,24 @@ class Node::Impl {
     ++counters_.batches_executed;
     counters_.requests_executed += executed.replies.size();
     clients_.executed(executed);
+    tell_when_due();
     inbox_.emplace_back(pbft::Executed{e.seq, end_of(world_.executor, config_.pbft.number)});
     return {};
+  }
+
+  /// In the core's time, anew after each batch: clocks are set, and a batch that came too early by
+  /// the agreed time has changed nothing.
+  void tell_when_due() {
+    const std::optional<AgreedTime> due = world_.executor.due();
+    if (!due && !due_told_) return;
+    due_told_ = due.has_value();
+    pbft::BatchDue event;
+    if (due) {
+      const std::int64_t wait = std::max<std::int64_t>(due->value - world_.clock.wall().value, 0);
+      event.at = world_.clock.now() + static_cast<std::uint64_t>(wait);
+      event.overdue = event.at + static_cast<std::uint64_t>(config_.clock_behind_max_us);
+    }
+    inbox_.emplace_back(event);
   }
 
   Result<void> take_checkpoint(Seq seq) {
@@ -300,6 +317,7 @@ class Node::Impl {
       committing_.pop_front();
     }
     if (installing_ && installing_->checkpoint.seq.value <= durable->value) {
+      tell_when_due();
       inbox_.emplace_back(pbft::StateInstalled{*std::exchange(installing_, std::nullopt),
                                                end_of(world_.executor, config_.pbft.number)});
       return fetched_.clear();
@@ -481,6 +499,7 @@ class Node::Impl {
     clients_.close_all("another configuration has begun");
     inbox_.emplace_back(pbft::Tick{});
     for (const ReplicaId peer : connected_) inbox_.emplace_back(pbft::PeerConnected{peer});
+    tell_when_due();
     if (chain_.newest().number > config_.pbft.number)
       inbox_.emplace_back(pbft::Superseded{chain_.links().back().proof});
     return {};
@@ -492,6 +511,7 @@ class Node::Impl {
   unsigned newer_seen_ = 0;                          // since that one was begun
   std::optional<Error> fault_;                       // met while reading frames
   Complaints complaints_;
+  bool due_told_ = false;  // the core waits for a time of the application's
   std::vector<pbft::Event> inbox_;
   std::set<ReplicaId> connected_;
   unsigned settled_checkpoints_ = 0;

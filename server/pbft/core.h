@@ -55,6 +55,7 @@ class Replica::Core {
   void on(const NotWanted& event);
   void on(Superseded event);
   void on(const Behind& event);
+  void on(const BatchDue& event) { batch_due_ = event; }
   [[nodiscard]] Snapshot snapshot() const;
 
   // ---- normal_case.cpp: section 4.2 ------------------------------------------------------------
@@ -154,7 +155,10 @@ class Replica::Core {
   void remind_those_behind();
   void tell_those_unaware();
   void watch();
+  void propose_what_is_due();
+  [[nodiscard]] bool idle() const;
   [[nodiscard]] Time idle_at() const;
+  [[nodiscard]] Time batch_due_at() const;
   [[nodiscard]] Time forward_at() const;
 
   // ---- suspect_primary.cpp: sections 4.4 and 4.5.2, the timers
@@ -318,6 +322,7 @@ class Replica::Core {
   Time forwarded_;              // when I last sent the primary what it may lack
   Overdue reminding_;           // peers that lag behind a certified checkpoint
   Overdue telling_;             // peers that may not know of what I executed last
+  BatchDue batch_due_;          // by the application's word
   Time active_at_;              // the last sign of a request
   Time moved_at_;               // the last execution, or when a view was entered
   unsigned move_excuses_ = 0;   // how often that was put off

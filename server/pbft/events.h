@@ -60,8 +60,16 @@ struct Behind {
 struct NotWanted {
   Digest request;
 };
+/// The application has work for the next batch at or after `at`, though nobody may ask for
+/// anything: an idle primary orders an empty one then. Comes before the Executed that it is of,
+/// which is over when it takes the place of the last one.
+struct BatchDue {
+  Time at = never;
+  Time overdue = never;  // a correct primary has begun by then, whatever its clock
+};
 
-using Event = std::variant<Tick, Submitted, Received, PeerConnected, Executed, CheckpointTaken,
-                           CheckpointDurable, StateInstalled, NotWanted, Superseded, Behind>;
+using Event =
+    std::variant<Tick, Submitted, Received, PeerConnected, Executed, CheckpointTaken,
+                 CheckpointDurable, StateInstalled, NotWanted, Superseded, Behind, BatchDue>;
 
 }  // namespace prytany::pbft

@@ -261,8 +261,8 @@ Time Replica::Core::deadline() const {
   if (!started_) return Time{0};
   if (boot_.asking()) return std::min(boot_overdue_.due(), refetching_.due());
   Time due = std::min({overdue_.due(), uncertified_.due(), refetching_.due(), reminding_.due(),
-                       telling_.due(), idle_at(), forward_at(), doubt_at(), suspicion_at(),
-                       new_view_due_, vouching_.due()});
+                       telling_.due(), idle_at(), batch_due_at(), forward_at(), doubt_at(),
+                       suspicion_at(), new_view_due_, vouching_.due()});
   if (!untold_.empty()) due = std::min(due, now_);
   if (!held_.empty()) due = std::min(due, held_.begin()->first);
   return due;

@@ -327,6 +327,7 @@ void Replica::Core::pass_time() {
   if (new_view_due_ <= now_) new_view_overdue();
   if (forward_at() <= now_) forward_what_waits();
   if (vouching_.due() <= now_) say_what_waits_for_word();
+  if (batch_due_at() <= now_) propose_what_is_due();
   if (idle_at() <= now_) fill_to_checkpoint();
   if (reminding_.due() <= now_) remind_those_behind();
   if (telling_.due() <= now_) tell_those_unaware();
@@ -346,12 +347,24 @@ void Replica::Core::forward_what_waits() {
   }
 }
 
+bool Replica::Core::idle() const {
+  return backlog_.waiting() == 0 && executed_ == proposed_ && may_propose();
+}
+
+/// While there are requests, their batches bring the time that the application waits for.
+Time Replica::Core::batch_due_at() const { return idle() ? batch_due_.at : never; }
+
+void Replica::Core::propose_what_is_due() {
+  trace("idle above n", proposed_, ", and the application has work -> null batch");
+  propose_batch({});
+}
+
 /// When an idle primary fills up to the next checkpoint, so that what was executed becomes stable
 /// (docs/design.md section 4).
 Time Replica::Core::idle_at() const {
-  const bool idle = backlog_.waiting() == 0 && executed_ == proposed_ && may_propose();
-  if (idle && ending()) return moved_at_ + fill_after_us();
-  return idle && !at_checkpoint(proposed_) ? active_at_ + config_.idle_checkpoint_us : never;
+  if (!idle()) return never;
+  if (ending()) return moved_at_ + fill_after_us();
+  return at_checkpoint(proposed_) ? never : active_at_ + config_.idle_checkpoint_us;
 }
 
 void Replica::Core::fill_to_checkpoint() {

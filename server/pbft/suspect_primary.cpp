@@ -9,7 +9,8 @@
 // request or number: a client can bring them about.
 //
 // A primary that lets an ordered configuration wait, which begins only when numbers up to its first
-// are executed, is left although no client waits.
+// are executed, is left although no client waits. So is one that orders nothing when the
+// application's time has come.
 //
 // The primary itself follows the first who leaves its view, if a number of its own hangs for twice
 // as long: its clock begins a sync and a hop before a backup's. Else f correct replicas that
@@ -110,6 +111,8 @@ Time Replica::Core::suspicion_at() const {
     if (it->second.since != never) due = std::min(due, it->second.since + bears_us);
   const bool ends_later = window_.end() && handed_ < *window_.end();
   if (ends_later && !is_primary()) due = std::min(due, moved_at_ + fill_after_us() + bears_us);
+  if (batch_due_.overdue != never && !is_primary())
+    due = std::min(due, std::max(moved_at_, batch_due_.overdue) + bears_us);
   return due;
 }
 

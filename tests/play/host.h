@@ -128,6 +128,9 @@ class Host {
   /// What a host finds in its own state: this request was executed.
   std::function<bool(const Digest&)> is_over = [](const Digest&) { return false; };
   std::function<void(const wire::CheckpointProof&)> on_fetch = [](const auto&) {};
+  /// When the application wants the next batch, after one of these agreed values; not set: it never
+  /// does.
+  std::function<pbft::BatchDue(const wire::Agreed& executed)> batch_due;
   /// Its last word, if it ended by itself: it found that its disk was lost.
   std::optional<std::string> stopped;
   /// state.db's commit does not finish while this is set.
@@ -215,6 +218,7 @@ class Host {
       state_ = crypto::sha256_pair(state_, e->digest);
       if (spoil) state_ = spoil(state_);
       on_execute(*e);  // learns of changes
+      if (batch_due) inbox.push_back(batch_due(e->agreed));
       inbox.push_back(pbft::Executed{e->seq, ends()});
     } else if (const auto* t = std::get_if<pbft::TakeCheckpoint>(&effect)) {
       ENSURE(t->seq == executed_);

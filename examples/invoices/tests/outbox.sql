@@ -48,14 +48,11 @@
 -- @call invoice(cents => 1)
 -- @as admin
 UPDATE outbox SET tries = 10;
--- @as post courier
--- @call tidy_outbox
--- @as admin
+-- @at +2 hours
 SELECT outcome FROM outbox;
 -- @expect 'given up'
 -- @at +31 days
--- @as post courier
--- @call tidy_outbox
--- @as admin
 SELECT count(*) FROM outbox;
+-- @expect 0
+SELECT failures FROM prytany_ticks;
 -- @expect 0

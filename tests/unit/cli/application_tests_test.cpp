@@ -258,6 +258,19 @@ TEST_F(ApplicationTests, run_in_a_time_that_they_choose) {
   EXPECT_THAT(said_, HasSubstr(where(2) + "'noon' is no time"));
 }
 
+TEST_F(ApplicationTests, see_procedures_run_at_their_times) {
+  write("procedures/beat.sql",
+        "-- @every 10m\nINSERT INTO notes(text, at_us) VALUES('beat', time('now'));\n");
+  EXPECT_TRUE(
+      passes("-- @at +1 hour\nSELECT count(*), min(at_us), max(at_us) FROM notes;\n"
+             "-- @expect 6, '00:09:59', '00:59:59'\n"
+             "-- @at +30 days\nSELECT count(*) FROM notes;\n"
+             "-- @expect 1007\n"
+             "SELECT runs, failures FROM prytany_ticks;\n-- @expect 1007, 0\n"))
+      << "a second before the test begins it was installed; after a thousand runs one is for all\n"
+      << said_;
+}
+
 TEST_F(ApplicationTests, see_idle_sessions_end_and_join_again) {
   EXPECT_FALSE(passes("-- @as anna\n-- @call note\n-- @at +31 minutes\n-- @call note\n"));
   EXPECT_THAT(said_, HasSubstr(where(5) + "anna has no session"));

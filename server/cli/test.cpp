@@ -7,25 +7,52 @@
 namespace prytany::cli {
 namespace {
 
-Status run_tests(const std::string& app_folder) {
-  const auto tally = test_application(app_folder, [](const std::string& line) {
-    std::printf("%s\n", line.c_str());
-    std::fflush(stdout);
-  });
+struct TestOptions {
+  std::string folder;
+  std::vector<std::string> filters;
+};
+
+void print_tally(const TestTally& tally, bool json) {
+  if (json) {
+    std::printf("{\"passed\":%zu,\"failed\":%zu,\"left_out\":%zu}\n", tally.passed, tally.failed,
+                tally.left_out);
+    return;
+  }
+  std::printf("%zu passed, %zu failed", tally.passed, tally.failed);
+  if (tally.left_out > 0) std::printf(", %zu left out", tally.left_out);
+  std::printf("\n");
+}
+
+Status run_tests(const TestOptions& options, bool json) {
+  const auto tally =
+      test_application(options.folder, options.filters, [json](const TestVerdict& verdict) {
+        std::printf("%s\n", (json ? json_of(verdict) : text_of(verdict)).c_str());
+        std::fflush(stdout);
+      });
   if (!tally) return tally.error();
-  std::printf("%zu passed, %zu failed\n", tally->passed, tally->failed);
+  print_tally(*tally, json);
   if (tally->failed == 0) return {};
-  return Failure{ExitCode::failed, "tests_failed", ""};  // everything was said
+  const std::string all = std::to_string(tally->passed + tally->failed);
+  const std::string what = std::to_string(tally->failed) + " of " + all + " tests failed";
+  // For people everything was said.
+  return Failure{ExitCode::failed, "tests_failed", json ? what : ""};
 }
 
 }  // namespace
 
 void add_test(CLI::App& app, Chosen& chosen) {
-  auto folder = std::make_shared<std::string>();
+  auto options = std::make_shared<TestOptions>();
   CLI::App* command = app.add_subcommand(
       "test", "Run an application's tests/*.sql, each on a fresh database, without a cluster");
-  command->add_option("APPDIR", *folder, "Folder with prytany.json and tests/")->required();
-  command->callback([&chosen, folder] { chosen.run = [folder] { return run_tests(*folder); }; });
+  command->add_option("APPDIR", options->folder, "Folder with prytany.json and tests/")->required();
+  command
+      ->add_option("--filter", options->filters,
+                   "Run only tests in whose FILE.sql:LINE NAME this text occurs; repeatable")
+      ->expected(1);
+  add_json_flag(*command, chosen);
+  command->callback([&chosen, options] {
+    chosen.run = [options, &chosen] { return run_tests(*options, chosen.json); };
+  });
 }
 
 }  // namespace prytany::cli

@@ -306,26 +306,72 @@ Result<std::vector<ReadFile>> read_test_folder(const std::string& app_folder) {
   return files;
 }
 
+/// By the file's own name: the folder is the same for all, and a word in it would choose all.
+bool is_chosen(const ReadFile& file, const TestCase& test,
+               const std::vector<std::string>& filters) {
+  const std::string whole =
+      fs::path(file.path).filename().string() + ":" + std::to_string(test.line) + " " + test.name;
+  return filters.empty() || std::ranges::any_of(filters, [&](const std::string& filter) {
+           return whole.find(filter) != std::string::npos;
+         });
+}
+
+/// Leaves the chosen tests; says how many others there were.
+std::size_t leave_chosen(std::vector<ReadFile>& files, const std::vector<std::string>& filters) {
+  std::size_t left_out = 0;
+  for (ReadFile& file : files)
+    left_out += std::erase_if(
+        file.tests, [&](const TestCase& test) { return !is_chosen(file, test, filters); });
+  return left_out;
+}
+
 }  // namespace
 
+std::string text_of(const TestVerdict& verdict) {
+  const auto at = [&](std::size_t line) { return verdict.file + ":" + std::to_string(line); };
+  std::string text = (verdict.passed() ? "ok   " : "FAIL ") + at(verdict.line) + " " + verdict.name;
+  if (!verdict.passed()) text += "\n  " + at(verdict.wrong_line) + ": " + verdict.wrong;
+  return text;
+}
+
+std::string json_of(const TestVerdict& verdict) {
+  nlohmann::ordered_json json = {{"test", verdict.name},  {"file", verdict.file},
+                                 {"line", verdict.line},  {"passed", verdict.passed()},
+                                 {"wrong_line", nullptr}, {"wrong", nullptr}};
+  if (!verdict.passed()) {
+    json["wrong_line"] = verdict.wrong_line;
+    json["wrong"] = verdict.wrong;
+  }
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 Result<TestTally, Failure> test_application(const std::string& app_folder,
-                                            const std::function<void(const std::string&)>& say) {
+                                            const std::vector<std::string>& filters,
+                                            const std::function<void(const TestVerdict&)>& tell) {
   const auto application = app::load_application_folder(app_folder);
   if (!application) return usage_failure(application.error().message);
-  const auto files = read_test_folder(app_folder);
+  auto files = read_test_folder(app_folder);
   if (!files) return usage_failure(files.error().message);
+  TestTally tally;
+  tally.left_out = leave_chosen(*files, filters);
+  // A run of nothing has shown nothing.
+  if (std::ranges::all_of(*files, [](const ReadFile& file) { return file.tests.empty(); }))
+    return usage_failure("none of the " + std::to_string(tally.left_out) +
+                         " tests is chosen: --filter takes a part of FILE.sql:LINE NAME, in the "
+                         "same letters");
   // Once by itself: what is wrong with the application is not told again by every test.
   const wire::Outcome installed = Trial().install(*application);
   if (const auto* error = error_in(installed))
     return Failure{ExitCode::failed, error->code.text, error_text(*error)};
-  TestTally tally;
   for (const ReadFile& file : *files) {
     for (const TestCase& test : file.tests) {
-      const auto at = [&](std::size_t line) { return file.path + ":" + std::to_string(line); };
-      const auto wrong = TestRun().run(test, *application);
-      say((wrong ? "FAIL " : "ok   ") + at(test.line) + " " + test.name);
-      if (wrong) say("  " + at(wrong->line) + ": " + wrong->what);
-      ++(wrong ? tally.failed : tally.passed);
+      TestVerdict verdict{file.path, test.line, test.name};
+      if (auto wrong = TestRun().run(test, *application)) {
+        verdict.wrong_line = std::max<std::size_t>(wrong->line, 1);
+        verdict.wrong = std::move(wrong->what);
+      }
+      tell(verdict);
+      ++(verdict.passed() ? tally.passed : tally.failed);
     }
   }
   return tally;

@@ -148,10 +148,16 @@ class ApplicationTests : public testing::Test {
     fs::remove_all(folder_ + "/tests");
     write("tests/a.sql", text);
     said_.clear();
-    const auto tally =
-        test_application(folder_, [&](const std::string& line) { said_ += line + "\n"; });
+    const auto tally = run_folder(folder_);
     EXPECT_TRUE(tally.ok()) << tally.error().message;
     return tally ? *tally : TestTally{};
+  }
+  Result<TestTally, Failure> run_folder(const std::string& folder,
+                                        const std::vector<std::string>& filters = {}) {
+    return test_application(folder, filters, [&](const TestVerdict& verdict) {
+      said_ += text_of(verdict) + "\n";
+      said_as_json_ += json_of(verdict) + "\n";
+    });
   }
   bool passes(const std::string& steps) { return run("-- @test one\n" + steps).passed == 1; }
   std::string where(unsigned line) const {
@@ -160,6 +166,7 @@ class ApplicationTests : public testing::Test {
 
   std::string folder_;
   std::string said_;
+  std::string said_as_json_;
 };
 
 TEST_F(ApplicationTests, begin_with_a_fresh_database_each) {
@@ -298,9 +305,47 @@ TEST_F(ApplicationTests, go_on_after_checkpoints) {
   EXPECT_TRUE(passes(steps + "-- @expect 300, 'n'\n")) << said_;
 }
 
+TEST_F(ApplicationTests, can_be_chosen_by_a_part_of_their_name_or_place) {
+  write("tests/notes.sql",
+        "-- @test a guest writes\nSELECT 1;\n-- @test a clerk writes\nSELECT 1;\n");
+  write("tests/others.sql", "-- @test notes are kept\nSELECT 1;\n");
+  const auto chosen = [&](const std::vector<std::string>& filters) {
+    said_.clear();
+    const auto tally = run_folder(folder_, filters);
+    EXPECT_TRUE(tally.ok()) << tally.error().message;
+    return tally ? *tally : TestTally{};
+  };
+  EXPECT_EQ(chosen({}).passed, 3U);
+  EXPECT_EQ(chosen({"clerk"}).passed, 1U);
+  EXPECT_THAT(said_, HasSubstr("a clerk writes"));
+  EXPECT_EQ(chosen({"notes.sql"}).passed, 2U);
+  EXPECT_EQ(chosen({"notes.sql:3"}).left_out, 2U);
+  EXPECT_EQ(chosen({"notes"}).passed, 3U) << "a name, or a file's";
+  EXPECT_EQ(chosen({"guest", "kept"}).passed, 2U) << "either";
+  const auto none = run_folder(folder_, {"Clerk"});
+  ASSERT_FALSE(none.ok()) << "a run of nothing has shown nothing";
+  EXPECT_EQ(none.error().exit, ExitCode::usage);
+  EXPECT_THAT(none.error().message, HasSubstr("none of the 3 tests"));
+}
+
+TEST_F(ApplicationTests, are_told_to_programs_in_json) {
+  run("-- @test says \"hi\"\nSELECT 1;\n-- @expect 1\n"
+      "-- @test fails\nSELECT 1;\n-- @expect 2\n");
+  const std::string file = R"("file":")" + folder_ + R"(/tests/a.sql")";
+  EXPECT_EQ(said_as_json_,
+            R"({"test":"says \"hi\"",)" + file +
+                R"(,"line":1,"passed":true,"wrong_line":null,"wrong":null})"
+                "\n"
+                R"({"test":"fails",)" +
+                file +
+                R"(,"line":4,"passed":false,"wrong_line":6,"wrong":"the rows differ )"
+                R"((- expected, + found)\n    - 2\n    + 1"})"
+                "\n");
+}
+
 TEST_F(ApplicationTests, are_refused_with_a_reason_when_nothing_can_run) {
   const auto refused = [&] {
-    const auto tally = test_application(folder_, [](const std::string&) {});
+    const auto tally = run_folder(folder_);
     return tally ? Failure{} : tally.error();
   };
   EXPECT_THAT(refused().message, HasSubstr("there are no tests here"));
@@ -319,7 +364,7 @@ TEST_F(ApplicationTests, are_refused_with_a_reason_when_nothing_can_run) {
 TEST_F(ApplicationTests, of_a_new_application_pass) {
   const std::string made = folder_ + "/My Notes-2/";
   ASSERT_TRUE(make_application(made).ok());
-  const auto tally = test_application(made, [&](const std::string& line) { said_ += line + "\n"; });
+  const auto tally = run_folder(made);
   ASSERT_TRUE(tally.ok()) << tally.error().message;
   EXPECT_EQ(tally->passed, 2U) << said_;
   EXPECT_EQ(tally->failed, 0U) << said_;
@@ -340,8 +385,9 @@ TEST_F(ApplicationTests, of_an_older_application_are_not_written_over) {
 TEST(ApplicationTestsOfExamples, all_pass) {
   for (const std::string name : {"guestbook", "evote", "invoices"}) {
     std::string said;
-    const auto tally = test_application(std::string(PRYTANY_SOURCE_DIR) + "/examples/" + name,
-                                        [&](const std::string& line) { said += line + "\n"; });
+    const auto tally =
+        test_application(std::string(PRYTANY_SOURCE_DIR) + "/examples/" + name, {},
+                         [&](const TestVerdict& verdict) { said += text_of(verdict) + "\n"; });
     ASSERT_TRUE(tally.ok()) << tally.error().message;
     EXPECT_EQ(tally->failed, 0U) << said;
     EXPECT_GE(tally->passed, 4U) << said;

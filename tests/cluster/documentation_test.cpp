@@ -6,6 +6,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <regex>
+#include <set>
+#include <span>
 #include <sstream>
 
 #include "server/crypto/key_file.h"
@@ -104,6 +106,105 @@ TEST_F(Documentation, the_application_on_the_first_screen_of_README_works) {
   ASSERT_EQ(balances.exit_code, 0) << balances.errors;
   EXPECT_EQ(json::parse(balances.output)["rows"],
             json::array({json::array({member, 70}), json::array({"shop", 30})}));
+}
+
+// ---- docs/how-to/large-values.md: its C++, which the test finds in this file
+// ----------------------
+
+void put_file(prytany::Client& client, const std::string& name, std::span<const std::byte> file) {
+  constexpr std::size_t piece = 256 << 10;
+  const auto begun = client.call("begin_file", {{"name", name}, {"bytes", file.size()}});
+  for (auto at = begun.value<std::size_t>(); at < file.size(); at += piece)
+    client.call("put_piece", {{"name", name},
+                              {"at", at},
+                              {"content", file.subspan(at, std::min(piece, file.size() - at))}});
+}
+
+std::vector<std::byte> get_file(prytany::Client& client, const std::string& name) {
+  std::vector<std::byte> file;
+  while (true) {
+    const auto part = client.call("read_file", {{"name", name}, {"at", file.size()}});
+    for (auto [at, content] : part.as<std::size_t, prytany::Blob>())
+      file.insert(file.end(), content.begin(), content.end());
+    if (part.rows.size() < 3) return file;
+  }
+}
+
+std::string without_blanks(std::string text) {
+  std::erase_if(text, [](char c) { return c == ' ' || c == '\n'; });
+  return text;
+}
+
+TEST_F(Documentation, a_value_beyond_the_limits_is_put_and_read_in_pieces) {
+  const std::string text = page("docs/how-to/large-values.md");
+  const std::string ours = without_blanks(page("tests/cluster/documentation_test.cpp"));
+  const std::size_t second = text.find("std::vector<std::byte> get_file(");
+  EXPECT_THAT(ours, HasSubstr(without_blanks(block(text, "cpp"))));
+  EXPECT_THAT(ours, HasSubstr(without_blanks(block(text, "cpp", second - 10))));
+  const fs::path app = folder_.path() + "/files";
+  write(app / "prytany.json",
+        R"({"name": "files", "version": "1", "roles": {"writer": {"authorize": "anyone"}}})");
+  for (const std::string name : {"schema/001_files.sql", "procedures/begin_file.sql",
+                                 "procedures/put_piece.sql", "procedures/read_file.sql"})
+    write(app / name, block(text, "sql", text.find("`" + name + "`")));
+  const Ran installed = as_admin({"install", app.string()});
+  ASSERT_EQ(installed.exit_code, 0) << installed.errors;
+
+  Options options = cluster_.admin("");
+  options.credential = Credential::generated();
+  Client client(options);
+  std::vector<std::byte> file((3 << 20) + 12'345);
+  for (std::size_t i = 0; i < file.size(); ++i) file[i] = static_cast<std::byte>(i * i >> 7);
+  // Interrupted after a piece, and begun again.
+  const std::span<const std::byte> all(file);
+  client.call("begin_file", {{"name", "film"}, {"bytes", file.size()}});
+  client.call("put_piece", {{"name", "film"}, {"at", 0}, {"content", all.first(1000)}});
+  const auto early = client.try_call("read_file", {{"name", "film"}, {"at", 0}});
+  ASSERT_FALSE(early.ok());
+  EXPECT_EQ(early.error().code, "no_file") << "not complete yet";
+  const auto again =
+      client.try_call("put_piece", {{"name", "film"}, {"at", 0}, {"content", all.first(1000)}});
+  ASSERT_FALSE(again.ok());
+  EXPECT_EQ(again.error().code, "wrong_place");
+  put_file(client, "film", all);
+  EXPECT_TRUE(get_file(client, "film") == file);
+  const Ran whole = as_admin({"sql", "SELECT content FROM pieces", "--json"});
+  EXPECT_EQ(error_code(whole), "RESULT_TOO_LARGE");
+}
+
+TEST_F(Documentation, results_are_read_page_by_page_with_the_key_of_the_page_before) {
+  const std::string text = page("docs/how-to/large-values.md");
+  Client client(cluster_.admin("reader"));
+  client.execute("CREATE TABLE notes(id INTEGER PRIMARY KEY, title)");
+  client.execute("CREATE TABLE minutes(year, number, title, PRIMARY KEY(year, number))");
+  client.execute(
+      "WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n WHERE i < 950) "
+      "INSERT INTO notes SELECT i * 3, 'note ' || i FROM n");
+  client.execute("INSERT INTO minutes SELECT 2000 + id % 7, id, title FROM notes");
+  const std::string by_id = block(text, "sql", text.find("(keyset pagination)"));
+  const std::string by_two = block(text, "sql", text.find("compare them as a row"));
+  std::size_t seen = 0;
+  std::int64_t last = 0;
+  for (bool more = true; more;) {
+    const Answer part = client.read(Statement{by_id, {}, {{"last", last}}});
+    for (const auto& [id, title] : part.as<std::int64_t, std::string>()) {
+      last = id;
+      ++seen;
+    }
+    more = !part.rows.empty();
+  }
+  EXPECT_EQ(seen, 950U);
+  std::set<std::int64_t> numbers;
+  Arguments from = {{"year", 0}, {"number", 0}};
+  for (bool more = true; more;) {
+    const Answer part = client.read(Statement{by_two, {}, from});
+    for (const Row& row : part.rows) {
+      from = {{"year", row[0]}, {"number", row[1]}};
+      EXPECT_TRUE(numbers.insert(row[1].as<std::int64_t>()).second);
+    }
+    more = !part.rows.empty();
+  }
+  EXPECT_EQ(numbers.size(), 950U);
 }
 
 TEST_F(Documentation, the_application_of_the_tutorial_answers_as_the_tutorial_says) {

@@ -71,7 +71,7 @@ int run_command_line(int argc, char** argv);
 
 /// keygen, genesis, init, replica, dev (operator_commands.cpp).
 void add_operator_commands(CLI::App& app, Chosen& chosen);
-/// new, test, install, import, call, sql, gateway, pages, status, reincarnate, bench, demo
+/// new, test, doctor, install, import, call, sql, gateway, pages, status, reincarnate, bench, demo
 /// (client_commands.cpp).
 void add_client_commands(CLI::App& app, Chosen& chosen);
 

@@ -33,7 +33,7 @@ bool can_bind(std::uint16_t port) {
   return free;
 }
 
-std::string describe(const std::vector<ReplicaStatus>& all) {
+std::string replicas_in_words(const std::vector<ReplicaStatus>& all) {
   std::string text;
   for (const ReplicaStatus& r : all) {
     text += (text.empty() ? "" : "; ") + std::string("replica ") + std::to_string(r.id) + " ";
@@ -105,7 +105,7 @@ Result<std::vector<ReplicaStatus>> wait_for_common_checkpoint(Cluster& cluster, 
     if (common) return all;
     if (std::chrono::steady_clock::now() >= until)
       return Error{"no common stable checkpoint at or above " + std::to_string(seq) + " after " +
-                   std::to_string(timeout.count()) + " s: " + describe(all)};
+                   std::to_string(timeout.count()) + " s: " + replicas_in_words(all)};
     std::this_thread::sleep_for(poll_interval);
   }
 }

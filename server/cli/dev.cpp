@@ -12,6 +12,7 @@
 #include "server/app/folder.h"
 #include "server/base/log.h"
 #include "server/cli/dev_front.h"
+#include "server/cli/dev_watch.h"
 #include "server/cli/files.h"
 #include "server/cli/genesis.h"
 #include "server/cli/http_server.h"
@@ -28,6 +29,7 @@ namespace {
 struct DevOptions {
   InitOptions cluster;
   std::string app;
+  bool watch = false;
   std::string log_level = "warning";
   std::vector<std::string> settings;
 };
@@ -77,8 +79,10 @@ Result<net::Fd> listen_for_people(const InitOptions& cluster) {
 }
 
 /// Until told to stop, or the last replica has ended by itself. Restarts nothing: to see one
-/// missing is what dev is for.
-Status watch(LocalCluster& cluster, const net::Fd& signal_fd, net::Poller& poller) {
+/// missing is what dev is for. `reinstaller` may be null.
+Status watch(LocalCluster& cluster, const net::Fd& signal_fd, net::Poller& poller,
+             Reinstaller* reinstaller) {
+  const net::SystemClock clock;
   bool stop = false;
   poller.watch(signal_fd.get(), EPOLLIN, [&](std::uint32_t) {
     signalfd_siginfo info = {};
@@ -87,7 +91,12 @@ Status watch(LocalCluster& cluster, const net::Fd& signal_fd, net::Poller& polle
     }
   });
   while (!stop) {
-    poller.wait(never);
+    poller.wait(reinstaller == nullptr ? never : clock.now() + Reinstaller::look_every_us);
+    const auto said = reinstaller == nullptr ? std::nullopt : reinstaller->look();
+    if (said) {
+      std::printf("%s\n", said->c_str());
+      std::fflush(stdout);
+    }
     const auto all_ended = cluster.ended();
     for (const LocalCluster::Ended& ended : all_ended) {
       if (stop) continue;
@@ -120,6 +129,8 @@ void say_what_next(const DevOptions& options, const std::string& folder) {
 }
 
 Status run_dev(DevOptions options) {
+  if (options.watch && options.app.empty())
+    return usage_failure("--watch needs the folder that is watched: --app DIR");
   if (!options.app.empty()) {
     // Before anything starts: what cannot be installed should not cost the start of a cluster.
     const auto bundle = app::load_application_folder(options.app);
@@ -166,7 +177,11 @@ Status run_dev(DevOptions options) {
   std::printf("READY %s\n", front.url().c_str());
   say_what_next(options, folder->path());
   std::fflush(stdout);
-  return watch(*cluster, signal_fd, *poller);
+  std::optional<Reinstaller> reinstaller;
+  if (options.watch)
+    reinstaller.emplace(options.app, folder->path() + "/genesis.json",
+                        folder->path() + "/admin.key");
+  return watch(*cluster, signal_fd, *poller, reinstaller ? &*reinstaller : nullptr);
 }
 
 }  // namespace
@@ -176,6 +191,8 @@ void add_dev(CLI::App& app, Chosen& chosen) {
   CLI::App* command = app.add_subcommand(
       "dev", "Run a cluster on this machine, with an application, until Ctrl-C; for development");
   command->add_option("--app", options->app, "Folder of the application to install");
+  command->add_flag("--watch", options->watch,
+                    "Install the application again whenever its folder changes");
   command->add_option("--replicas", options->cluster.replicas, "n (default 4)");
   command->add_option("--faults", options->cluster.faults, "f (default 1)");
   command->add_option(

@@ -63,11 +63,11 @@ Status run_install(const InstallOptions& options, bool json) {
 }  // namespace
 
 Status install_application(const std::string& app_folder, const std::string& genesis_file,
-                           const std::string& key_file) {
+                           const std::string& key_file, unsigned timeout_s) {
   ClientOptions options;
   options.cluster = genesis_file;
   options.key = key_file;
-  options.timeout_s = 60;
+  options.timeout_s = timeout_s;
   auto answer = install(app_folder, options);
   if (!answer) return answer.error();
   return {};

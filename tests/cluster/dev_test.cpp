@@ -41,7 +41,8 @@ std::string answer_of(std::uint16_t port, const std::string& text, const std::st
 
 class DevPage : public testing::Test {
  protected:
-  DevPage() : base_(cli::free_base_port(23'000, 4)) {
+  explicit DevPage(const std::vector<std::string>& more = {})
+      : base_(cli::free_base_port(23'000, 4)) {
     const std::filesystem::path app = folder_.path() + "/app";
     std::filesystem::create_directories(app / "web");
     std::filesystem::create_directories(app / "procedures");
@@ -49,9 +50,17 @@ class DevPage : public testing::Test {
     std::ofstream(app / "web/index.html") << "<body>Good day</body>";
     std::ofstream(app / "procedures/greeting.sql")
         << "-- @public\n-- @read-only\nSELECT 'Good day' AS greeting;";
-    server_ = std::make_unique<Background>(
-        std::vector<std::string>{"dev", "--app", app.string(), "--dir", folder_.path() + "/c",
-                                 "--base-port", std::to_string(base_), "--log", "error"});
+    std::vector<std::string> words = {"dev",
+                                      "--app",
+                                      app.string(),
+                                      "--dir",
+                                      folder_.path() + "/c",
+                                      "--base-port",
+                                      std::to_string(base_),
+                                      "--log",
+                                      "error"};
+    words.insert(words.end(), more.begin(), more.end());
+    server_ = std::make_unique<Background>(words);
     const std::string ready = server_->line_with("READY");
     const std::size_t token = ready.find("/?dev=");
     EXPECT_NE(token, std::string::npos) << ready;
@@ -173,6 +182,50 @@ TEST_F(DevPage, outlives_callers_that_say_nothing_or_nonsense) {
   const auto address = net::numeric_address("127.0.0.1", port_);
   for (int i = 0; i < 200; ++i) mute.push_back(std::move(*net::start_connect(*address)));
   EXPECT_THAT(request("GET /"), HasSubstr("Good day"));
+}
+
+class DevWatch : public DevPage {
+ protected:
+  DevWatch() : DevPage({"--watch"}) {}
+  void write(const std::string& name, const std::string& text) const {
+    std::ofstream(folder_.path() + "/app/" + name) << text;
+  }
+  std::string greeting() const {
+    return Cluster(folder_.path() + "/c/genesis.json").read("greeting").value<std::string>();
+  }
+};
+
+TEST_F(DevWatch, installs_what_has_changed_and_goes_on_with_what_was_before_a_broken_edit) {
+  const std::string head = "-- @public\n-- @read-only\n";
+  write("procedures/greeting.sql", head + "SELECT 'Good evening' AS greeting;");
+  EXPECT_THAT(server_->line_with("WATCH"), HasSubstr("has changed and is installed"));
+  EXPECT_EQ(greeting(), "Good evening");
+
+  write("procedures/greeting.sql", head + "SELECT nowhere AS greeting;");
+  const std::string refused = server_->line_with("WATCH");
+  EXPECT_THAT(refused, HasSubstr("what was before goes on"));
+  EXPECT_THAT(refused, HasSubstr("procedures/greeting.sql, statement 1: no such column: nowhere"));
+  EXPECT_EQ(greeting(), "Good evening");
+  std::filesystem::remove(folder_.path() + "/app/prytany.json");
+  EXPECT_THAT(server_->line_with("WATCH"), HasSubstr("what was before goes on"));
+
+  write("prytany.json", R"({"name": "greeter", "version": "2"})");
+  write("procedures/greeting.sql", head + "SELECT 'Good night' AS greeting;");
+  write("web/index.html", "<body>Good night</body>");
+  EXPECT_THAT(server_->line_with("WATCH"), HasSubstr("is installed"));
+  EXPECT_EQ(greeting(), "Good night");
+  std::string shown;
+  for (int i = 0; i < 100 && shown.find("Good night") == std::string::npos; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    shown = request("GET /");
+  }
+  EXPECT_THAT(shown, HasSubstr("<body>Good night</body>"));
+}
+
+TEST(DevCommandLine, refuses_to_watch_nothing) {
+  const Ran ran = run({"dev", "--watch"});
+  EXPECT_EQ(ran.exit_code, 2);
+  EXPECT_THAT(ran.errors, HasSubstr("--app DIR"));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@ void add_client_commands(CLI::App& app, Chosen& chosen) {
   add_new(app, chosen);
   add_test(app, chosen);
   add_doctor(app, chosen);
+  add_explain(app, chosen);
   add_install(app, chosen);
   add_import(app, chosen);
   add_call(app, chosen);

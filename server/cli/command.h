@@ -71,8 +71,8 @@ int run_command_line(int argc, char** argv);
 
 /// keygen, genesis, init, replica, dev (operator_commands.cpp).
 void add_operator_commands(CLI::App& app, Chosen& chosen);
-/// new, test, doctor, install, import, call, sql, gateway, pages, status, reincarnate, bench, demo
-/// (client_commands.cpp).
+/// new, test, explain, doctor, install, import, call, sql, gateway, pages, status, reincarnate,
+/// bench, demo (client_commands.cpp).
 void add_client_commands(CLI::App& app, Chosen& chosen);
 
 }  // namespace prytany::cli

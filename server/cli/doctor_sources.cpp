@@ -15,9 +15,9 @@ namespace {
 
 // ---- Texts in a program -------------------------------------------------------------------------
 
-enum class Language { sql, python, c_like };
+enum class SourceLanguage { sql, python, c_like };
 
-struct Literal {
+struct SourceLiteral {
   std::string text;
   std::size_t line = 0;
 };
@@ -25,20 +25,21 @@ struct Literal {
 constexpr auto c_like_endings = std::to_array<std::string_view>(
     {".c", ".h", ".cc", ".cpp", ".cxx", ".hpp", ".js", ".mjs", ".cjs", ".ts", ".java", ".go"});
 
-std::optional<Language> language_of(std::string_view path) {
-  if (path.ends_with(".sql")) return Language::sql;
-  if (path.ends_with(".py")) return Language::python;
+std::optional<SourceLanguage> language_of(std::string_view path) {
+  if (path.ends_with(".sql")) return SourceLanguage::sql;
+  if (path.ends_with(".py")) return SourceLanguage::python;
   if (std::ranges::any_of(c_like_endings, [&](auto ending) { return path.ends_with(ending); }))
-    return Language::c_like;
+    return SourceLanguage::c_like;
   return std::nullopt;
 }
 
 /// Texts in quotes, roughly: literals that stand beside each other are one, as in C and Python.
 class LiteralFinder {
  public:
-  LiteralFinder(std::string_view text, Language language) : text_(text), language_(language) {}
+  LiteralFinder(std::string_view text, SourceLanguage language)
+      : text_(text), language_(language) {}
 
-  std::vector<Literal> run() {
+  std::vector<SourceLiteral> run() {
     while (at_ < text_.size()) {
       if (skip_comment()) continue;
       const char c = text_[at_];
@@ -63,7 +64,7 @@ class LiteralFinder {
     for (std::size_t i = 0; i < end.size() && at_ < text_.size(); ++i) step();
   }
   bool skip_comment() {
-    const bool python = language_ == Language::python;
+    const bool python = language_ == SourceLanguage::python;
     if (python ? sees("#") : sees("//")) {
       skip_until("\n");
     } else if (!python && sees("/*")) {
@@ -75,7 +76,7 @@ class LiteralFinder {
   }
 
   void read_literal(char quote) {
-    Literal literal{{}, line_};
+    SourceLiteral literal{{}, line_};
     const std::string three(3, quote);
     const bool raw = !python() && quote == '"' && at_ > 0 && text_[at_ - 1] == 'R';
     if (raw) {
@@ -93,8 +94,8 @@ class LiteralFinder {
     }
     adjacent_ = true;
   }
-  bool python() const { return language_ == Language::python; }
-  void take(Literal& literal, const std::string& end, std::size_t begin) {
+  bool python() const { return language_ == SourceLanguage::python; }
+  void take(SourceLiteral& literal, const std::string& end, std::size_t begin) {
     while (at_ < std::min(begin, text_.size())) step();
     while (at_ < text_.size() && !sees(end)) {
       literal.text += text_[at_];
@@ -102,7 +103,7 @@ class LiteralFinder {
     }
     for (std::size_t i = 0; i < end.size() && at_ < text_.size(); ++i) step();
   }
-  void take_quoted(Literal& literal, char quote) {
+  void take_quoted(SourceLiteral& literal, char quote) {
     step();
     while (at_ < text_.size() && text_[at_] != quote) {
       if (text_[at_] == '\n' && quote != '`') return;  // it was an apostrophe
@@ -119,11 +120,11 @@ class LiteralFinder {
   }
 
   std::string_view text_;
-  Language language_;
+  SourceLanguage language_;
   std::size_t at_ = 0;
   std::size_t line_ = 1;
   bool adjacent_ = false;
-  std::vector<Literal> found_;
+  std::vector<SourceLiteral> found_;
 };
 
 // ---- Words of SQLite's API ----------------------------------------------------------------------
@@ -215,12 +216,12 @@ class SourceExamination {
  public:
   SourceExamination(std::string path, SqlGate& gate) : path_(std::move(path)), gate_(gate) {}
 
-  std::vector<Finding> run(std::string_view text, Language language) {
-    if (language == Language::sql) {
+  std::vector<Finding> run(std::string_view text, SourceLanguage language) {
+    if (language == SourceLanguage::sql) {
       look_at_script(text);
     } else {
       look_at_lines(text);
-      for (const Literal& literal : LiteralFinder(text, language).run())
+      for (const SourceLiteral& literal : LiteralFinder(text, language).run())
         if (looks_like_sql(literal.text)) look_at_sql(literal.text, literal.line);
     }
     std::ranges::sort(findings_, [](const Finding& a, const Finding& b) {

@@ -76,7 +76,7 @@ class ImportFile {
   std::string path_;
 };
 
-std::string said(const std::string& path, const CsvComplaint& complaint) {
+std::string complaint_text(const std::string& path, const CsvComplaint& complaint) {
   if (complaint.line == 0) return complaint.what;
   return path + ":" + std::to_string(complaint.line) + ": " + complaint.what;
 }
@@ -106,7 +106,7 @@ Result<std::optional<ImportRow>, CsvComplaint> next_import_row(CsvReader& reader
 
 Result<CsvRecord> read_header(CsvReader& reader, const std::string& path) {
   auto header = reader.next();
-  if (!header) return Error{said(path, header.error())};
+  if (!header) return Error{complaint_text(path, header.error())};
   if (!*header) return Error{path + " is empty: its first line must name the columns"};
   return std::move(**header);
 }
@@ -132,7 +132,7 @@ Result<Examined> examine(const ImportFile& file, const ImportPlan& plan) {
       continue;
     }
     if (++wrong <= complaints_shown)
-      complaints += (wrong == 1 ? "" : "; ") + said(file.path(), row.error());
+      complaints += (wrong == 1 ? "" : "; ") + complaint_text(file.path(), row.error());
     // Where the file itself makes no sense any more, what follows would not either.
     if (reader.has_failed()) break;
   }
@@ -207,8 +207,8 @@ void print_import(const ImportJob& job, std::uint64_t begun_at, const ImportProg
               static_cast<unsigned long long>(progress.refused));
 }
 
-Status report(ImportSender& sender, const ImportJob& job, std::uint64_t begun_at,
-              const ImportProgress& progress, bool json) {
+Status report_import(ImportSender& sender, const ImportJob& job, std::uint64_t begun_at,
+                     const ImportProgress& progress, bool json) {
   print_import(job, begun_at, progress, json);
   if (progress.refused == 0) return {};
   const auto lines = sender.refused_rows(complaints_shown);
@@ -246,7 +246,7 @@ Status run_import(const ImportOptions& options, bool json) {
     return usage_failure(again.error().message);
   const auto next_row = [&]() -> Result<std::optional<ImportRow>, Failure> {
     auto row = next_import_row(reader, *plan);
-    if (!row) return usage_failure(said(file->path(), row.error()));
+    if (!row) return usage_failure(complaint_text(file->path(), row.error()));
     return std::move(*row);
   };
   ImportSender sender(*plan, job, submit_to(*client), next_row, tell_people(job, json));
@@ -254,7 +254,7 @@ Status run_import(const ImportOptions& options, bool json) {
   if (!begun) return begun.error();
   const auto done = sender.run();
   if (!done) return done.error();
-  return report(sender, job, begun->rows, *done, json);
+  return report_import(sender, job, begun->rows, *done, json);
 }
 
 }  // namespace

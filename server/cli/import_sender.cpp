@@ -49,7 +49,7 @@ constexpr const char* read_refused =
 wire::Value text_value(const std::string& text) { return wire::TextValue{text}; }
 wire::Value number_value(std::uint64_t number) { return static_cast<std::int64_t>(number); }
 
-wire::Statement statement(const char* sql, std::vector<wire::Value> values) {
+wire::Statement import_statement(const char* sql, std::vector<wire::Value> values) {
   wire::Statement out;
   out.sql.text = sql;
   out.positional.items = std::move(values);
@@ -90,12 +90,12 @@ ImportSender::ImportSender(const ImportPlan& plan, ImportJob job, Submit submit,
 Result<ImportProgress, Failure> ImportSender::begin(bool beside) {
   wire::Execute execute;
   auto& statements = execute.statements.items;
-  statements.push_back(statement(progress_table, {}));
-  statements.push_back(statement(refused_table, {}));
+  statements.push_back(import_statement(progress_table, {}));
+  statements.push_back(import_statement(refused_table, {}));
   if (!beside)
     statements.push_back(
-        statement(check_unfinished, {text_value(job_.table), text_value(job_.digest)}));
-  statements.push_back(statement(
+        import_statement(check_unfinished, {text_value(job_.table), text_value(job_.digest)}));
+  statements.push_back(import_statement(
       begin_progress, {text_value(job_.digest), text_value(job_.table), number_value(job_.total)}));
   const auto answers = ask(std::move(execute));
   if (!answers.ok()) return with_hint(failure_of(answers.error()));
@@ -119,7 +119,7 @@ Status ImportSender::look() {
   wire::Execute execute;
   execute.read_only = true;
   execute.statements.items.push_back(
-      statement(read_progress, {text_value(job_.digest), text_value(job_.table)}));
+      import_statement(read_progress, {text_value(job_.digest), text_value(job_.table)}));
   auto answers = ask(std::move(execute));
   if (!answers.ok()) return with_hint(failure_of(answers.error()));
   const std::vector<Row>& found = answers->at(0).rows;
@@ -162,16 +162,16 @@ std::uint64_t ImportSender::rows_wanted() const {
 std::size_t ImportSender::depth() const { return sent_ < suspect_end_ ? 1 : outstanding_max; }
 
 wire::Statement ImportSender::advance(std::uint64_t from, std::uint64_t to, bool refused) const {
-  return statement(advance_sql,
-                   {number_value(to), number_value(refused ? 1 : 0), text_value(job_.digest),
-                    text_value(job_.table), number_value(from)});
+  return import_statement(advance_sql,
+                          {number_value(to), number_value(refused ? 1 : 0), text_value(job_.digest),
+                           text_value(job_.table), number_value(from)});
 }
 
 wire::Execute ImportSender::request(const Chunk& chunk) const {
   wire::Execute execute;
   auto& statements = execute.statements.items;
   statements.push_back(advance(chunk.from, chunk.to, false));
-  statements.push_back(statement(check_advanced, {}));
+  statements.push_back(import_statement(check_advanced, {}));
   for (std::uint64_t at = chunk.from; at < chunk.to;) {
     const std::uint64_t rows = std::min<std::uint64_t>(plan_.rows_per_statement(), chunk.to - at);
     wire::Statement& insert = statements.emplace_back();
@@ -260,8 +260,8 @@ Status ImportSender::pass_over(const ErrorInfo& error) {
   wire::Execute execute;
   auto& statements = execute.statements.items;
   statements.push_back(advance(at, at + 1, true));
-  statements.push_back(statement(check_advanced, {}));
-  statements.push_back(statement(
+  statements.push_back(import_statement(check_advanced, {}));
+  statements.push_back(import_statement(
       note_refused, {text_value(job_.digest), text_value(job_.table), number_value(row(at).line),
                      text_value(error.code), text_value(error.message)}));
   const ImportAnswers answers = ask(std::move(execute));
@@ -276,7 +276,7 @@ Status ImportSender::pass_over(const ErrorInfo& error) {
 Result<std::vector<std::string>, Failure> ImportSender::refused_rows(std::size_t most) {
   wire::Execute execute;
   execute.read_only = true;
-  execute.statements.items.push_back(statement(
+  execute.statements.items.push_back(import_statement(
       read_refused, {text_value(job_.digest), text_value(job_.table), number_value(most)}));
   auto answers = ask(std::move(execute));
   if (!answers.ok()) return failure_of(answers.error());

@@ -42,6 +42,8 @@ class Trial {
   /// ordered, so that asking changes nothing.
   wire::Outcome look(const std::string& sql);
 
+  /// The state, for those who only look at it.
+  [[nodiscard]] vfs::PageStore& store() { return *store_; }
   /// The agreed time of the last batch.
   [[nodiscard]] AgreedTime now() const { return executor_->agreed(); }
   /// Executes an empty batch at this time, so that what is idle for too long by then is over, and

@@ -6,7 +6,6 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <regex>
-#include <set>
 #include <span>
 #include <sstream>
 
@@ -170,41 +169,6 @@ TEST_F(Documentation, a_value_beyond_the_limits_is_put_and_read_in_pieces) {
   EXPECT_TRUE(get_file(client, "film") == file);
   const Ran whole = as_admin({"sql", "SELECT content FROM pieces", "--json"});
   EXPECT_EQ(error_code(whole), "RESULT_TOO_LARGE");
-}
-
-TEST_F(Documentation, results_are_read_page_by_page_with_the_key_of_the_page_before) {
-  const std::string text = page("docs/how-to/large-values.md");
-  Client client(cluster_.admin("reader"));
-  client.execute("CREATE TABLE notes(id INTEGER PRIMARY KEY, title)");
-  client.execute("CREATE TABLE minutes(year, number, title, PRIMARY KEY(year, number))");
-  client.execute(
-      "WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n WHERE i < 950) "
-      "INSERT INTO notes SELECT i * 3, 'note ' || i FROM n");
-  client.execute("INSERT INTO minutes SELECT 2000 + id % 7, id, title FROM notes");
-  const std::string by_id = block(text, "sql", text.find("(keyset pagination)"));
-  const std::string by_two = block(text, "sql", text.find("compare them as a row"));
-  std::size_t seen = 0;
-  std::int64_t last = 0;
-  for (bool more = true; more;) {
-    const Answer part = client.read(Statement{by_id, {}, {{"last", last}}});
-    for (const auto& [id, title] : part.as<std::int64_t, std::string>()) {
-      last = id;
-      ++seen;
-    }
-    more = !part.rows.empty();
-  }
-  EXPECT_EQ(seen, 950U);
-  std::set<std::int64_t> numbers;
-  Arguments from = {{"year", 0}, {"number", 0}};
-  for (bool more = true; more;) {
-    const Answer part = client.read(Statement{by_two, {}, from});
-    for (const Row& row : part.rows) {
-      from = {{"year", row[0]}, {"number", row[1]}};
-      EXPECT_TRUE(numbers.insert(row[1].as<std::int64_t>()).second);
-    }
-    more = !part.rows.empty();
-  }
-  EXPECT_EQ(numbers.size(), 950U);
 }
 
 TEST_F(Documentation, the_application_of_the_tutorial_answers_as_the_tutorial_says) {

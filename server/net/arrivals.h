@@ -25,6 +25,10 @@ class Arrivals {
   [[nodiscard]] bool may_come(const std::string& host) const;
   void came(const lws* socket, std::string host);
   void became_websocket(const lws* socket);
+  /// Requires: it came, and is not gone.
+  [[nodiscard]] const std::string& host(const lws* socket) const {
+    return connections_.at(socket).host;
+  }
   void gone(const lws* socket);
 
  private:

@@ -19,6 +19,7 @@
 #include "server/net/arrivals.h"
 #include "server/net/gateway_client.h"
 #include "server/net/gateway_limits.h"
+#include "server/net/host_turns.h"
 #include "server/net/http_page.h"
 
 namespace prytany::net {
@@ -80,7 +81,8 @@ class Gateway::Impl {
         poller_(poller),
         upstream_(upstream),
         listener_(std::move(listener)),
-        arrivals_(config_.http_per_host_max, config_.connections_per_host_max) {}
+        arrivals_(config_.http_per_host_max, config_.connections_per_host_max),
+        turns_(config_.host_slice_us) {}
   ~Impl();
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
@@ -107,6 +109,8 @@ class Gateway::Impl {
   int on_http(lws* socket, lws_callback_reasons reason, PerSocket& state, std::string_view path);
   void on_established(lws* socket, PerSocket& state);
   int on_received(GatewayClient& client, std::string_view bytes);
+  std::uint64_t handle(ConnectionId connection, std::string_view text);
+  HostTurns::Handled handle_kept(ConnectionId connection);
   void shed();
   int on_writable(GatewayClient& client);
   int end_with(lws* socket, lws_close_status status, const char* reason);
@@ -118,6 +122,7 @@ class Gateway::Impl {
   Upstream& upstream_;
   Fd listener_;
   Arrivals arrivals_;
+  HostTurns turns_;
   Time accept_again_ = never;
   mutable uv_loop_t loop_{};
   bool loop_ready_ = false;
@@ -127,7 +132,7 @@ class Gateway::Impl {
   lws_retry_bo_t keepalive_{};
   std::uint64_t next_id_ = 1;
   std::unordered_map<std::uint64_t, std::unique_ptr<GatewayClient>> clients_;
-  std::size_t partial_bytes_ = 0;
+  std::size_t held_bytes_ = 0;
   std::vector<ConnectionId> dirty_;
   std::deque<std::pair<Time, ConnectionId>> closing_;  // when patience ends, soonest first
   GatewayCounters counters_;
@@ -219,6 +224,7 @@ void Gateway::Impl::run() {
     if (const GatewayClient* client = find(closing_.front().second)) hang_up(client->socket());
     closing_.pop_front();
   }
+  turns_.next_turn([this](ConnectionId connection) { return handle_kept(connection); });
   uv_update_time(&loop_);
   // The second condition: libuv tells the kernel of new interests only inside uv_run.
   if (!loop_ready_ && uv_backend_timeout(&loop_) != 0) return;
@@ -227,6 +233,7 @@ void Gateway::Impl::run() {
 }
 
 Time Gateway::Impl::deadline() const {
+  if (turns_.anybody_waits()) return Time{0};
   uv_update_time(&loop_);
   Time due = closing_.empty() ? accept_again_ : std::min(accept_again_, closing_.front().first);
   if (const int timeout_ms = uv_backend_timeout(&loop_); timeout_ms >= 0) {
@@ -378,7 +385,7 @@ int Gateway::Impl::on_socket_event(lws* socket, lws_callback_reasons reason, voi
       return gateway.on_received(*state.client, {static_cast<const char*>(in), size});
     case LWS_CALLBACK_SERVER_WRITEABLE: return gateway.on_writable(*state.client);
     case LWS_CALLBACK_CLOSED: {
-      gateway.partial_bytes_ -= state.client->held_bytes();
+      gateway.held_bytes_ -= state.client->held_bytes();
       const ConnectionId id = std::exchange(state.client, nullptr)->id();
       gateway.clients_.erase(id.value);
       gateway.counters_.connections -= 1;
@@ -391,7 +398,7 @@ int Gateway::Impl::on_socket_event(lws* socket, lws_callback_reasons reason, voi
 
 void Gateway::Impl::on_established(lws* socket, PerSocket& state) {
   const ConnectionId id{next_id_++};
-  auto client = std::make_unique<GatewayClient>(id, socket);
+  auto client = std::make_unique<GatewayClient>(id, socket, arrivals_.host(socket));
   state.client = client.get();
   clients_.emplace(id.value, std::move(client));
   counters_.connections += 1;
@@ -409,19 +416,45 @@ int Gateway::Impl::on_received(GatewayClient& client, std::string_view bytes) {
     counters_.oversized += 1;
     return end_with(socket, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, "message too large");
   }
-  partial_bytes_ += bytes.size();
+  held_bytes_ += bytes.size();
   if (lws_is_final_fragment(socket) == 0 || lws_remaining_packet_payload(socket) != 0) {
-    if (partial_bytes_ > config_.partial_bytes_max) shed();
+    if (held_bytes_ > config_.held_bytes_max) shed();
     return 0;
   }
-  partial_bytes_ -= client.held_bytes();
-  upstream_.client_text(client.id(), client.message());
-  client.forget_message();
+  held_bytes_ -= client.held_bytes();
+  if (turns_.may_go(client.host())) {
+    turns_.spend(client.host(), handle(client.id(), client.message()));
+    client.forget_message();
+    return 0;
+  }
+  if (!client.has_kept()) turns_.wait(client.host(), client.id());
+  client.keep_message();
+  held_bytes_ += client.held_bytes();
+  if (held_bytes_ > config_.held_bytes_max) shed();
   return 0;
 }
 
-/// Closes who holds most of what is unfinished. Whoever sends ordinary requests holds little, and
-/// not for long.
+/// Returns how long it took, in microseconds.
+std::uint64_t Gateway::Impl::handle(ConnectionId connection, std::string_view text) {
+  const Time began = SystemClock().now();
+  upstream_.client_text(connection, text);
+  return SystemClock().now() - began;
+}
+
+HostTurns::Handled Gateway::Impl::handle_kept(ConnectionId connection) {
+  GatewayClient* client = find(connection);
+  if (client == nullptr || !client->has_kept()) return {};
+  held_bytes_ -= client->held_bytes();
+  const std::string text = client->take_kept();
+  if (client->closing()) client->forget_kept();
+  held_bytes_ += client->held_bytes();
+  if (client->closing()) return {};
+  const std::uint64_t us = handle(connection, text);
+  return {us, client->has_kept()};
+}
+
+/// Closes who holds most of what is unfinished, or waits. Whoever sends ordinary requests holds
+/// little, and not for long.
 void Gateway::Impl::shed() {
   GatewayClient* most = nullptr;
   for (const auto& [id, client] : clients_) {
@@ -430,8 +463,9 @@ void Gateway::Impl::shed() {
   }
   if (most == nullptr) return;
   counters_.oversized += 1;
-  partial_bytes_ -= most->held_bytes();
+  held_bytes_ -= most->held_bytes();
   most->forget_message();
+  most->forget_kept();
   most->give_up();
   hang_up(most->socket());
 }

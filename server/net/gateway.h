@@ -34,8 +34,11 @@ struct GatewayConfig {
   std::size_t connections_per_host_max = limits::client_connections_max / 2;
   std::size_t http_per_host_max = 128;
   std::size_t message_bytes_max = limits::json_bytes_max;
-  /// Of messages that are not whole yet, of all clients together: who holds most of it is closed.
-  std::size_t partial_bytes_max = 64 << 20;
+  /// Of messages that are not whole yet, or wait for their host's turn, of all clients together:
+  /// who holds most of it is closed.
+  std::size_t held_bytes_max = 64 << 20;
+  /// Of each turn of the loop, to look at what one host sends. (Hosts behind one proxy are one.)
+  std::uint64_t host_slice_us = 2'000;
   std::size_t queued_bytes_max = limits::client_send_queue_bytes_max;
 };
 
@@ -43,7 +46,7 @@ struct GatewayCounters {
   std::uint64_t connections = 0;  // open WebSockets
   std::uint64_t sockets = 0;      // open connections, HTTP included
   std::uint64_t refused = 0;  // wrong origin, subprotocol, method; too many, of one host or in all
-  std::uint64_t oversized = 0;    // closed with 1009, or for what they held unfinished
+  std::uint64_t oversized = 0;  // closed with 1009, or for what of theirs was unfinished or waited
   std::uint64_t not_reading = 0;  // closed because their queue was full
 };
 

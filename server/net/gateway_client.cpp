@@ -5,11 +5,13 @@
 namespace prytany::net {
 namespace {
 
-constexpr std::size_t kept_bytes = 256 << 10;  // a buffer that one large message grew is given back
+constexpr std::size_t kept_capacity = 256 << 10;  // what one large message grew is given back
+/// To keep a text costs more than its bytes.
+constexpr std::size_t text_overhead_bytes = 64;
 
 void give_back(std::string& buffer) {
   buffer.clear();
-  if (buffer.capacity() > kept_bytes) std::string().swap(buffer);
+  if (buffer.capacity() > kept_capacity) std::string().swap(buffer);
 }
 
 constexpr unsigned text_frame = 0x81;  // final
@@ -42,6 +44,23 @@ bool GatewayClient::add_fragment(std::string_view bytes, std::size_t bytes_max) 
 }
 
 void GatewayClient::forget_message() { give_back(in_); }
+
+void GatewayClient::keep_message() {
+  kept_bytes_ += in_.size() + text_overhead_bytes;
+  kept_.push_back(std::exchange(in_, {}));
+}
+
+std::string GatewayClient::take_kept() {
+  std::string text = std::move(kept_.front());
+  kept_.pop_front();
+  kept_bytes_ -= text.size() + text_overhead_bytes;
+  return text;
+}
+
+void GatewayClient::forget_kept() {
+  std::deque<std::string>().swap(kept_);
+  kept_bytes_ = 0;
+}
 
 bool GatewayClient::queue(std::string_view text, std::size_t bytes_max) {
   // One message always fits: a client that reads must get a reply of any legal size.

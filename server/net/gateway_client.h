@@ -5,6 +5,7 @@
 #include <deque>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "server/net/upstream.h"
 
@@ -14,10 +15,13 @@ namespace prytany::net {
 
 class GatewayClient {
  public:
-  GatewayClient(ConnectionId id, lws* socket) : id_(id), socket_(socket) {}
+  GatewayClient(ConnectionId id, lws* socket, std::string host)
+      : id_(id), socket_(socket), host_(std::move(host)) {}
 
   [[nodiscard]] ConnectionId id() const { return id_; }
   [[nodiscard]] lws* socket() const { return socket_; }
+  /// As Arrivals has it.
+  [[nodiscard]] const std::string& host() const { return host_; }
 
   // ---- in ----
   /// A fragment. False: the message is longer than `bytes_max`.
@@ -25,8 +29,14 @@ class GatewayClient {
   /// The message whose last fragment was added.
   [[nodiscard]] std::string_view message() const { return in_; }
   void forget_message();
-  /// Of a message that is not whole yet.
-  [[nodiscard]] std::size_t held_bytes() const { return in_.size(); }
+  /// The message waits until it is the host's turn, behind others of this connection.
+  void keep_message();
+  [[nodiscard]] bool has_kept() const { return !kept_.empty(); }
+  /// The oldest that waits. Requires: has_kept().
+  std::string take_kept();
+  void forget_kept();
+  /// Of a message that is not whole yet, and of those that wait, with what it takes to keep each.
+  [[nodiscard]] std::size_t held_bytes() const { return in_.size() + kept_bytes_; }
 
   // ---- out ----
   /// Appends a text message, framed (RFC 6455 section 5.2), so that many messages are one write.
@@ -52,7 +62,10 @@ class GatewayClient {
 
   ConnectionId id_;
   lws* socket_;
+  std::string host_;
   std::string in_;
+  std::deque<std::string> kept_;
+  std::size_t kept_bytes_ = 0;
   std::string out_;  // headroom for libwebsockets, then what waits
   bool closing_ = false;
 };

@@ -13,7 +13,7 @@ namespace prytany::net {
 namespace {
 
 /// Read per event and link, so that one fast peer does not keep the loop from the others.
-constexpr std::size_t read_bytes_max = 256 << 10;
+constexpr std::size_t read_bytes_max = 64 << 10;
 constexpr std::uint64_t accept_pause_us = 100'000;
 constexpr int accepts_per_event = 64;
 constexpr std::uint64_t warn_interval_us = 1'000'000;
@@ -45,6 +45,7 @@ Links::Links(LinksConfig config, const crypto::Signer& signer, Poller& poller, F
     peers_[id].dial_at = Time{0};
     peers_[id].delay_us = config_.redial_first_us;
   }
+  for (Peer& peer : peers_) peer.slice = Slice(config_.slice_us);
 }
 
 Links::~Links() {
@@ -80,7 +81,10 @@ void Links::ask_to_write(ReplicaId id) {
 Time Links::deadline() const {
   Time earliest = accept_again_;
   for (const Unproven& unproven : unproven_) earliest = std::min(earliest, unproven.expires);
-  for (const Peer& peer : peers_) earliest = std::min(earliest, peer.dial_at);
+  for (const Peer& peer : peers_) {
+    if (peer.has_more) return Time{0};
+    earliest = std::min(earliest, peer.dial_at);
+  }
   return earliest;
 }
 
@@ -95,7 +99,9 @@ void Links::tick(Time now) {
     unproven = next;
   }
   for (std::size_t id = 0; id < peers_.size(); ++id) {
-    if (peers_[id].dial_at <= now) dial(ReplicaId{static_cast<std::uint16_t>(id)});
+    const ReplicaId peer{static_cast<std::uint16_t>(id)};
+    if (peers_[id].dial_at <= now) dial(peer);
+    take_turn(peer);
   }
 }
 
@@ -246,6 +252,7 @@ void Links::promote(UnprovenRef unproven) {
   if (peer.connection) break_link(id, "replaced by a newer connection");
   peer.connection = std::move(proven.connection);
   peer.waits_to_write = false;
+  peer.has_more = false;
   peer.dial_at = never;
   peer.delay_us = config_.redial_first_us;
   peer.last_error.clear();
@@ -270,6 +277,8 @@ void Links::on_link(ReplicaId id, std::uint32_t events) {
     ask_to_write(id);
   }
   if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) == 0) return;
+  // What it sends beyond its slice stays in the socket, and so with it.
+  if (peers_[id.value].has_more || !peers_[id.value].slice.left()) return;
   const auto next = wire::frame_length(connection.received());
   const Result<void> received =
       connection.receive(std::max(read_bytes_max, next ? *next : std::size_t{0}));
@@ -277,17 +286,35 @@ void Links::on_link(ReplicaId id, std::uint32_t events) {
   if (const auto read = read_frames(id, connection); !read) {
     return break_link(id, read.error().message);
   }
-  if (!received) break_link(id, received.error().message);
+  if (!received && !peers_[id.value].has_more) break_link(id, received.error().message);
+}
+
+/// The next turn: what is already here goes on.
+void Links::take_turn(ReplicaId id) {
+  Peer& peer = peers_[id.value];
+  peer.slice.renew();
+  if (!peer.has_more) return;
+  if (const auto read = read_frames(id, *peer.connection); !read) {
+    break_link(id, read.error().message);
+  }
 }
 
 Result<void> Links::read_frames(ReplicaId id, Connection& connection) {
+  Peer& peer = peers_[id.value];
+  peer.has_more = false;
   while (true) {
     const ByteView received = connection.received();
     const auto length = wire::frame_length(received);
     if (!length) return Error{length.error().reason};
     if (*length == 0 || received.size() < *length) return {};
+    if (!peer.slice.left()) {
+      peer.has_more = true;
+      return {};
+    }
+    const Time began = SystemClock().now();
     upstream_.frame(id, received.first(*length));
     connection.consume(*length);
+    peer.slice.spend(SystemClock().now() - began);
   }
 }
 
@@ -295,6 +322,7 @@ void Links::break_link(ReplicaId id, const std::string& why) {
   Peer& peer = peers_[id.value];
   poller_.forget(peer.connection->fd());
   peer.connection = nullptr;
+  peer.has_more = false;
   counters_.links_broken += 1;
   log::info("link to " + name_of(id) + " is down: " + why);
   upstream_.link_down(id);

@@ -13,6 +13,7 @@
 #include "server/net/connection.h"
 #include "server/net/poller.h"
 #include "server/net/resolver.h"
+#include "server/net/slice.h"
 #include "server/net/upstream.h"
 #include "server/wire/handshake.h"
 
@@ -33,6 +34,7 @@ struct LinksConfig {
   std::size_t unproven_connections_max = 64;  // the oldest gives way to a newer one
   std::uint64_t redial_first_us = 20'000;     // doubles to redial_max_us, plus or minus a quarter
   std::uint64_t redial_max_us = 1'000'000;
+  std::uint64_t slice_us = 4'000;  // of each turn, to look at what one peer sends
   std::size_t queued_bytes_max = 32U
                                  << 20;  // per link; what does not fit is dropped, PBFT retransmits
 };
@@ -58,7 +60,8 @@ class Links {
 
   /// When tick() is owed; `never` if nothing is waited for.
   [[nodiscard]] Time deadline() const;
-  /// Dials what is due, ends handshakes that took too long.
+  /// Once per turn, after the poller. Dials what is due, ends handshakes that took too long, goes
+  /// on with what peers had no time for in the last turn.
   void tick(Time now);
 
   /// There is a newer configuration in the chain: all links are made anew, with its keys.
@@ -79,8 +82,10 @@ class Links {
   struct Peer {
     std::unique_ptr<Connection> connection;  // proven; null while there is none
     bool waits_to_write = false;             // EPOLLOUT is asked for
-    bool dialling = false;                   // one attempt at a time
-    Time dial_at = never;                    // for peers that we dial
+    bool has_more = false;                   // whole frames wait for the next turn
+    Slice slice{0};
+    bool dialling = false;  // one attempt at a time
+    Time dial_at = never;   // for peers that we dial
     std::uint64_t delay_us = 0;
     std::string last_error;  // said once, not at every attempt
   };
@@ -98,6 +103,7 @@ class Links {
   void end_unproven(UnprovenRef unproven, const std::string& why);
   void promote(UnprovenRef unproven);
   void on_link(ReplicaId peer, std::uint32_t events);
+  void take_turn(ReplicaId peer);
   Result<void> read_frames(ReplicaId peer, Connection& connection);
   void break_link(ReplicaId peer, const std::string& why);
   void ask_to_write(ReplicaId peer);

@@ -55,14 +55,17 @@ void Outbox::flush(ReplicaId id, Peer& peer) {
   const std::span<const std::shared_ptr<const wire::EncodedMessage>> all(peer.waiting);
   std::size_t first = 0;
   std::size_t bytes = 0;
+  std::size_t signatures = 0;
   for (std::size_t i = 0; i < all.size(); ++i) {
-    const std::size_t size = all[i]->bytes.size();
-    if (i > first && (bytes + size > frame_bytes_soft_max || i - first == frame_messages_max)) {
-      transport_.send(id, wire::seal(config_, peer.keys.send, all.subspan(first, i - first)));
-      first = i;
-      bytes = 0;
-    }
-    bytes += size;
+    bytes += all[i]->bytes.size();
+    signatures += all[i]->signatures;
+    const bool full = bytes > frame_bytes_soft_max || i - first == frame_messages_max ||
+                      signatures > limits::frame_signatures_max;
+    if (i == first || !full) continue;
+    transport_.send(id, wire::seal(config_, peer.keys.send, all.subspan(first, i - first)));
+    first = i;
+    bytes = all[i]->bytes.size();
+    signatures = all[i]->signatures;
   }
   transport_.send(id, wire::seal(config_, peer.keys.send, all.subspan(first)));
   peer.waiting.clear();

@@ -2,10 +2,55 @@
 
 namespace prytany::wire {
 
+namespace {
+
+std::size_t signatures_of(const ClientRequest& request) { return request.proof.signature ? 1 : 0; }
+
+std::size_t signatures_of(const Batch& batch) {
+  std::size_t all = 0;
+  for (const ClientRequest& request : batch.requests) all += signatures_of(request);
+  return all;
+}
+
+std::size_t signatures_of(const CheckpointProof& proof) { return proof.signatures.size(); }
+
+std::size_t signatures_of(const ViewChange& message) {
+  return 1 + (message.stable ? signatures_of(*message.stable) : 0);
+}
+
+std::size_t signatures_of(const NewView& message) {
+  std::size_t all = 1;
+  for (const SignedViewChange& inner : message.view_changes)
+    all += signatures_of(inner.content.message);
+  return all;
+}
+
+}  // namespace
+
+std::size_t signatures_in(const PeerMessage& message) {
+  return std::visit(
+      [](const auto& m) -> std::size_t {
+        if constexpr (requires { m.batch; }) {
+          return signatures_of(m.batch);
+        } else if constexpr (requires { m.request; }) {
+          return signatures_of(m.request);
+        } else if constexpr (requires { m.signature; }) {
+          if constexpr (requires { signatures_of(m.message); }) return signatures_of(m.message);
+          return 1;
+        } else if constexpr (requires { signatures_of(m); }) {
+          return signatures_of(m);
+        } else {
+          return 0;
+        }
+      },
+      message);
+}
+
 EncodedMessage encode_message(const PeerMessage& message) {
   EncodedMessage encoded;
   encoded.bytes = encode(message);
   encoded.digest = crypto::sha256(encoded.bytes);
+  encoded.signatures = signatures_in(message);
   return encoded;
 }
 

@@ -42,15 +42,20 @@ struct LinkKeys {
   crypto::Mac receive;
 };
 
+/// So many its receiver may have to check.
+std::size_t signatures_in(const PeerMessage& message);
+
 /// Encoded and hashed once, sent to many.
 struct EncodedMessage {
   Bytes bytes;
   Digest digest;
+  std::size_t signatures = 0;
 };
 EncodedMessage encode_message(const PeerMessage& message);
 
 /// Requires: 0 < messages.size() <= frame_messages_max; the frame, without its own length, within
-/// limits::frame_bytes_max (callers split).
+/// limits::frame_bytes_max; one message, or at most limits::frame_signatures_max signatures
+/// (callers split).
 Bytes seal(ConfigNumber config, const crypto::Mac& send,
            std::span<const std::shared_ptr<const EncodedMessage>> messages);
 

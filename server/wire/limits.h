@@ -41,6 +41,9 @@ inline constexpr std::uint64_t window_max = 4096;
 
 // Frames between replicas
 inline constexpr std::size_t frame_bytes_max = 8 << 20;
+// Of several messages in one frame together: they are checked before anybody else has a turn, some
+// 50 microseconds each. (One message alone may hold more, as far as its own limits let it.)
+inline constexpr std::size_t frame_signatures_max = 1024;
 
 // State transfer: what one answer holds
 inline constexpr std::size_t pages_per_part_max = 64;

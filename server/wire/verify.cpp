@@ -76,10 +76,14 @@ Result<std::vector<AuthenticPeerMessage>, Malformed> Verifier::open(ReplicaId se
   if (config != nullptr) *config = parts->header.config;
   std::vector<AuthenticPeerMessage> opened;
   opened.reserve(parts->messages.size());
+  std::size_t signatures = 0;
   for (const ByteView bytes : parts->messages) {
     Result<PeerMessage, Malformed> message = decode<PeerMessage>(bytes);
     if (!message) return message.error();
     if (foreign && !crosses_configurations(*message)) continue;
+    signatures += signatures_in(*message);
+    if (signatures > limits::frame_signatures_max && parts->messages.size() > 1)
+      return Malformed{"too many signatures in a frame"};
     if (const char* const reason = refuse_inside(sender, *message)) return Malformed{reason};
     // Whether a vote was signed or not is of no interest behind this door.
     if (auto* prepare = std::get_if<Signed<Prepare>>(&*message)) {

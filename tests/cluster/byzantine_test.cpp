@@ -29,7 +29,7 @@ void PrintTo(const Scene& scene, std::ostream* out) { *out << scene.name; }
 std::chrono::milliseconds span(bool short_one) {
   const char* minutes = std::getenv("PRYTANY_MINUTES");
   if (short_one || minutes == nullptr) return std::chrono::milliseconds(4'000);
-  constexpr int scenes = 10;
+  constexpr int scenes = 11;
   return std::chrono::milliseconds(static_cast<int>(std::strtod(minutes, nullptr) * 60'000) /
                                    scenes);
 }
@@ -136,7 +136,7 @@ INSTANTIATE_TEST_SUITE_P(Of, ByzantineInShort,
                                          Scene{"everything_a_backup_can",
                                                2,
                                                {"--lie=view-changes", "--lie=flood",
-                                                "--lie=fetches"}}),
+                                                "--lie=checkpoints", "--lie=fetches"}}),
                          [](const auto& each) { return each.param.name; });
 
 class LongByzantine : public Byzantine {};
@@ -148,7 +148,7 @@ INSTANTIATE_TEST_SUITE_P(
         Scene{"slow", 0, {"--lie=slow"}}, Scene{"too_slow", 0, {"--lie=slow", "--delay-ms=700"}},
         Scene{"poison", 2, {"--lie=poison"}, true},
         Scene{"view_changes", 1, {"--lie=view-changes"}}, Scene{"flood", 1, {"--lie=flood"}},
-        Scene{"fetches", 1, {"--lie=fetches"}},
+        Scene{"fetches", 1, {"--lie=fetches"}}, Scene{"checkpoints", 1, {"--lie=checkpoints"}},
         Scene{"forged_replies", 1, {"--lie=tally", "--lie=receipt", "--lie=refusal"}},
         Scene{"all",
               0,

@@ -60,6 +60,7 @@ const std::map<std::string, PeerLie> peer_names = {{"equivocate", PeerLie::equiv
                                                    {"poison", PeerLie::poison},
                                                    {"view-changes", PeerLie::view_changes},
                                                    {"flood", PeerLie::flood},
+                                                   {"checkpoints", PeerLie::checkpoints},
                                                    {"fetches", PeerLie::fetches}};
 
 std::set<std::string> all_names() {
@@ -79,8 +80,8 @@ void add_options(CLI::App& app, Options& options) {
          "state), pages (genesis.json and the application's pages), silence (no answers). To "
          "replicas: equivocate (two proposals for one number), withhold (one replica gets "
          "no batches), slow (proposals just before patience ends), poison (parts of "
-         "states), view-changes (unasked), flood (small messages), fetches (questions with "
-         "large answers)")
+         "states), view-changes (unasked), flood (small messages), checkpoints (signatures to "
+         "check), fetches (questions with large answers)")
       ->required()
       ->type_name("LIE")
       ->check(CLI::IsMember(all_names()));
@@ -91,7 +92,8 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--code", options.code, "The error code that `refusal` makes up")
       ->capture_default_str();
   app.add_option("--delay-ms", options.delay_ms, "How late `slow` proposes")->capture_default_str();
-  app.add_option("--per-second", options.per_second, "Messages of `flood` to each replica")
+  app.add_option("--per-second", options.per_second,
+                 "Messages of `flood` and `checkpoints` to each replica")
       ->capture_default_str();
   app.add_option("--genesis", options.genesis, "Default: genesis.json beside DIR");
   app.add_option("--program", options.program, "Default: the `prytany` beside this program");

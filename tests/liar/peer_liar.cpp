@@ -67,6 +67,10 @@ void PeerLiar::send(ReplicaId to, Bytes frame) {
 }
 
 void PeerLiar::learn(const wire::PeerMessage& message) {
+  // A proof is worse than one signature.
+  const bool proof = is_one_of<wire::CheckpointProof>(message);
+  if (proof || (!checkpoint_ && is_one_of<wire::Signed<wire::Checkpoint>>(message)))
+    checkpoint_ = message;
   std::visit(
       [&](const auto& m) {
         if constexpr (requires { m.view; } && requires { m.seq; }) {
@@ -165,7 +169,8 @@ bool PeerLiar::poison(wire::PeerMessage& message) {
 
 Time PeerLiar::deadline() const {
   Time due = late_.empty() ? never : late_.begin()->first;
-  if (tells(PeerLie::view_changes) || tells(PeerLie::flood) || tells(PeerLie::fetches))
+  if (tells(PeerLie::view_changes) || tells(PeerLie::flood) || tells(PeerLie::fetches) ||
+      tells(PeerLie::checkpoints))
     due = std::min(due, next_);
   return due;
 }
@@ -181,6 +186,7 @@ void PeerLiar::tick(Time now) {
   if (tells(PeerLie::view_changes)) spam_view_changes();
   if (tells(PeerLie::flood)) flood();
   if (tells(PeerLie::fetches)) fetch();
+  if (tells(PeerLie::checkpoints)) spam_checkpoints();
 }
 
 /// For the next views and for far ones, knowing nothing.
@@ -214,6 +220,17 @@ void PeerLiar::flood() {
         default: all.emplace_back(wire::Status{view_, view_, Seq{0}, Seq{0}, {}}); break;
       }
     }
+    told_ += all.size();
+    if (!all.empty()) seal(peer, all);
+  }
+}
+
+/// All of them true, and each some fifty microseconds or more of who must check it.
+void PeerLiar::spam_checkpoints() {
+  if (!checkpoint_) return;
+  const std::uint64_t burst = setting_.per_second * unasked_every_us / 1'000'000;
+  for (const auto& [peer, key] : keys_) {
+    const std::vector<wire::PeerMessage> all(burst, *checkpoint_);
     told_ += all.size();
     if (!all.empty()) seal(peer, all);
   }

@@ -24,6 +24,7 @@ enum class PeerLie {
   view_changes,  // VIEW-CHANGEs unasked, another for each peer
   flood,         // what is cheap to say, without end
   fetches,       // questions whose answers are large
+  checkpoints,   // what takes many signatures to check, over and over
 };
 
 class PeerLiar final : public cli::Interposer, public node::Transport, public net::Upstream {
@@ -35,7 +36,7 @@ class PeerLiar final : public cli::Interposer, public node::Transport, public ne
     const crypto::Signer& signer;
     std::set<PeerLie> lies;
     std::uint64_t delay_us = 350'000;  // of `slow`
-    std::uint64_t per_second = 4'000;  // of `flood`, to each peer
+    std::uint64_t per_second = 4'000;  // of `flood` and `checkpoints`, to each peer
   };
   explicit PeerLiar(Setting setting);
 
@@ -89,6 +90,7 @@ class PeerLiar final : public cli::Interposer, public node::Transport, public ne
   void spam_view_changes();
   void flood();
   void fetch();
+  void spam_checkpoints();
 
   Setting setting_;
   node::Transport* sockets_ = nullptr;
@@ -101,6 +103,7 @@ class PeerLiar final : public cli::Interposer, public node::Transport, public ne
   ConfigNumber config_;
   View view_;
   Seq seq_;
+  std::optional<wire::PeerMessage> checkpoint_;  // the last one that its node said, or its proof
   std::uint64_t told_ = 0;
   std::uint64_t count_ = 0;
 };

@@ -115,6 +115,12 @@ TEST_F(PeerLies, it_speaks_unasked_to_all) {
     EXPECT_EQ(sockets.sent.size(), 3U);
     EXPECT_GE(liar->told(), 3U);
   }
+  tell({PeerLie::checkpoints});
+  said(2, wire::Signed<wire::Checkpoint>{});
+  sockets.sent.clear();
+  liar->tick(Time{1'000'000});
+  EXPECT_EQ(sockets.sent.size(), 3U) << "nothing before it has heard one, then to all";
+  EXPECT_GE(liar->told(), 240U);
   tell({PeerLie::view_changes});
   sockets.sent.clear();
   liar->tick(Time{1'000'000});

@@ -300,7 +300,7 @@ TEST_F(GatewayTest, closes_with_1009_when_fragments_add_up_to_too_much) {
 }
 
 TEST_F(GatewayTest, bounds_what_all_clients_together_leave_unfinished_and_closes_who_holds_most) {
-  config_.partial_bytes_max = 1 << 20;
+  config_.held_bytes_max = 1 << 20;
   open();
   const auto honest = connected();
   std::vector<std::unique_ptr<RawSocket>> hoarders;
@@ -318,6 +318,64 @@ TEST_F(GatewayTest, bounds_what_all_clients_together_leave_unfinished_and_closes
   honest->say(masked("message", 0x80));
   EXPECT_TRUE(soon([&] { return !upstream_.texts.empty(); }));
   EXPECT_EQ(upstream_.texts.back().second, "half a message");
+}
+
+TEST_F(GatewayTest, who_sends_what_costs_much_waits_with_the_rest_while_another_host_has_its_turn) {
+  const auto greedy = connected();
+  const auto also_greedy = connected();
+  auto modest = std::make_unique<RawSocket>(port_, "127.0.0.2");
+  answer_to(*modest, upgrade("Sec-WebSocket-Protocol: prytany.v1\r\n"));
+  ASSERT_TRUE(soon([&] { return upstream_.connected.size() == 3; }));
+  upstream_.on_text = [&](ConnectionId, std::string_view text) {
+    if (text.front() != 'm') take_time(1'000);
+  };
+  for (int i = 0; i < 100; ++i) {
+    greedy->say(masked("g" + std::to_string(i)));
+    also_greedy->say(masked("a" + std::to_string(i)));
+  }
+  ASSERT_TRUE(soon([&] { return !upstream_.texts.empty(); }));
+  modest->say(masked("m"));
+  ASSERT_TRUE(soon([&] { return upstream_.texts.size() == 201; }));
+  std::vector<std::string> heard;
+  for (const auto& [connection, text] : upstream_.texts) heard.push_back(text);
+  const auto place = std::ranges::find(heard, "m") - heard.begin();
+  EXPECT_LT(place, 20) << "of 201";
+  EXPECT_GT(place, 0);
+  // One host's connections take turns, each in its own order.
+  std::erase_if(heard, [](const std::string& text) { return text.front() != 'g'; });
+  for (int i = 0; i < 100; ++i)
+    EXPECT_EQ(heard[static_cast<std::size_t>(i)], "g" + std::to_string(i));
+}
+
+TEST_F(GatewayTest, counts_what_waits_for_a_hosts_turn_as_held_and_forgets_it_with_its_connection) {
+  config_.held_bytes_max = 256 << 10;
+  open();
+  const auto hoarder = connected();
+  auto leaver = connected();
+  upstream_.on_text = [&](ConnectionId, std::string_view) { take_time(3'000); };
+  const std::string text = masked(std::string(50'000, 'x'));
+  leaver->say(masked("first"));
+  leaver->say(text);
+  ASSERT_TRUE(soon([&] { return !upstream_.texts.empty(); }));
+  std::string_view left;
+  for (int i = 0; i < 60 && !hoarder->closed(); ++i) {
+    left = text;
+    while (!left.empty() && !hoarder->closed()) {
+      left.remove_prefix(hoarder->say(left));
+      if (!left.empty()) turn();
+    }
+  }
+  leaver.reset();
+  EXPECT_TRUE(soon([&] { return hoarder->closed(); }));
+  EXPECT_EQ(gateway_->counters().oversized, 1U);
+  EXPECT_TRUE(soon([&] { return upstream_.closed.size() == 2; }));
+  // Nothing is left to do, and nothing counts as held: a whole message of the allowed size passes.
+  const std::size_t before = upstream_.texts.size();
+  const auto honest = connected();
+  honest->say(masked("honest"));
+  EXPECT_TRUE(soon([&] { return upstream_.texts.size() > before; }));
+  EXPECT_EQ(upstream_.texts.back().second, "honest");
+  EXPECT_EQ(gateway_->counters().oversized, 1U);
 }
 
 TEST_F(GatewayTest, one_host_cannot_take_the_places_of_all) {

@@ -202,6 +202,33 @@ TEST_F(LinksTest, carry_frames_of_all_sizes_in_order_both_ways) {
   }
 }
 
+TEST_F(LinksTest, let_a_peer_whose_frames_cost_much_wait_while_another_has_its_turn) {
+  for (std::size_t id = 0; id < n; ++id) start(id);
+  ASSERT_TRUE(soon([&] { return links(0).connected() == 2 && links(1).connected() == 2; }));
+  upstream(0).on_frame = [&] {
+    if (upstream(0).frames.back().first == r(1)) take_time(1'000);
+  };
+  for (std::uint8_t i = 0; i < 200; ++i) links(1).send(r(0), frame_of(100, i));
+  ASSERT_TRUE(soon([&] { return !upstream(0).frames.empty(); }));
+  links(2).send(r(0), frame_of(100, 0));
+  ASSERT_TRUE(soon([&] { return upstream(0).frames.size() == 201; }));
+  const auto modest = std::ranges::find(upstream(0).frames, r(2), [](auto& f) { return f.first; });
+  EXPECT_LT(modest - upstream(0).frames.begin(), 20) << "of 201";
+  std::uint8_t next = 0;
+  for (const auto& [from, frame] : upstream(0).frames)
+    if (from == r(1)) EXPECT_EQ(frame.back(), next++);
+}
+
+TEST_F(LinksTest, take_all_that_a_peer_sent_before_it_went_however_long_that_takes) {
+  for (const std::size_t id : {0U, 1U}) start(id);
+  ASSERT_TRUE(soon([&] { return links(0).connected() == 1 && links(1).connected() == 1; }));
+  upstream(0).on_frame = [] { take_time(3'000); };
+  for (std::uint8_t i = 0; i < 20; ++i) links(1).send(r(0), frame_of(100, i));
+  stop(1);
+  ASSERT_TRUE(soon([&] { return upstream(0).events.back() == "down 1"; }));
+  EXPECT_THAT(upstream(0).frames, SizeIs(20));
+}
+
 TEST_F(LinksTest, come_back_when_a_peer_restarts_whoever_dials) {
   for (std::size_t id = 0; id < n; ++id) start(id);
   ASSERT_TRUE(soon([&] { return links(1).connected() == 2; }));

@@ -31,6 +31,7 @@ class Recorder final : public Upstream {
   }
   void frame(ReplicaId peer, ByteView sealed) override {
     frames.emplace_back(peer, to_bytes(sealed));
+    if (on_frame) on_frame();
   }
   void configurations(const wire::ConfigurationLinks& links) override { news = links; }
   void client_connected(ConnectionId connection, std::string address) override {
@@ -55,6 +56,7 @@ class Recorder final : public Upstream {
   std::vector<ConnectionId> closed;
   std::map<std::string, Page> pages;
   std::function<void(ConnectionId, std::string_view)> on_text;
+  std::function<void()> on_frame;
 };
 
 /// Turns `once` until `done` or five seconds have passed: then false.
@@ -65,6 +67,12 @@ inline bool eventually(const std::function<void()>& once, const std::function<bo
     once();
   }
   return true;
+}
+
+/// What costs so much to look at.
+inline void take_time(std::uint64_t us) {
+  const Time end = SystemClock().now() + us;
+  while (SystemClock().now() < end) continue;
 }
 
 /// A connection that says what it likes and never waits.

@@ -64,6 +64,21 @@ TEST_F(Sending, splits_what_is_too_much_for_one_frame) {
   for (const auto& [to, frame] : transport.sent) EXPECT_LE(frame.size(), limits::frame_bytes_max);
 }
 
+TEST_F(Sending, puts_no_more_signatures_in_a_frame_than_its_receiver_checks_at_once) {
+  outbox.up(ReplicaId{1}, keys(1, 2));
+  wire::ClientRequest signed_request;
+  signed_request.proof.signature.emplace();
+  wire::PrePrepare half;
+  for (std::size_t i = 0; i < limits::frame_signatures_max / 2; ++i)
+    half.batch.requests.items.push_back(signed_request);
+  for (int i = 0; i < 5; ++i) outbox.add(ReplicaId{1}, half);
+  for (std::size_t i = 0; i <= limits::frame_signatures_max; ++i)
+    outbox.add(ReplicaId{1}, wire::Signed<wire::Checkpoint>{});
+  outbox.add(ReplicaId{1}, prepare);
+  outbox.flush();
+  EXPECT_EQ(transport.sent.size(), 5u) << "two, two, one and half of 1024, the other half, one";
+}
+
 TEST_F(Sending, forgets_what_waited_when_a_link_is_made_anew) {
   outbox.up(ReplicaId{1}, keys(1, 2));
   outbox.add(ReplicaId{1}, prepare);

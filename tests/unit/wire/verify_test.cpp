@@ -124,6 +124,45 @@ TEST(Verifier, hands_on_a_signed_vote_as_a_vote_and_refuses_unsigned_ones_where_
   EXPECT_TRUE(std::holds_alternative<Prepare>(*opened->front()));
 }
 
+// Or a liar's frame of 8 MiB would keep a replica busy for seconds.
+TEST(Verifier, checks_a_bounded_number_of_signatures_in_one_frame) {
+  const Signed<Checkpoint> checkpoint = sample<Signed<Checkpoint>>();
+  const auto encoded = std::make_shared<const EncodedMessage>(encode_message(checkpoint));
+  for (const bool one_more : {false, true}) {
+    const std::vector all(limits::frame_signatures_max + (one_more ? 1 : 0), encoded);
+    const Bytes frame = seal(ConfigNumber{0}, keys_of_zero().send, all);
+    const auto opened = Verifier(membership()).open(peer_sender, keys_of_one(), frame);
+    ASSERT_EQ(opened.ok(), !one_more);
+    if (one_more) EXPECT_EQ(opened.error().text(), "too many signatures in a frame");
+  }
+}
+
+TEST(SignaturesIn, are_those_that_the_verifier_checks) {
+  EXPECT_EQ(signatures_in(sample<Signed<Checkpoint>>()), 1U);
+  EXPECT_EQ(signatures_in(sample<Signed<Prepare>>()), 1U);
+  EXPECT_EQ(signatures_in(sample<Prepare>()), 0U);
+  EXPECT_EQ(signatures_in(sample<Status>()), 0U);
+  EXPECT_EQ(signatures_in(sample<CheckpointProof>()), 3U);
+  EXPECT_EQ(signatures_in(sample<Signed<ViewChange>>()), 1U + 3U);
+  const Signed<NewView> new_view = sample<Signed<NewView>>();
+  std::size_t inside = 0;
+  for (const SignedViewChange& each : new_view.message.view_changes)
+    inside += signatures_in(each.content);
+  EXPECT_GE(inside, new_view.message.view_changes.size());
+  EXPECT_EQ(signatures_in(new_view), 1U + inside);
+  Forward forward = sample<Forward>();
+  EXPECT_EQ(signatures_in(forward), 1U);
+  forward.request.proof.signature.reset();
+  EXPECT_EQ(signatures_in(forward), 0U);
+  Batch batch;
+  while (batch.requests.size() < limits::batch_requests_max)
+    batch.requests.items.push_back(sample<Forward>().request);
+  batch.requests.items.push_back(forward.request);
+  PrePrepare proposal = sample<PrePrepare>();
+  proposal.batch = batch;
+  EXPECT_EQ(signatures_in(proposal), limits::batch_requests_max);
+}
+
 TEST(Verifier, refuses_a_batch_with_one_wrong_signature) {
   auto pre_prepare = sample<PrePrepare>();
   auto requests = std::vector<ClientRequest>(pre_prepare.batch.requests.begin(),

@@ -35,6 +35,8 @@ struct Authorized {
 class Application {
  public:
   virtual ~Application() = default;
+  /// Replicas whose applications say different things here do not link: they would diverge.
+  [[nodiscard]] virtual std::string version() const { return {}; }
   /// After every reopening of the database (start, each checkpoint, state transfer): register
   /// functions, prepare statements. Tables may be created, IF NOT EXISTS, as part of genesis; later
   /// nothing may be written here, because replicas reopen at moments of their own.

@@ -28,6 +28,17 @@ Digest seed_of(Seq seq, const Digest& batch, std::size_t index) {
   return crypto::sha256("prytany seed", bytes);
 }
 
+/// A budget that is used up ends a request, whatever the application makes of it; and where all
+/// that it says is that SQLite refused something, we know why.
+std::optional<Failure> told_better(const RequestState& state, const wire::Outcome& outcome) {
+  if (!state.failure) return std::nullopt;
+  const bool spent =
+      state.failure->code == "budget_exceeded" || state.failure->code == "memory_exceeded";
+  const auto* error = std::get_if<wire::ErrorReply>(&outcome);
+  const bool unexplained = error != nullptr && error->code.text == "SQLITE_AUTH";
+  return spent || unexplained ? state.failure : std::nullopt;
+}
+
 std::size_t sessions_max(const ExecutorConfig& config) {
   return config.sessions_max == 0 ? limits::sessions_max_default : config.sessions_max;
 }
@@ -233,6 +244,8 @@ wire::Outcome Executor::Impl::perform(Turn& turn, const Session& session, const 
     const AccessScope scope(engine_.state(), Access::application);
     outcome = application_->execute(engine_.handle(), call, context(turn, &session));
     engine_.quiet();
+    if (auto failure = told_better(engine_.state(), outcome))
+      return error_reply(*failure, call.procedure.text);
   } else {
     engine_.state().work_max = installed_->steps_max(config_.steps_per_request_max);
     outcome = installed_->call(engine_, call, session.role);

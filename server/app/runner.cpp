@@ -8,12 +8,6 @@
 namespace prytany::app {
 namespace {
 
-Failure too_large(const ResultRoom& room) {
-  return {"RESULT_TOO_LARGE", "the result has more than " + std::to_string(room.rows_max) +
-                                  " rows or " + std::to_string(room.bytes_max) +
-                                  " bytes; ask for it page by page, WHERE key > :last LIMIT n"};
-}
-
 std::size_t encoded_bytes(const wire::Value& value) {
   struct Size {
     std::size_t operator()(std::monostate) const { return 1; }
@@ -31,20 +25,6 @@ bool take(ResultRoom& room, std::size_t bytes) {
   return true;
 }
 
-Result<wire::Row, Failure> read_row(const Statement& statement, int columns, ResultRoom& room) {
-  wire::Row row;
-  row.items.reserve(static_cast<std::size_t>(columns));
-  if (room.rows == 0 || !take(room, 4)) return too_large(room);
-  --room.rows;
-  for (int i = 0; i < columns; ++i) {
-    auto value = column_value(statement, i);
-    if (!value) return value.error();
-    if (!take(room, encoded_bytes(*value))) return too_large(room);
-    row.items.push_back(std::move(value).value());
-  }
-  return row;
-}
-
 Failure stopped(Engine& engine, int rc) {
   const Failure failure = engine.failure(rc);
   // A progress handler that said stop leaves SQLITE_INTERRUPT, but only after its own word.
@@ -56,6 +36,20 @@ Failure stopped(Engine& engine, int rc) {
 void ResultRoom::tighten(std::uint64_t rows_at_most, std::uint64_t bytes_at_most) {
   if (rows_at_most != 0 && rows_at_most < rows) rows = rows_max = rows_at_most;
   if (bytes_at_most != 0 && bytes_at_most < bytes) bytes = bytes_max = bytes_at_most;
+}
+
+Failure too_large(const ResultRoom& room) {
+  return {"RESULT_TOO_LARGE", "the result has more than " + std::to_string(room.rows_max) +
+                                  " rows or " + std::to_string(room.bytes_max) +
+                                  " bytes; ask for it page by page, WHERE key > :last LIMIT n"};
+}
+
+bool take_row(ResultRoom& room, const wire::Row& row) {
+  std::size_t bytes = 4;
+  for (const wire::Value& value : row.items) bytes += encoded_bytes(value);
+  if (room.rows == 0 || !take(room, bytes)) return false;
+  --room.rows;
+  return true;
 }
 
 std::optional<Failure> bind_positional(Statement& statement,
@@ -115,12 +109,9 @@ Result<wire::Value, Failure> column_value(const Statement& statement, int column
   return value;
 }
 
-Result<wire::ResultSet, Failure> run(Engine& engine, Statement& statement, ResultRoom& room) {
-  const AccessScope scope(engine.state(), Access::application);
-  wire::ResultSet set;
-  meter_value(std::string_view(sqlite3_sql(statement.get())).size());  // it may hold long literals
+std::optional<Failure> name_columns(const Statement& statement, ResultRoom& room,
+                                    wire::ResultSet& set) {
   const int columns = statement.column_count();
-  const std::int64_t before = sqlite3_total_changes64(engine.handle());
   if (columns > 0 && !take(room, 32)) return too_large(room);
   for (int i = 0; i < columns; ++i) {
     const char* name = sqlite3_column_name(statement.get(), i);
@@ -129,11 +120,35 @@ Result<wire::ResultSet, Failure> run(Engine& engine, Statement& statement, Resul
     if (!take(room, 4 + text.size())) return too_large(room);
     set.columns.items.push_back({std::move(text)});
   }
+  return std::nullopt;
+}
+
+Result<wire::Row, Failure> read_row(const Statement& statement, ResultRoom& room) {
+  wire::Row row;
+  const int columns = statement.column_count();
+  row.items.reserve(static_cast<std::size_t>(columns));
+  if (room.rows == 0 || !take(room, 4)) return too_large(room);
+  --room.rows;
+  for (int i = 0; i < columns; ++i) {
+    auto value = column_value(statement, i);
+    if (!value) return value.error();
+    if (!take(room, encoded_bytes(*value))) return too_large(room);
+    row.items.push_back(std::move(value).value());
+  }
+  return row;
+}
+
+Result<wire::ResultSet, Failure> run(Engine& engine, Statement& statement, ResultRoom& room) {
+  const AccessScope scope(engine.state(), Access::application);
+  wire::ResultSet set;
+  meter_value(std::string_view(sqlite3_sql(statement.get())).size());  // it may hold long literals
+  const std::int64_t before = sqlite3_total_changes64(engine.handle());
+  if (auto failure = name_columns(statement, room, set)) return *failure;
   for (;;) {
     const int rc = statement.step();
     if (rc == SQLITE_DONE) break;
     if (rc != SQLITE_ROW) return stopped(engine, rc);
-    auto row = read_row(statement, columns, room);
+    auto row = read_row(statement, room);
     if (!row) return row.error();
     set.rows.items.push_back(std::move(row).value());
   }

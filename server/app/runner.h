@@ -33,6 +33,14 @@ std::optional<Failure> bind_named(Statement& statement, const std::vector<wire::
 /// counted against the room. The caller rewinds the statement.
 Result<wire::ResultSet, Failure> run(Engine& engine, Statement& statement, ResultRoom& room);
 
+/// The names of the columns, if there are any.
+std::optional<Failure> name_columns(const Statement& statement, ResultRoom& room,
+                                    wire::ResultSet& set);
+/// The current row.
+Result<wire::Row, Failure> read_row(const Statement& statement, ResultRoom& room);
+/// There is room for this row, too; and what is said if there is none.
+bool take_row(ResultRoom& room, const wire::Row& row);
+Failure too_large(const ResultRoom& room);
 /// One column of the current row, whatever it is.
 wire::Value any_column_value(const Statement& statement, int column);
 /// One column of the current row; refused if it cannot travel (text that is not UTF-8).

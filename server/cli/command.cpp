@@ -57,8 +57,9 @@ void add_json_flag(CLI::App& command, Chosen& chosen) {
   command.add_flag("--json", chosen.json, "Print results and errors as JSON");
 }
 
-int run_command_line(int argc, char** argv) {
+int run_command_line(int argc, char** argv, app::Application* built_in) {
   Chosen chosen;
+  chosen.built_in = built_in;
   CLI::App app("SQLite, replicated so that f of 3f+1 servers may lie, crash or be slow.",
                "prytany");
   app.set_version_flag("--version", "prytany 0.1.0");

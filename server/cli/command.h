@@ -23,6 +23,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "server/app/application.h"
 #include "server/base/result.h"
 
 namespace prytany::cli {
@@ -59,6 +60,8 @@ inline Failure failure(std::string code, const Error& error) {
 
 /// What the command line asked for.
 struct Chosen {
+  app::Application* built_in =
+      nullptr;  // what replicas of this program run, if not what is installed
   std::function<Status()> run;
   bool json = false;
 };
@@ -66,8 +69,9 @@ struct Chosen {
 /// --json, for commands that print results for programs.
 void add_json_flag(CLI::App& command, Chosen& chosen);
 
-/// Parses, runs, prints a failure. The whole of main().
-int run_command_line(int argc, char** argv);
+/// Parses, runs, prints a failure. The whole of main(), also of a program with an application
+/// built in: it has all of prytany's commands, and its replicas run `built_in`.
+int run_command_line(int argc, char** argv, app::Application* built_in = nullptr);
 
 /// keygen, genesis, init, replica, dev (operator_commands.cpp).
 void add_operator_commands(CLI::App& app, Chosen& chosen);

@@ -33,8 +33,10 @@ void add_replica(CLI::App& app, Chosen& chosen) {
   command->add_option("--log", options->log_level, "What to log")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
   add_json_flag(*command, chosen);
-  command->callback(
-      [&chosen, options] { chosen.run = [options] { return run_replica(*options); }; });
+  command->callback([&chosen, options] {
+    options->application = chosen.built_in;
+    chosen.run = [options] { return run_replica(*options); };
+  });
 }
 
 }  // namespace prytany::cli

@@ -146,12 +146,14 @@ Result<Listeners> listen(const ReplicaOptions& options, const wire::Member& self
   return Listeners{std::move(*clients), std::move(*peers)};
 }
 
-net::LinksConfig links_config(const Identity& identity, const wire::Chain& chain) {
+net::LinksConfig links_config(const Identity& identity, const wire::Chain& chain,
+                              const app::Application* application) {
   net::LinksConfig config;
   config.self = identity.id;
   config.membership = chain.membership(chain.newest());
   config.chain = &chain;
   config.engine = engine();
+  if (application != nullptr) config.engine += ", " + application->version();
   for (const wire::Member& member : identity.file.genesis.members) {
     config.peers.push_back({member.peer_host.text, member.peer_port});
   }
@@ -268,8 +270,8 @@ Result<std::unique_ptr<node::Journal>> open_no_journal(const std::string& folder
 }
 
 Result<State> open_state(const std::string& folder, const wire::Genesis& genesis,
-                         const crypto::PublicKey& key, const Settings& settings,
-                         wire::Chain& chain) {
+                         const crypto::PublicKey& key, const Settings& settings, wire::Chain& chain,
+                         app::Application* application) {
   State state;
   pbft::Recovery recovery;
   const bool forgot = std::filesystem::exists(folder + "/started-without-journal");
@@ -300,7 +302,7 @@ Result<State> open_state(const std::string& folder, const wire::Genesis& genesis
         true};
   }
   state.executor =
-      std::make_unique<app::Executor>(executor_config_of(genesis), *state.store, nullptr);
+      std::make_unique<app::Executor>(executor_config_of(genesis), *state.store, application);
   const Seq executed = state.executor->executed();
   auto recovered = std::move(recovery).finish(
       executed, image, node::first_view(*state.executor, executed, group_of(genesis)));
@@ -318,9 +320,10 @@ Result<State> open_state(const std::string& folder, const wire::Genesis& genesis
 class ReplicaProcess {
  public:
   ReplicaProcess(const std::string& folder, Identity identity, node::NodeConfig config, State state,
-                 net::Poller& poller, Interposer* between)
+                 net::Poller& poller, const ReplicaOptions& options)
       : identity_(std::move(identity)),
-        between_(between),
+        between_(options.between),
+        application_(options.application),
         chain_file_(folder,
                     [this](const wire::Chain& chain) {
                       if (links_) links_->reconfigure(chain.membership(chain.newest()));
@@ -331,8 +334,8 @@ class ReplicaProcess {
         node_(std::move(config), identity_.signer, std::move(state_.recovered), world()),
         upstream_(node_, transport_, wire::genesis_digest(identity_.file.genesis),
                   identity_.genesis_json),
-        inward_(between == nullptr ? static_cast<net::Upstream&>(upstream_)
-                                   : between->before(upstream_)) {
+        inward_(between_ == nullptr ? static_cast<net::Upstream&>(upstream_)
+                                    : between_->before(upstream_)) {
     if (const int fd = state_.store->ready_descriptor(); fd >= 0) {
       // turn() collects what it waits for; the rest is news too, and would keep us awake.
       poller_.watch(fd, EPOLLIN, [this](std::uint32_t) { disk_ = state_.store->poll_disk(); });
@@ -346,7 +349,7 @@ class ReplicaProcess {
   ReplicaProcess& operator=(const ReplicaProcess&) = delete;
 
   Result<void> open(Listeners listeners, net::GatewayConfig gateway) {
-    links_.emplace(links_config(identity_, node_.chain()), identity_.signer, poller_,
+    links_.emplace(links_config(identity_, node_.chain(), application_), identity_.signer, poller_,
                    std::move(listeners.peers), inward_);
     auto opened =
         net::Gateway::create(std::move(gateway), poller_, std::move(listeners.clients), inward_);
@@ -379,7 +382,7 @@ class ReplicaProcess {
     return {.store = *state_.store,
             .fetched = *state_.fetched,
             .executor = *state_.executor,
-            .application = nullptr,
+            .application = application_,
             .transport = outward,
             .journal = journal_,
             .chain_file = chain_file_,
@@ -391,6 +394,7 @@ class ReplicaProcess {
 
   Identity identity_;
   Interposer* between_;
+  app::Application* application_;
   ChainFile chain_file_;
   State state_;
   Result<void> disk_;  // the last news of the commits' thread
@@ -451,7 +455,7 @@ Status run_replica(const ReplicaOptions& options) {
   auto poller = net::Poller::create();
   if (!poller) return no_start("system", poller.error());
   auto state = open_state(options.folder, genesis, identity->signer.public_key(), *settings,
-                          identity->chain);
+                          identity->chain, options.application);
   if (!state) return no_start("state", state.error());
 
   announce(*identity);
@@ -471,7 +475,7 @@ Status run_replica(const ReplicaOptions& options) {
   }
   config.chain = identity->chain;
   ReplicaProcess process(options.folder, std::move(*identity), std::move(config), std::move(*state),
-                         *poller, options.between);
+                         *poller, options);
   if (auto opened = process.open(std::move(*listeners), std::move(gateway)); !opened) {
     return no_start("gateway", opened.error());
   }

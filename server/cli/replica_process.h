@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "server/app/application.h"
 #include "server/cli/command.h"
 #include "server/cli/interposer.h"
 
@@ -20,7 +21,8 @@ struct ReplicaOptions {
   std::string tls_key;
   std::vector<std::string> settings;
   std::string log_level = "info";
-  Interposer* between = nullptr;  // the node and its sockets; for test programs
+  Interposer* between = nullptr;            // the node and its sockets; for test programs
+  app::Application* application = nullptr;  // built in; null: what is installed
 };
 
 /// Returns when the process was told to stop (SIGTERM, SIGINT), or cannot go on.

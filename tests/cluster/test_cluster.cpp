@@ -44,7 +44,9 @@ TestFolder::~TestFolder() {
   fs::remove_all(path_, ignored);
 }
 
-std::string program() { return fs::read_symlink("/proc/self/exe").parent_path() / "prytany"; }
+std::string program(const std::string& name) {
+  return fs::read_symlink("/proc/self/exe").parent_path() / name;
+}
 
 TestCluster::TestCluster(Shape shape) : shape_(std::move(shape)) {
   cli::InitOptions init;
@@ -56,7 +58,8 @@ TestCluster::TestCluster(Shape shape) : shape_(std::move(shape)) {
   init.base_port = base_port_;
   must(cli::init_cluster(init));
   if (shape_.address) give_addresses();
-  auto opened = cli::LocalCluster::open({folder(), shape_.settings, "warning", program()});
+  auto opened =
+      cli::LocalCluster::open({folder(), shape_.settings, "warning", program(shape_.program)});
   must(opened);
   servers_ = std::make_unique<cli::LocalCluster>(std::move(*opened));
   for (unsigned id = 0; id < size(); ++id) start_without_waiting(id);
@@ -128,7 +131,8 @@ void TestCluster::expect_one_state(std::uint64_t seq) const {
   EXPECT_TRUE(common.ok()) << common.error().message;
 }
 
-Ran run(const std::vector<std::string>& arguments, const std::string& input) {
+Ran run(const std::vector<std::string>& arguments, const std::string& input,
+        const std::string& program_name) {
   const TestFolder scratch;
   const fs::path folder = scratch.path();
   std::ofstream(folder / "in") << input;
@@ -141,7 +145,7 @@ Ran run(const std::vector<std::string>& arguments, const std::string& input) {
     redirect("in", O_RDONLY, STDIN_FILENO);
     redirect("out", O_WRONLY | O_CREAT, STDOUT_FILENO);
     redirect("err", O_WRONLY | O_CREAT, STDERR_FILENO);
-    const std::string path = program();
+    const std::string path = program(program_name);
     std::vector<const char*> argv = {path.c_str()};
     for (const std::string& argument : arguments) argv.push_back(argument.c_str());
     argv.push_back(nullptr);

@@ -44,6 +44,7 @@ struct Shape {
   unsigned faults = 1;
   std::vector<std::string> settings = {};
   std::uint64_t checkpoint_interval = 0;  // 0: the default
+  std::string program = "prytany";        // what every replica runs, beside this program
   /// Where each replica is, if not all on the loopback: its address there, and what runs an act
   /// (the start of its process) in its place.
   std::function<std::string(unsigned replica)> address = {};
@@ -89,14 +90,15 @@ class TestCluster {
 };
 
 /// The program under test: beside this one.
-std::string program();
+std::string program(const std::string& name = "prytany");
 
-/// Runs `prytany` with these arguments.
+/// Runs it with these arguments.
 struct Ran {
   int exit_code = -1;
   std::string output;
   std::string errors;
 };
-Ran run(const std::vector<std::string>& arguments, const std::string& input = "");
+Ran run(const std::vector<std::string>& arguments, const std::string& input = "",
+        const std::string& program_name = "prytany");
 
 }  // namespace prytany::cluster_tests

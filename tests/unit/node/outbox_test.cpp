@@ -76,7 +76,7 @@ TEST_F(Sending, puts_no_more_signatures_in_a_frame_than_its_receiver_checks_at_o
     outbox.add(ReplicaId{1}, wire::Signed<wire::Checkpoint>{});
   outbox.add(ReplicaId{1}, prepare);
   outbox.flush();
-  EXPECT_EQ(transport.sent.size(), 5u) << "two, two, one and half of 1024, the other half, one";
+  EXPECT_EQ(transport.sent.size(), 4u) << "two halves, two, one with 512 more, and the rest";
 }
 
 TEST_F(Sending, forgets_what_waited_when_a_link_is_made_anew) {

@@ -120,11 +120,11 @@ class Byzantine : public testing::TestWithParam<Scene> {
     return at == std::string::npos ? 0
                                    : std::strtoull(status->c_str() + at + name.size(), nullptr, 10);
   }
-  static std::string field(const std::string& json, const std::string& name) {
-    const std::size_t at = json.find(name);
+  static std::string field(const std::string& text, const std::string& name) {
+    const std::size_t at = text.find(name);
     if (at == std::string::npos) return "?";
     const std::size_t from = at + name.size();
-    return json.substr(from, json.find_first_of("\",}", from) - from);
+    return text.substr(from, text.find_first_of("\",}", from) - from);
   }
 };
 

@@ -73,7 +73,7 @@ class Line {
     socket_.forget(socket_.hear().size());
     return head;
   }
-  void text(const std::string& json) { say(frame(json)); }
+  void text(const std::string& message) { say(frame(message)); }
   void stop_reading() { reads_ = false; }
   [[nodiscard]] bool closed() { return socket_.closed(); }
   [[nodiscard]] std::size_t sent() const { return sent_; }

@@ -60,8 +60,7 @@ inline Failure failure(std::string code, const Error& error) {
 
 /// What the command line asked for.
 struct Chosen {
-  app::Application* built_in =
-      nullptr;  // what replicas of this program run, if not what is installed
+  app::Application* built_in = nullptr;  // what its replicas run; null: what is installed
   std::function<Status()> run;
   bool json = false;
 };

@@ -369,7 +369,7 @@ TEST_F(GatewayTest, counts_what_waits_for_a_hosts_turn_as_held_and_forgets_it_wi
   EXPECT_TRUE(soon([&] { return hoarder->closed(); }));
   EXPECT_EQ(gateway_->counters().oversized, 1U);
   EXPECT_TRUE(soon([&] { return upstream_.closed.size() == 2; }));
-  // Nothing is left to do, and nothing counts as held: a whole message of the allowed size passes.
+  // What they left counts no longer, and holds nobody up.
   const std::size_t before = upstream_.texts.size();
   const auto honest = connected();
   honest->say(masked("honest"));

@@ -37,17 +37,24 @@ bool is_migration_path(std::string_view path) {
          name.find('/') == std::string_view::npos;
 }
 
+constexpr std::string_view undo_ending = ".down.sql";
+
 std::optional<Failure> read_migration(const std::string& path, std::string_view text,
                                       Bundle& bundle) {
   if (!is_migration_path(path))
     return bad_application(path, "a migration is named like schema/001_what.sql");
+  Migration migration{path, std::string(text), crypto::sha256("prytany migration", as_bytes(text))};
+  if (path.ends_with(undo_ending)) {
+    bundle.undos.emplace(path.substr(0, path.size() - undo_ending.size()) + ".sql",
+                         std::move(migration));
+    return std::nullopt;
+  }
   // Three digits: paths in order are migrations in order.
   constexpr std::size_t number_bytes = std::string_view("schema/001").size();
   if (!bundle.migrations.empty() &&
       bundle.migrations.back().path.substr(0, number_bytes) == path.substr(0, number_bytes))
     return bad_application(path, "another migration has this number");
-  bundle.migrations.push_back(
-      {path, std::string(text), crypto::sha256("prytany migration", as_bytes(text))});
+  bundle.migrations.push_back(std::move(migration));
   return std::nullopt;
 }
 
@@ -71,6 +78,13 @@ std::optional<Failure> check_roles(const Bundle& bundle) {
       if (role != "admin" && !bundle.manifest.roles.contains(role))
         return bad_application("procedures/" + name + ".sql",
                                "the role '" + role + "' is not in prytany.json");
+  return std::nullopt;
+}
+
+std::optional<Failure> check_undos(const Bundle& bundle) {
+  for (const auto& [path, undo] : bundle.undos)
+    if (std::ranges::find(bundle.migrations, path, &Migration::path) == bundle.migrations.end())
+      return bad_application(undo.path, "there is no " + path + " that it could undo");
   return std::nullopt;
 }
 
@@ -131,8 +145,13 @@ Result<Bundle, Failure> read_bundle(const wire::Install& install) {
   }
   if (!has_manifest) return Failure{"bad_application", "prytany.json is missing"};
   if (auto failure = check_roles(bundle)) return *failure;
+  if (auto failure = check_undos(bundle)) return *failure;
   if (auto failure = settle_limits(bundle)) return *failure;
   return bundle;
+}
+
+std::string undo_path(const std::string& migration_path) {
+  return migration_path.substr(0, migration_path.rfind('.')) + std::string(undo_ending);
 }
 
 Digest application_digest(const wire::Install& install) {

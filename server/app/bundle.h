@@ -80,8 +80,9 @@ struct Migration {
 struct Bundle {
   Manifest manifest;
   std::map<std::string, ProcedureSource> procedures;
-  std::vector<Migration> migrations;   // in order
-  std::map<std::string, Bytes> pages;  // by path below web/
+  std::vector<Migration> migrations;       // in order
+  std::map<std::string, Migration> undos;  // schema/001_what.down.sql, by the path that it undoes
+  std::map<std::string, Bytes> pages;      // by path below web/
 };
 
 /// The procedure that an application may have to say who may join. It takes kind text, name text,
@@ -94,6 +95,9 @@ Result<Bundle, Failure> read_bundle(const wire::Install& install);
 // The parts, for read_bundle and tests.
 Result<Manifest, Failure> read_manifest(std::string_view json);
 Result<ProcedureSource, Failure> read_procedure(const std::string& path, std::string_view text);
+
+/// What undoes this migration: "schema/001_what.down.sql".
+std::string undo_path(const std::string& migration_path);
 
 /// sha256("prytany application", encode(install)).
 Digest application_digest(const wire::Install& install);

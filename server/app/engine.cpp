@@ -166,20 +166,36 @@ Transaction::Transaction(Engine& engine) : engine_(engine) {
   ENSURE(!engine_.step_ours(begin));
 }
 
+/// What SQLite would not say when it commits.
+std::optional<Failure> Transaction::refuse_commit() {
+  // OR ROLLBACK and RAISE(ROLLBACK) ended it already; whoever ran that saw the error, except in a
+  // C++ application.
+  if (sqlite3_get_autocommit(engine_.handle()) != 0)
+    return Failure{"SQLITE_ABORT_ROLLBACK", "the transaction was rolled back"};
+  return engine_.state_.schema_touched ? engine_.check_schema() : std::nullopt;
+}
+
+std::optional<Failure> Transaction::rehearse() {
+  ENSURE(open_);
+  const AccessScope scope(engine_.state_, Access::ours);
+  auto failure = refuse_commit();
+  int violations = 0;
+  int unused = 0;
+  const int rc =
+      sqlite3_db_status(engine_.handle(), SQLITE_DBSTATUS_DEFERRED_FKS, &violations, &unused, 0);
+  ENSURE(rc == SQLITE_OK);
+  if (!failure && violations != 0)
+    failure = Failure{"SQLITE_CONSTRAINT_FOREIGNKEY", "FOREIGN KEY constraint failed"};
+  finish();
+  return failure;
+}
+
 std::optional<Failure> Transaction::commit() {
   ENSURE(open_);
   const AccessScope scope(engine_.state_, Access::ours);
-  if (sqlite3_get_autocommit(engine_.handle()) != 0) {
-    // OR ROLLBACK and RAISE(ROLLBACK) ended it already; whoever ran that saw the error, except in a
-    // C++ application.
+  if (auto failure = refuse_commit()) {
     finish();
-    return Failure{"SQLITE_ABORT_ROLLBACK", "the transaction was rolled back"};
-  }
-  if (engine_.state_.schema_touched) {
-    if (auto failure = engine_.check_schema()) {
-      finish();
-      return failure;
-    }
+    return failure;
   }
   Statement& statement = engine_.commit();
   int rc = 0;

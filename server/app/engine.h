@@ -128,11 +128,14 @@ class Transaction {
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;
 
+  /// Nothing if it would have committed; else why not. Rolled back in any case.
+  std::optional<Failure> rehearse();
   /// Nothing if it committed; else why not (a deferred constraint, a schema that cannot be kept),
   /// rolled back.
   std::optional<Failure> commit();
 
  private:
+  std::optional<Failure> refuse_commit();
   void finish();
   Engine& engine_;
   bool open_ = true;

@@ -4,6 +4,7 @@
 
 #include "server/app/executor_impl.h"
 #include "server/app/fault.h"
+#include "server/app/install.h"
 #include "server/app/runner.h"
 #include "server/app/steps.h"
 #include "server/app/tables.h"
@@ -323,7 +324,23 @@ wire::Outcome Executor::Impl::perform(Turn& turn, const Session& session,
 }
 
 wire::Outcome Executor::Impl::perform(Turn& turn, const Session& session,
-                                      const wire::Install& install) {
+                                      const wire::Install& application) {
+  const auto done = install(turn, session, application, false, false);
+  if (!done) return done.error();
+  return wire::DoneReply{};
+}
+
+wire::Outcome Executor::Impl::perform(Turn& turn, const Session& session,
+                                      const wire::Upgrade& upgrade) {
+  auto report = install(turn, session, upgrade.install, upgrade.rehearse, upgrade.back);
+  if (!report) return report.error();
+  return wire::ResultSets{{std::move(report).value()}};
+}
+
+Result<wire::ResultSet, wire::ErrorReply> Executor::Impl::install(Turn& turn,
+                                                                  const Session& session,
+                                                                  const wire::Install& application,
+                                                                  bool rehearse, bool back) {
   if (application_ != nullptr)
     return error_reply({"not_allowed", "this cluster runs an application that is built in"});
   if (session.role != "admin")
@@ -333,16 +350,27 @@ wire::Outcome Executor::Impl::perform(Turn& turn, const Session& session,
                         "one key cannot install an application in this cluster: its genesis is "
                         "not marked development"});
   if (installed_ != nullptr) installed_->forget_prepared();
-  Transaction transaction(engine_);
-  auto failed = install_application(engine_, install, turn.seq, turn.agreed);
-  if (!failed)
-    if (auto failure = commit(turn, transaction)) failed = error_reply(*failure);
+  auto report = install_in_transaction(turn, application, rehearse, back);
   engine_.limit_pages(true);
-  if (failed) return *failed;
+  if (!report || rehearse) return report;
   installed_ = SqlApplication::load(engine_);
   ticks_.load();
   close_reader();
-  return wire::DoneReply{};
+  return report;
+}
+
+Result<wire::ResultSet, wire::ErrorReply> Executor::Impl::install_in_transaction(
+    Turn& turn, const wire::Install& application, bool rehearse, bool back) {
+  Transaction transaction(engine_);
+  auto report = install_application(engine_, application, back, turn.seq, turn.agreed);
+  if (!report) {
+    // Whatever was prepared last: what came before may have changed it.
+    engine_.state().schema_touched = true;
+    return report;
+  }
+  if (auto failure = rehearse ? transaction.rehearse() : commit(turn, transaction))
+    return error_reply(*failure);
+  return report;
 }
 
 wire::Outcome Executor::Impl::perform(Turn& turn, const Session& session,

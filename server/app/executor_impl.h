@@ -59,6 +59,13 @@ class Executor::Impl {
   template <class Run>
   wire::Outcome perform_sql(Turn& turn, const Session& session, bool read_only, Run run);
   wire::Outcome perform(Turn& turn, const Session& session, const wire::Install& install);
+  wire::Outcome perform(Turn& turn, const Session& session, const wire::Upgrade& upgrade);
+  Result<wire::ResultSet, wire::ErrorReply> install(Turn& turn, const Session& session,
+                                                    const wire::Install& application, bool rehearse,
+                                                    bool back);
+  Result<wire::ResultSet, wire::ErrorReply> install_in_transaction(Turn& turn,
+                                                                   const wire::Install& application,
+                                                                   bool rehearse, bool back);
   wire::Outcome perform(Turn& turn, const Session& session, const wire::Reconfigure& change);
   /// Prepares the handle's state for one request. Null session: nobody's.
   void begin_request(Engine& engine, const Turn& turn, const Session* session);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "server/app/fault.h"
+#include "server/app/install.h"
 #include "server/app/runner.h"
 #include "server/base/utf8.h"
 
@@ -14,13 +15,7 @@ wire::Argument argument(const char* name, wire::Value value) { return {{name}, s
 }  // namespace
 
 std::unique_ptr<SqlApplication> SqlApplication::load(Engine& engine) {
-  const LengthScope any_length(engine);
-  wire::Install install;
-  Statement& files =
-      engine.ours("SELECT path, content FROM prytany_application_files ORDER BY path");
-  const Rewind rewind(files);
-  while (engine.step_ours(files))
-    install.files.items.push_back({{std::string(files.text(0))}, {to_bytes(files.blob(1))}});
+  const wire::Install install = installed_files(engine);
   if (install.files.empty()) return nullptr;
   auto bundle = read_bundle(install);
   // It was read before it was stored, by this same program.

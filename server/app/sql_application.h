@@ -70,10 +70,4 @@ class SqlApplication {
   std::optional<wire::ResultSets> page_listing_;  // made when first asked for
 };
 
-/// Installs or upgrades: the order of work is in docs/reference/procedures.md. Nothing if it is
-/// done. Requires: a transaction is open, which is rolled back on failure; the running
-/// application's procedures are forgotten.
-std::optional<wire::ErrorReply> install_application(Engine& engine, const wire::Install& install,
-                                                    Seq seq, AgreedTime agreed);
-
 }  // namespace prytany::app

@@ -14,6 +14,8 @@ namespace {
 struct InstallOptions {
   ClientOptions client;
   std::string folder;
+  bool dry_run = false;
+  bool rollback = false;
 };
 
 /// Pages find the client module beside them, whatever replica serves them, and under the same
@@ -33,13 +35,19 @@ void add_client_module(wire::Install& install) {
   files.insert(place, {{path}, {Bytes(text.begin(), text.end())}});
 }
 
-Result<Answer, Failure> install(const std::string& folder, const ClientOptions& options) {
-  auto bundle = app::load_application_folder(folder);
+/// Plainly, if nothing is said besides: older replicas understand that, too.
+wire::Operation operation_of(wire::Install bundle, bool dry_run, bool rollback) {
+  if (!dry_run && !rollback) return bundle;
+  return wire::Upgrade{std::move(bundle), dry_run, rollback};
+}
+
+Result<Answer, Failure> install(const InstallOptions& options) {
+  auto bundle = app::load_application_folder(options.folder);
   if (!bundle) return usage_failure(bundle.error().message);
   add_client_module(*bundle);
-  auto client = join(options);
+  auto client = join(options.client);
   if (!client) return client.error();
-  auto answers = ask(*client, wire::Operation{std::move(*bundle)});
+  auto answers = ask(*client, operation_of(std::move(*bundle), options.dry_run, options.rollback));
   if (!answers) {
     Failure why = answers.error();
     if (!why.place.empty()) why.message = why.place + ": " + why.message;
@@ -48,14 +56,32 @@ Result<Answer, Failure> install(const std::string& folder, const ClientOptions& 
   return std::move(answers->back());
 }
 
+/// What was done, or would be.
+void print_report(const Answer& answer) {
+  std::vector<std::vector<std::string>> rows;
+  for (const Row& row : answer.rows) {
+    std::vector<std::string>& cells = rows.emplace_back();
+    for (const Value& value : row) cells.push_back(display(value));
+  }
+  print_table(answer.columns, rows);
+  std::printf("\n");
+}
+
 Status run_install(const InstallOptions& options, bool json) {
-  auto answer = install(options.folder, options.client);
+  auto answer = install(options);
   if (!answer) return answer.error();
   if (json) {
     print_answer(*answer, true);
+    return {};
+  }
+  if (!answer->columns.empty()) print_report(*answer);
+  const std::string agreed = describe(answer->agreement);
+  if (options.dry_run) {
+    std::printf("%s would be installed; nothing was changed; %s\n", options.folder.c_str(),
+                agreed.c_str());
   } else {
     std::printf("installed %s at seq %llu; %s\n", options.folder.c_str(),
-                static_cast<unsigned long long>(answer->seq), describe(answer->agreement).c_str());
+                static_cast<unsigned long long>(answer->seq), agreed.c_str());
   }
   return {};
 }
@@ -64,11 +90,12 @@ Status run_install(const InstallOptions& options, bool json) {
 
 Status install_application(const std::string& app_folder, const std::string& genesis_file,
                            const std::string& key_file, unsigned timeout_s) {
-  ClientOptions options;
-  options.cluster = genesis_file;
-  options.key = key_file;
-  options.timeout_s = timeout_s;
-  auto answer = install(app_folder, options);
+  InstallOptions options;
+  options.folder = app_folder;
+  options.client.cluster = genesis_file;
+  options.client.key = key_file;
+  options.client.timeout_s = timeout_s;
+  auto answer = install(options);
   if (!answer) return answer.error();
   return {};
 }
@@ -79,6 +106,10 @@ void add_install(CLI::App& app, Chosen& chosen) {
       "install", "Install an application, or a newer version of it, by one ordered operation");
   command->add_option("APPDIR", options->folder, "Folder with prytany.json, schema/, procedures/")
       ->required();
+  command->add_flag("--dry-run", options->dry_run,
+                    "Do everything in one ordered operation, undo it, and show what was done");
+  command->add_flag("--rollback", options->rollback,
+                    "Go back: undo migrations that APPDIR does not have, by their .down.sql files");
   add_client_options(*command, options->client);
   add_json_flag(*command, chosen);
   command->callback([&chosen, options] {

@@ -167,6 +167,11 @@ Bytes encoded_operation(JsonPicker& p, Json json) {
     execute.read_only = p.boolean(json, "read_only");
   } else if (type == "install") {
     get_list(p, json, "files", operation.emplace<Install>().files);
+  } else if (type == "upgrade") {
+    auto& upgrade = operation.emplace<Upgrade>();
+    get_list(p, json, "files", upgrade.install.files);
+    upgrade.rehearse = p.boolean(json, "rehearse");
+    upgrade.back = p.boolean(json, "back");
   } else if (type == "reconfigure") {
     get_json(p, json, operation.emplace<Reconfigure>());
   } else if (type == "transaction") {

@@ -164,6 +164,11 @@ struct PutOperation {
     put_json(w, transaction.steps);
     w.key("read_only").boolean(transaction.read_only);
   }
+  void operator()(const Upgrade& upgrade) const {
+    w.key("type").word("upgrade").key("files");
+    put_json(w, upgrade.install.files);
+    w.key("rehearse").boolean(upgrade.rehearse).key("back").boolean(upgrade.back);
+  }
 };
 
 /// A large operation travels as its encoding: spelled out it could exceed limits::json_bytes_max,

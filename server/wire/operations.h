@@ -154,6 +154,16 @@ struct Install {
   bool operator==(const Install&) const = default;
 };
 
+/// An Install that can also be tried, and go back: answered with rows that say what it did, or
+/// would do (docs/reference/procedures.md).
+struct Upgrade {
+  Install install;
+  bool rehearse = false;  // everything is done, and then undone
+  bool back = false;      // migrations that were applied and that the files do not have are undone
+  static constexpr auto fields(auto& m) { return std::tie(m.install, m.rehearse, m.back); }
+  bool operator==(const Upgrade&) const = default;
+};
+
 /// Does nothing and answers `reply_bytes` zero bytes: the paper's null operation, for benchmarks.
 struct Null {
   std::uint32_t reply_bytes = 0;
@@ -184,6 +194,7 @@ struct Reconfigure {
 Bytes reconfigure_signed_bytes(const Digest& cluster, const Reconfigure& change);
 
 /// The order here is the tag on the wire.
-using Operation = std::variant<Join, Leave, Call, Execute, Install, Null, Reconfigure, Transaction>;
+using Operation =
+    std::variant<Join, Leave, Call, Execute, Install, Null, Reconfigure, Transaction, Upgrade>;
 
 }  // namespace prytany::wire

@@ -171,6 +171,117 @@ TEST_F(Documentation, a_value_beyond_the_limits_is_put_and_read_in_pieces) {
   EXPECT_EQ(error_code(whole), "RESULT_TOO_LARGE");
 }
 
+// ---- docs/how-to/upgrade-an-application.md: its commands, in a shell ----------------------------
+
+/// The lines of a block without a language: commands after "$ ", and what each must say.
+struct Typed {
+  std::string command;
+  std::vector<std::string> output;
+};
+std::vector<Typed> typed_in(const std::string& lines) {
+  std::vector<Typed> all;
+  std::istringstream in(lines);
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with("$ ")) {
+      all.push_back({line.substr(2), {}});
+    } else if (!line.empty() && line != "...") {
+      all.at(all.size() - 1).output.push_back(line);
+    }
+  }
+  return all;
+}
+
+/// All blocks without a language, in order.
+std::vector<std::string> plain_blocks(const std::string& text) {
+  std::vector<std::string> all;
+  bool inside = false;
+  bool plain = false;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with("```")) {
+      inside = !inside;
+      plain = inside && line == "```";
+      if (plain) all.emplace_back();
+    } else if (plain) {
+      all.back() += line + "\n";
+    }
+  }
+  return all;
+}
+
+/// Blanks and the dashes below a table's head are as wide as its values, and what a migration costs
+/// depends on the data.
+std::string without_widths(const std::string& line) {
+  const std::string narrow = std::regex_replace(line, std::regex(" +|-{3,}"), " ");
+  const std::string plain = std::regex_replace(narrow, std::regex("[0-9]+ (of|steps)"), "N $1");
+  return plain.substr(0, plain.find_last_not_of(' ') + 1);
+}
+
+/// Each line of `wanted` is a line of `output`, in this order; "..." ends what may be anything.
+std::string first_missing(const std::vector<std::string>& wanted, const std::string& output) {
+  std::istringstream in(output);
+  std::string line;
+  for (const std::string& want : wanted) {
+    const bool open_ended = want.ends_with("...");
+    const std::string begin = without_widths(open_ended ? want.substr(0, want.size() - 3) : want);
+    bool found = false;
+    while (!found && std::getline(in, line)) {
+      line = without_widths(line);
+      found = open_ended ? line.starts_with(begin) : line == begin;
+    }
+    if (!found) return want;
+  }
+  return {};
+}
+
+class UpgradePage : public Documentation {
+ protected:
+  void SetUp() override {
+    // `prytany` stands for `prytany` with these options.
+    const fs::path shim = fs::path(folder_.path()) / "bin/prytany";
+    write(shim, "#!/bin/sh\ncase $1 in test) exec " + program() + " \"$@\" ;; esac\nexec " +
+                    program() + " \"$@\" --cluster " + cluster_.genesis() + " --key " +
+                    cluster_.admin_key() + "\n");
+    fs::permissions(shim, fs::perms::owner_all);
+    fs::create_directory_symlink(PRYTANY_SOURCE_DIR "/examples", folder_.path() + "/examples");
+  }
+  std::string type(const std::string& command) const {
+    const std::string all = "cd " + folder_.path() + " && PATH=" + folder_.path() +
+                            "/bin:$PATH && export PATH && " + command + " > said 2>&1";
+    EXPECT_NE(std::system(all.c_str()), -1);
+    return text_of(folder_.path() + "/said");
+  }
+  void type_block(const std::string& lines) const {
+    for (const Typed& typed : typed_in(lines)) {
+      const std::string output = type(typed.command);
+      EXPECT_EQ(first_missing(typed.output, output), "") << typed.command << "\n" << output;
+    }
+  }
+};
+
+TEST_F(UpgradePage, says_what_happens_when_its_commands_are_typed) {
+  const std::string text = page("docs/how-to/upgrade-an-application.md");
+  const std::vector<std::string> blocks = plain_blocks(text);
+  ASSERT_EQ(blocks.size(), 5U);
+  type_block(blocks[0]);
+  for (const std::string entry : {"Good morning!", "What a day!", "Good day", "Good day"}) {
+    const Ran entered = as(new_key("guest"), {"call", "sign", "text=" + entry});
+    ASSERT_EQ(entered.exit_code, 0) << entered.errors;
+  }
+  const fs::path next = folder_.path() + "/guestbook-2";
+  for (const std::string name :
+       {"schema/002_stars.sql", "schema/002_stars.down.sql", "procedures/best.sql"})
+    write(next / name, block(text, "sql", text.find("`" + name + "`")));
+  const fs::path bad = folder_.path() + "/guestbook-3";
+  fs::copy(next, bad, fs::copy_options::recursive);
+  write(bad / "schema/003_once.sql", block(text, "sql", text.find("`schema/003_once.sql`")));
+  for (std::size_t i = 1; i < blocks.size(); ++i) type_block(blocks[i]);
+  const Ran gone = as_admin({"sql", "SELECT stars FROM entries"});
+  EXPECT_THAT(gone.errors, HasSubstr("no such column: stars"));
+  const Ran kept = as_admin({"sql", "SELECT count(*) FROM entries", "--json"});
+  EXPECT_EQ(json::parse(kept.output)["rows"], json::parse("[[4]]"));
+}
+
 TEST_F(Documentation, the_application_of_the_tutorial_answers_as_the_tutorial_says) {
   const std::string text = page("docs/tutorial/first-application.md");
   const fs::path app = folder_.path() + "/guestbook";

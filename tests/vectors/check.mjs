@@ -84,6 +84,8 @@ const typedOperation = variant(
   ["transaction", struct({
     steps: list(struct({ statement, when: list(condition), may_fail: boolean })),
     read_only: boolean })],
+  ["upgrade", struct({
+    files: list(struct({ path: text, content: base64 })), rehearse: boolean, back: boolean })],
 );
 const operation = (value) =>
   value.type === "encoded" ? Buffer.from(value.base64, "base64") : typedOperation(value);

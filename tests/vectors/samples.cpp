@@ -187,6 +187,8 @@ Named<Operation> operations() {
                    {{{ReplicaId{0}, signature_of(0)}, {ReplicaId{3}, signature_of(3)}}}}},
       {"transaction", moving_money()},
       {"transaction of nothing that only reads", Transaction{{}, true}},
+      {"upgrade, tried", Upgrade{small_application(), true, false}},
+      {"upgrade that goes back", Upgrade{{}, false, true}},
   };
 }
 

@@ -359,6 +359,30 @@ TEST_F(ApplicationTests, are_refused_with_a_reason_when_nothing_can_run) {
   EXPECT_THAT(refused().message, HasSubstr("002_wrong.sql"));
 }
 
+TEST_F(ApplicationTests, try_what_undoes_migrations_before_they_begin) {
+  const auto refused = [&] {
+    const auto tally = run_folder(folder_);
+    return tally ? std::string() : tally.error().message;
+  };
+  const auto rewrite = [&](const std::string& name, const std::string& text) {
+    fs::remove(folder_ + "/" + name);
+    write(name, text);
+  };
+  write("tests/a.sql", "-- @test one\nSELECT count(stars) FROM notes;\n-- @expect 0\n");
+  write("schema/002_stars.sql", "ALTER TABLE notes ADD COLUMN stars;\n");
+  EXPECT_EQ(refused(), "") << "a migration need not be undone";
+  write("schema/002_stars.down.sql", "ALTER TABLE notes DROP COLUMN start;\n");
+  EXPECT_THAT(refused(), HasSubstr("(schema/002_stars.down.sql, statement 1)"));
+  rewrite("schema/002_stars.down.sql", "SELECT 'nothing is undone';\n");
+  EXPECT_THAT(refused(), HasSubstr("duplicate column name: stars"))
+      << "and it does not run again after that";
+  rewrite("schema/002_stars.down.sql", "ALTER TABLE notes DROP COLUMN stars;\n");
+  EXPECT_EQ(refused(), "");
+  write("schema/003_no_way_back.sql", "CREATE TABLE last(a);\n");
+  rewrite("schema/002_stars.down.sql", "SELECT nonsense;\n");
+  EXPECT_EQ(refused(), "") << "that one is not gone back on any more";
+}
+
 // ---- prytany new --------------------------------------------------------------------------------
 
 TEST_F(ApplicationTests, of_a_new_application_pass) {

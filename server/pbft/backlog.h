@@ -85,6 +85,14 @@ class Backlog {
   [[nodiscard]] Time first_since() const {
     return firsts_.empty() ? never : firsts_.begin()->first;
   }
+  struct First {
+    Digest digest;
+    Time since;
+  };
+  /// Of those that have been their sessions' first for longest, one that is signed, no join and not
+  /// among `but`: what the primary cannot but order in its turn once it has it.
+  template <class Set>
+  [[nodiscard]] std::optional<First> oldest_first(const Set& but) const;
   /// So many rounds of the pipeline it takes a correct primary to come by every session, more or
   /// less: 1 unless very many wait, or very long requests. `unproven`: sessions of which something
   /// waits for others' word here, and perhaps for its turn at the primary, who has that word.
@@ -148,5 +156,17 @@ class Backlog {
   std::map<SessionId, RequestNumber> proposed_;  // the highest seen
   std::size_t bytes_ = 0;
 };
+
+template <class Set>
+std::optional<Backlog::First> Backlog::oldest_first(const Set& but) const {
+  std::size_t looked = 0;
+  for (const auto& [since, session] : firsts_) {
+    if (++looked > 2 * looked_at) break;
+    if (session == SessionId{0}) continue;
+    const Digest& digest = queues_.at(session).digests.front();
+    if (!but.contains(digest) && waiting_.at(digest).proof.signature) return First{digest, since};
+  }
+  return std::nullopt;
+}
 
 }  // namespace prytany::pbft

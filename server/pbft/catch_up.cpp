@@ -86,7 +86,14 @@ void Peers::answered(ReplicaId peer, std::size_t units) {
 
 bool Peers::may_forward(Time now, ReplicaId peer) {
   Budget& budget = at(peers_[peer.value].forwards, now);
-  if (budget.used >= forwards_per_interval) return false;
+  if (budget.used >= forwards_per_interval + trials_per_interval) return false;
+  ++budget.used;
+  return true;
+}
+
+bool Peers::may_ping(Time now, ReplicaId peer) {
+  Budget& budget = at(peers_[peer.value].pings, now);
+  if (budget.used >= trials_per_interval) return false;
   ++budget.used;
   return true;
 }

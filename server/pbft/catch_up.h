@@ -79,6 +79,8 @@ class Peers {
   bool may_forward(Time now, ReplicaId peer);
   /// Requests that it vouches for: as many as a correct backup can have waiting, per interval.
   bool may_vouch(Time now, ReplicaId peer, std::size_t requests);
+  /// As many per interval as a correct backup puts the primary to the test.
+  bool may_ping(Time now, ReplicaId peer);
   /// At most one STATUS of ours to a peer, unasked, per half an interval.
   bool may_ask(Time now, ReplicaId peer);
 
@@ -90,6 +92,7 @@ class Peers {
   static constexpr std::size_t answer_units = 1024;
   static constexpr std::size_t unit_bytes = 4096;
   static constexpr std::size_t forwards_per_interval = 32;
+  static constexpr std::size_t trials_per_interval = 8;
 
  private:
   struct Budget {
@@ -103,6 +106,7 @@ class Peers {
     Budget answers;
     Budget forwards;
     Budget vouchers;
+    Budget pings;
     Time asked = never;
   };
   /// Afresh every interval.

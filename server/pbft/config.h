@@ -100,6 +100,9 @@ struct Config {
   /// is there. It must cover three syncs of a quorum's disks and their travel; the client notices
   /// it once when a primary dies.
   std::uint64_t request_timeout_us = 500'000;
+  /// Of what waits for so long although a number is free the primary is reminded, and how long it
+  /// then takes is compared with others' answers (pace.h).
+  std::uint64_t slow_after_us = 8'000;
   /// Doubled with each view that is left, at most so often; halved again in a view that works.
   unsigned request_timeout_doublings_max = 5;
   /// An idle primary fills up with null batches to the next checkpoint this long after the last

@@ -16,6 +16,7 @@
 #include "server/pbft/checkpoints.h"
 #include "server/pbft/invariants.h"
 #include "server/pbft/new_view.h"
+#include "server/pbft/pace.h"
 #include "server/pbft/peak.h"
 #include "server/pbft/refusal.h"
 #include "server/pbft/replica.h"
@@ -178,6 +179,15 @@ class Replica::Core {
   void ask_if_wanted();
   void calm_down();
 
+  // ---- slow_primary.cpp: the same, for one who serves everybody, but late ----------------------
+  [[nodiscard]] bool could_propose() const;
+  void measure_proposal(Seq seq, const Body& body);
+  void watch_pace();
+  [[nodiscard]] Time trial_at() const;
+  void try_primary();
+  void on(ReplicaId from, const wire::Ping& message);
+  void on(ReplicaId from, const wire::Pong& message);
+
   // ---- leave_view.cpp: section 4.4, to the VIEW-CHANGE
   // -------------------------------------------
   void on(ReplicaId from, const wire::Signed<wire::ViewChange>& message);
@@ -288,6 +298,9 @@ class Replica::Core {
   bool begun_ = false;                   // others voted in this view: its NEW-VIEW has left
   std::set<ReplicaId> caught_;           // at a false NEW-VIEW: one line in the log is enough
   Peak rounds_;                          // that the primary may need, of all sessions
+  Pace pace_;                            // of the primary
+  Seq passed_over_;                      // batches up to here had room for what waits
+  Time executing_since_ = never;         // the first of what is handed out and not back
   bool judging_ = false;                 // the primary's time is running
   std::optional<View> judged_in_;        // the view in which it ran last
   bool was_behind_ = false;              // others were known to have executed more

@@ -31,6 +31,8 @@ void Replica::Core::leave_view(View next) {
   active_ = judging_ = silent_ = false;
   held_.clear();
   unverified_.clear();
+  pace_.begin_view();
+  passed_over_ = {};
 
   wire::ViewChange mine = view_changes_.make(next, stable_);
   trace("leave for view ", next, " with h=n", mine.low(), ", ", mine.prepared.size(), " in P, ",

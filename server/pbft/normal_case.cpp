@@ -114,6 +114,7 @@ void Replica::Core::on(ReplicaId from, wire::PrePrepare message) {
   proposed_ = std::max(proposed_, seq);
   in_use(seq, slot);
   assigned(slot);
+  measure_proposal(seq, *slot.proposed());
   consider(seq, slot);
   // Committed before its batch came: the batch is here now.
   if (slot.executable() != nullptr && !slot.recorded) record_committed(seq, slot);
@@ -307,6 +308,7 @@ void Replica::Core::execute_ready() {
     const Slot* slot = window_.find(next);
     const Body* body = slot == nullptr ? nullptr : slot->executable();
     if (body == nullptr) return;
+    if (handed_ == executed_) executing_since_ = now_;
     handed_ = next;
     agreed_executed_ = std::max(agreed_executed_, body->agreed.time);
     out_->push_back(Execute{next, body->digest, body->batch, body->agreed});
@@ -316,6 +318,7 @@ void Replica::Core::execute_ready() {
 void Replica::Core::on(Executed event) {
   if (event.seq <= executed_) return;  // of a state that was replaced since
   ENSURE(event.seq <= handed_);
+  pace_.executed(now_ - std::exchange(executing_since_, now_));
   if (event.ends && window_.end() != event.ends) {
     say("another configuration is ordered at or below n", event.seq, " -> this one ends with n",
         *event.ends);

@@ -38,6 +38,7 @@ Replica::Core::Core(const Config& config, const crypto::Signer& signer,
       view_changes_(config_),
       peers_(config_),
       invariants_(recovered, config_.first_view),
+      pace_(config_),
       boot_(config_, recovered),
       seen_(config_, recovered),
       boot_overdue_(config_.retransmit_us, config_.retransmit_max_us),
@@ -236,6 +237,7 @@ void Replica::Core::on(PeerConnected event) {
   overdue_.hurry(now_);
   uncertified_.hurry(now_);
   if (!active_ || event.peer != primary()) return;
+  pace_.drop();
   backlog_.name_anew(now_);
   tell_again();
 }
@@ -262,7 +264,7 @@ Time Replica::Core::deadline() const {
   if (boot_.asking()) return std::min(boot_overdue_.due(), refetching_.due());
   Time due = std::min({overdue_.due(), uncertified_.due(), refetching_.due(), reminding_.due(),
                        telling_.due(), idle_at(), batch_due_at(), forward_at(), doubt_at(),
-                       suspicion_at(), new_view_due_, vouching_.due()});
+                       suspicion_at(), trial_at(), new_view_due_, vouching_.due()});
   if (!untold_.empty()) due = std::min(due, now_);
   if (!held_.empty()) due = std::min(due, held_.begin()->first);
   return due;

@@ -323,6 +323,7 @@ void Replica::Core::pass_time() {
   }
   if (refetching_.due() <= now_) fetch_anew();
   if (doubt_at() <= now_) ask_if_wanted();
+  if (trial_at() <= now_) try_primary();
   if (suspicion_at() <= now_) suspect();
   if (new_view_due_ <= now_) new_view_overdue();
   if (forward_at() <= now_) forward_what_waits();

@@ -68,6 +68,7 @@ void Replica::Core::watch_primary() {
   }
   judging_ = may;
   was_behind_ = behind;
+  watch_pace();
 }
 
 void Replica::Core::rearm() {
@@ -78,6 +79,7 @@ void Replica::Core::rearm() {
 }
 
 void Replica::Core::excuse() {
+  pace_.drop();
   backlog_.excuse(now_);
   if (move_excuses_ < Backlog::excuses_max) {
     ++move_excuses_;
@@ -102,6 +104,7 @@ void Replica::Core::slept() {
 
 Time Replica::Core::suspicion_at() const {
   if (!judging_ || (is_primary() && view_changes_.asking_from(view_ + 1) == 0)) return never;
+  if (!is_primary() && pace_.too_slow(now_, patience())) return now_;
   const Time first = is_primary() ? never : backlog_.first_since();
   Time due = first == never ? never : first + patience() * rounds_.value();
   // Not only the next number: one that hangs below others shows in the time of those above.
@@ -131,7 +134,12 @@ void Replica::Core::ask_if_wanted() {
 void Replica::Core::on(const NotWanted& event) { backlog_.release(now_, {event.request}); }
 
 void Replica::Core::suspect() {
-  if (is_primary())
+  if (!is_primary() && pace_.too_slow(now_, patience())) {
+    say("r", primary(), " needs ", pace_.last().took_us / 1000, " ms where others would need ",
+        pace_.last().allowed_us / 1000, " ms at most, again and again in view ", view_,
+        " -> leave it: r", primary(), " is too slow");
+    pace_.left(now_);
+  } else if (is_primary())
     say("n", handed_ + 1, " hangs in view ", view_, ", and others have left it -> follow them");
   else
     say("n", handed_ + 1, " or ", backlog_.waiting(), " requests have waited for ",

@@ -25,13 +25,17 @@ Digest batch_digest(const Batch& batch, const Agreed& agreed) {
 
 const char* name_of(const PeerMessage& message) {
   static constexpr std::array<const char*, std::variant_size_v<PeerMessage>> names = {
-      "pre-prepare",      "prepare",      "commit",
-      "checkpoint",       "committed",    "forward",
-      "status",           "fetch-batch",  "batch-body",
-      "checkpoint-proof", "view-change",  "new-view",
-      "fetch-part",       "state-part",   "ask-votes",
-      "votes-seen",       "verified",     "pre-prepare-digests",
-      "signed-prepare",   "signed-commit"};
+      "pre-prepare",    "prepare",
+      "commit",         "checkpoint",
+      "committed",      "forward",
+      "status",         "fetch-batch",
+      "batch-body",     "checkpoint-proof",
+      "view-change",    "new-view",
+      "fetch-part",     "state-part",
+      "ask-votes",      "votes-seen",
+      "verified",       "pre-prepare-digests",
+      "signed-prepare", "signed-commit",
+      "ping",           "pong"};
   return names[message.index()];
 }
 

@@ -261,6 +261,20 @@ struct VotesSeen {
   bool operator==(const VotesSeen&) const = default;
 };
 
+// ---- how fast others are (docs/protocol.md, slow primaries) -------------------------------------
+
+/// Asks for PONG with the same number, as soon as a proposal could leave.
+struct Ping {
+  std::uint64_t ask = 0;
+  static constexpr auto fields(auto& m) { return std::tie(m.ask); }
+  bool operator==(const Ping&) const = default;
+};
+struct Pong {
+  std::uint64_t ask = 0;
+  static constexpr auto fields(auto& m) { return std::tie(m.ask); }
+  bool operator==(const Pong&) const = default;
+};
+
 // ---- state transfer: between nodes, below the core ----------------------------------------------
 
 /// Asks one peer for a part of the state of checkpoint `seq` (section 5.3). `ask` is the asker's
@@ -331,7 +345,7 @@ using PeerMessage =
     std::variant<PrePrepare, Prepare, Commit, Signed<Checkpoint>, Committed, Forward, Status,
                  FetchBatch, BatchBody, CheckpointProof, Signed<ViewChange>, Signed<NewView>,
                  FetchPart, StatePart, AskVotes, VotesSeen, Verified, PrePrepareDigests,
-                 Signed<Prepare>, Signed<Commit>>;
+                 Signed<Prepare>, Signed<Commit>, Ping, Pong>;
 
 /// "pre-prepare", "prepare", ...: for traces, logs and counters.
 const char* name_of(const PeerMessage& message);

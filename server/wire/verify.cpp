@@ -163,6 +163,8 @@ const char* Verifier::refuse_inside(ReplicaId sender, const PeerMessage& message
           [](const StatePart&) -> const char* { return nullptr; },
           [](const AskVotes&) -> const char* { return nullptr; },
           [](const VotesSeen&) -> const char* { return nullptr; },
+          [](const Ping&) -> const char* { return nullptr; },
+          [](const Pong&) -> const char* { return nullptr; },
       },
       message);
 }

@@ -22,6 +22,7 @@ struct Scene {
   unsigned liar = 0;  // 0 leads the first view
   std::vector<std::string> lies;
   bool restarts = false;  // an honest one is killed, and comes back behind
+  bool replaced = false;  // it leads, and must not go on doing so
 };
 void PrintTo(const Scene& scene, std::ostream* out) { *out << scene.name; }
 
@@ -59,6 +60,7 @@ class Byzantine : public testing::TestWithParam<Scene> {
       ASSERT_THAT(witnesses.complaints(), IsEmpty());
       EXPECT_LT(witnesses.take_longest(), patience);
     }
+    EXPECT_TRUE(!scene.replaced || entered_another_view(cluster)) << "it leads as before";
     const int before = witnesses.acknowledged();
     EXPECT_TRUE(goes_on(witnesses, before)) << "nothing more is acknowledged";
     witnesses.stop();
@@ -75,6 +77,14 @@ class Byzantine : public testing::TestWithParam<Scene> {
  private:
   static unsigned other_than(unsigned liar) { return liar == 3 ? 2 : 3; }
 
+  static bool entered_another_view(const TestCluster& cluster) {
+    const auto until = std::chrono::steady_clock::now() + patience;
+    while (counted(cluster, 1, "\"view\":") == 0) {
+      if (std::chrono::steady_clock::now() > until) return false;
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    return true;
+  }
   static bool goes_on(const Witnesses& witnesses, int before) {
     const auto until = std::chrono::steady_clock::now() + patience;
     while (witnesses.acknowledged() < before + 8) {
@@ -128,16 +138,18 @@ class Byzantine : public testing::TestWithParam<Scene> {
   }
 };
 
-// Two that are quick to tell; all of them with `tests/cluster/run --byzantine`.
+// Three that are quick to tell; all of them with `tests/cluster/run --byzantine`.
 class ByzantineInShort : public Byzantine {};
 TEST_P(ByzantineInShort, replica_among_real_ones_is_outvoted) { go(true); }
-INSTANTIATE_TEST_SUITE_P(Of, ByzantineInShort,
-                         testing::Values(Scene{"equivocate", 0, {"--lie=equivocate"}},
-                                         Scene{"everything_a_backup_can",
-                                               2,
-                                               {"--lie=view-changes", "--lie=flood",
-                                                "--lie=checkpoints", "--lie=fetches"}}),
-                         [](const auto& each) { return each.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Of, ByzantineInShort,
+    testing::Values(Scene{"equivocate", 0, {"--lie=equivocate"}},
+                    Scene{"slow", 0, {"--lie=slow", "--delay-ms=400"}, false, true},
+                    Scene{"everything_a_backup_can",
+                          2,
+                          {"--lie=view-changes", "--lie=flood", "--lie=checkpoints",
+                           "--lie=fetches"}}),
+    [](const auto& each) { return each.param.name; });
 
 class LongByzantine : public Byzantine {};
 TEST_P(LongByzantine, replica_among_real_ones_is_outvoted) { go(false); }
@@ -145,7 +157,8 @@ INSTANTIATE_TEST_SUITE_P(
     Of, LongByzantine,
     testing::Values(
         Scene{"equivocate", 0, {"--lie=equivocate"}}, Scene{"withhold", 0, {"--lie=withhold"}},
-        Scene{"slow", 0, {"--lie=slow"}}, Scene{"too_slow", 0, {"--lie=slow", "--delay-ms=700"}},
+        Scene{"slow", 0, {"--lie=slow"}, false, true},
+        Scene{"too_slow", 0, {"--lie=slow", "--delay-ms=700"}, false, true},
         Scene{"poison", 2, {"--lie=poison"}, true},
         Scene{"view_changes", 1, {"--lie=view-changes"}}, Scene{"flood", 1, {"--lie=flood"}},
         Scene{"fetches", 1, {"--lie=fetches"}}, Scene{"checkpoints", 1, {"--lie=checkpoints"}},

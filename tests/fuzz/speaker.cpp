@@ -146,7 +146,7 @@ wire::PeerMessage Speaker::ballot(Input& input) {
 }
 
 wire::PeerMessage Speaker::question(Input& input) {
-  switch (input.below(8)) {
+  switch (input.below(10)) {
     case 0: {
       wire::Status made{view(input), view(input), seq(input), seq(input), {}};
       for (unsigned count = input.below(12); count > 0; --count) {
@@ -172,6 +172,8 @@ wire::PeerMessage Speaker::question(Input& input) {
     }
     case 5: return wire::Forward{request(input)};
     case 6: return wire::FetchPart{seq(input), input.byte(), wire::RootWish{}};
+    case 7: return wire::Ping{input.byte()};
+    case 8: return wire::Pong{1 + input.below(4)};
     default: return wire::StatePart{seq(input), input.byte(), wire::NotHeld{}};
   }
 }

@@ -251,6 +251,7 @@ void PeerLiar::fetch() {
       wire::Status behind{view_, view_, Seq{0}, Seq{checkpoint}, {}};
       all.emplace_back(behind);
       all.emplace_back(wire::AskVotes{Seq{0}});
+      all.emplace_back(wire::Ping{count_});
     }
     told_ += all.size();
     seal(peer, all);

@@ -327,6 +327,24 @@ void byzantine_backups(Rng&, Parameters& p) {
   without_process_faults(p);
   cast_liars(dice, p, Theme::backups);
 }
+/// The first primary serves everybody, always just before the others lose patience, and nothing
+/// else goes wrong: it is replaced, before so many requests are served so slowly.
+void byzantine_slow(Rng&, Parameters& p) {
+  Rng dice(p.options.seed, 21);
+  make_gentle(p);
+  without_process_faults(p);
+  p.gentle = false;
+  p.slow_primary = true;
+  // Requests without signatures tell backups nothing (docs/decisions/0025).
+  p.choices.mac_requests = false;
+  p.wrong_tag_rate = 0;
+  p.liars.push_back({ReplicaId{0}, {Lie::slowness}});
+  p.clients = static_cast<unsigned>(dice.between(2, 4));
+  p.outstanding_max = static_cast<unsigned>(dice.between(1, 2));
+  p.think_mean_us = dice.between(0, 20'000);
+  p.fast_read_rate = p.public_read_rate = p.read_rate = 0;
+  p.requests_min = 400;
+}
 /// Whatever else is drawn, beside clients that keep no rules.
 void hostile_clients(Rng&, Parameters& p) {
   Rng dice(p.options.seed, 31);
@@ -404,6 +422,8 @@ const std::vector<Profile>& profiles() {
       {"byz-primaries", "of those, such as lie when they lead", byzantine<Theme::primaries>},
       {"byz-backups", "of those, but none leads and nothing else goes wrong: no view may change",
        byzantine_backups},
+      {"byz-slow", "the first primary is as slow as patience allows, and is replaced all the same",
+       byzantine_slow},
       {"byz-states", "of those, such as poison what others fetch", byzantine<Theme::states>},
       {"byz-reads", "of those, such as keep some late and tell readers the past", byzantine_reads},
       {"twins", "replicas that are two processes with one key each, up to f with all other faults",

@@ -187,6 +187,8 @@ struct Parameters {
   /// Nothing happens that a primary could be blamed for: the network is good, and only one backup
   /// at a time is down or stands still. Then there must be no view change.
   bool gentle = false;
+  /// The first primary serves everybody as late as it may. Then there must be a view change.
+  bool slow_primary = false;
 
   /// So many times something is lost for some milliseconds when chaos is over, which must be made
   /// up without clients (rounds.cpp).

@@ -158,7 +158,7 @@ void World::make_liars() {
   plot.checkpoint_interval = parameters_.checkpoint_interval;
   plot.patience_us = parameters_.request_timeout_us;
   plot.salt = Rng(parameters_.options.seed, 23).next();
-  plot.relentless = parameters_.options.plant == Plant::liars_too_many;
+  plot.relentless = parameters_.slow_primary || parameters_.options.plant == Plant::liars_too_many;
   plot.even = plot.relentless || plot.salt % 2 == 0;
   mouths_ = std::make_unique<Mouths>(*run_, machines_, *this, plot);
   twins_ = std::make_unique<Twins>(*run_, machines_, *this, [this] {
@@ -389,6 +389,8 @@ void World::compare_with_reference() {
   checks_->views.finish();
   if (parameters_.gentle && checks_->views.entered() > 0)
     checks_->violations.add("liveness", "a view change without a cause");
+  if (parameters_.slow_primary && checks_->views.entered() == 0)
+    checks_->violations.add("liveness", "a slow primary was never replaced");
   // Castro & Liskov TOCS 2002 section 4.5.2 asks that no client can delay another for long.
   constexpr std::uint64_t wait_max_us = 4'000'000;
   const std::uint64_t waited = std::max(clients_->longest_us(), clients_->longest_join_us());

@@ -172,6 +172,8 @@ const peerMessages = [
   ["pre-prepare-digests", struct({ view: u64, seq: u64, requests: list(digest), agreed })],
   ["signed-prepare", signed(vote), vote],
   ["signed-commit", signed(vote), vote],
+  ["ping", struct({ ask: u64 })],
+  ["pong", struct({ ask: u64 })],
 ];
 const linkHello = struct({
   version: u8, cluster: digest, config: u64, from: u16, to: u16, key, nonce, engine: text });

@@ -322,6 +322,8 @@ Named<PeerMessage> peer_messages() {
            View{1}, Seq{130}, {{digest_of("one request"), digest_of("another")}}, chosen}},
       {"signed-prepare", by_sender(Prepare{View{1}, Seq{130}, batch_digest(batch, chosen)})},
       {"signed-commit", by_sender(Commit{View{1}, Seq{130}, batch_digest(batch, chosen)})},
+      {"ping", Ping{7}},
+      {"pong", Pong{7}},
   };
 }
 

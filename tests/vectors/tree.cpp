@@ -141,6 +141,14 @@ Names names_of<AskVotes>() {
   return {"above"};
 }
 template <>
+Names names_of<Ping>() {
+  return {"ask"};
+}
+template <>
+Names names_of<Pong>() {
+  return {"ask"};
+}
+template <>
 Names names_of<SeenVote>() {
   return {"seq", "prepare", "commit"};
 }

@@ -84,7 +84,7 @@ class Floods final : public Strategy {
   wire::PeerMessage anything(Mouth& mouth) {
     Rng& rng = mouth.rng();
     const Seq seq{mouth.seq().value + 1 - std::min(mouth.seq().value, rng.below(plot_.window))};
-    switch (rng.below(6)) {
+    switch (rng.below(7)) {
       case 0: return wire::FetchBatch{seq, Digest{rng.bytes<32>()}};
       case 1: return wire::AskVotes{Seq{rng.below(seq.value + 1)}};
       case 2: return wire::FetchPart{checkpoint(seq), rng.next(), wire::RootWish{}};
@@ -94,6 +94,7 @@ class Floods final : public Strategy {
         return wire::FetchPart{checkpoint(seq), rng.next(), wish};
       }
       case 4: return wire::Status{};
+      case 5: return wire::Ping{rng.next()};
       default:
         return old_.empty() ? wire::PeerMessage(wire::Status{}) : old_[rng.below(old_.size())];
     }

@@ -15,8 +15,8 @@ bool proposes(const wire::PeerMessage& message) {
 class Slowness final : public Strategy {
  public:
   Slowness(const Plot& plot, Rng& rng)
-      : least_us_(plot.patience_us * rng.between(10, 70) / 100),
-        most_us_(plot.patience_us * rng.between(75, 105) / 100) {}
+      : least_us_(plot.patience_us * rng.between(plot.relentless ? 60 : 10, 70) / 100),
+        most_us_(plot.patience_us * rng.between(75, plot.relentless ? 85 : 105) / 100) {}
 
   void speak(ReplicaId, Words& words, Mouth& mouth) override {
     for (Word& word : words)

@@ -28,7 +28,7 @@ class Babel {
   explicit Babel(std::uint64_t seed) : dice_(seed) {}
 
   wire::PeerMessage any() {
-    switch (dice_.roll(12)) {
+    switch (dice_.roll(14)) {
       case 0: return wire::PrePrepare{view(), seq(), batch(), agreed()};
       case 1: return wire::Prepare{view(), seq(), digest()};
       case 2: return wire::Commit{view(), seq(), digest()};
@@ -40,6 +40,8 @@ class Babel {
       case 8: return wire::BatchBody{seq(), batch(), agreed()};
       case 9: return wire::Signed<wire::ViewChange>{view_change(), {}};
       case 10: return new_view();
+      case 11: return wire::Ping{dice_.roll(4)};
+      case 12: return wire::Pong{dice_.roll(4)};
       default: return wire::FetchPart{seq(), 1, wire::RootWish{}};
     }
   }

@@ -1,0 +1,129 @@
+#include "server/pbft/pace.h"
+
+#include <algorithm>
+#include <functional>
+
+#include "server/base/ensure.h"
+#include "server/pbft/catch_up.h"
+
+namespace prytany::pbft {
+
+void Pace::watch(Time now, bool could_propose) {
+  count(now);
+  if (!could_propose) {
+    running_since_ = never;
+  } else if (running_since_ == never) {
+    running_since_ = now;
+  }
+}
+
+void Pace::count(Time now) {
+  if (running_since_ != never)
+    for (auto& [request, trial] : trials_) trial.waited_us += now - std::max(counted_, trial.began);
+  counted_ = now;
+}
+
+/// Where others are known to need long, too, a trial would begin with every request; but never so
+/// late that little is left of the primary's time.
+Time Pace::trial_at(Time first_since) const {
+  if (running_since_ == never || first_since == never || trials_.size() >= trials_max ||
+      config_.group.n < 2 + std::max(config_.group.f, 1U))
+    return never;
+  const std::uint64_t after =
+      std::max(config_.slow_after_us, std::min(2 * round_trip_us_, config_.request_timeout_us / 8));
+  const Time due = std::max(first_since, running_since_) + after;
+  if (asks_ == 0) return due;
+  return std::max(due, began_ + config_.retransmit_us / Peers::trials_per_interval);
+}
+
+std::uint64_t Pace::begin(Time now, ReplicaId primary, const Digest& request,
+                          std::uint64_t rounds) {
+  Trial& trial = trials_[request];
+  trial.ask = ++asks_;
+  trial.primary = primary;
+  trial.rounds = rounds;
+  trial.began = began_ = now;
+  trial.answers.resize(config_.group.n);
+  return asks_;
+}
+
+void Pace::answered(Time now, ReplicaId peer, std::uint64_t ask) {
+  for (auto& [request, trial] : trials_)
+    if (trial.ask == ask && !trial.answers[peer.value])
+      trial.answers[peer.value] = now - trial.began;
+}
+
+/// If the primary is faulty, fewer than f of the other backups are: the f-th longest of their
+/// answers is no longer than a correct one's. Nothing as long as f of them have not answered.
+std::optional<std::uint64_t> Pace::round_trip(const Trial& trial) const {
+  std::vector<std::uint64_t> times;
+  std::size_t missing = 0;
+  for (std::uint16_t i = 0; i < config_.group.size(); ++i) {
+    if (ReplicaId{i} == config_.self || ReplicaId{i} == trial.primary) continue;
+    if (const auto& answer = trial.answers[i]) {
+      times.push_back(*answer);
+    } else {
+      ++missing;
+    }
+  }
+  const std::size_t nth = std::max(config_.group.f, 1U);
+  if (missing >= nth) return std::nullopt;
+  const auto at = times.begin() + static_cast<std::ptrdiff_t>(nth - missing - 1);
+  std::nth_element(times.begin(), at, times.end(), std::greater<>());
+  return *at;
+}
+
+bool Pace::proposed(Time now, const std::vector<Digest>& requests) {
+  if (trials_.empty()) return false;
+  count(now);
+  bool ended = false;
+  for (const Digest& request : requests) {
+    const auto trial = trials_.find(request);
+    if (trial == trials_.end()) continue;
+    end(now, trial->second);
+    trials_.erase(trial);
+    ended = true;
+  }
+  return ended;
+}
+
+void Pace::end(Time now, const Trial& trial) {
+  // Who is done before the others have answered is fast enough.
+  const auto round_trip_us = round_trip(trial);
+  if (!round_trip_us) return;
+  round_trip_us_ = *round_trip_us;
+  const std::uint64_t needs = std::max(*round_trip_us, execution_us_);
+  const std::uint64_t allowed = (times_allowed * needs + config_.slow_after_us) * trial.rounds
+                                << doublings(now);
+  last_ = {trial.waited_us, allowed};
+  // Those who waited at the same time waited once.
+  const std::uint64_t over = trial.waited_us - std::min(trial.waited_us, allowed);
+  excess_us_ = excess_at(now) + std::min(over, now - excess_since_);
+  excess_since_ = now;
+}
+
+void Pace::executed(std::uint64_t us) {
+  execution_us_ = std::max(us, execution_us_ - execution_us_ / 8);
+}
+
+std::uint64_t Pace::excess_at(Time now) const {
+  return excess_us_ - std::min(excess_us_, (now - excess_since_) / runs_off);
+}
+
+unsigned Pace::doublings(Time now) const {
+  const std::uint64_t ended = (now - doubled_) / (calm_after * config_.request_timeout_us);
+  return doublings_ - static_cast<unsigned>(std::min<std::uint64_t>(doublings_, ended));
+}
+
+void Pace::left(Time now) {
+  doublings_ = std::min(doublings(now) + 1, doublings_max);
+  doubled_ = now;
+}
+
+void Pace::begin_view() {
+  trials_.clear();
+  excess_us_ = 0;
+  running_since_ = never;
+}
+
+}  // namespace prytany::pbft

@@ -1,0 +1,112 @@
+// How fast the primary serves, against how fast the others answer. A request that has waited while
+// the primary could have proposed it is put on trial: the primary is given it once more, so that it
+// surely has it, and the other backups are asked for an answer (PING) at the same moment. What the
+// primary then takes beyond a few of their round trips, and of this replica's executions, is added
+// up, and runs off slowly. So a primary that serves everybody just before patience ends is found
+// (compare Aardvark's required throughput and Prime's bounded turnaround; docs/decisions/0025), and
+// neither a client that keeps its requests from the primary nor a slow network makes a correct one
+// look slow.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "server/pbft/config.h"
+
+namespace prytany::pbft {
+
+class Pace {
+ public:
+  explicit Pace(const Config& config) : config_(config) {}
+
+  // ---- what may be tried ----
+  /// At the end of every step: whether the primary could propose what waits, as far as can be seen
+  /// here. A trial's time counts only while that is so.
+  void watch(Time now, bool could_propose);
+  /// When a request that has been its session's first since `first_since` is due for a trial;
+  /// `never` if none may begin now, or if there are too few others to compare with.
+  [[nodiscard]] Time trial_at(Time first_since) const;
+
+  // ---- trials ----
+  /// The primary is told of this request again now; `rounds` is how many it may need to come by it.
+  /// Gives back what the others are to be asked with.
+  std::uint64_t begin(Time now, ReplicaId primary, const Digest& request, std::uint64_t rounds);
+  /// This peer answered.
+  void answered(Time now, ReplicaId peer, std::uint64_t ask);
+  /// These were proposed. Tells whether a trial ended with that.
+  bool proposed(Time now, const std::vector<Digest>& requests);
+  /// Nothing is to be learned from the trials that run: the link was down, or this replica was busy
+  /// itself.
+  void drop() { trials_.clear(); }
+  /// Nor from those of requests that are not wanted any more.
+  template <class Predicate>
+  void drop_if(Predicate unwanted) {
+    std::erase_if(trials_, [&](const auto& each) { return unwanted(each.first); });
+  }
+  [[nodiscard]] bool contains(const Digest& request) const { return trials_.contains(request); }
+
+  /// An execution took so long here.
+  void executed(std::uint64_t us);
+
+  // ---- the verdict ----
+  /// The primary has taken longer than others would, in all, by more than `patience_us`.
+  [[nodiscard]] bool too_slow(Time now, std::uint64_t patience_us) const {
+    return excess_at(now) > patience_us;
+  }
+  /// It is left for that. Its successors are given twice the time for a while: if they are no
+  /// faster, that is how this group is.
+  void left(Time now);
+  /// Another primary: nothing is held against it.
+  void begin_view();
+  /// Of the trial that ended last.
+  struct Measured {
+    std::uint64_t took_us = 0;
+    std::uint64_t allowed_us = 0;
+  };
+  [[nodiscard]] Measured last() const { return last_; }
+
+  /// At a time.
+  static constexpr std::size_t trials_max = 16;
+
+ private:
+  /// Of what others need.
+  static constexpr std::uint64_t times_allowed = 8;
+  /// The sum falls by one part in so many of the time that passes.
+  static constexpr std::uint64_t runs_off = 16;
+  static constexpr unsigned doublings_max = 6;
+  /// A doubling ends after so many request timeouts without another.
+  static constexpr std::uint64_t calm_after = 64;
+
+  struct Trial {
+    std::uint64_t ask = 0;
+    ReplicaId primary;
+    std::uint64_t rounds = 1;
+    Time began;
+    std::uint64_t waited_us = 0;
+    std::vector<std::optional<std::uint64_t>> answers;  // by replica, in microseconds
+  };
+
+  void count(Time now);
+  void end(Time now, const Trial& trial);
+  [[nodiscard]] std::optional<std::uint64_t> round_trip(const Trial& trial) const;
+  [[nodiscard]] std::uint64_t excess_at(Time now) const;
+  [[nodiscard]] unsigned doublings(Time now) const;
+
+  const Config& config_;
+  std::map<Digest, Trial> trials_;  // by request
+  std::uint64_t asks_ = 0;
+  Time began_;                       // the last one
+  Time running_since_ = never;       // the primary could propose all this time; or it cannot
+  Time counted_;                     // up to here
+  std::uint64_t round_trip_us_ = 0;  // in the last trial
+  std::uint64_t execution_us_ = 0;   // a long one is remembered for a while
+  std::uint64_t excess_us_ = 0;
+  Time excess_since_;  // as of this moment
+  unsigned doublings_ = 0;
+  Time doubled_;
+  Measured last_;
+};
+
+}  // namespace prytany::pbft

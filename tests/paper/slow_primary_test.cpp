@@ -1,0 +1,159 @@
+// Robustness beyond the papers' timers (docs/decisions/0025): a primary that serves everybody, but
+// late, is replaced; one that is as fast as the others would be is not, whatever its clients do.
+#include <gtest/gtest.h>
+
+#include <deque>
+
+#include "tests/play/group.h"
+
+namespace prytany::play {
+namespace {
+
+/// A primary that does everything right, `late_ms` too late.
+class Late {
+ public:
+  Late(Group& group, std::uint64_t late_ms) : group_(group), late_us_(late_ms * ms) {
+    group.set_faulty(0);
+    group.mangle = [this](unsigned, unsigned to,
+                          wire::PeerMessage message) -> std::optional<wire::PeerMessage> {
+      if (releasing_ || !std::holds_alternative<wire::PrePrepare>(message)) return message;
+      kept_.push_back({group_.now() + late_us_, to, std::move(message)});
+      return std::nullopt;
+    };
+  }
+  void advance(std::uint64_t milliseconds) {
+    for (std::uint64_t t = 0; t < milliseconds; t += 5) {
+      releasing_ = true;
+      for (; !kept_.empty() && kept_.front().due <= group_.now(); kept_.pop_front())
+        group_.forge(0, kept_.front().to, std::move(kept_.front().message));
+      releasing_ = false;
+      group_.advance(5);
+    }
+  }
+
+ private:
+  struct Kept {
+    Time due;
+    unsigned to;
+    wire::PeerMessage message;
+  };
+  Group& group_;
+  std::uint64_t late_us_;
+  std::deque<Kept> kept_;
+  bool releasing_ = false;
+};
+
+pbft::Config watchful(unsigned n, unsigned f) {
+  auto config = small_config(n, f, 64, 128);
+  config.slow_after_us = 8 * ms;
+  return config;
+}
+
+TEST(SlowPrimary, that_serves_everybody_just_before_patience_ends_is_replaced_in_seconds) {
+  for (const pbft::Group shape : {pbft::Group{4, 1}, {7, 2}})
+    for (const std::uint64_t late_ms : {450U, 300U, 250U}) {
+      Group group(watchful(shape.n, shape.f), false);
+      Late primary(group, late_ms);
+      std::uint64_t number = 0;
+      std::uint64_t waited_ms = 0;
+      for (; waited_ms < 20'000 && group.status(1).view == View{0}; waited_ms += 50) {
+        group.submit_to_all(request_of(1 + number % 8, 1 + number / 8));
+        ++number;
+        primary.advance(50);
+      }
+      EXPECT_LE(waited_ms, 10'000U) << shape.n << ", " << late_ms;
+      EXPECT_GE(group.status(1).view, View{1}) << shape.n << ", " << late_ms;
+      EXPECT_EQ(group.converge(), "");
+    }
+}
+
+TEST(SlowPrimary, is_found_also_by_single_requests_of_one_client) {
+  Group group(watchful(4, 1), false);
+  Late primary(group, 400);
+  std::uint64_t waited_ms = 0;
+  for (std::uint64_t number = 1; waited_ms < 20'000 && group.status(1).view == View{0}; ++number) {
+    const auto request = request_of(1, number);
+    group.submit_to_all(request);
+    for (int i = 0; i < 100 && !group.executed(request); ++i, waited_ms += 10) primary.advance(10);
+  }
+  EXPECT_LE(waited_ms, 5'000U);
+  EXPECT_EQ(group.status(1).view, View{1});
+}
+
+/// Twenty seconds of what `load` submits at each step of ten milliseconds.
+template <class Load>
+void expect_no_view_change(const pbft::Config& config, Load load) {
+  Group group(config, false);
+  for (std::uint64_t t = 0; t < 2'000; ++t) {
+    load(group, t);
+    group.advance(10);
+  }
+  for (unsigned id = 0; id < group.size(); ++id) EXPECT_EQ(group.status(id).view, View{0}) << id;
+  EXPECT_EQ(group.converge(), "");
+}
+
+TEST(SlowPrimary, is_none_that_proposes_as_soon_as_it_can) {
+  for (const std::size_t batch : {1U, 4U, 256U})
+    for (const std::uint64_t in_flight : {1U, 4U}) {
+      auto config = watchful(4, 1);
+      config.slow_after_us = 1 * ms;  // everything is tried
+      config.batch_requests_max = batch;
+      config.in_flight_max = in_flight;
+      expect_no_view_change(config, [&](Group& group, std::uint64_t t) {
+        // Twenty sessions at once, now and then, with several requests each.
+        if (t % 200 != 0) return;
+        for (std::uint64_t session = 1; session <= 20; ++session)
+          for (std::uint64_t i = 1; i <= 1 + t / 200 % 3; ++i)
+            group.submit_to_all(request_of(session, t + i));
+      });
+    }
+}
+
+TEST(SlowPrimary, is_none_that_never_gets_what_a_client_sends_to_its_backups) {
+  expect_no_view_change(watchful(4, 1), [](Group& group, std::uint64_t t) {
+    for (unsigned id = 1; id < 4; ++id) group.submit(id, request_of(1 + t % 7, 1 + t / 7));
+  });
+}
+
+TEST(SlowPrimary, is_none_that_is_told_of_what_will_never_be_executed) {
+  expect_no_view_change(watchful(4, 1), [](Group& group, std::uint64_t t) {
+    // Its number is used: by another request that the primary had first.
+    if (t % 20 != 0) return;
+    group.submit_to_all(request_of(1, 1 + t));
+    for (unsigned id = 1; id < 4; ++id) group.submit(id, request_of(2, 1 + t, "other"));
+  });
+}
+
+TEST(SlowPrimary, is_not_found_without_a_request_that_it_could_not_refuse) {
+  // Of requests without a signature a client could give the primary less than it gives others.
+  auto config = watchful(4, 1);
+  config.mac_requests = true;
+  Group group(config, false);
+  unsigned pings = 0;
+  group.on_said = [&](unsigned, const wire::PeerMessage& message) {
+    pings += std::holds_alternative<wire::Ping>(message) ? 1 : 0;
+  };
+  for (std::uint64_t number = 1; number <= 20; ++number) {
+    for (unsigned id = 1; id < 3; ++id) group.submit(id, tagged_request_of(1, number));
+    group.advance(100);
+  }
+  EXPECT_EQ(pings, 0U);
+  EXPECT_EQ(group.status(1).view, View{0});
+}
+
+TEST(SlowPrimary, a_flood_of_pings_is_answered_now_and_then) {
+  Group group(watchful(4, 1), false);
+  unsigned pongs = 0;
+  group.on_said = [&](unsigned from, const wire::PeerMessage& message) {
+    pongs += from == 2 && std::holds_alternative<wire::Pong>(message) ? 1 : 0;
+  };
+  for (std::uint64_t t = 0; t < 1'000; ++t) {
+    for (std::uint64_t i = 0; i < 10; ++i) group.forge(3, 2, wire::Ping{t * 10 + i});
+    group.advance(1);
+  }
+  EXPECT_GE(pongs, 20U);
+  EXPECT_LE(pongs, 8U * 25U);
+}
+
+}  // namespace
+}  // namespace prytany::play

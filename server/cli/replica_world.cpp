@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "server/cli/query.h"
 #include "server/wire/configuration_json.h"
 
 namespace prytany::cli {
@@ -53,6 +54,15 @@ std::optional<net::Upstream::Page> NodeUpstream::page(std::string_view path) {
       "This is replica " + std::to_string(node_.status().replica.value) +
       ". No application with pages is installed: prytany install APPDIR\n/status /genesis.json\n";
   return Page{"text/plain; charset=utf-8", to_bytes(as_bytes(greeting))};
+}
+
+std::optional<std::string> NodeUpstream::read(net::ConnectionId asked, std::string host,
+                                              std::string_view procedure,
+                                              const std::vector<std::string>& arguments) {
+  auto call = call_of(procedure, arguments);
+  if (!call) return call.error().message;
+  node_.read(asked, std::move(host), std::move(*call));
+  return std::nullopt;
 }
 
 /// One replica's word about itself, for people and monitoring: nothing that a client may believe.

@@ -89,6 +89,9 @@ class NodeUpstream final : public net::Upstream {
   }
   void client_closed(net::ConnectionId connection) override { node_.client_closed(connection); }
   std::optional<Page> page(std::string_view path) override;
+  std::optional<std::string> read(net::ConnectionId asked, std::string host,
+                                  std::string_view procedure,
+                                  const std::vector<std::string>& arguments) override;
 
  private:
   [[nodiscard]] std::string status_json() const;

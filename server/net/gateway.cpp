@@ -29,10 +29,11 @@ constexpr const char* subprotocol = "prytany.v1";
 constexpr std::uint64_t accept_pause_us = 100'000;
 constexpr int accepts_per_event = 64;
 
-/// libwebsockets keeps this for each connection, zeroed; one of the two is set.
+/// libwebsockets keeps this for each connection, zeroed; one at most is set.
 struct PerSocket {
   GatewayClient* client;
   HttpAnswer* answer;
+  std::uint64_t reading;  // an id, while a read by HTTP waits for its answer
 };
 
 std::string header(lws* socket, lws_token_indexes token) {
@@ -107,6 +108,8 @@ class Gateway::Impl {
   void accept_waiting();
   int judge_upgrade(lws* socket, const char* to_what);
   int on_http(lws* socket, lws_callback_reasons reason, PerSocket& state, std::string_view path);
+  int begin_read(lws* socket, PerSocket& state, std::string_view procedure);
+  void end_read(PerSocket& state);
   void on_established(lws* socket, PerSocket& state);
   int on_received(GatewayClient& client, std::string_view bytes);
   std::uint64_t handle(ConnectionId connection, std::string_view text);
@@ -132,6 +135,7 @@ class Gateway::Impl {
   lws_retry_bo_t keepalive_{};
   std::uint64_t next_id_ = 1;
   std::unordered_map<std::uint64_t, std::unique_ptr<GatewayClient>> clients_;
+  std::unordered_map<std::uint64_t, lws*> reads_;  // by HTTP, unanswered
   std::size_t held_bytes_ = 0;
   std::vector<ConnectionId> dirty_;
   std::deque<std::pair<Time, ConnectionId>> closing_;  // when patience ends, soonest first
@@ -284,6 +288,14 @@ void Gateway::Impl::mark_dirty(GatewayClient& client) {
 }
 
 void Gateway::Impl::reply(ConnectionId to, std::string_view text) {
+  if (const auto read = reads_.find(to.value); read != reads_.end()) {
+    lws* socket = read->second;
+    auto& state = *static_cast<PerSocket*>(lws_wsi_user(socket));
+    state.answer = HttpAnswer::late(text).release();
+    end_read(state);
+    lws_callback_on_writable(socket);
+    return;
+  }
   GatewayClient* client = find(to);
   if (client == nullptr || client->closing()) return;
   if (!client->queue(text, config_.queued_bytes_max)) {
@@ -365,12 +377,37 @@ int Gateway::Impl::on_http(lws* socket, lws_callback_reasons reason, PerSocket& 
   // there is something to send. A transaction that was completed in the call has freed `state`.
   std::unique_ptr<HttpAnswer> answer(std::exchange(state.answer, nullptr));
   const bool over = reason == LWS_CALLBACK_HTTP_DROP_PROTOCOL || reason == LWS_CALLBACK_CLOSED_HTTP;
-  if (over) return 0;
+  if (over) return end_read(state), 0;
+  const auto procedure = HttpAnswer::procedure_of(path);
+  if (reason == LWS_CALLBACK_HTTP && procedure) return begin_read(socket, state, *procedure);
   int verdict = 0;
   if (reason == LWS_CALLBACK_HTTP) verdict = HttpAnswer::start(socket, path, upstream_, answer);
   if (reason == LWS_CALLBACK_HTTP_WRITEABLE && answer) verdict = HttpAnswer::write(socket, answer);
   if (answer) state.answer = answer.release();
   return verdict;
+}
+
+/// What waits is bounded where it waits, by the host that asked.
+int Gateway::Impl::begin_read(lws* socket, PerSocket& state, std::string_view procedure) {
+  if (!HttpAnswer::is_get(socket))
+    return HttpAnswer::refuse(socket, HTTP_STATUS_METHOD_NOT_ALLOWED, "only GET is served");
+  const ConnectionId id{next_id_++};
+  state.reading = id.value;
+  reads_.emplace(id.value, socket);
+  const auto wrong =
+      upstream_.read(id, peer_address(socket), procedure, HttpAnswer::arguments_of(socket));
+  if (!wrong) {
+    lws_set_timeout(socket, PENDING_TIMEOUT_HTTP_CONTENT, http_read_timeout_s);
+    return 0;
+  }
+  reads_.erase(id.value);
+  state.reading = 0;
+  return HttpAnswer::refuse(socket, HTTP_STATUS_BAD_REQUEST, *wrong);
+}
+
+void Gateway::Impl::end_read(PerSocket& state) {
+  const std::uint64_t id = std::exchange(state.reading, 0);
+  if (reads_.erase(id) > 0) upstream_.client_closed(ConnectionId{id});
 }
 
 int Gateway::Impl::on_socket_event(lws* socket, lws_callback_reasons reason, void* user, void* in,

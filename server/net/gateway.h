@@ -60,7 +60,7 @@ class Gateway {
   Gateway& operator=(const Gateway&) = delete;
 
   /// Queued; written by flush(), all that waits for one connection in one system call. A client
-  /// that does not read is closed.
+  /// that does not read is closed. To a read by HTTP: its answer, which ends it.
   void reply(ConnectionId to, std::string_view text);
   /// After what is queued. `reason` travels in the close frame (at most 123 bytes of it).
   void close(ConnectionId connection, std::string_view reason);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "server/crypto/digest.h"
 #include "server/net/gateway_limits.h"
@@ -60,6 +61,35 @@ int refuse(lws* socket, unsigned status, const char* words) {
 
 }  // namespace
 
+std::unique_ptr<HttpAnswer> HttpAnswer::late(std::string_view json) {
+  auto answer = std::make_unique<HttpAnswer>(as_bytes(json));
+  answer->headers_due_ = true;
+  return answer;
+}
+
+std::optional<std::string_view> HttpAnswer::procedure_of(std::string_view path) {
+  constexpr std::string_view reads = "/read/";
+  if (!path.starts_with(reads)) return std::nullopt;
+  return path.substr(reads.size());
+}
+
+std::vector<std::string> HttpAnswer::arguments_of(lws* socket) {
+  std::vector<std::string> all;
+  std::string one(http_header_bytes_max, '\0');
+  for (int i = 0;; ++i) {
+    const int n = lws_hdr_copy_fragment(socket, one.data(), static_cast<int>(one.size()),
+                                        WSI_TOKEN_HTTP_URI_ARGS, i);
+    if (n < 0) return all;
+    all.emplace_back(one.data(), static_cast<std::size_t>(n));
+  }
+}
+
+HttpAnswer::Verdict HttpAnswer::refuse(lws* socket, unsigned status, const std::string& words) {
+  return net::refuse(socket, status, words.c_str());
+}
+
+bool HttpAnswer::is_get(lws* socket) { return lws_hdr_total_length(socket, WSI_TOKEN_GET_URI) > 0; }
+
 HttpAnswer::HttpAnswer(ByteView body) : body_(LWS_PRE, '\0'), sent_(LWS_PRE) {
   body_.append(as_text(body));
 }
@@ -99,6 +129,21 @@ HttpAnswer::Verdict HttpAnswer::start(lws* socket, std::string_view path, Upstre
 
 HttpAnswer::Verdict HttpAnswer::write(lws* socket, std::unique_ptr<HttpAnswer>& answer) {
   HttpAnswer& a = *answer;
+  if (std::exchange(a.headers_due_, false)) {
+    // Who is refused may come again; a procedure's error is its answer, signed like others.
+    const std::string_view json = std::string_view(a.body_).substr(LWS_PRE);
+    const bool refused = json.starts_with("{\"type\":\"refused\"");
+    const bool sent = Headers(socket)
+                          .status(refused ? HTTP_STATUS_SERVICE_UNAVAILABLE : HTTP_STATUS_OK,
+                                  "application/json", json.size())
+                          .add("cache-control:", "no-cache")
+                          .add("access-control-allow-origin:", "*")
+                          .add("x-content-type-options:", "nosniff")
+                          .send();
+    if (!sent) return -1;
+    lws_callback_on_writable(socket);
+    return 0;
+  }
   const std::size_t size = std::min(a.body_.size() - a.sent_, http_piece_bytes);
   const bool last = a.sent_ + size == a.body_.size();
   auto* bytes = reinterpret_cast<unsigned char*>(a.body_.data() + a.sent_);

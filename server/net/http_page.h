@@ -1,11 +1,13 @@
 // Plain HTTP on the clients' port: GET and HEAD of the application's pages, /status and
-// /genesis.json.
+// /genesis.json; GET of what public procedures answer.
 #pragma once
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "server/net/upstream.h"
 
@@ -27,10 +29,21 @@ class HttpAnswer {
   static Verdict write(lws* socket, std::unique_ptr<HttpAnswer>& answer);
 
   explicit HttpAnswer(ByteView body);
+  /// JSON that came after the question, whose headers are still to be sent.
+  static std::unique_ptr<HttpAnswer> late(std::string_view json);
+
+  /// "/read/PROCEDURE": the procedure's name.
+  static std::optional<std::string_view> procedure_of(std::string_view path);
+  /// What stands behind the question mark, decoded: "name=value" each.
+  static std::vector<std::string> arguments_of(lws* socket);
+  /// Ends the transaction with an error for people.
+  static Verdict refuse(lws* socket, unsigned status, const std::string& words);
+  static bool is_get(lws* socket);
 
  private:
   std::string body_;  // headroom for libwebsockets, then the bytes
   std::size_t sent_;
+  bool headers_due_ = false;
 };
 
 }  // namespace prytany::net

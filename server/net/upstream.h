@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "server/base/bytes.h"
 #include "server/node/ports.h"
@@ -41,6 +42,15 @@ class Upstream {
   };
   /// "/index.html", "/status", ...: nothing if there is no such page.
   virtual std::optional<Page> page(std::string_view path) = 0;
+  /// Somebody without a session asks for a public procedure; `arguments` are "name=value" each. The
+  /// answer comes by Gateway::reply() to `asked`, which is closed with client_closed(). Or says
+  /// what is wrong with the question, and there will be none.
+  virtual std::optional<std::string> read(ConnectionId asked, std::string host,
+                                          std::string_view procedure,
+                                          const std::vector<std::string>& arguments) {
+    (void)asked, (void)host, (void)procedure, (void)arguments;
+    return "nothing is read here";
+  }
 };
 
 }  // namespace prytany::net

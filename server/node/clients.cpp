@@ -38,6 +38,14 @@ void Clients::connected(ConnectionId id, std::string address) {
   connections_.emplace(id, Connection{std::move(address), std::nullopt, {}, {}, {}, {}, 0, 0});
 }
 
+void Clients::read(ConnectionId id, std::string address, wire::Call call) {
+  connected(id, std::move(address));
+  Connection& c = connections_.at(id);
+  c.plain = true;
+  const std::size_t bytes = wire::encode(call).size();
+  on(id, c, wire::PublicRead{0, std::move(call)}, bytes);
+}
+
 void Clients::close_all(std::string_view reason) {
   std::vector<ConnectionId> all;
   all.reserve(connections_.size());
@@ -298,14 +306,21 @@ void Clients::serve_waiting_read() {
 }
 
 void Clients::answer(ConnectionId id, Connection& c, const wire::PublicRead& read) {
-  if (silent_) return;
+  if (silent_) {
+    if (c.plain)
+      refuse(id, c, wire::read_digest(read), "unavailable", "this replica's state is being mended");
+    return;
+  }
   wire::PublicReadReply reply;
   reply.id = read.id;
   reply.question = wire::read_digest(read);
   reply.executed = setting_.executor.executed();
   reply.agreed = setting_.executor.agreed();
   reply.outcome = setting_.executor.public_read(read.call);
-  send(id, c, reply);
+  if (!c.plain) return send(id, c, reply);
+  const Bytes said = wire::signed_read_bytes(setting_.membership.cluster, setting_.self, reply);
+  setting_.transport.reply(id, wire::to_json(wire::SignedRead{setting_.self, std::move(reply),
+                                                              setting_.signer.sign(said)}));
 }
 
 void Clients::answer(ConnectionId id, Connection& c, const wire::FastRead& read) {

@@ -53,6 +53,9 @@ class Clients {
     std::uint64_t id;
   };
   using Wish = std::variant<Nothing, Submit, AskStatus>;
+  /// A public procedure's answer is wanted by somebody who has no more to say, and no connection to
+  /// say it on: by plain HTTP. The answer is signed.
+  void read(ConnectionId connection, std::string address, wire::Call call);
   /// One text frame. Whatever can be answered here is answered.
   Wish text(ConnectionId connection, std::string_view text, wire::Verifier& verifier);
 
@@ -91,6 +94,7 @@ class Clients {
     std::set<SessionId> sessions;  // keys of last_seen_ that spoke here
     std::size_t early = 0;         // entries of early_ that came from here
     std::size_t reading = 0;       // reads of sessions that came from here, unanswered
+    bool plain = false;            // HTTP: one read, and no hello
   };
   struct Waiting {
     ConnectionId connection;

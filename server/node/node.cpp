@@ -541,6 +541,9 @@ void Node::client_connected(ConnectionId connection, std::string address) {
 void Node::client_text(ConnectionId connection, std::string_view text) {
   impl_->client_text(connection, text);
 }
+void Node::read(ConnectionId connection, std::string address, wire::Call call) {
+  impl_->clients_.read(connection, std::move(address), std::move(call));
+}
 void Node::client_closed(ConnectionId connection) { impl_->clients_.closed(connection); }
 
 Result<void> Node::turn() { return impl_->turn(); }

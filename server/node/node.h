@@ -83,6 +83,8 @@ class Node {
   void configurations(const wire::ConfigurationLinks& news);
   void client_connected(ConnectionId connection, std::string address);
   void client_text(ConnectionId connection, std::string_view text);
+  /// By plain HTTP: see Clients::read.
+  void read(ConnectionId connection, std::string address, wire::Call call);
   void client_closed(ConnectionId connection);
 
   /// Handles what was queued, ticks when one is due, collects finished commits of state.db; repeats

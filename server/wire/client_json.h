@@ -34,6 +34,8 @@ struct TaggedToClient {
   bool operator==(const TaggedToClient&) const = default;
 };
 std::string to_json(const TaggedToClient& message);
+/// A read_reply with two members more: replica, signature.
+std::string to_json(const SignedRead& read);
 Result<TaggedToClient, Malformed> to_client_json(std::string_view text);
 
 }  // namespace prytany::wire

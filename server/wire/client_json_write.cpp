@@ -409,4 +409,14 @@ std::string to_json(const TaggedToClient& message) {
   return std::move(w).take();
 }
 
+std::string to_json(const SignedRead& read) {
+  JsonWriter w;
+  w.begin_object();
+  PutToClient{w}(read.reply);
+  w.key("replica").small(read.replica.value);
+  w.key("signature").hex(read.signature.bytes);
+  w.end_object();
+  return std::move(w).take();
+}
+
 }  // namespace prytany::wire

@@ -38,6 +38,16 @@ Digest read_digest(const PublicRead& read) {
   return crypto::sha256("prytany public read", encode(read));
 }
 
+Bytes signed_read_bytes(const Digest& cluster, ReplicaId replica, const PublicReadReply& reply) {
+  Bytes out;
+  Writer w(out);
+  put_domain(w, "prytany signed read");
+  put(w, cluster);
+  put(w, replica);
+  put(w, reply);
+  return out;
+}
+
 Digest fast_read_digest(const FastReadBody& body) {
   return crypto::sha256("prytany fast read", encode(body));
 }

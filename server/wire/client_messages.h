@@ -194,6 +194,16 @@ struct PublicReadReply {
   }
   bool operator==(const PublicReadReply&) const = default;
 };
+/// The answer to a public read by plain HTTP, whose `id` is 0: `signature` by the replica's
+/// identity over signed_read_bytes(), so that it can be kept, passed on, and checked by anybody.
+struct SignedRead {
+  ReplicaId replica;
+  PublicReadReply reply;
+  crypto::Signature signature;
+  bool operator==(const SignedRead&) const = default;
+};
+/// "prytany signed read" ‖ cluster ‖ replica ‖ encode(PublicReadReply).
+Bytes signed_read_bytes(const Digest& cluster, ReplicaId replica, const PublicReadReply& reply);
 /// type "fast_read_reply": on the state after `executed`. Believed when quorum() replicas give the
 /// same outcome to the same question.
 struct FastReadReply {

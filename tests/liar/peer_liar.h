@@ -70,6 +70,11 @@ class PeerLiar final : public cli::Interposer, public node::Transport, public ne
   }
   void client_closed(net::ConnectionId connection) override { node_->client_closed(connection); }
   std::optional<Page> page(std::string_view path) override { return node_->page(path); }
+  std::optional<std::string> read(net::ConnectionId asked, std::string host,
+                                  std::string_view procedure,
+                                  const std::vector<std::string>& arguments) override {
+    return node_->read(asked, std::move(host), procedure, arguments);
+  }
 
   /// Messages that the node did not say so, or then, or at all.
   [[nodiscard]] std::uint64_t told() const { return told_; }

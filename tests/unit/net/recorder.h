@@ -47,6 +47,20 @@ class Recorder final : public Upstream {
     return found == pages.end() ? std::nullopt : std::optional(found->second);
   }
 
+  std::optional<std::string> read(ConnectionId asked, std::string host, std::string_view procedure,
+                                  const std::vector<std::string>& arguments) override {
+    reads.push_back({asked, std::move(host), std::string(procedure), arguments});
+    return read_complaint;
+  }
+
+  struct Read {
+    ConnectionId asked;
+    std::string host;
+    std::string procedure;
+    std::vector<std::string> arguments;
+  };
+  std::vector<Read> reads;  // by HTTP
+  std::optional<std::string> read_complaint;
   std::vector<std::string> events;
   wire::ConfigurationLinks news;
   std::map<ReplicaId, wire::LinkKeys> keys;

@@ -310,6 +310,29 @@ TEST_F(Door, serves_public_reads_of_hosts_in_turn_and_bounds_what_one_host_asks)
   EXPECT_EQ(transport.messages.size(), told + 65);
 }
 
+TEST_F(Door, signs_what_it_answers_to_who_has_no_connection) {
+  const ConnectionId web{9};
+  clients.read(web, "192.0.2.7", {{"p"}, {}});
+  ASSERT_TRUE(clients.has_reads());
+  clients.serve_read();
+  ASSERT_EQ(transport.messages.back().first, web);
+  const auto& reply = std::get<wire::PublicReadReply>(transport.messages.back().second.message);
+  EXPECT_EQ(reply.question, wire::read_digest(wire::PublicRead{0, {{"p"}, {}}}));
+  const std::string signature =
+      to_hex(signer.sign(wire::signed_read_bytes(group.cluster, ReplicaId{0}, reply)).bytes);
+  EXPECT_TRUE(transport.last.ends_with("\"replica\":0,\"signature\":\"" + signature + "\"}"))
+      << transport.last;
+  clients.closed(web);
+
+  // One of its host's places, like any other read.
+  for (std::uint64_t i = 100; i < 164; ++i) clients.read(ConnectionId{i}, "192.0.2.7", {{"p"}, {}});
+  clients.read(ConnectionId{200}, "192.0.2.7", {{"p"}, {}});
+  EXPECT_EQ(last_refusal(), "overloaded");
+  clients.silence(true);
+  while (clients.has_reads()) clients.serve_read();
+  EXPECT_EQ(last_refusal(), "unavailable");
+}
+
 TEST_F(Door, keeps_few_bytes_of_one_hosts_public_reads) {
   hello(one);
   const std::string large(900'000, 'x');

@@ -21,9 +21,11 @@ class Told : public Transport {
     auto parsed = wire::to_client_json(text);
     ASSERT_TRUE(parsed.ok()) << text;
     messages.emplace_back(to, std::move(*parsed));
+    last = std::move(text);
   }
   void close(ConnectionId, std::string_view) override {}
   std::vector<std::pair<ConnectionId, wire::TaggedToClient>> messages;
+  std::string last;  // as it was said
 };
 
 class SetClock : public Clock {

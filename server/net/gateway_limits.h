@@ -19,7 +19,7 @@ inline constexpr unsigned http_headers_held_max = 256;
 inline constexpr unsigned handshake_timeout_s = 10;
 inline constexpr int http_keepalive_timeout_s = 15;
 /// A public read by HTTP that the replica cannot serve in this time is given up.
-inline constexpr int http_read_timeout_s = 10;
+inline constexpr int http_read_timeout_s = 5;
 inline constexpr std::uint64_t close_timeout_us = 5'000'000;
 inline constexpr unsigned short ping_after_idle_s = 30;
 inline constexpr unsigned short hang_up_after_idle_s = 45;

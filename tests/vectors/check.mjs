@@ -105,12 +105,13 @@ const outcome = variant(
   ["steps", (v) => list(step)(v.steps)],
 );
 const reply = struct({ session: u64, number: u64, request: digest, seq: u64, agreed: i64, outcome });
+const readReply = struct({ id: u64, question: digest, executed: u64, agreed: i64, outcome });
 const toClient = variant(
   ["hello_ok", struct({ replica: u16, key, nonce, configuration: u64, signature })],
   ["join_token", struct({ join: digest, replica: u16, address: text, expires: i64, signature })],
   ["reply", reply],
   ["reply_digest", struct({ session: u64, number: u64, request: digest, reply: digest })],
-  ["read_reply", struct({ id: u64, question: digest, executed: u64, agreed: i64, outcome })],
+  ["read_reply", readReply],
   ["refused", struct({ request: digest, code: text, message: text })],
   ["session_ended", struct({ session: u64, reason: text })],
   ["status_reply", struct({
@@ -299,6 +300,10 @@ function replies() {
     same(bytes, one.tagged_bytes, name);
     same(tag(hex(file.tag_key), bytes), message.tag, name);
   }
+  const read = file.signed_read.message;
+  checkSigned(file.signed_read, join(domain("prytany signed read"), hex(file.cluster),
+      u16(read.replica), readReply(read)), "signed read");
+  same(read.signature, file.signed_read.signature, "signed read");
 }
 
 function peers() {

@@ -179,6 +179,21 @@ File session_file() {
   return finish("session.json", file);
 }
 
+/// The answer to GET /read/PROCEDURE.
+Json signed_read_case() {
+  SignedRead read{server_hello().replica, {}, {}};
+  for (const auto& [name, message] : to_client())
+    if (const auto* const reply = std::get_if<PublicReadReply>(&message)) read.reply = *reply;
+  read.reply.id = 0;
+  const crypto::Signer signer = replica_signer(read.replica.value);
+  const Bytes bytes = signed_read_bytes(cluster(), read.replica, read.reply);
+  read.signature = signer.sign(bytes);
+  Json json = Json::object();
+  json["message"] = Json::parse(to_json(read));
+  json.update(signed_by(signer, bytes));
+  return json;
+}
+
 File reply_file() {
   const ReplicaId replica = server_hello().replica;
   const auto key = *client_tag_key(client_dh(), server_hello().key, client_hello(), server_hello());
@@ -202,6 +217,7 @@ File reply_file() {
     one["tagged_bytes"] = hex_of(bytes);
     file["cases"].push_back(one);
   }
+  file["signed_read"] = signed_read_case();
   return finish("replies.json", file);
 }
 

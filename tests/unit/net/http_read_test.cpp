@@ -97,14 +97,25 @@ TEST_F(HttpRead, says_what_is_wrong_with_a_question) {
   EXPECT_THAT(upstream_.reads, SizeIs(1));
 }
 
+TEST_F(HttpRead, that_is_not_answered_in_time_is_given_up) {
+  RawSocket socket(port_);
+  ask(socket, "/read/turnout");
+  ASSERT_TRUE(soon([&] { return upstream_.reads.size() == 1; }));
+  const auto given_up = [&] { return upstream_.closed.size() == 1; };
+  ASSERT_TRUE(soon(given_up) || soon(given_up));
+  EXPECT_EQ(upstream_.closed[0], upstream_.reads[0].asked);
+  gateway_->reply(upstream_.reads[0].asked, "too late");
+  EXPECT_TRUE(soon([&] { return socket.closed(); }));
+  EXPECT_EQ(socket.hear(), "");
+}
+
 TEST_F(HttpRead, forgets_who_did_not_wait) {
   auto socket = std::make_unique<RawSocket>(port_);
   ask(*socket, "/read/turnout");
   ASSERT_TRUE(soon([&] { return upstream_.reads.size() == 1; }));
   socket.reset();
-  ASSERT_TRUE(soon([&] { return upstream_.closed.size() == 1; }));
-  EXPECT_EQ(upstream_.closed[0], upstream_.reads[0].asked);
-  gateway_->reply(upstream_.reads[0].asked, "too late");
+  gateway_->reply(upstream_.reads[0].asked, "nobody hears this");
+  EXPECT_THAT(upstream_.closed, SizeIs(1));
   EXPECT_TRUE(soon([&] { return gateway_->counters().sockets == 0; }));
 }
 

@@ -38,6 +38,7 @@ void Executor::Impl::run_what_is_due(Turn& turn, const Digest& batch) {
   const Ticks::Due tick = *ticks_.next();
   turn.seed = tick_seed(turn.seq, batch, tick.procedure);
   begin_request(engine_, turn, nullptr);
+  engine_.state().topics = &topics();  // nobody asks, but it is the application that speaks
   const vfs::AgreedScope scope(source_);
   const Schedule& schedule = installed_->schedule(tick.procedure);
   auto failure = run_tick(turn, tick, schedule);

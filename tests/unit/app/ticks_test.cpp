@@ -109,6 +109,24 @@ std::string says(const std::string& head, const std::string& line) {
   return head + "\nINSERT INTO log VALUES('" + line + "', now());";
 }
 
+TEST_F(RunningByThemselves, tell_those_who_watch_when_they_succeed) {
+  must_install(
+      {{"bell", says("-- @every 60s", "rings") + "\nSELECT notify('bells', 7);"},
+       {"cry", "-- @every 90s\nSELECT notify('bells', 8);\nSELECT ensure(0, 'no', 'no');"}},
+      R"({}, "topics": {"bells": {"roles": "any"}, "log": {"roles": "any", "table": "log"}})");
+  const std::string told = "SELECT topic, value FROM prytany_changes WHERE position > 1";
+  ASSERT_EQ(sql(told), "") << "the installation itself told of the table";
+  pass(60 * second_us);
+  EXPECT_EQ(sql("SELECT failures, last_error FROM prytany_ticks WHERE procedure = 'bell'"),
+            "0 NULL");
+  const std::string once = sql(told);
+  EXPECT_THAT(once, HasSubstr("bells 7"));
+  EXPECT_THAT(once, HasSubstr("log NULL"));
+  pass(30 * second_us);
+  EXPECT_EQ(sql("SELECT failures FROM prytany_ticks WHERE procedure = 'cry'"), "1");
+  EXPECT_EQ(sql(told), once) << "what failed says nothing";
+}
+
 TEST_F(RunningByThemselves, happens_when_agreed_time_has_come_to_theirs) {
   EXPECT_FALSE(replica.executor().due());
   must_install({{"tick", says("-- @every 60s", "tick")}});

@@ -2,6 +2,7 @@
 #include <cstdio>
 
 #include "server/cli/client_commands.h"
+#include "server/cli/test_faults.h"
 #include "server/cli/test_runner.h"
 
 namespace prytany::cli {
@@ -10,6 +11,9 @@ namespace {
 struct TestOptions {
   std::string folder;
   std::vector<std::string> filters;
+  bool faults = false;
+  bool trace = false;
+  std::string seeds = "1..20";
 };
 
 void print_tally(const TestTally& tally, bool json) {
@@ -24,6 +28,9 @@ void print_tally(const TestTally& tally, bool json) {
 }
 
 Status run_tests(const TestOptions& options, bool json) {
+  // Before anything runs: not after a minute of tests.
+  if (options.faults)
+    if (auto simulator = simulator_path(); !simulator) return simulator.error();
   const auto tally =
       test_application(options.folder, options.filters, [json](const TestVerdict& verdict) {
         std::printf("%s\n", (json ? json_of(verdict) : text_of(verdict)).c_str());
@@ -31,6 +38,8 @@ Status run_tests(const TestOptions& options, bool json) {
       });
   if (!tally) return tally.error();
   print_tally(*tally, json);
+  if (tally->failed == 0 && options.faults)
+    return test_with_faults({options.folder, options.filters, options.seeds, options.trace, json});
   if (tally->failed == 0) return {};
   const std::string all = std::to_string(tally->passed + tally->failed);
   const std::string what = std::to_string(tally->failed) + " of " + all + " tests failed";
@@ -49,6 +58,14 @@ void add_test(CLI::App& app, Chosen& chosen) {
       ->add_option("--filter", options->filters,
                    "Run only tests in whose FILE.sql:LINE NAME this text occurs; repeatable")
       ->expected(1);
+  auto* faults = command->add_flag(
+      "--faults", options->faults,
+      "If all pass, run them on simulated replicas that crash, lose messages and lie");
+  command->add_option("--seeds", options->seeds, "Seeds for --faults: A..B, both included")
+      ->capture_default_str()
+      ->needs(faults);
+  command->add_flag("--trace", options->trace, "What happens in one seed of --faults, line by line")
+      ->needs(faults);
   add_json_flag(*command, chosen);
   command->callback([&chosen, options] {
     chosen.run = [options, &chosen] { return run_tests(*options, chosen.json); };

@@ -5,8 +5,10 @@
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -144,26 +146,50 @@ std::optional<Wrong> give_roles(const TestCase& test, wire::Install& application
   return std::nullopt;
 }
 
+/// How a test is run, if not as it is written.
+struct Manner {
+  AskedTest* asked = nullptr;  // what is done is noted there
+  /// Then time passes before each step, everybody joins twice, and no answer is wrong: an answer
+  /// that is another one so is not of the test alone.
+  std::int64_t pause_us = 0;
+};
+
+/// Without what another group gives another number.
+wire::Outcome comparable_answer(wire::Outcome outcome) {
+  if (auto* joined = std::get_if<wire::JoinedReply>(&outcome))
+    joined->session = joined->replaced = SessionId{};
+  return outcome;
+}
+
 class TestRun {
  public:
+  explicit TestRun(Manner manner = {}) : manner_(manner) {}
+
   std::optional<Wrong> run(const TestCase& test, wire::Install application) {
     if (auto wrong = give_roles(test, application)) return wrong;
+    if (manner_.asked != nullptr) manner_.asked->application = application;
     const wire::Outcome installed = trial_.install(application);
     if (const auto* error = error_in(installed))
       return Wrong{test.line, "the application cannot be installed: " + error_text(*error)};
+    sessions_[client_] = trial_.session_id(client_);
     for (const TestStep& step : test.steps) {
+      if (hesitant()) trial_.leap(trial_.now() + manner_.pause_us);
       if (step.kind == TestStep::Kind::at) {
-        if (auto wrong = set_clock(step)) return wrong;
+        auto wrong = set_clock(step);
+        if (wrong && !hesitant()) return wrong;
         continue;
       }
       const Result<wire::Outcome, Wrong> outcome = perform(step);
       if (!outcome) return outcome.error();
+      if (hesitant()) continue;
       if (auto wrong = judge(step, *outcome)) return wrong;
     }
     return std::nullopt;
   }
 
  private:
+  [[nodiscard]] bool hesitant() const { return manner_.pause_us > 0; }
+
   std::optional<Wrong> set_clock(const TestStep& step) {
     const std::string arguments =
         step.text.starts_with('+') ? "'now', " + sql_text(step.text) : sql_text(step.text);
@@ -179,7 +205,10 @@ class TestRun {
     const AgreedTime time{*seconds * 1'000'000};
     if (time <= trial_.now())
       return Wrong{step.line, "time goes forward only: it is later already"};
-    trial_.set_clock(time);
+    AskedStep noted{AskedStep::Kind::clock, step.line, {}, {}, time, 0, std::nullopt};
+    if (step.text.starts_with('+')) noted.forward_us = time - trial_.now();
+    note(std::move(noted));
+    hesitant() ? trial_.leap(time) : trial_.set_clock(time);
     return std::nullopt;
   }
 
@@ -199,6 +228,9 @@ class TestRun {
       outcome = wire::JoinedReply{{}, {session->principal}, {session->role}, {}};
     } else {
       outcome = trial_.join(client_);
+      if (hesitant()) outcome = trial_.join(client_);
+      sessions_[client_] = trial_.session_id(client_);
+      note({AskedStep::Kind::join, step.line, client_, {}, {}, 0, comparable_answer(outcome)});
     }
     const auto* joined = std::get_if<wire::JoinedReply>(&outcome);
     if (joined != nullptr && !step.role.empty() && joined->role.text != step.role)
@@ -217,9 +249,13 @@ class TestRun {
       for (std::size_t i = 0; i < set.columns.size(); ++i)
         call.arguments.items.push_back({set.columns.items[i], set.rows.items.at(0).items[i]});
     }
-    if (client_ == test_nobody) return trial_.read(call);
+    if (client_ == test_nobody) {
+      wire::Outcome outcome = trial_.read(call);
+      note({AskedStep::Kind::read, step.line, {}, call, {}, 0, outcome});
+      return outcome;
+    }
     if (auto wrong = need_session(step)) return *wrong;
-    return trial_.ask(client_, call);
+    return ask(step, call);
   }
 
   Result<wire::Outcome, Wrong> sql(const TestStep& step) {
@@ -232,13 +268,27 @@ class TestRun {
       execute.read_only = execute.read_only && looks_read_only(statement);
       execute.statements.items.push_back({{std::move(statement)}, {}, {}});
     }
-    wire::Outcome outcome = trial_.ask(client_, execute);
+    wire::Outcome outcome = ask(step, execute);
     // WITH may begin a statement that writes. Being refused, it changed nothing: ask again.
     const auto* error = error_in(outcome);
     if (error == nullptr || !execute.read_only || error->code.text != "not_read_only")
       return outcome;
     execute.read_only = false;
-    return trial_.ask(client_, execute);
+    return ask(step, execute);
+  }
+
+  wire::Outcome ask(const TestStep& step, const wire::Operation& operation) {
+    // The administrator's session may have been renewed without a word.
+    const SessionId session = trial_.session_id(client_);
+    if (std::exchange(sessions_[client_], session) != session)
+      note({AskedStep::Kind::join, step.line, client_, {}, {}, 0, std::nullopt});
+    wire::Outcome outcome = trial_.ask(client_, operation);
+    note({AskedStep::Kind::ask, step.line, client_, operation, {}, 0, outcome});
+    return outcome;
+  }
+
+  void note(AskedStep step) {
+    if (manner_.asked != nullptr) manner_.asked->steps.push_back(std::move(step));
   }
 
   /// The administrator comes back without being told to: who writes a test is always there.
@@ -274,6 +324,8 @@ class TestRun {
   }
 
   Trial trial_;
+  Manner manner_;
+  std::map<std::string, SessionId> sessions_;
   std::string client_{trial_admin};
 };
 
@@ -354,6 +406,21 @@ bool is_chosen(const ReadFile& file, const TestCase& test,
          });
 }
 
+/// Leaves the answers that the test gives at any pace.
+void keep_steady_answers(const TestCase& test, const wire::Install& application, AskedTest& asked) {
+  for (const std::int64_t pause_us : {1'003'000, 95'000'000}) {
+    AskedTest again;
+    (void)TestRun({&again, pause_us}).run(test, application);
+    bool in_step = true;
+    for (std::size_t i = 0; i < asked.steps.size(); ++i) {
+      AskedStep& step = asked.steps[i];
+      in_step = in_step && i < again.steps.size() && again.steps[i].line == step.line &&
+                again.steps[i].kind == step.kind;
+      if (!in_step || again.steps[i].outcome != step.outcome) step.outcome.reset();
+    }
+  }
+}
+
 /// Leaves the chosen tests; says how many others there were.
 std::size_t leave_chosen(std::vector<ReadFile>& files, const std::vector<std::string>& filters) {
   std::size_t left_out = 0;
@@ -410,6 +477,27 @@ Result<TestTally, Failure> test_application(const std::string& app_folder,
     }
   }
   return tally;
+}
+
+Result<std::vector<AskedTest>, Failure> what_tests_ask(const std::string& app_folder,
+                                                       const std::vector<std::string>& filters) {
+  const auto application = app::load_application_folder(app_folder);
+  if (!application) return usage_failure(application.error().message);
+  auto files = read_test_folder(app_folder);
+  if (!files) return usage_failure(files.error().message);
+  leave_chosen(*files, filters);
+  std::vector<AskedTest> all;
+  for (const ReadFile& file : *files) {
+    for (const TestCase& test : file.tests) {
+      AskedTest asked{fs::path(file.path).filename().string(), test.line, test.name, {}, {}};
+      if (const auto wrong = TestRun({&asked}).run(test, *application))
+        return Failure{ExitCode::failed, "tests_failed",
+                       file.path + ":" + std::to_string(wrong->line) + ": " + wrong->what};
+      keep_steady_answers(test, *application, asked);
+      all.push_back(std::move(asked));
+    }
+  }
+  return all;
 }
 
 }  // namespace prytany::cli

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "server/cli/command.h"
 #include "server/cli/test_file.h"
+#include "server/wire/operations.h"
 
 namespace prytany::cli {
 
@@ -38,5 +40,29 @@ struct TestTally {
 Result<TestTally, Failure> test_application(const std::string& app_folder,
                                             const std::vector<std::string>& filters,
                                             const std::function<void(const TestVerdict&)>& tell);
+
+/// What a test does, for who wants to do it elsewhere.
+struct AskedStep {
+  enum class Kind { join, ask, read, clock };
+  Kind kind = Kind::ask;
+  std::size_t line = 0;
+  std::string client;  // read: nobody's
+  wire::Operation operation;
+  AgreedTime time;              // clock: what it shows from now on,
+  std::int64_t forward_us = 0;  // or, if this is not 0, by how much it is set forward
+  /// The answer that the test is right with, a join's without its session. None: it depends on how
+  /// much time passes, on chance, or on how often somebody joined.
+  std::optional<wire::Outcome> outcome;
+};
+struct AskedTest {
+  std::string file;  // without folders
+  std::size_t line = 0;
+  std::string name;
+  wire::Install application;  // whose roles list the keys that this test gives them
+  std::vector<AskedStep> steps;
+};
+/// Runs the tests that `filters` leaves, and notes what they do. Fails if one does not pass.
+Result<std::vector<AskedTest>, Failure> what_tests_ask(const std::string& app_folder,
+                                                       const std::vector<std::string>& filters);
 
 }  // namespace prytany::cli

@@ -116,6 +116,11 @@ std::optional<app::SessionView> Trial::session(const std::string& client) {
   return executor_->session(id);
 }
 
+SessionId Trial::session_id(const std::string& client) const {
+  const auto found = clients_.find(client);
+  return found == clients_.end() ? SessionId{} : found->second.session;
+}
+
 wire::Outcome Trial::ask(const std::string& client, const wire::Operation& operation) {
   if (!client::fits(operation))
     return trial_refusal("request_too_large", "too large for one request");

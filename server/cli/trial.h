@@ -34,6 +34,8 @@ class Trial {
   wire::Outcome join(const std::string& client);
   /// Who `client` is, if it has a session that lives.
   [[nodiscard]] std::optional<app::SessionView> session(const std::string& client);
+  /// The number of the session that `client` has or had; 0: it never joined.
+  [[nodiscard]] SessionId session_id(const std::string& client) const;
   /// Orders `operation` as `client`'s, in a batch of its own. Requires: session(client).
   wire::Outcome ask(const std::string& client, const wire::Operation& operation);
   /// A public procedure, asked by somebody without a session.
@@ -51,6 +53,8 @@ class Trial {
   /// most, then what was missed is one. Each batch after it comes a microsecond after the one
   /// before. Requires: it is after now().
   void set_clock(AgreedTime time);
+  /// Likewise, but as a cluster would that stood still until then: nothing runs on the way.
+  void leap(AgreedTime time) { execute({}, time); }
 
  private:
   struct Client {

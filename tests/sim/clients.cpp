@@ -7,6 +7,8 @@
 
 #include "server/wire/client_json.h"
 #include "tests/sim/byzantine/mouth.h"
+#include "tests/sim/recital.h"
+#include "tests/sim/script.h"
 
 namespace prytany::sim {
 
@@ -55,7 +57,10 @@ class Clients::Client {
     orders_.clear();
     perform([&](client::Effects& out) {
       session_->start(now(), out);
-      expect(session_->join(now(), credential_, name(), now() + patience_us, out));
+      const client::Ticket ticket =
+          session_->join(now(), credential_, called(), now() + patience_us, out);
+      expect(ticket);
+      if (heard_) listens_to_ = ticket;
     });
   }
 
@@ -74,7 +79,7 @@ class Clients::Client {
         expect(ticket);
         fast_reads_.emplace(ticket, wire::encode(*fast));
       } else {
-        expect(session_->submit(now(), all_.workload_.next(), now() + patience_us, out));
+        expect(session_->submit(now(), all_.workload_.next_of(index_), now() + patience_us, out));
       }
     });
   }
@@ -88,7 +93,36 @@ class Clients::Client {
       orders_.insert(ticket);
     });
   }
-  [[nodiscard]] bool idle() const { return joined_ && waiting_ == 0; }
+
+  // ---- a recital's steps: `heard` gets the answer, and nothing else follows from it ----
+  void recite_join(Recital::Heard heard) {
+    hang_up();
+    heard_ = std::move(heard);
+    join(nullptr);
+  }
+  void recite(const wire::Operation& operation, Recital::Heard heard) {
+    if (!joined_) return heard(nullptr);
+    heard_ = std::move(heard);
+    perform([&](client::Effects& out) {
+      listens_to_ = session_->submit(now(), operation, now() + patience_us, out);
+      expect(listens_to_);
+    });
+  }
+  void recite_read(const wire::Call& call, Recital::Heard heard) {
+    heard_ = std::move(heard);
+    perform([&](client::Effects& out) {
+      ++waiting_;
+      listens_to_ = session_->read(now(), call, now() + read_patience_us, out);
+      reads_.insert(listens_to_);
+    });
+  }
+  /// After it, all work at once.
+  void work() {
+    if (joined_) return begin();
+    if (session_ != nullptr) hang_up();
+    join([this] { begin(); });
+  }
+  [[nodiscard]] bool idle() const { return (joined_ || refused_) && waiting_ == 0; }
   [[nodiscard]] std::size_t waiting() const { return waiting_; }
 
   template <class Do>
@@ -104,6 +138,11 @@ class Clients::Client {
 
  private:
   [[nodiscard]] const Parameters& parameters() const { return all_.run_.parameters; }
+  [[nodiscard]] bool scripted() const { return parameters().options.script != nullptr; }
+  /// As which it asks to join.
+  [[nodiscard]] std::string called() const {
+    return scripted() ? parameters().options.script->actors[index_].name : name();
+  }
   /// It is ordered: its answer must come after those that were given until now.
   void expect(client::Ticket ticket) {
     ++waiting_;
@@ -133,8 +172,11 @@ class Clients::Client {
     if (all_.run_.trace.has_reader()) all_.run_.trace.say(now(), name(), e.text);
   }
   void on(client::Completed& e);
-  void answered(const client::Completion& c);
+  void answered(client::Ticket ticket, const client::Completion& c);
+  bool tell_the_recital(client::Ticket ticket, const client::Completion& c);
   void go_on();
+  void knock_again();
+  void hang_up();
   void begin_anew();
   void begin_anew_later();
   void leave();
@@ -165,6 +207,7 @@ class Clients::Client {
   std::unique_ptr<client::Session> session_;
   std::uint64_t life_ = 0;  // counts sessions: what an old one scheduled is not for the new one
   bool joined_ = false;
+  bool refused_ = false;  // somebody's own application did not let it join, so far
   bool preparing_ = false;
   bool parting_ = false;
   bool leaving_ = false;
@@ -177,6 +220,8 @@ class Clients::Client {
   };
   std::map<client::Ticket, Asked> asked_;
   std::map<client::Ticket, Bytes> fast_reads_;  // what is asked
+  Recital::Heard heard_;                        // of a step that is under way
+  client::Ticket listens_to_;
   Time wakes_at_ = never;
 };
 
@@ -185,11 +230,23 @@ void Clients::Client::on(client::Completed& e) {
   --waiting_;
   all_.run_.trace.add(now(), name(), "completed ticket " + std::to_string(e.ticket.value),
                       c.verdict == client::Verdict::answered ? wire::encode(c.outcome) : Bytes{});
-  if (reads_.erase(e.ticket) > 0) return go_on();
+  if (reads_.erase(e.ticket) > 0) {
+    if (!tell_the_recital(e.ticket, c)) go_on();
+    return;
+  }
   if (leaving_ && c.verdict == client::Verdict::outcome_unknown) {
     // The reply to its LEAVE was lost with the session: that nobody knows the session is the
     // answer.
     return begin_anew_later();
+  }
+  if (c.verdict != client::Verdict::answered && scripted() && session_->ended()) {
+    // An application may end sessions.
+    asked_.erase(e.ticket);
+    orders_.erase(e.ticket);
+    if (tell_the_recital(e.ticket, c)) return;
+    parting_ = true;
+    if (waiting_ == 0) begin_anew_later();
+    return;
   }
   if (c.verdict != client::Verdict::answered) {
     all_.run_.checks.violations.add("liveness", name() + " was told \"" + c.code + "\" (" +
@@ -215,15 +272,29 @@ void Clients::Client::on(client::Completed& e) {
     if (parting_) go_on();
     return;
   }
-  answered(c);
+  answered(e.ticket, c);
 }
 
-void Clients::Client::answered(const client::Completion& c) {
+bool Clients::Client::tell_the_recital(client::Ticket ticket, const client::Completion& c) {
+  if (!heard_ || listens_to_ != ticket) return false;
+  const Recital::Heard heard = std::exchange(heard_, nullptr);
+  heard(c.verdict == client::Verdict::answered ? &c : nullptr);
+  return true;
+}
+
+void Clients::Client::answered(client::Ticket ticket, const client::Completion& c) {
   const bool was_join = !joined_;
   const bool failed = std::holds_alternative<wire::ErrorReply>(c.outcome);
   all_.run_.checks.replies.accepted(
       name(), {was_join ? SessionId{0} : session_->id(), c.number, c.seq, c.agreed, c.outcome});
   ++all_.answered_;
+  if (heard_ && listens_to_ == ticket) {
+    joined_ = joined_ || !failed;
+    refused_ = !joined_;
+    tell_the_recital(ticket, c);
+    return;
+  }
+  if (failed && was_join && scripted() && index_ != 0) return knock_again();
   if (failed && (was_join || preparing_)) {
     const auto& error = std::get<wire::ErrorReply>(c.outcome);
     all_.run_.checks.violations.add(
@@ -232,6 +303,7 @@ void Clients::Client::answered(const client::Completion& c) {
   }
   if (was_join) {
     joined_ = true;
+    refused_ = false;
     preparing_ = index_ == 0 && life_ == 0;
     // The first client's first request makes the application exist; its answer starts the others.
     if (preparing_) {
@@ -253,6 +325,15 @@ void Clients::Client::answered(const client::Completion& c) {
   }
 }
 
+/// An application may let people join later: when they are members, or the poll is open.
+void Clients::Client::knock_again() {
+  constexpr std::uint64_t pause_us = 300'000;
+  refused_ = true;
+  all_.run_.queue.after(pause_us, [this, life = life_] {
+    if (life == life_ && !all_.stopping_) begin_anew();
+  });
+}
+
 void Clients::Client::go_on() {
   if (!parting_) return ask_later();
   // Who wants to leave waits for what was asked, and asks no more.
@@ -266,12 +347,17 @@ void Clients::Client::begin_anew_later() {
   });
 }
 
-void Clients::Client::begin_anew() {
+/// The old session is left to itself.
+void Clients::Client::hang_up() {
   for (const ReplicaId replica : all_.view_->replicas()) {
     if (const auto connection = all_.connection_of(index_, replica)) all_.end(*connection);
   }
   ++life_;
   wakes_at_ = never;
+}
+
+void Clients::Client::begin_anew() {
+  hang_up();
   join([this] { begin(); });
 }
 
@@ -296,23 +382,34 @@ Clients::Clients(Run run, const wire::Genesis& genesis, std::vector<crypto::Sign
   for (std::size_t i = 0; i < credentials.size(); ++i)
     clients_.push_back(
         std::make_unique<Client>(*this, i, std::move(credentials[i]), Rng(rng_.next())));
+  if (const Script* script = run.parameters.options.script)
+    recital_ = std::make_unique<Recital>(run_, *script, stage(), Rng(rng_.next()));
+}
+
+Recital::Stage Clients::stage() {
+  return {[this](std::size_t actor, Recital::Heard heard) {
+            clients_[actor]->recite_join(std::move(heard));
+          },
+          [this](std::size_t actor, const wire::Operation& asked, Recital::Heard heard) {
+            clients_[actor]->recite(asked, std::move(heard));
+          },
+          [this](const wire::Call& call, Recital::Heard heard) {
+            clients_.front()->recite_read(call, std::move(heard));
+          },
+          [this](AgreedTime time) { sets_clocks(time); }, [this] { all_work(); }};
 }
 Clients::~Clients() = default;
 
 void Clients::start() {
-  clients_.front()->join([this] {
-    for (std::size_t i = 0; i < clients_.size(); ++i) {
-      Client& client = *clients_[i];
-      run_.queue.after(rng_.between(1, 50'000), [&client, i] {
-        if (i == 0) {
-          client.begin();
-        } else {
-          client.join([&client] { client.begin(); });
-        }
-      });
-    }
-  });
+  clients_.front()->join([this] { recital_ ? recital_->start() : all_work(); });
 }
+
+void Clients::all_work() {
+  for (const auto& each : clients_)
+    run_.queue.after(rng_.between(1, 50'000), [&client = *each] { client.work(); });
+}
+
+bool Clients::at_work() const { return !recital_ || recital_->over(); }
 
 void Clients::order(wire::Operation operation) { clients_.front()->order(operation); }
 
@@ -324,6 +421,7 @@ bool Clients::idle() const {
 
 std::string Clients::who_waits() const {
   std::string text;
+  if (!at_work()) text += " the test at " + recital_->place() + ",";
   for (const auto& client : clients_) {
     if (client->idle()) continue;
     text += " " + client->name() + " for " + std::to_string(client->waiting());

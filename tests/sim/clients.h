@@ -12,6 +12,7 @@
 #include "clientlib/session.h"
 #include "tests/sim/network.h"
 #include "tests/sim/process.h"
+#include "tests/sim/recital.h"
 #include "tests/sim/workload.h"
 
 namespace prytany::sim {
@@ -24,8 +25,10 @@ class Clients {
           Alive alive, Alive second, Rng rng);
   ~Clients();
 
-  /// The first client joins and prepares the application; when it has, all others join.
+  /// The first client joins and prepares the application; when it has, and a script was asked to
+  /// its end, all others join.
   void start();
+  [[nodiscard]] bool at_work() const;
   /// The first client, an administrator, asks this too, if it can just now.
   void order(wire::Operation operation);
   /// No new requests from now on.
@@ -50,6 +53,8 @@ class Clients {
   void hush(bool on);
   /// Nobody says anything to this replica.
   void pass_over(std::optional<ReplicaId> replica) { passed_over_ = replica; }
+  /// All clocks are set forward, to this.
+  std::function<void(AgreedTime)> sets_clocks;
   /// Hears every text that a client sends to a replica.
   std::function<void(const std::shared_ptr<const std::string>&)> overhears;
 
@@ -67,6 +72,8 @@ class Clients {
     std::shared_ptr<const std::string> text;
   };
 
+  [[nodiscard]] Recital::Stage stage();
+  void all_work();
   void open(std::size_t client, ReplicaId replica);
   /// Both ends learn of it, the client a little later.
   void end(node::ConnectionId connection);
@@ -86,6 +93,7 @@ class Clients {
   Workload workload_;
   std::shared_ptr<const client::ClusterView> view_;
   std::vector<std::unique_ptr<Client>> clients_;
+  std::unique_ptr<Recital> recital_;  // null: no script
   std::map<node::ConnectionId, Connection> connections_;
   node::ConnectionId last_connection_{0};
   std::shared_ptr<const std::string> last_text_;  // one text goes to several replicas

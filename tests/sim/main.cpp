@@ -8,12 +8,17 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <iostream>
 #include <optional>
+#include <set>
+#include <sstream>
 #include <string>
+#include <vector>
 
 #include "tests/sim/hunt.h"
 #include "tests/sim/report.h"
+#include "tests/sim/script.h"
 
 namespace {
 
@@ -74,26 +79,58 @@ const Mutant* mutant_named(std::string_view name) {
   return found == mutants().end() ? nullptr : &*found;
 }
 
+/// The tests of a script one after the other, as there are seeds.
+Options with_seed(Options options, const std::vector<Script>& scripts, std::uint64_t seed) {
+  options.seed = seed;
+  if (!scripts.empty())
+    options.script = &scripts[(std::max<std::uint64_t>(seed, 1) - 1) % scripts.size()];
+  return options;
+}
+
+/// How much of a script's tests the seeds tried.
+std::string tried(const std::vector<Script>& scripts, const SeedRange& range, bool json) {
+  std::set<const Script*> tests;
+  for (std::uint64_t seed = range.first; seed - range.first < scripts.size(); ++seed) {
+    tests.insert(with_seed({}, scripts, seed).script);
+    if (seed == range.last) break;
+  }
+  std::size_t answers = 0;
+  std::size_t compared = 0;
+  for (const Script* test : tests) {
+    for (const ScriptStep& step : test->steps) {
+      answers += step.kind == ScriptStep::Kind::clock ? 0U : 1U;
+      compared += step.expected ? 1U : 0U;
+    }
+  }
+  const auto number = [](std::size_t value) { return std::to_string(value); };
+  if (json)
+    return R"({"tests":)" + number(tests.size()) + R"(,"of_tests":)" + number(scripts.size()) +
+           R"(,"compared":)" + number(compared) + R"(,"of_answers":)" + number(answers) + "}";
+  return number(tests.size()) + " of " + number(scripts.size()) + " tests; " + number(compared) +
+         " of their " + number(answers) +
+         " answers are compared, the others depend on time or chance";
+}
+
 /// Whether all held.
-bool run(const SeedRange& range, const Options& options, const RunnerOptions& runner,
-         const Print& print) {
+bool run(const SeedRange& range, const Options& options, const std::vector<Script>& scripts,
+         const RunnerOptions& runner, const Print& print) {
   Summary summary;
   const auto work = [&](std::uint64_t number) {
     if (print.mutant != nullptr) plant(*print.mutant);
-    Options mine = options;
-    mine.seed = number;
+    const Options mine = with_seed(options, scripts, number);
     RunResult result = simulate(mine, print.trace ? &std::cout : nullptr);
     if (!result.ok() && !print.trace && !print.json) result.last_lines = last_notes(mine);
     std::cout.flush();
     return to_message(result);
   };
   run_seeds(range.first, range.last, runner, work, [&](const Outcome& outcome) {
-    const Line line = line_of(outcome, options);
+    const Line line = line_of(outcome, with_seed(options, scripts, outcome.seed));
     summary.add(line, outcome.processor_ms);
     std::cout << (print.json ? line.json : line.text) << std::endl;
     return true;
   });
   if (print.coverage) std::cout << summary.coverage().table() << std::endl;
+  if (!scripts.empty()) std::cout << tried(scripts, range, print.json) << std::endl;
   std::cout << (print.json ? summary.json() : summary.text()) << std::endl;
   return summary.ok();
 }
@@ -104,6 +141,9 @@ struct CommandLine {
   std::string plant;
   std::string profile;
   std::string mutant;
+  std::string script_path;
+  std::string called_by;
+  std::vector<Script> scripts;
   bool all_mutants = false;
   std::uint64_t budget_s = 120;
   Options options;
@@ -133,6 +173,12 @@ void CommandLine::describe(CLI::App& app) {
   app.add_option("--profile", profile, "which faults: one of the above");
   app.add_flag("--coverage", print.coverage, "afterwards, a table of which fault met which phase");
   app.add_flag("--trace", print.trace, "print what happens in one seed, line by line");
+  app.add_option("--script", script_path,
+                 "somebody's own application and its tests, as prytany test --faults writes them; "
+                 "each seed runs one of them, and asks the same of all replicas at once afterwards")
+      ->check(CLI::ExistingFile);
+  app.add_option("--called-by", called_by,
+                 "the command that says --script, for who replays a seed");
   app.add_option("--plant", plant, "plant a fault that the checkers must find (docs/testing.md)");
   app.add_option("--mutant", mutant, "plant this bug of tests/mutants/mutants.txt");
   app.add_flag("--mutants", all_mutants,
@@ -150,10 +196,19 @@ std::optional<std::string> CommandLine::resolve() {
   }
   if (options.replicas < 3 * options.faults + 1)
     return "--replicas must be at least 3 * faults + 1";
-  if (print.trace && range.first != range.last) return "--trace shows one seed: use --seed";
+  if (print.trace && range.first != range.last) return "--trace shows one seed: --seeds 7..7";
   if (!profile.empty()) {
     options.profile = profile_named(profile);
     if (options.profile == nullptr) return "there is no profile \"" + profile + "\"";
+  }
+  if (!script_path.empty()) {
+    std::ifstream in(script_path, std::ios::binary);
+    std::ostringstream text;
+    text << in.rdbuf();
+    auto read = read_scripts(text.str());
+    if (!read) return script_path + ": " + read.error().message;
+    scripts = std::move(*read);
+    options.called_by = called_by;
   }
   if (!plant.empty()) {
     const auto found = plant_named(plant);
@@ -169,7 +224,7 @@ std::optional<std::string> CommandLine::resolve() {
 }
 
 int CommandLine::act() const {
-  if (!all_mutants) return run(range, options, runner, print) ? 0 : 1;
+  if (!all_mutants) return run(range, options, scripts, runner, print) ? 0 : 1;
   RunnerOptions quiet = runner;
   quiet.keeps_errors = true;
   quiet.wall_seconds_max = static_cast<unsigned>(std::min<std::uint64_t>(budget_s, 60));

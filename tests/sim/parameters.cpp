@@ -6,6 +6,7 @@
 #include "server/pbft/config.h"
 #include "tests/sim/byzantine/casting.h"
 #include "tests/sim/hostile/casting.h"
+#include "tests/sim/script.h"
 
 namespace prytany::sim {
 
@@ -494,6 +495,20 @@ Ppm draw_wrong_tags(const Options& options, const Choices& choices) {
   return choices.mac_requests ? some_or_none(rng, 300'000) : 0;
 }
 
+/// Its clients and its application are given. What befalls replicas stays as it was drawn.
+void suit_the_script(const Script& script, Parameters& p) {
+  p.application = ApplicationKind::installed;
+  p.clients = static_cast<unsigned>(script.actors.size());
+  p.astray.reset();
+  p.hostiles.clear();  // they would join, and ask for what no test knows of
+  p.fast_read_rate = 0;
+  // Each client still works at its part when the last reply has come, but not for ever at a long
+  // one.
+  p.restless.reset();
+  if (p.gentle) p.gentle = false;   // clocks that are all set are a cause for a view change
+  if (p.excused()) p.plan.clear();  // or nothing would be asked of it
+}
+
 /// Outside development nobody may install an application or send SQL: so where that is built in.
 void draw_approvals(const Options& options, Parameters& p) {
   Rng rng(options.seed, 16);
@@ -506,7 +521,7 @@ void draw_approvals(const Options& options, Parameters& p) {
 /// Where nobody lies, and not of a clock that lies: a primary is then free to be of no use.
 unsigned draw_rounds(const Options& options, const Parameters& p) {
   if (p.excused() || p.liar || p.astray || !p.liars.empty() || !p.twins.empty()) return 0;
-  if (p.gentle || options.plant != Plant::none) return 0;
+  if (p.gentle || options.plant != Plant::none || options.script != nullptr) return 0;
   Rng rng(options.seed, 15);
   return rng.chance(500'000) ? 3 : 0;
 }
@@ -543,6 +558,7 @@ Parameters draw_parameters(const Options& options) {
   const bool swarm = options.profile == nullptr || options.profile->adjust == nullptr;
   if (swarm && !p.gentle && !p.excused() && log.chance(60'000)) without_log(log, p);
   if (options.plant != Plant::none) suit_the_plant(p);
+  if (options.script != nullptr) suit_the_script(*options.script, p);
   draw_rebirths(options, p);
   draw_approvals(options, p);
   if (p.rounds == 0) p.rounds = draw_rounds(options, p);

@@ -24,6 +24,8 @@ struct Options {
   Plant plant = Plant::none;
   std::string_view mutant = {};             // its name, for who replays it (tests/sim/mutants.h)
   const struct Profile* profile = nullptr;  // null: swarm
+  const struct Script* script = nullptr;    // null: the account book. Outlives the run.
+  std::string_view called_by = {};          // for who replays it: the command that ran this one
 };
 
 /// One direction of one link. Delays in microseconds.

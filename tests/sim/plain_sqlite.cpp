@@ -13,6 +13,7 @@
 #include "tests/sim/account_book.h"
 #include "tests/sim/reference.h"
 #include "tests/sim/sqlite_run.h"
+#include "tests/sim/words.h"
 
 namespace prytany::sim {
 
@@ -76,44 +77,6 @@ void install_functions(sqlite3* db, Around& what) {
 /// Words that the sandbox refuses (docs/reference/sql.md) and plain SQLite would not.
 bool is_refused(const std::string& sql) {
   return sql.starts_with("ATTACH") || sql.starts_with("PRAGMA") || sql.starts_with("VACUUM");
-}
-
-std::string words_of(const wire::Operation& operation) {
-  if (const auto* call = std::get_if<wire::Call>(&operation)) return call->procedure.text;
-  std::string words;
-  if (const auto* execute = std::get_if<wire::Execute>(&operation)) {
-    for (const wire::Statement& statement : execute->statements) words += statement.sql.text + "; ";
-  }
-  return words;
-}
-
-std::string words_of(const wire::Value& value) {
-  if (const auto* integer = std::get_if<std::int64_t>(&value)) return std::to_string(*integer);
-  if (const auto* real = std::get_if<double>(&value)) return std::to_string(*real);
-  if (const auto* text = std::get_if<wire::TextValue>(&value)) return "'" + text->text + "'";
-  if (const auto* blob = std::get_if<wire::BlobValue>(&value))
-    return "a blob of " + std::to_string(blob->bytes.size());
-  return "NULL";
-}
-
-std::string words_of(const wire::Outcome& outcome) {
-  constexpr std::size_t words_max = 1'000;
-  std::string words = "an answer";
-  if (const auto* error = std::get_if<wire::ErrorReply>(&outcome))
-    words = error->code.text + " (" + error->message.text + ")";
-  if (const auto* sets = std::get_if<wire::ResultSets>(&outcome)) {
-    words = "rows";
-    for (const wire::ResultSet& set : *sets) {
-      words += " [changes " + std::to_string(set.changes) + ", last row " +
-               std::to_string(set.last_insert_rowid);
-      for (const wire::Row& row : set.rows) {
-        words += " |";
-        for (const wire::Value& value : row) words += " " + words_of(value);
-      }
-      words += "]";
-    }
-  }
-  return words.substr(0, words_max);
 }
 
 class PlainRun {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "tests/sim/script.h"
+
 namespace prytany::sim {
 
 namespace {
@@ -10,6 +12,10 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 std::string replay(std::uint64_t seed, const Options& options) {
+  if (!options.called_by.empty()) {
+    const std::string number = std::to_string(seed);
+    return std::string(options.called_by) + " --seeds " + number + ".." + number + " --trace";
+  }
   std::string command = "prytany-sim --seed " + std::to_string(seed) + " --replicas " +
                         std::to_string(options.replicas) + " --faults " +
                         std::to_string(options.faults);
@@ -27,6 +33,7 @@ std::string to_message(const RunResult& result) {
   const RunCounters& c = result.counters;
   Json json;
   json["seed"] = result.options.seed;
+  if (result.options.script != nullptr) json["test"] = result.options.script->name;
   json["ok"] = result.ok();
   json["trace_hash"] = result.trace_hash.hex();
   json["simulated_ms"] = result.simulated_us / 1'000;
@@ -76,6 +83,7 @@ Line line_of(const Outcome& outcome, const Options& options) {
   line.simulated_ms = json["simulated_ms"];
   line.batches = json.value("batches", std::uint64_t{0});
   line.requests = json.value("requests", std::uint64_t{0});
+  if (!alive && options.script != nullptr) json["test"] = options.script->name;
   if (!line.ok) json["replay"] = replay(outcome.seed, options);
   line.json = json.dump();
 
@@ -83,6 +91,7 @@ Line line_of(const Outcome& outcome, const Options& options) {
               (!line.ok       ? " FAILED  "
                : line.excused ? " excused  "
                               : " ok  ") +
+              (options.script != nullptr ? options.script->name + "  " : "") +
               json["trace_hash"].get<std::string>().substr(0, 16) + "  " +
               std::to_string(line.simulated_ms) + " ms simulated in " +
               std::to_string(outcome.wall_ms) + " ms";

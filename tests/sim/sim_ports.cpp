@@ -7,13 +7,6 @@
 
 namespace prytany::sim {
 
-namespace {
-
-/// 2025-06-15: where the wall clocks begin.
-constexpr std::int64_t wall_begins_us = 1'750'000'000'000'000;
-
-}  // namespace
-
 // ---- clock ------------------------------------------------------------------------------------
 
 AgreedTime LocalClock::wall() const {

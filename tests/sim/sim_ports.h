@@ -24,6 +24,9 @@
 
 namespace prytany::sim {
 
+/// 2025-06-15: where the wall clocks begin.
+inline constexpr std::int64_t wall_begins_us = 1'750'000'000'000'000;
+
 /// What all parts of a run share.
 struct Run {
   const Parameters& parameters;

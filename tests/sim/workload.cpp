@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "tests/sim/account_book.h"
+#include "tests/sim/script.h"
 
 namespace prytany::sim {
 
@@ -48,12 +49,23 @@ std::vector<wire::Statement> schema_statements() {
 }  // namespace
 
 wire::Operation Workload::preparation() const {
+  if (parameters_.options.script != nullptr) return parameters_.options.script->application;
   switch (parameters_.application) {
     case ApplicationKind::native: return call_of("create", {});
     case ApplicationKind::installed: return installable();
     case ApplicationKind::none: break;
   }
   return execute(schema_statements());
+}
+
+/// In the order of the test, which mostly succeeds, from wherever this client begins.
+wire::Operation Workload::next_of(std::size_t client) {
+  if (parameters_.options.script == nullptr) return next();
+  const Script& script = *parameters_.options.script;
+  const std::vector<wire::Operation>& asks = script.actors[client].asks;
+  if (asks.empty()) return wire::Null{};
+  while (said_.size() <= client) said_.push_back(rng_.below(1'000'000));
+  return asks[said_[client]++ % asks.size()];
 }
 
 wire::Operation Workload::next() {
@@ -84,6 +96,10 @@ wire::Operation Workload::sql_read() {
 std::optional<wire::Call> Workload::public_read() {
   if (parameters_.application != ApplicationKind::installed) return std::nullopt;
   if (!rng_.chance(parameters_.public_read_rate)) return std::nullopt;
+  if (const Script* script = parameters_.options.script) {
+    const auto& reads = script->public_reads;
+    return reads.empty() ? std::nullopt : std::optional(reads[rng_.below(reads.size())]);
+  }
   const auto call = rng_.chance(700'000) ? call_of("balance", {{"account", text(account())}})
                                          : call_of("statement", {});
   return std::get<wire::Call>(call);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "server/wire/operations.h"
 #include "tests/sim/parameters.h"
@@ -18,7 +19,10 @@ class Workload {
 
   /// What makes the tables exist: the first client's first request.
   wire::Operation preparation() const;
+  /// Of the account book.
   wire::Operation next();
+  /// What this client asks next: of a script its part.
+  wire::Operation next_of(std::size_t client);
   /// Something that only reads. None for a C++ application, which only ordering can ask, or when it
   /// is something else's turn.
   std::optional<wire::Operation> fast_read();
@@ -36,6 +40,7 @@ class Workload {
   const Parameters& parameters_;
   Rng rng_;
   std::uint64_t made_ = 0;
+  std::vector<std::size_t> said_;  // of a script: how much of its part each client has asked
 };
 
 }  // namespace prytany::sim

@@ -9,6 +9,7 @@
 #include "tests/sim/account_book.h"
 #include "tests/sim/atlas.h"
 #include "tests/sim/reference.h"
+#include "tests/sim/script.h"
 
 namespace prytany::sim {
 
@@ -41,6 +42,8 @@ void World::make_machines(Rng& rng) {
     machine.drift_ppm = machine.wall_drift_ppm = static_cast<std::int64_t>(
         rng.between(0, static_cast<std::uint64_t>(parameters_.drift_max_ppm)));
     if (parameters_.liar == id) machine.true_skew_us = parameters_.lie_us;
+    if (options.script != nullptr)
+      machine.true_skew_us += options.script->begin.value - wall_begins_us;
     machine.skew_us = machine.true_skew_us;
     machine.uptime_us = rng.between(0, 1'000'000'000);
     machine.planted = id == planted_in(options);
@@ -79,6 +82,18 @@ void World::make_hostile_credentials() {
   }
 }
 
+void World::make_credentials(Rng& rng) {
+  const Script* script = parameters_.options.script;
+  for (unsigned i = 0; i < parameters_.clients; ++i) {
+    credentials_.push_back(script == nullptr ? signer_from(rng)
+                                             : crypto::Signer(script->actors[i].key));
+    // Only administrators may send SQL; others need an application that knows them.
+    if (i == 0 || parameters_.application == ApplicationKind::none ||
+        (script == nullptr && rng.chance(700'000)))
+      genesis_.administrators.items.push_back(credentials_.back().public_key());
+  }
+}
+
 void World::make_group() {
   const Options& options = parameters_.options;
   Rng rng(options.seed, 3);
@@ -95,13 +110,7 @@ void World::make_group() {
   genesis_.bodies_apart = parameters_.choices.bodies_apart;
   genesis_.engine = {sqlite3_sourceid()};
   make_machines(rng);
-  for (unsigned i = 0; i < parameters_.clients; ++i) {
-    credentials_.push_back(signer_from(rng));
-    // Only administrators may send SQL; others need an application that knows them.
-    if (i == 0 || parameters_.application == ApplicationKind::none || rng.chance(700'000))
-      genesis_.administrators.items.push_back(credentials_.back().public_key());
-  }
-
+  make_credentials(rng);
   make_hostile_credentials();
 
   const Digest cluster = wire::genesis_digest(genesis_);
@@ -240,8 +249,22 @@ bool World::may_stop(Machine& machine, const Error& why) {
   return true;
 }
 
+/// In tests of applications time goes by in leaps: now no honest clock is behind this, and none
+/// goes back.
+void World::set_clocks(AgreedTime time) {
+  const std::int64_t wanted =
+      time.value - wall_begins_us - static_cast<std::int64_t>(queue_.now().value);
+  std::int64_t leap_us = 0;
+  for (const Machine& machine : machines_)
+    if (parameters_.liar != machine.id) leap_us = std::max(leap_us, wanted - machine.true_skew_us);
+  for (Machine& machine : machines_) {
+    machine.true_skew_us += leap_us;
+    machine.skew_us += leap_us;
+  }
+}
+
 bool World::enough_asked() const {
-  return checks_->agreement.requests() >= parameters_.requests_min &&
+  return clients_->at_work() && checks_->agreement.requests() >= parameters_.requests_min &&
          checks_->agreement.contiguous().value > 2 * parameters_.checkpoint_interval;
 }
 
@@ -412,7 +435,9 @@ void World::compare_with_reference() {
     }
   }
   checks_->configurations.finish();
-  replay_by_sqlite(setting_.executor, *checks_, replies, images);
+  // Plain SQLite knows the account book alone.
+  if (parameters_.options.script == nullptr)
+    replay_by_sqlite(setting_.executor, *checks_, replies, images);
 }
 
 /// A byte of memory changes, as soon as there is one that nothing else will change.
@@ -456,6 +481,7 @@ void World::make_ends() {
   hostiles_ = std::make_unique<Hostiles>(*run_, genesis_, hostile_credentials_,
                                          Hostiles::World{living, second, primary, on_fault},
                                          Rng(parameters_.options.seed, 33));
+  clients_->sets_clocks = [this](AgreedTime time) { set_clocks(time); };
   if (!parameters_.hostiles.empty())
     clients_->overhears = [this](const auto& text) { hostiles_->overheard(text); };
 }

@@ -82,6 +82,7 @@ class World final : public Outside {
 
   void make_group();
   void make_machines(Rng& rng);
+  void make_credentials(Rng& rng);
   void make_hostile_credentials();
   [[nodiscard]] bool native() const { return parameters_.application == ApplicationKind::native; }
   Process* alive(ReplicaId id);
@@ -150,6 +151,7 @@ class World final : public Outside {
   void finish();
   bool finish_requests(Time until, std::string& missing);
   void finish_excused();
+  void set_clocks(AgreedTime time);
   [[nodiscard]] bool enough_asked() const;
   [[nodiscard]] bool all_born() const;
   /// Nothing if all replicas have one stable checkpoint that holds everything; else what is

@@ -2,11 +2,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstdlib>
 #include <filesystem>
 
+#include <nlohmann/json.hpp>
+
 #include "server/cli/files.h"
 #include "server/cli/new_application.h"
+#include "server/cli/test_faults.h"
 #include "server/cli/test_file.h"
 #include "server/cli/test_runner.h"
 #include "server/cli/trial.h"
@@ -341,6 +345,35 @@ TEST_F(ApplicationTests, are_told_to_programs_in_json) {
                 R"(,"line":4,"passed":false,"wrong_line":6,"wrong":"the rows differ )"
                 R"((- expected, + found)\n    - 2\n    + 1"})"
                 "\n");
+}
+
+TEST_F(ApplicationTests, become_a_script_for_the_simulator) {
+  write("tests/a.sql",
+        "-- @test one\n-- @as anna clerk\n-- @call note(text => 'a')\n-- @at +8 days\n"
+        "-- @as nobody\n-- @call notes\n-- @as admin\nSELECT 1;\nSELECT now();\n");
+  const auto tests = what_tests_ask(folder_, {});
+  ASSERT_TRUE(tests.ok()) << tests.error().message;
+  ASSERT_EQ(tests->size(), 1U);
+  const AskedTest& test = tests->front();
+  ASSERT_EQ(test.steps.size(), 6U);
+  using Kind = AskedStep::Kind;
+  const std::array kinds = {Kind::join, Kind::ask, Kind::clock, Kind::read, Kind::ask, Kind::ask};
+  for (std::size_t i = 0; i < kinds.size(); ++i) EXPECT_EQ(test.steps[i].kind, kinds[i]) << i;
+  EXPECT_GT(test.steps[2].forward_us, 691'199'000'000);
+  EXPECT_TRUE(test.steps[0].outcome.has_value());
+  EXPECT_TRUE(test.steps[4].outcome.has_value()) << "1 is always 1";
+  EXPECT_FALSE(test.steps[5].outcome.has_value()) << "what time it is depends on the time";
+  const auto script = nlohmann::json::parse(script_of(test));
+  EXPECT_EQ(script["test"], "a.sql:1 one");
+  EXPECT_EQ(script["actors"][0]["name"], "admin");
+  EXPECT_EQ(script["actors"][1]["name"], "anna");
+  EXPECT_EQ(script["steps"][1]["place"], "a.sql:3");
+  EXPECT_EQ(script["steps"][1]["actor"], 1);
+  EXPECT_TRUE(script["steps"][4].contains("expected"));
+  EXPECT_FALSE(script["steps"][5].contains("expected"));
+  fs::remove(folder_ + "/tests/a.sql");
+  write("tests/a.sql", "-- @test one\nSELECT 1;\n-- @expect 2\n");
+  EXPECT_EQ(what_tests_ask(folder_, {}).error().code, "tests_failed");
 }
 
 TEST_F(ApplicationTests, are_refused_with_a_reason_when_nothing_can_run) {

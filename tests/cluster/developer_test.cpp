@@ -1,0 +1,116 @@
+// Tools for those who write applications, with real programs: `explain` on the state.db of a
+// replica that runs, `test --faults` with the simulator.
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <thread>
+
+#include "tests/cluster/test_cluster.h"
+
+namespace prytany::cluster_tests {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+TEST(ExplainCommand, reads_a_running_replicas_state_and_disturbs_nobody) {
+  Shape shape;
+  shape.checkpoint_interval = 16;
+  TestCluster cluster(shape);
+  Client admin(cluster.admin("explainer"));
+  const Ran installed = run({"install", PRYTANY_SOURCE_DIR "/examples/guestbook", "--cluster",
+                             cluster.genesis(), "--key", cluster.admin_key()});
+  ASSERT_EQ(installed.exit_code, 0) << installed.errors;
+  const std::string state = cluster.folder() + "/replica-1/state.db";
+  const std::vector<std::string> command = {"explain", state, "sign", "text=Hello", "--json"};
+  Ran ran;
+  for (int i = 0; i < 100 && ran.exit_code != 0; ++i) {
+    for (int n = 0; n < 16; ++n) admin.execute("SELECT 1");
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    ran = run(command);
+  }
+  ASSERT_EQ(ran.exit_code, 0) << ran.errors;
+  const json explained = json::parse(ran.output);
+  EXPECT_EQ(explained["error"], nullptr);
+  EXPECT_GE(explained["statements"].size(), 2U);
+  EXPECT_LT(explained["charged"], explained["budget"]);
+  EXPECT_EQ(admin.query<std::int64_t>("SELECT count(*) FROM entries").one(), std::tuple(0))
+      << "nobody has signed";
+  const auto seq = admin.execute("SELECT 1").seq;
+  for (int n = 0; n < 16; ++n) admin.execute("SELECT 1");
+  cluster.expect_one_state(seq);
+  cluster.kill(1);
+  EXPECT_EQ(run(command).exit_code, 0);
+  cluster.restart(1);
+}
+
+TEST(ExplainCommand, explains_a_folders_procedure_on_data_of_ones_own) {
+  const TestFolder folder;
+  const std::string before = folder.path() + "/before.sql";
+  std::ofstream(before) << "INSERT INTO entries(guest, text, at) VALUES('a', 'x', 'now');\n";
+  const std::string app = PRYTANY_SOURCE_DIR "/examples/guestbook";
+  const Ran ran = run({"explain", app, "entries", "--before", before});
+  EXPECT_EQ(ran.exit_code, 0) << ran.errors;
+  EXPECT_THAT(ran.output, HasSubstr("SCAN entries"));
+  EXPECT_THAT(ran.output, HasSubstr("nothing was changed"));
+  const Ran unknown = run({"explain", app, "nothing"});
+  EXPECT_EQ(unknown.exit_code, 1);
+  EXPECT_THAT(unknown.output, HasSubstr("FAILED unknown_procedure"));
+}
+
+TEST(TestCommand, runs_tests_on_simulated_replicas_that_fail) {
+  const std::string app = PRYTANY_SOURCE_DIR "/examples/guestbook";
+  const Ran ran = run({"test", app, "--faults", "--seeds", "1..4", "--json"});
+  ASSERT_EQ(ran.exit_code, 0) << ran.output << ran.errors;
+  std::vector<json> lines;
+  std::istringstream text(ran.output);
+  for (std::string line; std::getline(text, line);) lines.push_back(json::parse(line));
+  ASSERT_EQ(lines.size(), 4U + 1 + 4 + 1 + 1) << ran.output;
+  EXPECT_EQ(lines[5]["seed"], 1);
+  EXPECT_THAT(lines[5]["test"].get<std::string>(), HasSubstr("sign.sql"));
+  EXPECT_EQ(lines[9]["tests"], 4);
+  EXPECT_GE(lines[9]["compared"], 5);
+  EXPECT_LT(lines[9]["compared"], lines[9]["of_answers"]) << "some have the time in them";
+  EXPECT_EQ(lines[10]["failed"], 0);
+  const Ran more =
+      run({"test", PRYTANY_SOURCE_DIR "/examples/invoices", "--faults", "--seeds", "1..7"});
+  EXPECT_EQ(more.exit_code, 0) << more.output << more.errors;
+  EXPECT_THAT(more.output, HasSubstr("7 seeds, 0 failed"));
+  EXPECT_EQ(run({"test", app, "--seeds", "1..3"}).exit_code, 2) << "seeds of nothing";
+  EXPECT_EQ(run({"test", app, "--faults", "--seeds", "3"}).exit_code, 2);
+}
+
+/// A procedure that runs by itself each second, and what those who watch are told.
+TEST(TestCommand, takes_applications_with_ticks_and_subscriptions_and_shows_how_to_replay) {
+  const TestFolder folder;
+  const std::string app = folder.path() + "/app";
+  for (const char* part : {"/schema", "/procedures", "/tests"})
+    std::filesystem::create_directories(app + part);
+  std::ofstream(app + "/prytany.json")
+      << R"({"name": "meter", "version": "1", "roles": {"guest": {"authorize": "anyone"}},
+             "topics": {"beats": {"roles": "any"}, "readings": {"roles": "any"}}})";
+  std::ofstream(app + "/schema/001_tables.sql")
+      << "CREATE TABLE reading(id INTEGER PRIMARY KEY, value INTEGER NOT NULL);\n"
+         "CREATE TABLE beat(id INTEGER PRIMARY KEY, at INTEGER NOT NULL);\n";
+  std::ofstream(app + "/procedures/beat.sql")
+      << "-- @every 1s\nINSERT INTO beat(at) VALUES(now());\nSELECT notify('beats', 1);\n";
+  std::ofstream(app + "/procedures/read.sql")
+      << "-- @param value integer\n-- @roles guest\nINSERT INTO reading(value) VALUES(:value);\n"
+         "SELECT notify('readings', :value);\nSELECT sum(value) AS total FROM reading;\n";
+  std::ofstream(app + "/tests/meter.sql")
+      << "-- @test what is read is added up\n-- @as anna\n-- @call read(value => 5)\n"
+         "-- @expect 5\n-- @at +1 hour\n-- @call read(value => 6)\n-- @expect 11\n"
+         "-- @as admin\nSELECT count(*) > 0 FROM beat;\n-- @expect 1\n";
+  const Ran ran = run({"test", app, "--faults", "--seeds", "1..6"});
+  EXPECT_EQ(ran.exit_code, 0) << ran.output << ran.errors;
+  EXPECT_THAT(ran.output, HasSubstr("6 seeds, 0 failed"));
+  EXPECT_THAT(ran.output, HasSubstr("1 of 1 tests; 4 of their 4 answers are compared"));
+  const Ran traced = run({"test", app, "--faults", "--seeds", "2..2", "--trace"});
+  EXPECT_THAT(traced.output, HasSubstr("the test stands at meter.sql:6"));
+}
+
+}  // namespace
+}  // namespace prytany::cluster_tests

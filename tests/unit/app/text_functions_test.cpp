@@ -191,15 +191,17 @@ TEST_F(TextFunctions, are_charged_for_what_they_do) {
 /// One row each of 20 texts of a million bytes.
 class HostileText : public testing::Test {
  protected:
-  HostileText() {
+  static void with_little(ExecutorConfig& c) {
+    c.application_pages_max = 1'000'000;
+    c.steps_per_request_max = 4'000'000;
+  }
+  explicit HostileText(void (*configure)(ExecutorConfig&) = with_little)
+      : replica(nullptr, {}, configure) {
     replica.sql(admin, "CREATE TABLE big(x)");
     for (int i = 0; i < 20; ++i)
       EXPECT_EQ(code_of(replica.sql(admin, "INSERT INTO big VALUES(hex(zeroblob(500000)))")), "");
   }
-  Replica replica{nullptr, {}, [](ExecutorConfig& c) {
-                    c.application_pages_max = 1'000'000;
-                    c.steps_per_request_max = 4'000'000;
-                  }};
+  Replica replica;
   Client admin = replica.join(test_key(100));
   Bytes image;
 };
@@ -224,6 +226,20 @@ TEST_F(HostileText, requests_end_at_their_budget_whatever_a_step_costs) {
     EXPECT_EQ(code_of(replica.sql(admin, endless + rest)), "budget_exceeded") << rest;
     EXPECT_LT((std::clock() - before) / CLOCKS_PER_SEC, 20) << rest;
   }
+}
+
+/// With budget enough to fill the memory first.
+class HostileInsert : public HostileText {
+ protected:
+  HostileInsert()
+      : HostileText([](ExecutorConfig& c) {
+          with_little(c);
+          c.steps_per_request_max *= 5;
+        }) {}
+};
+
+TEST_F(HostileInsert, ends_when_the_memory_of_a_request_is_full) {
+  const std::string endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) ";
   EXPECT_EQ(code_of(replica.sql(admin, endless + "INSERT INTO big SELECT b.x FROM c, big b")),
             "memory_exceeded");
   EXPECT_EQ(rows_of(replica.sql(admin, "SELECT count(*) FROM big")), "20");

@@ -118,10 +118,10 @@ TEST_F(RunningByThemselves, tell_those_who_watch_when_they_succeed) {
   ASSERT_EQ(sql(told), "") << "the installation itself told of the table";
   pass(60 * second_us);
   EXPECT_EQ(sql("SELECT failures, last_error FROM prytany_ticks WHERE procedure = 'bell'"),
-            "0 NULL");
+            "0|NULL");
   const std::string once = sql(told);
-  EXPECT_THAT(once, HasSubstr("bells 7"));
-  EXPECT_THAT(once, HasSubstr("log NULL"));
+  EXPECT_THAT(once, HasSubstr("bells|7"));
+  EXPECT_THAT(once, HasSubstr("log|NULL"));
   pass(30 * second_us);
   EXPECT_EQ(sql("SELECT failures FROM prytany_ticks WHERE procedure = 'cry'"), "1");
   EXPECT_EQ(sql(told), once) << "what failed says nothing";

@@ -336,6 +336,12 @@ void byzantine_slow(Rng&, Parameters& p) {
   without_process_faults(p);
   p.gentle = false;
   p.slow_primary = true;
+  // Eight round trips of the others, tails included, are what it may take.
+  for (LinkParameters* link : {&p.link, &p.client_link}) {
+    link->delay_min_us = std::min<std::uint64_t>(link->delay_min_us, 500);
+    link->delay_mean_us = std::min<std::uint64_t>(link->delay_mean_us, 1'000);
+  }
+  p.sync_mean_us = std::min<std::uint64_t>(p.sync_mean_us, 1'000);
   // Requests without signatures tell backups nothing (docs/decisions/0025).
   p.choices.mac_requests = false;
   p.wrong_tag_rate = 0;

@@ -127,7 +127,7 @@ bool install() {
 }
 
 // Before main(): SQLite takes these only before its first use, whoever that is.
-const bool installed = install();
+const bool meter_in_place = install();
 
 }  // namespace
 
@@ -144,6 +144,6 @@ void meter_value(std::size_t bytes) {
 MeterScope::MeterScope(bool on) : before_(meter.counting) { meter.counting = on; }
 MeterScope::~MeterScope() { meter.counting = before_; }
 
-void ensure_metered() { ENSURE(installed); }
+void ensure_metered() { ENSURE(meter_in_place); }
 
 }  // namespace prytany::app

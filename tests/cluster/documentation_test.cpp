@@ -262,7 +262,7 @@ class UpgradePage : public Documentation {
 TEST_F(UpgradePage, says_what_happens_when_its_commands_are_typed) {
   const std::string text = page("docs/how-to/upgrade-an-application.md");
   const std::vector<std::string> blocks = plain_blocks(text);
-  ASSERT_EQ(blocks.size(), 5U);
+  ASSERT_EQ(blocks.size(), 6U);
   type_block(blocks[0]);
   for (const std::string entry : {"Good morning!", "What a day!", "Good day", "Good day"}) {
     const Ran entered = as(new_key("guest"), {"call", "sign", "text=" + entry});

@@ -50,7 +50,7 @@ function(prytany_program name source)
 endfunction()
 
 # prytany_fast_malloc(NAME): mimalloc in the place of the C library's malloc; sanitizers bring their
-# own. For the simulator, which spends a seventh of its time in malloc and free.
+# own. For replicas and the simulator, which spend a seventh of their time in malloc and free.
 function(prytany_fast_malloc name)
   if(NOT PRYTANY_SANITIZE)
     target_link_libraries(${name} PRIVATE mimalloc)

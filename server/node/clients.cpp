@@ -359,10 +359,10 @@ void Clients::executed(const app::Executed& executed) {
   tell_of(executed.changes);
   for (const wire::Reply& reply : executed.replies) {
     if (std::holds_alternative<wire::DoneReply>(reply.outcome)) remember_leave(reply);
-    const auto waiting = waiting_.find(reply.request);
-    if (waiting == waiting_.end()) continue;
-    const auto asked = std::move(waiting->second);
-    waiting_.erase(waiting);
+    std::vector<Waiting>* const waiting = waiting_.find(reply.request);
+    if (waiting == nullptr) continue;
+    const std::vector<Waiting> asked = std::move(*waiting);
+    waiting_.erase(reply.request);
     for (const Waiting& entry : asked) {
       Connection& c = connections_.at(entry.connection);
       c.waiting.erase(reply.request);
@@ -437,17 +437,16 @@ std::vector<wire::AuthenticRequest> Clients::now_known(Time now, wire::Verifier&
 }
 
 void Clients::forget_waiting(const Digest& request) {
-  const auto waiting = waiting_.find(request);
-  if (waiting == waiting_.end()) return;
-  for (const Waiting& entry : waiting->second)
-    connections_.at(entry.connection).waiting.erase(request);
-  waiting_.erase(waiting);
+  const std::vector<Waiting>* const waiting = waiting_.find(request);
+  if (waiting == nullptr) return;
+  for (const Waiting& entry : *waiting) connections_.at(entry.connection).waiting.erase(request);
+  waiting_.erase(request);
 }
 
 void Clients::silence(bool silent) {
   silent_ = silent;
   // What a fetched state had executed already is not executed here. Who still waits asks again.
-  while (!waiting_.empty()) forget_waiting(Digest(waiting_.begin()->first));
+  for (const Digest& request : waiting_.sorted()) forget_waiting(request);
   pass_barriers();  // another state may be here
   subscriptions_.queue_all();
   // What a wrong state answered must not be said again.
@@ -456,7 +455,7 @@ void Clients::silence(bool silent) {
 }
 
 void Clients::remember_leave(const wire::Reply& reply) {
-  if (!left_.emplace(reply.request, reply).second) return;
+  if (!left_.emplace(reply.request, reply)) return;
   left_by_age_.push_back(reply.request);
   if (left_by_age_.size() <= left_max) return;
   left_.erase(left_by_age_.front());
@@ -466,7 +465,7 @@ void Clients::remember_leave(const wire::Reply& reply) {
 std::optional<wire::Reply> Clients::known_reply(const wire::RequestBody& body,
                                                 const Digest& digest) const {
   if (silent_) return std::nullopt;
-  if (const auto left = left_.find(digest); left != left_.end()) return left->second;
+  if (const wire::Reply* left = left_.find(digest)) return *left;
   return setting_.executor.stored_reply(body.session, body.number, digest);
 }
 
@@ -480,10 +479,9 @@ void Clients::saw(SessionId session, ConnectionId id) {
 
 bool Clients::wait(ConnectionId id, Connection& c, const Digest& request,
                    std::optional<ReplicaId> designated) {
-  const auto found = waiting_.find(request);
-  if (found != waiting_.end()) {
-    const auto mine = std::ranges::find(found->second, id, &Waiting::connection);
-    if (mine != found->second.end()) {
+  if (std::vector<Waiting>* const others = waiting_.find(request)) {
+    const auto mine = std::ranges::find(*others, id, &Waiting::connection);
+    if (mine != others->end()) {
       mine->designated = designated;
       return true;
     }
@@ -495,11 +493,11 @@ bool Clients::wait(ConnectionId id, Connection& c, const Digest& request,
 }
 
 void Clients::wait_no_more(ConnectionId id, const Connection& c) {
-  for (const Digest& request : c.waiting) {
-    const auto found = waiting_.find(request);
-    ENSURE(found != waiting_.end());
-    std::erase_if(found->second, [&](const Waiting& entry) { return entry.connection == id; });
-    if (found->second.empty()) waiting_.erase(found);
+  for (const Digest& request : c.waiting.sorted()) {
+    std::vector<Waiting>* const asked = waiting_.find(request);
+    ENSURE(asked != nullptr);
+    std::erase_if(*asked, [&](const Waiting& entry) { return entry.connection == id; });
+    if (asked->empty()) waiting_.erase(request);
   }
 }
 

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "server/app/executor.h"
+#include "server/crypto/digest_map.h"
 #include "server/node/held.h"
 #include "server/node/ports.h"
 #include "server/node/subscriptions.h"
@@ -90,7 +91,7 @@ class Clients {
     Digest hello;                            // of what both said in it
     std::set<crypto::PublicKey> speaks_for;  // session keys that its client has proven to hold
     // What others hold of it, so that who comes and goes costs no more than what they left.
-    std::set<Digest> waiting;      // keys of waiting_ that answer here
+    crypto::DigestSet waiting;     // keys of waiting_ that answer here
     std::set<SessionId> sessions;  // keys of last_seen_ that spoke here
     std::size_t early = 0;         // entries of early_ that came from here
     std::size_t reading = 0;       // reads of sessions that came from here, unanswered
@@ -169,14 +170,14 @@ class Clients {
   std::map<ConnectionId, Connection> connections_;
   // By request digest: the connections that asked, with a proof. Whoever got hold of a client's
   // request and says it here, too, must not get the answer in the client's place.
-  std::map<Digest, std::vector<Waiting>> waiting_;
+  crypto::DigestMap<std::vector<Waiting>> waiting_;
   std::map<SessionId, ConnectionId> last_seen_;  // where a session last spoke
   std::deque<Early> early_;
   std::size_t early_bytes_ = 0;
   Seq early_seen_at_;  // what was executed when early_ was looked through
   // Nothing is stored of a session that has left, and a LEAVE may come from its client when the
   // group has executed it: the last replies are kept here, by request, and forgotten by age.
-  std::map<Digest, wire::Reply> left_;
+  crypto::DigestMap<wire::Reply> left_;
   std::deque<Digest> left_by_age_;
   std::map<std::string, Reads> reads_;  // by address; none empty
   std::size_t reads_waiting_ = 0;

@@ -24,8 +24,8 @@ std::optional<Refusal> Backlog::add(Time now, const Digest& digest, wire::Client
       joins ? config_.backlog_joins_max * (brought ? 2 : 1) : config_.backlog_per_session_max;
   const auto queue = queues_.find(session);
   if (queue != queues_.end() && queue->second.digests.size() >= session_max) {
-    const auto last = waiting_.find(queue->second.digests.back());
-    if (joins || last->second.body.number <= request.body.number) return Refusal::session_full;
+    const Digest& last = queue->second.digests.back();
+    if (joins || waiting_.at(last).body.number <= request.body.number) return Refusal::session_full;
     forget_waiting(now, last);
   }
   if (!make_room(now, session, bytes)) return Refusal::backlog_full;
@@ -62,7 +62,7 @@ bool Backlog::make_room(Time now, SessionId session, std::size_t bytes) {
       who = next;
     }
     if (who == queues_.end()) return false;
-    forget_waiting(now, waiting_.find(who->second.digests.back()));
+    forget_waiting(now, who->second.digests.back());
   }
   return true;
 }
@@ -75,15 +75,14 @@ Backlog::Taken Backlog::take(Time now, std::size_t requests_max, std::size_t byt
     auto queue = served_last_ ? queues_.upper_bound(*served_last_) : queues_.begin();
     if (queue == queues_.end()) queue = queues_.begin();
     const Digest digest = queue->second.digests.front();
-    const auto it = waiting_.find(digest);
-    ENSURE(it != waiting_.end());
-    const std::size_t more = bytes_of(it->second);
+    const wire::ClientRequest& request = waiting_.at(digest);
+    const std::size_t more = bytes_of(request);
     if (!taken.requests.empty() && bytes + more > bytes_max) break;
     bytes += more;
     served_last_ = queue->first;
-    taken.requests.push_back(it->second);
+    taken.requests.push_back(request);
     taken.digests.push_back(digest);
-    forget_waiting(now, it);
+    forget_waiting(now, digest);
     in_flight_.insert(digest);
   }
   return taken;
@@ -94,7 +93,7 @@ void Backlog::in_flight(Time now, const std::vector<Digest>& digests, const wire
   auto digest = digests.begin();
   std::size_t joins = 0;
   for (const wire::ClientRequest& request : batch.requests) {
-    if (const auto it = waiting_.find(*digest); it != waiting_.end()) forget_waiting(now, it);
+    if (waiting_.contains(*digest)) forget_waiting(now, *digest);
     in_flight_.insert(*digest);
     proposed_of(now, request.body);
     if (request.body.session == SessionId{0}) ++joins;
@@ -140,7 +139,7 @@ void Backlog::proposed_of(Time now, const wire::RequestBody& body) {
 
 void Backlog::release(Time now, const std::vector<Digest>& digests) {
   for (const Digest& digest : digests) {
-    if (const auto it = waiting_.find(digest); it != waiting_.end()) forget_waiting(now, it);
+    if (waiting_.contains(digest)) forget_waiting(now, digest);
     in_flight_.erase(digest);
   }
 }
@@ -151,7 +150,7 @@ void Backlog::return_to_waiting(Time now, const std::vector<Digest>& digests,
   auto digest = digests.begin();
   for (const wire::ClientRequest& request : batch.requests) {
     // Else it was executed, or waits already. Without room, its client sends it again.
-    if (in_flight_.erase(*digest) > 0) (void)add(now, *digest, request);
+    if (in_flight_.erase(*digest)) (void)add(now, *digest, request);
     ++digest;
   }
 }
@@ -167,8 +166,8 @@ void Backlog::count(Held& held) const {
 
 std::vector<Digest> Backlog::waiting_unsigned() const {
   std::vector<Digest> all;
-  for (const auto& [digest, waiting] : waiting_)
-    if (!waiting.proof.signature) all.push_back(digest);
+  for (const Digest& digest : waiting_.sorted())
+    if (!waiting_.at(digest).proof.signature) all.push_back(digest);
   return all;
 }
 
@@ -271,19 +270,21 @@ void Backlog::first_from(Time now, SessionId session, Queue& queue) {
   name_after(now, session, queue, config_.forward_us);
 }
 
-void Backlog::forget_waiting(Time now, std::map<Digest, wire::ClientRequest>::iterator it) {
-  const auto found = queues_.find(it->second.body.session);
+void Backlog::forget_waiting(Time now, const Digest& of) {
+  const Digest digest = of;  // which may be in what is erased here
+  const wire::ClientRequest& request = waiting_.at(digest);
+  const auto found = queues_.find(request.body.session);
   ENSURE(found != queues_.end());
   Queue& queue = found->second;
   // Nearly always the first: the primary takes in the order of arrival, too.
-  const auto place = std::find(queue.digests.begin(), queue.digests.end(), it->first);
+  const auto place = std::find(queue.digests.begin(), queue.digests.end(), digest);
   const bool first = place == queue.digests.begin();
   queue.digests.erase(place);
-  queue.bytes -= bytes_of(it->second);
-  bytes_ -= bytes_of(it->second);
+  queue.bytes -= bytes_of(request);
+  bytes_ -= bytes_of(request);
   if (first) first_changed(now, found->first, queue);
   if (queue.digests.empty()) queues_.erase(found);
-  waiting_.erase(it);
+  waiting_.erase(digest);
 }
 
 }  // namespace prytany::pbft

@@ -11,6 +11,7 @@
 #include <set>
 #include <vector>
 
+#include "server/crypto/digest_map.h"
 #include "server/pbft/config.h"
 #include "server/pbft/refusal.h"
 #include "server/pbft/replica.h"
@@ -51,11 +52,10 @@ class Backlog {
   void return_to_waiting(Time now, const std::vector<Digest>& digests, const wire::Batch& batch);
 
   /// It is not in flight any more, and does not wait. True if it was in flight.
-  bool withdraw(const Digest& digest) { return in_flight_.erase(digest) > 0; }
+  bool withdraw(const Digest& digest) { return in_flight_.erase(digest); }
   /// One that waits; null if it does not.
   [[nodiscard]] const wire::ClientRequest* find(const Digest& digest) const {
-    const auto it = waiting_.find(digest);
-    return it == waiting_.end() ? nullptr : &it->second;
+    return waiting_.find(digest);
   }
   [[nodiscard]] bool knows(const Digest& digest) const {
     return waiting_.contains(digest) || in_flight_.contains(digest);
@@ -138,15 +138,16 @@ class Backlog {
   bool make_room(Time now, SessionId session, std::size_t bytes);
   void joins_before_first(Time now, std::size_t count);
   std::deque<Digest>::iterator place_of(Queue& queue, const wire::RequestBody& body);
-  void forget_waiting(Time now, std::map<Digest, wire::ClientRequest>::iterator it);
+  /// Requires: it waits.
+  void forget_waiting(Time now, const Digest& digest);
   void name_after(Time now, SessionId session, Queue& queue, std::uint64_t us);
   void first_changed(Time now, SessionId session, Queue& queue);
   void first_from(Time now, SessionId session, Queue& queue);
   void proposed_of(Time now, const wire::RequestBody& body);
 
   const Config& config_;
-  std::map<Digest, wire::ClientRequest> waiting_;
-  std::set<Digest> in_flight_;
+  crypto::DigestMap<wire::ClientRequest> waiting_;
+  crypto::DigestSet in_flight_;
   std::map<SessionId, Queue> queues_;  // only non-empty ones
   Firsts firsts_;                      // of all queues
   Firsts undoubted_;                   // of those about whose first one nobody was asked

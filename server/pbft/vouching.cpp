@@ -6,10 +6,13 @@ namespace prytany::pbft {
 namespace {
 
 /// Of this replica, as many as can wait; of all others together a few times that, but of each a
-/// thousand. Some fifteen megabytes when all are full.
-std::size_t generation_max(const Config& config, std::size_t id) {
-  if (id == config.self.value) return config.backlog_requests_max;
-  return std::max<std::size_t>(4 * config.backlog_requests_max / config.group.n, 1024);
+/// thousand. Some twenty megabytes when all are full.
+std::vector<std::size_t> words_max(const Config& config) {
+  std::vector<std::size_t> max(
+      config.group.n,
+      std::max<std::size_t>(4 * config.backlog_requests_max / config.group.n, 1024));
+  max[config.self.value] = config.backlog_requests_max;
+  return max;
 }
 
 constexpr std::size_t brought_max = 64;
@@ -21,32 +24,19 @@ std::size_t bytes_of(const wire::ClientRequest& request) {
 
 }  // namespace
 
-Vouching::Vouching(const Config& config) : config_(config) {
-  for (std::size_t id = 0; id < config.group.n; ++id)
-    said_.emplace_back(generation_max(config, id));
-}
+Vouching::Vouching(const Config& config) : config_(config), words_(words_max(config)) {}
 
 // ---- words ------------------------------------------------------------------------------------
 
 bool Vouching::vouch(const Digest& request) {
-  Said& mine = said_[config_.self.value];
-  if (mine.find(request) != nullptr) return false;
-  mine.remember(request, true);
-  return true;
+  return !authentic(request) && words_.said(config_.self, request);
 }
 
-void Vouching::said(ReplicaId from, const Digest& request) {
-  said_[from.value].remember(request, true);
-}
+void Vouching::said(ReplicaId from, const Digest& request) { words_.said(from, request); }
 
-bool Vouching::authentic(const Digest& request) const {
-  return said_[config_.self.value].find(request) != nullptr;
-}
+bool Vouching::authentic(const Digest& request) const { return words_.has(config_.self, request); }
 
-unsigned Vouching::words(const Digest& request) const {
-  return static_cast<unsigned>(std::count_if(
-      said_.begin(), said_.end(), [&](const Said& of) { return of.find(request) != nullptr; }));
-}
+unsigned Vouching::words(const Digest& request) const { return words_.count(request); }
 
 bool Vouching::believed(const Digest& request) const {
   return words(request) >= config_.group.weak_quorum() + (authentic(request) ? 1U : 0U);
@@ -55,9 +45,9 @@ bool Vouching::believed(const Digest& request) const {
 // ---- requests that wait -----------------------------------------------------------------------
 
 std::optional<Refusal> Vouching::add(Time now, const Digest& digest, wire::ClientRequest request) {
-  if (const auto it = waiting_.find(digest); it != waiting_.end()) {
-    if (!it->second.brought_by) return Refusal::request_known;
-    erase(it);  // now from its client
+  if (const Waiting* const known = waiting_.find(digest)) {
+    if (!known->brought_by) return Refusal::request_known;
+    erase(digest);  // now from its client
   }
   const SessionId session = request.body.session;
   const auto mine = of_session_.find(session);
@@ -79,7 +69,7 @@ std::optional<Refusal> Vouching::bring(Time now, ReplicaId from, const Digest& d
   if (bytes > brought_bytes_max) return Refusal::backlog_full;
   Brought& brought = brought_[from];
   while (brought.digests.size() >= brought_max || brought.bytes + bytes > brought_bytes_max)
-    erase(waiting_.find(brought.digests.front()));
+    erase(brought.digests.front());
   brought.bytes += bytes;
   brought.digests.push_back(digest);
   insert(now, digest, {std::move(request), now, now, config_.retransmit_us, from});
@@ -92,35 +82,36 @@ void Vouching::insert(Time now, const Digest& digest, Waiting waiting) {
   waiting_.emplace(digest, std::move(waiting));
 }
 
-void Vouching::erase(std::map<Digest, Waiting>::iterator it) {
-  ENSURE(it != waiting_.end());
-  const Waiting& waiting = it->second;
-  const std::size_t bytes = bytes_of(waiting.request);
-  due_.erase({waiting.due, it->first});
-  if (waiting.brought_by) {
-    Brought& brought = brought_[*waiting.brought_by];
+void Vouching::erase(const Digest& of) {
+  const Digest digest = of;  // which may be in what is erased here
+  const Waiting* const waiting = waiting_.find(digest);
+  ENSURE(waiting != nullptr);
+  const std::size_t bytes = bytes_of(waiting->request);
+  due_.erase({waiting->due, digest});
+  if (waiting->brought_by) {
+    Brought& brought = brought_[*waiting->brought_by];
     brought.bytes -= bytes;
-    std::erase(brought.digests, it->first);
+    std::erase(brought.digests, digest);
   } else {
     bytes_ -= bytes;
-    const auto mine = of_session_.find(waiting.request.body.session);
+    const auto mine = of_session_.find(waiting->request.body.session);
     if (--mine->second == 0) of_session_.erase(mine);
   }
-  waiting_.erase(it);
+  waiting_.erase(digest);
 }
 
 wire::ClientRequest Vouching::take(const Digest& digest) {
-  const auto it = waiting_.find(digest);
-  ENSURE(it != waiting_.end());
-  wire::ClientRequest request = it->second.request;
-  erase(it);
+  Waiting* const waiting = waiting_.find(digest);
+  ENSURE(waiting != nullptr);
+  wire::ClientRequest request = waiting->request;
+  erase(digest);
   return request;
 }
 
 void Vouching::remove(const std::vector<Digest>& digests) {
   if (waiting_.empty()) return;
   for (const Digest& digest : digests)
-    if (const auto it = waiting_.find(digest); it != waiting_.end()) erase(it);
+    if (waiting_.contains(digest)) erase(digest);
 }
 
 void Vouching::forget_waiting() {
@@ -141,7 +132,7 @@ void Vouching::count(Held& held) const {
 
 std::vector<Digest> Vouching::waiting_here() const {
   std::vector<Digest> all;
-  for (const auto& [digest, waiting] : waiting_)
+  for (const Digest& digest : waiting_.sorted())
     if (authentic(digest)) all.push_back(digest);
   return all;
 }
@@ -149,17 +140,17 @@ std::vector<Digest> Vouching::waiting_here() const {
 std::vector<Vouching::Overdue> Vouching::overdue(Time now, std::size_t max) {
   std::vector<Overdue> late;
   while (due() <= now && late.size() < max) {
-    const auto it = waiting_.find(due_.begin()->second);
-    Waiting& waiting = it->second;
+    const Digest digest = due_.begin()->second;
+    Waiting& waiting = *waiting_.find(digest);
     if (now >= waiting.since + config_.unverified_life_us) {
-      erase(it);
+      erase(digest);
       continue;
     }
     due_.erase(due_.begin());
     waiting.interval_us = std::min(2 * waiting.interval_us, config_.retransmit_max_us);
     waiting.due = now + waiting.interval_us;
-    due_.insert({waiting.due, it->first});
-    late.push_back({it->first, waiting.request, waiting.since});
+    due_.insert({waiting.due, digest});
+    late.push_back({digest, waiting.request, waiting.since});
   }
   return late;
 }

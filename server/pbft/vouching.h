@@ -11,11 +11,12 @@
 #include <utility>
 #include <vector>
 
+#include "server/crypto/digest_map.h"
 #include "server/pbft/config.h"
 #include "server/pbft/refusal.h"
 #include "server/pbft/replica.h"
+#include "server/pbft/words.h"
 #include "server/wire/messages.h"
-#include "server/wire/two_generations.h"
 
 namespace prytany::pbft {
 
@@ -44,8 +45,8 @@ class Vouching {
   [[nodiscard]] bool waits(const Digest& digest) const { return waiting_.contains(digest); }
   /// One that waits; null if it does not.
   [[nodiscard]] const wire::ClientRequest* find(const Digest& digest) const {
-    const auto it = waiting_.find(digest);
-    return it == waiting_.end() ? nullptr : &it->second.request;
+    const Waiting* const waiting = waiting_.find(digest);
+    return waiting == nullptr ? nullptr : &waiting->request;
   }
   /// It waits here no longer. Requires: waits(digest).
   wire::ClientRequest take(const Digest& digest);
@@ -81,14 +82,13 @@ class Vouching {
     std::deque<Digest> digests;
     std::size_t bytes = 0;
   };
-  using Said = wire::TwoGenerations<Digest, bool>;
-
   void insert(Time now, const Digest& digest, Waiting waiting);
-  void erase(std::map<Digest, Waiting>::iterator it);
+  /// Requires: waits(digest).
+  void erase(const Digest& digest);
 
   const Config& config_;
-  std::vector<Said> said_;  // by ReplicaId, own included
-  std::map<Digest, Waiting> waiting_;
+  Words words_;
+  crypto::DigestMap<Waiting> waiting_;
   std::set<std::pair<Time, Digest>> due_;
   std::map<SessionId, std::size_t> of_session_;  // of those that the clients themselves sent
   std::map<ReplicaId, Brought> brought_;

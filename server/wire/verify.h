@@ -59,7 +59,7 @@ class Verifier {
   const Chain* chain_;
   /// Requests come several times (client, PRE-PREPARE, retransmission): request digest -> a
   /// signature of it that verified lately.
-  TwoGenerations<Digest, crypto::Signature> verified_;
+  TwoGenerations<crypto::Signature> verified_;
 };
 
 }  // namespace prytany::wire

@@ -122,8 +122,9 @@ void Executor::Impl::load() {
 }
 
 Executed Executor::Impl::execute(Seq seq, const Digest& digest, const wire::Batch& batch,
-                                 const wire::Agreed& agreed) {
+                                 const wire::Agreed& agreed, std::span<const Digest> requests) {
   ENSURE(seq == executed_ + 1);
+  ENSURE(requests.empty() || requests.size() == batch.requests.size());
   // A checkpoint that is skipped would leave this replica with another history than the others.
   ENSURE(config_.checkpoint_interval == 0 || executed_.value % config_.checkpoint_interval != 0 ||
          checkpointed_ == executed_);
@@ -136,7 +137,7 @@ Executed Executor::Impl::execute(Seq seq, const Digest& digest, const wire::Batc
   run_what_is_due(turn, digest);
   for (const wire::ClientRequest& request : batch.requests) {
     turn.seed = seed_of(seq, digest, turn.index);
-    turn.request = wire::request_digest(request.body);
+    turn.request = requests.empty() ? wire::request_digest(request.body) : requests[turn.index];
     executed.replies.push_back(run(turn, request.body));
     ++turn.index;
   }
@@ -492,8 +493,8 @@ AgreedTime Executor::agreed() const { return impl_->agreed_; }
 std::optional<AgreedTime> Executor::due() const { return impl_->due(); }
 
 Executed Executor::execute(Seq seq, const Digest& digest, const wire::Batch& batch,
-                           const wire::Agreed& agreed) {
-  return impl_->execute(seq, digest, batch, agreed);
+                           const wire::Agreed& agreed, std::span<const Digest> requests) {
+  return impl_->execute(seq, digest, batch, agreed, requests);
 }
 Digest Executor::checkpoint(Seq seq) { return impl_->checkpoint(seq); }
 const wire::Configuration& Executor::configuration_after(Seq seq) const {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "server/app/application.h"
@@ -69,9 +70,10 @@ class Executor {
   /// is to run by itself. Nothing: none does.
   [[nodiscard]] std::optional<AgreedTime> due() const;
 
-  /// Requires: seq == executed() + 1. `digest` is batch_digest(batch, agreed).
+  /// Requires: seq == executed() + 1. `digest` is batch_digest(batch, agreed); `requests` are those
+  /// of the requests, where the caller has them.
   Executed execute(Seq seq, const Digest& digest, const wire::Batch& batch,
-                   const wire::Agreed& agreed);
+                   const wire::Agreed& agreed, std::span<const Digest> requests = {});
 
   /// Requires: seq == executed(). Writes the sessions' hot fields, reopens the SQL handle, hashes
   /// and keeps the pages of this checkpoint: its digest.

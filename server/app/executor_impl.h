@@ -20,7 +20,7 @@ class Executor::Impl {
 
   void load();
   Executed execute(Seq seq, const Digest& digest, const wire::Batch& batch,
-                   const wire::Agreed& agreed);
+                   const wire::Agreed& agreed, std::span<const Digest> requests);
   Digest checkpoint(Seq seq);
   wire::Outcome public_read(const wire::Call& call);
   std::optional<wire::Outcome> session_read(SessionId id, const crypto::PublicKey& signer,

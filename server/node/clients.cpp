@@ -177,8 +177,8 @@ Clients::Wish Clients::on(ConnectionId id, Connection& c, wire::SubmitRequest su
   const SessionId session = body.session;
   if (submit.tag && !c.speaks_for.contains(body.signer))
     return refuse(id, c, digest, "speak_for_first", "a tag needs a speak_for of its session's key");
-  auto checked = submit.tag ? verifier.check(std::move(submit.request), *c.key, *submit.tag)
-                            : verifier.check(std::move(submit.request));
+  auto checked = submit.tag ? verifier.check(digest, std::move(submit.request), *c.key, *submit.tag)
+                            : verifier.check(digest, std::move(submit.request));
   if (!checked) return refuse(id, c, digest, "bad_signature", checked.error().text());
   if (known) {
     // The group may have been faster with it than this connection: its end is told here, too. But

@@ -35,6 +35,7 @@ struct Execute {
   Digest digest;  // of batch and agreed: the seed of request i is H(n, d, i)
   wire::Batch batch;
   wire::Agreed agreed;
+  std::vector<Digest> requests;  // digests of the batch's
 };
 /// Every Execute before it is done.
 struct TakeCheckpoint {

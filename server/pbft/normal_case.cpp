@@ -311,7 +311,7 @@ void Replica::Core::execute_ready() {
     if (handed_ == executed_) executing_since_ = now_;
     handed_ = next;
     agreed_executed_ = std::max(agreed_executed_, body->agreed.time);
-    out_->push_back(Execute{next, body->digest, body->batch, body->agreed});
+    out_->push_back(Execute{next, body->digest, body->batch, body->agreed, body->requests});
   }
 }
 

@@ -34,9 +34,7 @@ std::optional<crypto::MacKey> client_tag_key(const crypto::DhSecret& mine,
   return crypto::hkdf(*shared, salt.view(), "prytany client tag");
 }
 
-Digest read_digest(const PublicRead& read) {
-  return crypto::sha256("prytany public read", encode(read));
-}
+Digest read_digest(const PublicRead& read) { return encoded_digest("prytany public read", read); }
 
 Bytes signed_read_bytes(const Digest& cluster, ReplicaId replica, const PublicReadReply& reply) {
   Bytes out;
@@ -49,7 +47,7 @@ Bytes signed_read_bytes(const Digest& cluster, ReplicaId replica, const PublicRe
 }
 
 Digest fast_read_digest(const FastReadBody& body) {
-  return crypto::sha256("prytany fast read", encode(body));
+  return encoded_digest("prytany fast read", body);
 }
 
 Bytes fast_read_tagged_bytes(const Digest& cluster, const Digest& read) {
@@ -62,11 +60,11 @@ Bytes fast_read_tagged_bytes(const Digest& cluster, const Digest& read) {
 }
 
 Digest fast_outcome_digest(const Outcome& outcome) {
-  return crypto::sha256("prytany fast read outcome", encode(outcome));
+  return encoded_digest("prytany fast read outcome", outcome);
 }
 
 Digest subscription_digest(const SubscribeBody& body) {
-  return crypto::sha256("prytany subscription", encode(body));
+  return encoded_digest("prytany subscription", body);
 }
 
 Bytes subscribe_signed_bytes(const Digest& hello, const Digest& subscription,

@@ -24,6 +24,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <type_traits>
 #include <variant>
@@ -75,7 +76,11 @@ struct Malformed {
 
 class Writer {
  public:
-  explicit Writer(Bytes& out) : out_(out) {}
+  /// Most of what is written is short: one allocation, where doubling would take six.
+  explicit Writer(Bytes& out) : out_(out) {
+    constexpr std::size_t short_bytes = 256;
+    if (out.capacity() == 0) out.reserve(short_bytes);
+  }
   void raw(ByteView bytes) { out_.insert(out_.end(), bytes.begin(), bytes.end()); }
   template <std::unsigned_integral U>
   void number(U value) {
@@ -309,6 +314,20 @@ Bytes encode(const T& value) {
   Writer w(out);
   put(w, value);
   return out;
+}
+
+/// sha256(domain, encode(value)), for what is hashed and not kept: its encoding takes no memory of
+/// its own.
+template <class T>
+crypto::Digest encoded_digest(std::string_view domain, const T& value) {
+  constexpr std::size_t kept_max = 64 << 10;
+  thread_local Bytes scratch;
+  scratch.clear();
+  Writer w(scratch);
+  put(w, value);
+  const crypto::Digest digest = crypto::sha256(domain, scratch);
+  if (scratch.capacity() > kept_max) scratch = Bytes();
+  return digest;
 }
 
 /// The whole of `bytes` or nothing.

@@ -4,9 +4,7 @@
 
 namespace prytany::wire {
 
-Digest request_digest(const RequestBody& body) {
-  return crypto::sha256("prytany request", encode(body));
-}
+Digest request_digest(const RequestBody& body) { return encoded_digest("prytany request", body); }
 
 Bytes request_signed_bytes(const Digest& cluster, const Digest& request) {
   Bytes out;

@@ -99,16 +99,20 @@ Result<std::vector<AuthenticPeerMessage>, Malformed> Verifier::open(ReplicaId se
 
 Result<AuthenticRequest, Malformed> Verifier::check(ClientRequest request) {
   const Digest digest = request_digest(request.body);
+  return check(digest, std::move(request));
+}
+
+Result<AuthenticRequest, Malformed> Verifier::check(const Digest& digest, ClientRequest request) {
   if (!check_request(digest, request)) return Malformed{"wrong signature of a request"};
   return AuthenticRequest(digest, std::move(request));
 }
 
-Result<AuthenticRequest, Malformed> Verifier::check(ClientRequest request, const crypto::Mac& key,
+Result<AuthenticRequest, Malformed> Verifier::check(const Digest& digest, ClientRequest request,
+                                                    const crypto::Mac& key,
                                                     const crypto::Tag16& tag) {
   // Who joins has no session yet, and nothing to save: a join is signed.
   if (!group_.mac_requests || request.body.session == SessionId{0} || request.proof.signature)
     return Malformed{"this request needs a signature"};
-  const Digest digest = request_digest(request.body);
   if (!key.check(request_tagged_bytes(group_.cluster, digest), tag))
     return Malformed{"wrong tag of a request"};
   return AuthenticRequest(digest, std::move(request));
@@ -131,9 +135,7 @@ const char* Verifier::refuse_inside(ReplicaId sender, const PeerMessage& message
             return check_batch(m.batch) ? nullptr : "wrong signature of a request in a batch";
           },
           [&](const Forward& m) {
-            return may_travel(request_digest(m.request.body), m.request)
-                       ? nullptr
-                       : "wrong signature of a forwarded request";
+            return may_travel(m.request) ? nullptr : "wrong signature of a forwarded request";
           },
           [&](const Signed<Checkpoint>& m) {
             return refuse_signed(m, "wrong signature of a checkpoint");
@@ -195,11 +197,11 @@ bool Verifier::check_stable(const ViewChange& message) const {
 
 bool Verifier::check_batch(const Batch& batch) {
   return std::all_of(batch.requests.begin(), batch.requests.end(),
-                     [&](const ClientRequest& r) { return may_travel(request_digest(r.body), r); });
+                     [&](const ClientRequest& r) { return may_travel(r); });
 }
 
-bool Verifier::may_travel(const Digest& digest, const ClientRequest& request) {
-  if (request.proof.signature) return check_request(digest, request);
+bool Verifier::may_travel(const ClientRequest& request) {
+  if (request.proof.signature) return check_request(request_digest(request.body), request);
   return group_.mac_requests && request.body.session != SessionId{0};
 }
 

@@ -34,10 +34,12 @@ class Verifier {
 
   /// A request from a client's connection, with its signature.
   Result<AuthenticRequest, Malformed> check(ClientRequest request);
-  /// The same without one: `key` is that of the connection, whose client has proven to hold
+  /// The same, for who has hashed it. Requires: digest == request_digest(request.body).
+  Result<AuthenticRequest, Malformed> check(const Digest& digest, ClientRequest request);
+  /// And without a signature: `key` is that of the connection, whose client has proven to hold
   /// body.signer; `tag` is over request_tagged_bytes().
-  Result<AuthenticRequest, Malformed> check(ClientRequest request, const crypto::Mac& key,
-                                            const crypto::Tag16& tag);
+  Result<AuthenticRequest, Malformed> check(const Digest& digest, ClientRequest request,
+                                            const crypto::Mac& key, const crypto::Tag16& tag);
 
   /// quorum() distinct members of the configuration that governs its number signed it.
   [[nodiscard]] bool check(const CheckpointProof& proof) const;
@@ -52,7 +54,7 @@ class Verifier {
   bool check_stable(const ViewChange& message) const;
   bool check_request(const Digest& digest, const ClientRequest& request);
   /// check_request(), or no signature where none is needed.
-  bool may_travel(const Digest& digest, const ClientRequest& request);
+  bool may_travel(const ClientRequest& request);
   bool check_batch(const Batch& batch);
 
   Membership group_;

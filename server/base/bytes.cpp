@@ -27,13 +27,19 @@ constexpr std::array<std::int8_t, 256> base64_values = [] {
 }  // namespace
 
 std::string to_hex(ByteView bytes) {
-  std::string text(bytes.size() * 2, '\0');
-  char* digit = text.data();
+  std::string text;
+  append_hex(text, bytes);
+  return text;
+}
+
+void append_hex(std::string& out, ByteView bytes) {
+  const std::size_t before = out.size();
+  out.resize(before + bytes.size() * 2);
+  char* digit = out.data() + before;
   for (const std::uint8_t byte : bytes) {
     *digit++ = hex_digits[byte >> 4];
     *digit++ = hex_digits[byte & 15];
   }
-  return text;
 }
 
 std::optional<Bytes> from_hex(std::string_view text) {
@@ -50,17 +56,23 @@ std::optional<Bytes> from_hex(std::string_view text) {
 }
 
 std::string to_base64(ByteView bytes) {
-  std::string text;
-  text.reserve((bytes.size() + 2) / 3 * 4);
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    const std::size_t left = bytes.size() - i;
+  std::string text((bytes.size() + 2) / 3 * 4, '=');
+  char* digit = text.data();
+  std::size_t i = 0;
+  for (; i + 3 <= bytes.size(); i += 3) {
     const std::uint32_t group = (std::uint32_t{bytes[i]} << 16) |
-                                (left > 1 ? std::uint32_t{bytes[i + 1]} << 8 : 0) |
-                                (left > 2 ? std::uint32_t{bytes[i + 2]} : 0);
-    text.push_back(base64_digits[group >> 18]);
-    text.push_back(base64_digits[(group >> 12) & 63]);
-    text.push_back(left > 1 ? base64_digits[(group >> 6) & 63] : '=');
-    text.push_back(left > 2 ? base64_digits[group & 63] : '=');
+                                (std::uint32_t{bytes[i + 1]} << 8) | std::uint32_t{bytes[i + 2]};
+    *digit++ = base64_digits[group >> 18];
+    *digit++ = base64_digits[(group >> 12) & 63];
+    *digit++ = base64_digits[(group >> 6) & 63];
+    *digit++ = base64_digits[group & 63];
+  }
+  if (const std::size_t left = bytes.size() - i; left > 0) {
+    const std::uint32_t group =
+        (std::uint32_t{bytes[i]} << 16) | (left > 1 ? std::uint32_t{bytes[i + 1]} << 8 : 0);
+    *digit++ = base64_digits[group >> 18];
+    *digit++ = base64_digits[(group >> 12) & 63];
+    if (left > 1) *digit = base64_digits[(group >> 6) & 63];
   }
   return text;
 }
@@ -69,25 +81,32 @@ std::optional<Bytes> from_base64(std::string_view text) {
   if (text.size() % 4 != 0) return std::nullopt;
   std::size_t padding = 0;
   while (padding < 2 && padding < text.size() && text[text.size() - 1 - padding] == '=') ++padding;
-  Bytes bytes;
-  bytes.reserve(text.size() / 4 * 3);
-  for (std::size_t i = 0; i < text.size(); i += 4) {
-    const bool last = i + 4 == text.size();
-    const std::size_t digits = last ? 4 - padding : 4;
-    std::uint32_t group = 0;
-    for (std::size_t j = 0; j < 4; ++j) {
-      std::int8_t value = 0;
-      if (j < digits) value = base64_values[static_cast<std::uint8_t>(text[i + j])];
-      if (value < 0) return std::nullopt;
-      group = (group << 6) | static_cast<std::uint32_t>(value);
-    }
-    // Bits that padding hides must be zero, or two texts would mean the same bytes.
-    if (digits == 2 && (group & 0xffff) != 0) return std::nullopt;
-    if (digits == 3 && (group & 0xff) != 0) return std::nullopt;
-    bytes.push_back(static_cast<std::uint8_t>(group >> 16));
-    if (digits > 2) bytes.push_back(static_cast<std::uint8_t>(group >> 8));
-    if (digits > 3) bytes.push_back(static_cast<std::uint8_t>(group));
+  Bytes bytes(text.size() / 4 * 3 - padding);
+  const auto value = [&](std::size_t i) {
+    return static_cast<std::uint32_t>(base64_values[static_cast<std::uint8_t>(text[i])]);
+  };
+  std::uint8_t* byte = bytes.data();
+  const std::size_t whole = padding == 0 ? text.size() : text.size() - 4;
+  std::uint32_t seen = 0;  // more than 24 bits once one digit was none
+  std::size_t i = 0;
+  for (; i < whole; i += 4) {
+    const std::uint32_t group =
+        (value(i) << 18) | (value(i + 1) << 12) | (value(i + 2) << 6) | value(i + 3);
+    seen |= group;
+    *byte++ = static_cast<std::uint8_t>(group >> 16);
+    *byte++ = static_cast<std::uint8_t>(group >> 8);
+    *byte++ = static_cast<std::uint8_t>(group);
   }
+  if (padding > 0) {
+    const std::uint32_t group =
+        (value(i) << 18) | (value(i + 1) << 12) | (padding == 1 ? value(i + 2) << 6 : 0);
+    // Bits that padding hides must be zero, or two texts would mean the same bytes.
+    if ((group & (padding == 2 ? 0xffff : 0xff)) != 0) return std::nullopt;
+    seen |= group;
+    *byte++ = static_cast<std::uint8_t>(group >> 16);
+    if (padding == 1) *byte = static_cast<std::uint8_t>(group >> 8);
+  }
+  if (seen > 0xff'ffff) return std::nullopt;
   return bytes;
 }
 

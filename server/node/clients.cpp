@@ -472,6 +472,7 @@ std::optional<wire::Reply> Clients::known_reply(const wire::RequestBody& body,
 void Clients::saw(SessionId session, ConnectionId id) {
   const auto found = last_seen_.find(session);
   if (found == last_seen_.end() && last_seen_.size() >= sessions_seen_max) return;
+  if (found != last_seen_.end() && found->second == id) return;
   if (found != last_seen_.end()) connections_.at(found->second).sessions.erase(session);
   last_seen_.insert_or_assign(session, id);
   connections_.at(id).sessions.insert(session);

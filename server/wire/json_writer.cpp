@@ -59,8 +59,9 @@ JsonWriter& JsonWriter::boolean(bool value) {
 }
 
 JsonWriter& JsonWriter::integer(std::int64_t value) {
+  std::array<char, 20> digits{};
   separate();
-  out_.append(std::to_string(value));
+  out_.append(written(digits, value));
   return *this;
 }
 
@@ -83,6 +84,14 @@ JsonWriter& JsonWriter::text(std::string_view value) {
   separate();
   out_.push_back('"');
   escaped(value);
+  out_.push_back('"');
+  return *this;
+}
+
+JsonWriter& JsonWriter::hex(ByteView value) {
+  separate();
+  out_.push_back('"');
+  append_hex(out_, value);
   out_.push_back('"');
   return *this;
 }

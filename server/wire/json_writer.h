@@ -1,6 +1,8 @@
 // JSON text, written by hand: five times faster than through a tree, and the order of keys is ours.
 #pragma once
 
+#include <array>
+#include <charconv>
 #include <concepts>
 #include <cstdint>
 #include <string>
@@ -28,7 +30,8 @@ class JsonWriter {
   /// A string of decimal digits: JavaScript's numbers end at 2^53.
   template <std::integral I>
   JsonWriter& decimal(I value) {
-    return ascii(std::to_string(value));
+    std::array<char, 20> digits{};
+    return ascii(written(digits, value));
   }
   /// The shortest number that reads back as the same bits, with a point or an exponent in it;
   /// "Infinity",
@@ -38,12 +41,18 @@ class JsonWriter {
   JsonWriter& word(std::string_view literal) { return ascii(literal); }
   /// A string; bytes that are not UTF-8 become {"base64": ...}, so that nothing is lost.
   JsonWriter& text(std::string_view value);
-  JsonWriter& hex(ByteView value) { return ascii(to_hex(value)); }
+  JsonWriter& hex(ByteView value);
   JsonWriter& base64(ByteView value) { return ascii(to_base64(value)); }
 
   [[nodiscard]] std::string take() && { return std::move(out_); }
 
  private:
+  /// In `digits`.
+  template <std::integral I>
+  static std::string_view written(std::array<char, 20>& digits, I value) {
+    const char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+    return {digits.data(), static_cast<std::size_t>(end - digits.data())};
+  }
   /// A string of characters that need no escaping.
   JsonWriter& ascii(std::string_view value);
   void escaped(std::string_view value);

@@ -246,6 +246,8 @@ struct Coder<List<T, Max>> {
   static void get(Reader& r, List<T, Max>& list) {
     const std::size_t n = bounded(r, Max);
     list.items.clear();
+    // No more memory than bytes that came, whatever number they promise.
+    list.items.reserve(std::min(n, r.left() / sizeof(T)));
     for (std::size_t i = 0; i < n && !r.failed(); ++i) {
       if (r.empty()) return r.fail("truncated");  // every element takes at least a byte
       wire::get(r, list.items.emplace_back());

@@ -13,11 +13,15 @@ Words::Words(const std::vector<std::size_t>& max) {
 
 bool Words::said(ReplicaId by, const Digest& request) {
   Speaker& speaker = speakers_[by.value];
-  const Said* const known = said_.find(request);
-  if (known != nullptr && known->by[speaker.young].test(by.value)) return false;
-  if (speaker.requests[speaker.young].size() >= speaker.max) forget_older(by, speaker);
+  if (speaker.requests[speaker.young].size() >= speaker.max) {
+    const Said* const known = said_.find(request);
+    if (known != nullptr && known->by[speaker.young].test(by.value)) return false;
+    forget_older(by, speaker);
+  }
+  Replicas& who = said_[request].by[speaker.young];
+  if (who.test(by.value)) return false;
+  who.set(by.value);
   speaker.requests[speaker.young].push_back(request);
-  said_[request].by[speaker.young].set(by.value);
   return true;
 }
 

@@ -58,6 +58,7 @@ bool is_readable(std::string_view table, std::string_view column) {
   if (table == "prytany_session_rows")
     return column.empty() || column == "session" || column == "principal" || column == "role" ||
            column == "joined_us" || column == "join_expires_us";
+  if (table == "prytany_session_activity") return column == "session";
   if (table == "prytany_application")
     return column.empty() || column == "name" || column == "version";
   return false;
@@ -92,6 +93,7 @@ constexpr auto delegated = std::to_array<Delegated>({
     {"prytany_session_values_update", SQLITE_UPDATE, "prytany_session_value_rows"},
     {"prytany_session_values_delete", SQLITE_DELETE, "prytany_session_value_rows"},
     {"prytany_sessions_delete", SQLITE_DELETE, "prytany_session_rows"},
+    {"prytany_session_end", SQLITE_DELETE, "prytany_session_activity"},
     {"prytany_session_end", SQLITE_DELETE, "prytany_session_value_rows"},
     {"prytany_session_end", SQLITE_INSERT, "prytany_endings"},
 });

@@ -2,9 +2,7 @@
 
 #include <algorithm>
 
-#include "server/app/fault.h"
 #include "server/base/ensure.h"
-#include "server/wire/codec.h"
 
 namespace prytany::app {
 namespace {
@@ -15,148 +13,7 @@ static_assert(window == 64, "the executed numbers are the bits of one integer");
 /// What one stored reply takes in memory besides its bytes.
 constexpr std::size_t stored_overhead_bytes = 128;
 
-/// How a session's replies are stored in its row.
-struct StoredRow {
-  std::uint64_t number = 0;
-  std::uint64_t order = 0;
-  Digest request;
-  wire::Body<2 * limits::result_bytes_max> reply;
-  static constexpr auto fields(auto& m) { return std::tie(m.number, m.order, m.request, m.reply); }
-};
-using StoredRows = wire::List<StoredRow, 2 * window>;
-
-constexpr const char* select_sessions_sql =
-    "SELECT session, slot, key, principal, role, joined_us, join_expires_us, join_reply, "
-    "active_us, highest, executed, replies FROM prytany_session_rows ORDER BY session";
-constexpr const char* insert_session_sql =
-    "INSERT INTO prytany_session_rows(session, slot, key, principal, role, joined_us, "
-    "join_expires_us, join_reply, active_us, highest, executed, replies) "
-    "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?6, 0, 0, x'')";
-constexpr const char* update_next_sql = "UPDATE prytany_state SET next_session = ?1 WHERE id = 1";
-constexpr const char* delete_session_sql = "DELETE FROM prytany_session_rows WHERE session = ?1";
-constexpr const char* delete_endings_sql =
-    "DELETE FROM prytany_endings WHERE join_expires_us <= ?1";
-constexpr const char* update_hot_sql =
-    "UPDATE prytany_session_rows SET active_us = ?2, highest = ?3, executed = ?4, replies = ?5 "
-    "WHERE session = ?1";
-constexpr const char* find_session_sql = "SELECT 1 FROM prytany_session_rows WHERE session = ?1";
-
-StoredRow row_of(const StoredReply& reply) {
-  return {reply.number.value, reply.order, reply.request, {reply.reply}};
-}
-StoredReply reply_of(StoredRow row) {
-  return {RequestNumber{row.number}, row.order, row.request, std::move(row.reply.bytes)};
-}
-
-/// Rows that we wrote ourselves.
-template <class T>
-T read_own(ByteView bytes) {
-  if (bytes.empty()) return T{};
-  auto decoded = wire::decode<T>(bytes);
-  if (!decoded)
-    stop_on_fault(std::string("prytany_session_rows holds nonsense: ") + decoded.error().reason);
-  return std::move(decoded).value();
-}
-
-std::int64_t signed_bits(std::uint64_t value) { return static_cast<std::int64_t>(value); }
-std::uint64_t unsigned_bits(std::int64_t value) { return static_cast<std::uint64_t>(value); }
-
 }  // namespace
-
-void Sessions::load() {
-  slots_.clear();
-  free_.clear();
-  by_id_.clear();
-  by_key_.clear();
-  by_principal_.clear();
-  by_join_.clear();
-  by_activity_.clear();
-  endings_.clear();
-  dirty_.clear();
-  kept_.clear();
-  kept_count_ = kept_bytes_ = 0;
-
-  Statement& next = engine_.ours("SELECT next_session FROM prytany_state WHERE id = 1");
-  {
-    const Rewind rewind(next);
-    ENSURE(engine_.step_ours(next));
-    next_session_ = unsigned_bits(next.integer(0));
-  }
-  const LengthScope any_length(engine_);
-  Statement& rows = engine_.ours(select_sessions_sql);
-  const Rewind rewind(rows);
-  while (engine_.step_ours(rows)) {
-    auto session = std::make_unique<Session>();
-    session->id = SessionId{unsigned_bits(rows.integer(0))};
-    session->slot = static_cast<std::uint32_t>(rows.integer(1));
-    const ByteView key = rows.blob(2);
-    if (key.size() != crypto::PublicKey::size)
-      stop_on_fault("prytany_session_rows holds a bad key");
-    std::copy(key.begin(), key.end(), session->key.bytes.begin());
-    session->principal = rows.text(3);
-    session->role = rows.text(4);
-    session->joined = AgreedTime{rows.integer(5)};
-    session->join_expires = AgreedTime{rows.integer(6)};
-    session->join = reply_of(read_own<StoredRow>(rows.blob(7)));
-    session->active = session->written = AgreedTime{rows.integer(8)};
-    session->highest = unsigned_bits(rows.integer(9));
-    session->executed = unsigned_bits(rows.integer(10));
-    for (StoredRow& row : read_own<StoredRows>(rows.blob(11)).items)
-      keep(*session, reply_of(std::move(row)));
-
-    by_id_[session->id] = session->slot;
-    by_key_[session->key] = session->slot;
-    by_principal_[session->principal] = session->slot;
-    by_join_[session->join.request] = session->slot;
-    by_activity_.emplace(session->written, session->id);
-    if (slots_.size() <= session->slot) slots_.resize(session->slot + 1);
-    slots_[session->slot] = std::move(session);
-  }
-  for (std::uint32_t slot = 0; slot < slots_.size(); ++slot)
-    if (slots_[slot] == nullptr) free_.insert(slot);
-  std::sort(kept_.begin(), kept_.end(),
-            [](const Kept& a, const Kept& b) { return a.order < b.order; });
-
-  Statement& endings = engine_.ours("SELECT principal, join_expires_us FROM prytany_endings");
-  const Rewind rewind_endings(endings);
-  while (engine_.step_ours(endings))
-    endings_.emplace(endings.text(0), AgreedTime{endings.integer(1)});
-}
-
-void Sessions::write_hot(AgreedTime now) {
-  std::sort(dirty_.begin(), dirty_.end());
-  dirty_.erase(std::unique(dirty_.begin(), dirty_.end()), dirty_.end());
-  const LengthScope any_length(engine_);
-  Statement& update = engine_.ours(update_hot_sql);
-  for (const SessionId id : dirty_) {
-    Session* session = find(id);
-    if (session == nullptr || !session->dirty) continue;
-    session->dirty = false;
-    StoredRows rows;
-    rows.items.reserve(session->replies.size());
-    for (const StoredReply& reply : session->replies) rows.items.push_back(row_of(reply));
-    const Bytes encoded = rows.empty() ? Bytes{} : wire::encode(rows);
-    const Rewind rewind(update);
-    update.bind(1, signed_bits(id.value));
-    update.bind(2, session->active.value);
-    update.bind(3, signed_bits(session->highest));
-    update.bind(4, signed_bits(session->executed));
-    update.bind(5, ByteView(encoded));
-    ENSURE(!engine_.step_ours(update));
-    by_activity_.erase({session->written, id});
-    session->written = session->active;
-    by_activity_.emplace(session->written, id);
-  }
-  dirty_.clear();
-
-  // Tokens that have expired need no watermark any more.
-  if (std::erase_if(endings_, [&](const auto& entry) { return entry.second <= now; }) > 0) {
-    Statement& purge = engine_.ours(delete_endings_sql);
-    const Rewind rewind(purge);
-    purge.bind(1, now.value);
-    ENSURE(!engine_.step_ours(purge));
-  }
-}
 
 Session* Sessions::find(SessionId id) {
   const auto found = by_id_.find(id);
@@ -192,57 +49,30 @@ Session& Sessions::add(Session session) {
   session.id = next_id();
   ++next_session_;
   session.active = session.written = session.joined;
-
-  const Bytes join = wire::encode(row_of(session.join));
-  Statement& insert = engine_.ours(insert_session_sql);
-  {
-    const Rewind rewind(insert);
-    insert.bind(1, signed_bits(session.id.value));
-    insert.bind(2, std::int64_t{session.slot});
-    insert.bind(3, ByteView(session.key.bytes));
-    insert.bind(4, std::string_view(session.principal));
-    insert.bind(5, std::string_view(session.role));
-    insert.bind(6, session.joined.value);
-    insert.bind(7, session.join_expires.value);
-    insert.bind(8, ByteView(join));
-    ENSURE(!engine_.step_ours(insert));
-  }
-  Statement& update = engine_.ours(update_next_sql);
-  {
-    const Rewind rewind(update);
-    update.bind(1, signed_bits(next_session_));
-    ENSURE(!engine_.step_ours(update));
-  }
-  by_id_[session.id] = session.slot;
-  by_key_[session.key] = session.slot;
-  by_principal_[session.principal] = session.slot;
-  by_join_[session.join.request] = session.slot;
+  insert_row(session);
   by_activity_.emplace(session.written, session.id);
-  std::unique_ptr<Session>& place = slots_[session.slot];
-  place = std::make_unique<Session>(std::move(session));
-  return *place;
+  return place(std::make_unique<Session>(std::move(session)));
+}
+
+Session& Sessions::place(std::unique_ptr<Session> session) {
+  by_id_[session->id] = session->slot;
+  by_key_[session->key] = session->slot;
+  by_principal_[session->principal] = session->slot;
+  by_join_[session->join.request] = session->slot;
+  std::unique_ptr<Session>& slot = slots_[session->slot];
+  slot = std::move(session);
+  return *slot;
 }
 
 void Sessions::remove(SessionId id, AgreedTime now) {
-  {
-    Statement& erase = engine_.ours(delete_session_sql);
-    const Rewind rewind(erase);
-    erase.bind(1, signed_bits(id.value));
-    ENSURE(!engine_.step_ours(erase));
-  }
+  delete_row(id);
   forget(id, now);
 }
 
 std::vector<SessionId> Sessions::without_row(std::vector<SessionId> ids) {
   std::ranges::sort(ids);
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-  std::erase_if(ids, [&](SessionId id) {
-    if (find(id) == nullptr) return true;
-    Statement& row = engine_.ours(find_session_sql);
-    const Rewind rewind(row);
-    row.bind(1, signed_bits(id.value));
-    return engine_.step_ours(row);
-  });
+  std::erase_if(ids, [&](SessionId id) { return find(id) == nullptr || has_row(id); });
   return ids;
 }
 
@@ -357,6 +187,7 @@ template <class Condition>
 void Sessions::forget_if(Session& session, Condition condition) {
   std::erase_if(session.replies, [&](const StoredReply& reply) {
     if (!condition(reply)) return false;
+    if (reply.order <= written_order_) forgotten_.push_back(reply.order);
     const std::size_t bytes = stored_overhead_bytes + reply.reply.size();
     --kept_count_;
     kept_bytes_ -= bytes;
@@ -372,18 +203,21 @@ void Sessions::forget_old() {
     Session* session = find(oldest.session);
     if (session == nullptr) continue;
     forget_if(*session, [&](const StoredReply& r) { return r.order == oldest.order; });
-    touch(*session);
   }
   if (kept_.size() > 2 * kept_count_ + 1024) compact_kept();
 }
 
+const StoredReply* Sessions::kept_reply(const Kept& kept) const {
+  const Session* session = find(kept.session);
+  if (session == nullptr) return nullptr;
+  const auto found =
+      std::lower_bound(session->replies.begin(), session->replies.end(), kept.order,
+                       [](const StoredReply& r, std::uint64_t order) { return r.order < order; });
+  return found != session->replies.end() && found->order == kept.order ? &*found : nullptr;
+}
+
 void Sessions::compact_kept() {
-  std::erase_if(kept_, [&](const Kept& kept) {
-    const Session* session = find(kept.session);
-    if (session == nullptr) return true;
-    return std::none_of(session->replies.begin(), session->replies.end(),
-                        [&](const StoredReply& r) { return r.order == kept.order; });
-  });
+  std::erase_if(kept_, [&](const Kept& kept) { return kept_reply(kept) == nullptr; });
 }
 
 }  // namespace prytany::app

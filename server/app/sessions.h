@@ -1,6 +1,8 @@
 // Who may speak, and what they were already told: exactly-once. Replicated state, of which the hot
-// half lives in memory and is written to prytany_session_rows at checkpoints only (design.md
-// section 5), so that a request pays nothing.
+// half (last activity, numbers, replies) lives in memory and is written to its tables at
+// checkpoints only (design.md section 5), in few pages however many sessions there are
+// (docs/decisions/0026-replies-apart-from-sessions.md). sessions.cpp is the memory,
+// sessions_tables.cpp the tables.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +34,7 @@ struct StoredReply {
   std::uint64_t order =
       0;  // of execution, over all sessions: rises with number and place in the batch
   Digest request;
-  Bytes reply;  // encode(wire::Reply)
+  Bytes reply;  // encode(wire::Reply): it holds `number` and `request`, too
 };
 
 struct Session {
@@ -48,7 +50,7 @@ struct Session {
 
   // Hot. Bit i of `executed`: number highest - i was executed.
   AgreedTime active;
-  AgreedTime written;  // `active` as in its row
+  AgreedTime written;  // `active` as in its table
   std::uint64_t highest = 0;
   std::uint64_t executed = 0;
   std::vector<StoredReply> replies;  // ascending by order; some out of the window
@@ -62,8 +64,8 @@ class Sessions {
 
   /// Reads the tables anew.
   void load();
-  /// Writes what changed since the last time, in the order of sessions. Requires: inside a
-  /// transaction of ours.
+  /// Writes what changed since the last time: activity in the order of sessions, replies in the
+  /// order of execution. Requires: inside a transaction of ours.
   void write_hot(AgreedTime now);
 
   [[nodiscard]] Session* find(SessionId id);
@@ -111,11 +113,24 @@ class Sessions {
     std::uint64_t order;
     SessionId session;
   };
+  void load_rows();
+  void load_activity();
+  void load_replies();
+  void write_activity();
+  void write_replies();
+  void delete_forgotten();
+  void insert_row(const Session& session);
+  void delete_row(SessionId id);
+  [[nodiscard]] bool has_row(SessionId id);
+  /// In memory, in its slot.
+  Session& place(std::unique_ptr<Session> session);
   void touch(Session& session);
   void keep(Session& session, StoredReply reply);
   template <class Condition>
   void forget_if(Session& session, Condition condition);
   void forget_old();
+  /// Nothing if it was forgotten since.
+  [[nodiscard]] const StoredReply* kept_reply(const Kept& kept) const;
   void compact_kept();
 
   Engine& engine_;
@@ -135,6 +150,9 @@ class Sessions {
   std::deque<Kept> kept_;  // by order; some were forgotten since
   std::size_t kept_count_ = 0;
   std::size_t kept_bytes_ = 0;
+  // What is kept up to this order is in the table, and what is not yet deleted there.
+  std::uint64_t written_order_ = 0;
+  std::vector<std::uint64_t> forgotten_;
 };
 
 }  // namespace prytany::app

@@ -2,10 +2,21 @@
 // to checkpoint, hash, transfer or back up (design.md section 5).
 #pragma once
 
+#include <cstdint>
+#include <string>
+
 namespace prytany::app {
 
 /// Bumped when the tables below change.
-inline constexpr int tables_format = 5;
+inline constexpr int tables_format = 6;
+
+/// Why a state of another format is not taken, and what whoever reads this can do.
+inline std::string refused_format(std::int64_t format) {
+  return "its tables are of format " + std::to_string(format) + " and this program's of format " +
+         std::to_string(tables_format) +
+         ": run the program that wrote it, or make a new cluster and put your own tables into it "
+         "(a copy of state.db is a plain SQLite file)";
+}
 
 /// Genesis: run once on an empty database, one statement each, in this order. Equal everywhere.
 inline constexpr const char* const create_tables[] = {
@@ -13,13 +24,17 @@ inline constexpr const char* const create_tables[] = {
     "CREATE TABLE prytany_state(id INTEGER PRIMARY KEY CHECK (id = 1), format INTEGER NOT NULL, "
     "cluster BLOB NOT NULL, seq INTEGER NOT NULL, agreed_us INTEGER NOT NULL, "
     "next_session INTEGER NOT NULL)",
-    // Slots are dense and used again; session numbers never are. The last four columns are hot:
-    // they lag behind until the next checkpoint, and nobody but the executor reads them.
+    // Written when a session joins. Slots are dense and used again; session numbers never are.
     "CREATE TABLE prytany_session_rows(session INTEGER PRIMARY KEY, slot INTEGER NOT NULL, "
     "key BLOB NOT NULL, principal TEXT NOT NULL UNIQUE, role TEXT NOT NULL, "
-    "joined_us INTEGER NOT NULL, join_expires_us INTEGER NOT NULL, join_reply BLOB NOT NULL, "
-    "active_us INTEGER NOT NULL, highest INTEGER NOT NULL, executed INTEGER NOT NULL, "
-    "replies BLOB NOT NULL)",
+    "joined_us INTEGER NOT NULL, join_expires_us INTEGER NOT NULL, join_reply BLOB NOT NULL)",
+    // What each request changes: it lags behind until the next checkpoint, and nobody but the
+    // executor reads it. Small rows, so that few pages hold the sessions that asked something.
+    "CREATE TABLE prytany_session_activity(session INTEGER PRIMARY KEY, "
+    "active_us INTEGER NOT NULL, highest INTEGER NOT NULL, executed INTEGER NOT NULL)",
+    // Stored replies of all sessions in the order of execution, likewise as of the last checkpoint.
+    // A reply begins with its session, its number and the digest of its request.
+    "CREATE TABLE prytany_session_replies(position INTEGER PRIMARY KEY, reply BLOB NOT NULL)",
     // A join older than its principal's last one is a replay. Kept until its tokens have expired.
     "CREATE TABLE prytany_endings(principal TEXT PRIMARY KEY, join_expires_us INTEGER NOT NULL) "
     "WITHOUT ROWID",
@@ -29,6 +44,7 @@ inline constexpr const char* const create_tables[] = {
     "CREATE TABLE prytany_session_value_rows(session INTEGER NOT NULL, key TEXT NOT NULL, "
     "value ANY, PRIMARY KEY(session, key)) STRICT, WITHOUT ROWID",
     "CREATE TRIGGER prytany_session_end AFTER DELETE ON prytany_session_rows BEGIN "
+    "DELETE FROM prytany_session_activity WHERE session = OLD.session; "
     "DELETE FROM prytany_session_value_rows WHERE session = OLD.session; "
     "INSERT OR REPLACE INTO prytany_endings(principal, join_expires_us) "
     "SELECT OLD.principal, OLD.join_expires_us WHERE OLD.join_expires_us > now(); END",
@@ -91,7 +107,7 @@ inline constexpr const char* find_reserved_sql =
     "SELECT name FROM sqlite_schema WHERE "
     "(lower(substr(name, 1, 8)) = 'prytany_' OR lower(substr(tbl_name, 1, 8)) = 'prytany_') "
     "AND NOT (type = 'table' AND name IN ('prytany_state', 'prytany_session_rows', "
-    "'prytany_endings', "
+    "'prytany_session_activity', 'prytany_session_replies', 'prytany_endings', "
     "'prytany_session_value_rows', 'prytany_application', 'prytany_application_files', "
     "'prytany_application_migrations', 'prytany_changes', 'prytany_ticks', "
     "'prytany_configurations')) "

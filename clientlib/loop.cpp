@@ -115,12 +115,12 @@ void Loop::leave_and_close(Seat seat) {
 }
 
 void Loop::join(Seat seat, const crypto::Signer& credential, std::string name,
-                std::uint64_t timeout_us, Done done) {
-  with(seat, [this, credential, name = std::move(name), timeout_us, done = std::move(done)](
-                 Sitting* sitting, Effects& effects) mutable {
+                std::uint64_t timeout_us, Done done, Prover prover) {
+  with(seat, [this, credential, name = std::move(name), timeout_us, done = std::move(done),
+              prover = std::move(prover)](Sitting* sitting, Effects& effects) mutable {
     if (sitting == nullptr) return done(closed());
-    const Ticket ticket =
-        sitting->session.join(now_, credential, std::move(name), now_ + timeout_us, effects);
+    const Ticket ticket = sitting->session.join(now_, credential, std::move(name),
+                                                std::move(prover), now_ + timeout_us, effects);
     sitting->asked.emplace(ticket.value, std::move(done));
   });
 }

@@ -58,7 +58,7 @@ class Loop {
   void leave_and_close(Seat seat);
 
   void join(Seat seat, const crypto::Signer& credential, std::string name, std::uint64_t timeout_us,
-            Done done);
+            Done done, Prover prover = {});
   void submit(Seat seat, wire::Operation operation, std::uint64_t timeout_us, Done done);
   void fast_read(Seat seat, wire::Operation operation, std::uint64_t timeout_us, Done done);
   void read(Seat seat, wire::Call call, std::uint64_t timeout_us, Done done);

@@ -19,16 +19,6 @@ struct Overloaded : Ts... {
   using Ts::operator()...;
 };
 
-/// The seed of request i: H(n, d, i).
-Digest seed_of(Seq seq, const Digest& batch, std::size_t index) {
-  Bytes bytes;
-  wire::Writer w(bytes);
-  wire::put(w, seq);
-  wire::put(w, batch);
-  wire::put(w, static_cast<std::uint32_t>(index));
-  return crypto::sha256("prytany seed", bytes);
-}
-
 /// A budget that is used up ends a request, whatever the application makes of it; and where all
 /// that it says is that SQLite refused something, we know why.
 std::optional<Failure> told_better(const RequestState& state, const wire::Outcome& outcome) {
@@ -45,6 +35,15 @@ std::size_t sessions_max(const ExecutorConfig& config) {
 }
 
 }  // namespace
+
+Digest seed_of(Seq seq, const Digest& batch, std::size_t index) {
+  Bytes bytes;
+  wire::Writer w(bytes);
+  wire::put(w, seq);
+  wire::put(w, batch);
+  wire::put(w, static_cast<std::uint32_t>(index));
+  return crypto::sha256("prytany seed", bytes);
+}
 
 Executor::Impl::Impl(ExecutorConfig config, vfs::PageStore& store, Application* application)
     : config_(std::move(config)),
@@ -189,6 +188,9 @@ wire::Outcome Executor::Impl::run_in_session(Turn& turn, const wire::RequestBody
   const vfs::AgreedScope scope(source_);
   return std::visit(
       Overloaded{[&](const wire::Join&) -> wire::Outcome {
+                   return error_reply({"malformed_request", "a join is sent without a session"});
+                 },
+                 [&](const wire::IdentifiedJoin&) -> wire::Outcome {
                    return error_reply({"malformed_request", "a join is sent without a session"});
                  },
                  [&](const wire::Leave&) -> wire::Outcome {
@@ -425,23 +427,6 @@ void Executor::Impl::open_reader() {
   ENSURE(reading_ != nullptr);
 }
 
-/// As one more request of the last batch, that nobody else sees. It is rolled back, though it only
-/// reads.
-template <class Read>
-wire::Outcome Executor::Impl::read_only(const Digest& question, const Session* session, Read read) {
-  // What is not ordered may take a tenth of what a request may.
-  constexpr std::uint64_t share = 10;
-  const Turn turn{executed_, agreed_, {}, 0, seed_of(executed_, question, 0), {}, nullptr};
-  begin_request(reader_, turn, session);
-  const std::uint64_t steps_max = reading_ == nullptr
-                                      ? config_.steps_per_request_max
-                                      : reading_->steps_max(config_.steps_per_request_max);
-  reader_.state().work_max = steps_max / share;
-  const vfs::AgreedScope scope(source_);
-  const Transaction transaction(reader_);
-  return read();
-}
-
 wire::Outcome Executor::Impl::public_read(const wire::Call& call) {
   if (installed_ == nullptr)
     return error_reply({"no_application", "no application is installed"}, call.procedure.text);
@@ -509,6 +494,9 @@ void Executor::release() {
 }
 void Executor::reload() { impl_->load(); }
 wire::Outcome Executor::public_read(const wire::Call& call) { return impl_->public_read(call); }
+Result<wire::Identity, Failure> Executor::identify(const wire::Identify& asked, AgreedTime now) {
+  return impl_->identify(asked, now);
+}
 std::optional<wire::Outcome> Executor::session_read(SessionId session,
                                                     const crypto::PublicKey& signer,
                                                     ByteView operation) {

@@ -10,6 +10,8 @@
 
 #include "server/app/application.h"
 #include "server/app/changes.h"
+#include "server/app/request_state.h"
+#include "server/wire/client_messages.h"
 #include "server/wire/configuration.h"
 #include "server/wire/messages.h"
 #include "server/wire/operations.h"
@@ -101,6 +103,11 @@ class Executor {
 
   /// A public, read-only procedure on the state as executed here. Never changes a byte.
   wire::Outcome public_read(const wire::Call& call);
+
+  /// What this proof says, as far as the application trusts whoever issued it where this replica
+  /// has come to; `now` is this replica's clock. One replica's opinion: it is for a token of phase
+  /// one. Refused with a code of docs/reference/identification.md.
+  Result<wire::Identity, Failure> identify(const wire::Identify& asked, AgreedTime now);
 
   /// What this session may read with this operation (an encoded Call or Execute), on the state as
   /// executed here; an operation that writes is answered with "not_read_only". Never changes a

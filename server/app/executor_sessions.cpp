@@ -18,18 +18,31 @@ constexpr std::size_t overdue_per_batch_max = 16;
 
 }  // namespace
 
-Result<Authorized, wire::ErrorReply> Executor::Impl::authorize(const Turn& turn,
-                                                               const wire::Join& join) {
+Result<Authorized, wire::ErrorReply> Executor::Impl::ask_application(const Turn& turn,
+                                                                     const JoinView& join) {
   const wire::Identification& who = join.begin.identification;
-  auto administrator = authorize_administrator(config_, who);
-  if (!administrator) return error_reply(administrator.error());
-  if (*administrator) return **administrator;
+  const wire::Identity* identity = join.identity;
+  if (application_ == nullptr)
+    return identity == nullptr ? installed_->authorize(engine_, who)
+                               : installed_->authorize(engine_, who, *identity);
+  const Context asked = context(turn, nullptr);
+  return identity == nullptr
+             ? application_->authorize(engine_.handle(), who, asked)
+             : application_->authorize_identity(engine_.handle(), *identity, who, asked);
+}
+
+Result<Authorized, wire::ErrorReply> Executor::Impl::authorize(const Turn& turn,
+                                                               const JoinView& join) {
+  const wire::Identification& who = join.begin.identification;
+  if (join.identity == nullptr) {
+    auto administrator = authorize_administrator(config_, who);
+    if (!administrator) return error_reply(administrator.error());
+    if (*administrator) return **administrator;
+  }
   if (application_ == nullptr && installed_ == nullptr)
     return error_reply({"not_authorized", "no application is installed that could know you"});
   const AccessScope scope(engine_.state(), Access::application);
-  auto authorized = application_ == nullptr
-                        ? installed_->authorize(engine_, who)
-                        : application_->authorize(engine_.handle(), who, context(turn, nullptr));
+  auto authorized = ask_application(turn, join);
   engine_.quiet();
   if (!authorized) return authorized.error();
   const auto fits = [](const std::string& text) {
@@ -112,8 +125,8 @@ wire::Reply Executor::Impl::join(Turn& turn, const wire::RequestBody& body) {
     return wire::decode<wire::Reply>(stored->reply).value();
   wire::Reply reply{body.session, body.number, turn.request, turn.seq, turn.agreed, {}};
   auto operation = wire::decode<wire::Operation>(body.operation.view());
-  const wire::Join* join = operation ? std::get_if<wire::Join>(&*operation) : nullptr;
-  if (join == nullptr) {
+  const auto join = operation ? join_of(*operation) : std::nullopt;
+  if (!join) {
     reply.outcome = error_reply({"unknown_session", "only a join is sent without a session"});
     return reply;
   }
@@ -124,7 +137,7 @@ wire::Reply Executor::Impl::join(Turn& turn, const wire::RequestBody& body) {
 }
 
 wire::Outcome Executor::Impl::try_join(Turn& turn, const wire::RequestBody& body,
-                                       const wire::Join& join, wire::Reply& reply) {
+                                       const JoinView& join, wire::Reply& reply) {
   const auto expires =
       check_join(config_, configurations_.governing(turn.seq).keys.items, body, join, turn.agreed);
   if (!expires) return error_reply(expires.error());

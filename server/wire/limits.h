@@ -21,6 +21,13 @@ inline constexpr std::size_t sql_bytes_max = 256 << 10;
 inline constexpr std::size_t value_bytes_max = 1 << 20;
 inline constexpr std::size_t name_bytes_max = 256;
 inline constexpr std::size_t identification_bytes_max = 4096;
+// What proves who somebody is beyond a key (docs/reference/identification.md).
+inline constexpr std::size_t certificates_max = 4;  // of a chain
+inline constexpr std::size_t certificate_bytes_max = 4096;
+inline constexpr std::size_t foreign_signature_bytes_max = 512;  // of RSA with 4096 bits
+inline constexpr std::size_t id_token_bytes_max = 8192;
+inline constexpr std::size_t identity_name_bytes_max = 1024;
+inline constexpr std::size_t identity_claims_bytes_max = 4096;
 
 // Results
 inline constexpr std::size_t result_bytes_max = 1 << 20;

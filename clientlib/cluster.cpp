@@ -158,6 +158,7 @@ void Cluster::join_async(const Options& options, std::function<void(Expected<Cli
         options.credential.ask_(client::nonce_text(impl_->view->cluster, signer->public_key())));
   if (!prover) return done(usage(prover.error().message));
 
+  if (impl_->genesis.is_static()) return attach(options, *signer, done);
   client::SessionOptions session;
   session.linger_us = microseconds(options.linger);
   client::Loop::Hooks hooks;
@@ -179,6 +180,31 @@ void Cluster::join_async(const Options& options, std::function<void(Expected<Cli
         done(Client(std::move(*joining)));
       },
       std::move(*prover));
+}
+
+void Cluster::attach(const Options& options, const crypto::Signer& key,
+                     const std::function<void(Expected<Client>)>& done) {
+  const auto& clients = impl_->genesis.clients.list.items;
+  const auto mine = std::ranges::find(clients, key.public_key(), &wire::StaticClient::key);
+  if (mine == clients.end())
+    return done(usage("genesis lists this cluster's clients, and this key is none of theirs"));
+  client::SessionOptions session;
+  session.linger_us = microseconds(options.linger);
+  client::Loop::Hooks hooks;
+  hooks.note = options.log;
+  auto made = std::make_unique<Client::Impl>();
+  const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
+  made->session = static_cast<std::uint64_t>(mine - clients.begin()) + 1;
+  made->seat = impl_->loop->open(
+      session, std::move(hooks), SessionId{made->session}, key,
+      static_cast<std::uint64_t>(
+          std::chrono::duration_cast<std::chrono::microseconds>(since_1970).count()));
+  made->cluster = impl_;
+  made->timeout_us = microseconds(options.timeout);
+  made->fast_reads = options.fast_reads;
+  made->principal = mine->principal.text;
+  made->role = mine->role.text;
+  done(Client(std::move(made)));
 }
 
 Answer Cluster::read(std::string_view procedure, const Arguments& arguments,

@@ -78,6 +78,10 @@ class Session {
   /// Wishes a connection to every replica. Once, first.
   void start(Time now, Effects& out);
 
+  /// Instead of a join, before start(): the session that genesis gives the holder of this key.
+  /// `number`: below the numbers of its requests, and above all that it ever used.
+  void attach(SessionId session, const crypto::Signer& key, std::uint64_t number);
+
   // ---- questions. Each ends in exactly one Completed, at `deadline` at the latest ----
 
   /// Requires: no join is under way or has succeeded. The outcome is a JoinedReply, or the

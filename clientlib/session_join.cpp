@@ -44,6 +44,13 @@ Ticket Session::join(Time now, const crypto::Signer& credential, std::string nam
   return ticket;
 }
 
+void Session::attach(SessionId session, const crypto::Signer& key, std::uint64_t number) {
+  ENSURE(!joining_ && session_.value == 0);
+  session_ = session;
+  signer_ = key;
+  last_number_ = number;
+}
+
 void Session::begin_join(Time now, Effects& out) {
   Joining& joining = *joining_;
   ++joining.attempts;

@@ -71,6 +71,7 @@ void Executor::Impl::genesis() {
     insert.bind(2, config_.cluster.view());
     ENSURE(!engine_.step_ours(insert));
   }
+  begin_static_sessions();
   const auto failure = transaction.commit();
   ENSURE(!failure);
 }
@@ -162,7 +163,7 @@ wire::Reply Executor::Impl::run(Turn& turn, const wire::RequestBody& body) {
   const StoredReply* stored = Sessions::stored(*session, body.number);
   if (stored != nullptr && stored->request == turn.request)
     return wire::decode<wire::Reply>(stored->reply).value();
-  if (auto refused = Sessions::refuse_number(*session, body.number)) {
+  if (auto refused = refuse_number(*session, body.number)) {
     reply.outcome = error_reply(*refused);
     return reply;
   }
@@ -194,6 +195,8 @@ wire::Outcome Executor::Impl::run_in_session(Turn& turn, const wire::RequestBody
                    return error_reply({"malformed_request", "a join is sent without a session"});
                  },
                  [&](const wire::Leave&) -> wire::Outcome {
+                   if (is_static())
+                     return error_reply({"static_clients", "a client of genesis does not leave"});
                    end_now(turn, {session.id}, "left");
                    leaves = true;
                    return wire::DoneReply{};
@@ -520,9 +523,11 @@ std::optional<std::string> Executor::refuse(const wire::RequestBody& request) co
   const Session* session = impl_->sessions_.find(request.session);
   if (session == nullptr) return "unknown_session";
   if (session->key != request.signer) return "wrong_key";
-  if (const auto refused = Sessions::refuse_number(*session, request.number)) return refused->code;
+  if (const auto refused = impl_->refuse_number(*session, request.number)) return refused->code;
   return std::nullopt;
 }
+
+bool Executor::is_static() const { return impl_->is_static(); }
 
 std::uint64_t Executor::last_change() const { return impl_->changes_.last(); }
 std::size_t Executor::changes_kept() const { return impl_->changes_kept(); }

@@ -21,6 +21,13 @@
 
 namespace prytany::app {
 
+/// One who is there from the beginning, and does not join.
+struct StaticSession {
+  crypto::PublicKey key;
+  std::string principal;
+  std::string role;
+};
+
 /// What genesis fixes for execution: equal on every replica.
 struct ExecutorConfig {
   Digest cluster;
@@ -37,6 +44,9 @@ struct ExecutorConfig {
       0;  // in agreed time: a full table first drops sessions idle for longer
   std::uint64_t application_pages_max =
       0;  // max_page_count for requests; our own tables have room beyond
+  /// If there are any, these are all: their sessions are numbered from 1, nobody joins, and none
+  /// ends but by an application's SQL.
+  std::vector<StaticSession> static_sessions = {};
 };
 
 /// A session as the gateway sees it.
@@ -100,6 +110,8 @@ class Executor {
   /// "number_too_new"). An optimisation: execution decides again, the same everywhere.
   [[nodiscard]] std::optional<std::string> refuse(const wire::RequestBody& request) const;
   [[nodiscard]] std::optional<SessionView> session(SessionId session) const;
+  /// Genesis lists the clients: nobody joins.
+  [[nodiscard]] bool is_static() const;
 
   /// A public, read-only procedure on the state as executed here. Never changes a byte.
   wire::Outcome public_read(const wire::Call& call);

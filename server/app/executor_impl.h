@@ -44,6 +44,10 @@ class Executor::Impl {
   };
 
   void genesis();
+  void begin_static_sessions();
+  [[nodiscard]] bool is_static() const { return !config_.static_sessions.empty(); }
+  [[nodiscard]] std::optional<Failure> refuse_number(const Session& session,
+                                                     RequestNumber number) const;
   void open_engine();
   void close_reader();
   [[nodiscard]] SqlRight sql_right(const std::string& role) const;

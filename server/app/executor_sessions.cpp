@@ -55,6 +55,34 @@ Result<Authorized, wire::ErrorReply> Executor::Impl::authorize(const Turn& turn,
   return authorized;
 }
 
+/// As if they had joined before anything else. What a join is answered with names the request; here
+/// there was none, so a digest stands in its place that no request has.
+void Executor::Impl::begin_static_sessions() {
+  if (!is_static()) return;
+  sessions_.load();
+  for (const StaticSession& one : config_.static_sessions) {
+    ENSURE(!sessions_.full());
+    wire::Reply reply;
+    reply.request = crypto::sha256("prytany static session", one.key.bytes);
+    reply.outcome = wire::JoinedReply{sessions_.next_id(), {one.principal}, {one.role}, {}};
+    Session session;
+    session.key = one.key;
+    session.principal = one.principal;
+    session.role = one.role;
+    session.join = {reply.number, 0, reply.request, wire::encode(reply)};
+    sessions_.add(std::move(session));
+  }
+}
+
+/// A client of genesis that begins anew knows nothing of the numbers that it used, so it begins at
+/// the time it has (Castro & Liskov TOCS 2002 section 4.1: timestamps): what it has not used yet
+/// may be as high as it likes.
+std::optional<Failure> Executor::Impl::refuse_number(const Session& session,
+                                                     RequestNumber number) const {
+  if (is_static() && number.value > session.highest) return std::nullopt;
+  return Sessions::refuse_number(session, number);
+}
+
 std::optional<wire::ErrorReply> Executor::Impl::make_room(Turn& turn) {
   if (!sessions_.full()) return std::nullopt;
   if (config_.session_idle_us > 0)
@@ -87,12 +115,12 @@ void Executor::Impl::expire(Turn& turn, const std::vector<SessionId>& sessions) 
 }
 
 bool Executor::Impl::is_overdue(const Session& session, AgreedTime now) const {
-  if (installed_ == nullptr || installed_->session_idle_us() == 0) return false;
+  if (is_static() || installed_ == nullptr || installed_->session_idle_us() == 0) return false;
   return now.value - session.active.value > installed_->session_idle_us();
 }
 
 void Executor::Impl::end_overdue(Turn& turn) {
-  if (installed_ == nullptr || installed_->session_idle_us() == 0) return;
+  if (is_static() || installed_ == nullptr || installed_->session_idle_us() == 0) return;
   const auto overdue = sessions_.idle(turn.agreed, installed_->session_idle_us(),
                                       overdue_per_batch_max, overdue_per_batch_max);
   if (!overdue.empty()) expire(turn, overdue);
@@ -124,6 +152,10 @@ wire::Reply Executor::Impl::join(Turn& turn, const wire::RequestBody& body) {
   if (const StoredReply* stored = sessions_.stored_join(turn.request))
     return wire::decode<wire::Reply>(stored->reply).value();
   wire::Reply reply{body.session, body.number, turn.request, turn.seq, turn.agreed, {}};
+  if (is_static()) {
+    reply.outcome = error_reply({"static_clients", "this cluster's clients are those of genesis"});
+    return reply;
+  }
   auto operation = wire::decode<wire::Operation>(body.operation.view());
   const auto join = operation ? join_of(*operation) : std::nullopt;
   if (!join) {

@@ -34,6 +34,8 @@ wire::Name name(std::string_view text) {
 constexpr std::string_view weak_key_words =
     "session and credential keys must be Ed25519 of large order";
 
+constexpr std::string_view static_words = "this cluster's clients are those that genesis lists";
+
 bool has_weak_key(const wire::JoinBegin& join) {
   return !crypto::public_key_from(join.session_key.bytes) ||
          !crypto::public_key_from(join.identification.credential.bytes);
@@ -163,6 +165,7 @@ wire::JoinToken Clients::unsigned_token(const Connection& c) const {
 Clients::Wish Clients::on(ConnectionId id, Connection& c, const wire::Identify& asked) {
   const Digest digest = wire::join_digest(asked.begin);
   if (has_weak_key(asked.begin)) return refuse(id, c, digest, "weak_key", weak_key_words);
+  if (setting_.executor.is_static()) return refuse(id, c, digest, "static_clients", static_words);
   // It vouches for what its state says.
   if (silent_) return Nothing{};
   if (!proofs_.admit(c.address, setting_.clock.now()))
@@ -179,6 +182,7 @@ Clients::Wish Clients::on(ConnectionId id, Connection& c, const wire::Identify& 
 Clients::Wish Clients::on(ConnectionId id, Connection& c, const wire::JoinBegin& join) {
   const Digest digest = wire::join_digest(join);
   if (has_weak_key(join)) return refuse(id, c, digest, "weak_key", weak_key_words);
+  if (setting_.executor.is_static()) return refuse(id, c, digest, "static_clients", static_words);
   wire::JoinToken token = unsigned_token(c);
   token.signature = setting_.signer.sign(wire::join_token_signed_bytes(
       setting_.membership.cluster, digest, token.address, token.expires));

@@ -9,6 +9,7 @@ namespace prytany::limits {
 
 // Group
 inline constexpr std::size_t replicas_max = 128;
+inline constexpr std::size_t static_clients_max = 4096;
 // Of one cluster, ever: each costs its members signatures, and the group a window of numbers.
 inline constexpr std::size_t configurations_max = 4096;
 

@@ -28,6 +28,9 @@
 #include <prytany/value.h>
 
 namespace prytany {
+namespace crypto {
+class Signer;
+}
 
 /// The key that says who one is. Never sent; it signs.
 class Credential {
@@ -161,6 +164,9 @@ class Cluster {
   friend struct ClientAccess;
   struct Impl;
   explicit Cluster(std::shared_ptr<Impl> impl);
+  /// Where genesis lists the clients.
+  void attach(const Options& options, const crypto::Signer& key,
+              const std::function<void(Expected<Client>)>& done);
   std::shared_ptr<Impl> impl_;
 };
 

@@ -116,7 +116,10 @@ std::future<Answer> Client::call_future(std::string_view procedure, const Argume
 
 // ---- about the session ----------------------------------------------------------------------
 
-void Client::leave() { (void)client::answer_of(impl_->ask(wire::Leave{})).value(); }
+void Client::leave() {
+  if (impl_->cluster->genesis.is_static()) return impl_->cluster->loop->close(impl_->seat);
+  (void)client::answer_of(impl_->ask(wire::Leave{})).value();
+}
 
 void Client::set_timeout(std::chrono::milliseconds timeout) {
   impl_->timeout_us = microseconds(timeout);

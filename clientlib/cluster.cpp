@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "clientlib/cluster_impl.h"
+#include "clientlib/provers.h"
 #include "server/crypto/credential.h"
 #include "server/crypto/key_file.h"
 
@@ -59,12 +60,30 @@ std::string credential_public_key(const std::string& code, const std::string& ge
   return signer->public_key().hex();
 }
 
+std::string id_token_nonce(const std::string& key_file, const std::string& genesis) {
+  auto file = load_genesis(genesis);
+  const auto signer = crypto::read_key_file(key_file);
+  if (!signer) throw Usage(signer.error().message);
+  return client::nonce_text(wire::genesis_digest(file.value().genesis), signer->public_key());
+}
+
 // ---- credentials ----------------------------------------------------------------------------
 
 Credential::Credential() = default;
 Credential Credential::generated() { return {}; }
 Credential Credential::file(std::string path) { return {Kind::file, std::move(path)}; }
 Credential Credential::code(std::string code) { return {Kind::code, std::move(code)}; }
+Credential Credential::certificate(std::string chain_file, std::string key_file) {
+  Credential credential(Kind::certificate, std::move(key_file));
+  credential.chain_ = std::move(chain_file);
+  return credential;
+}
+Credential Credential::id_token(std::function<std::string(const std::string&)> ask,
+                                std::string key_file) {
+  Credential credential(Kind::id_token, std::move(key_file));
+  credential.ask_ = std::move(ask);
+  return credential;
+}
 
 // ---- Cluster --------------------------------------------------------------------------------
 
@@ -124,12 +143,22 @@ std::string Cluster::fingerprint() const { return wire::fingerprint(impl_->view-
 
 void Cluster::join_async(const Options& options, std::function<void(Expected<Client>)> done) {
   auto signer = Result<crypto::Signer>(crypto::Signer::generate());
+  using Kind = Credential::Kind;
+  const Kind kind = options.credential.kind_;
   const std::string& text = options.credential.text_;
-  if (options.credential.kind_ == Credential::Kind::file) signer = crypto::read_key_file(text);
-  if (options.credential.kind_ == Credential::Kind::code)
-    signer = crypto::credential_from_code(text, impl_->view->cluster);
+  const bool kept = kind == Kind::file || (kind == Kind::id_token && !text.empty());
+  if (kept) signer = crypto::read_key_file(text);
+  if (kind == Kind::code) signer = crypto::credential_from_code(text, impl_->view->cluster);
   if (!signer) return done(usage(signer.error().message));
+  Result<client::Prover> prover = client::Prover{};
+  if (kind == Kind::certificate)
+    prover = client::prover_with_certificate(impl_->view->cluster, options.credential.chain_, text);
+  if (kind == Kind::id_token)
+    prover = client::prover_with_id_token(
+        options.credential.ask_(client::nonce_text(impl_->view->cluster, signer->public_key())));
+  if (!prover) return done(usage(prover.error().message));
 
+  if (impl_->genesis.is_static()) return attach(options, *signer, done);
   client::SessionOptions session;
   session.linger_us = microseconds(options.linger);
   client::Loop::Hooks hooks;
@@ -140,15 +169,42 @@ void Cluster::join_async(const Options& options, std::function<void(Expected<Cli
   made.cluster = impl_;
   made.timeout_us = microseconds(options.timeout);
   made.fast_reads = options.fast_reads;
-  impl_->loop->join(made.seat, *signer, options.name, made.timeout_us,
-                    [joining, done = std::move(done)](Completion completion) {
-                      if (auto error = client::error_of(completion)) return done(std::move(*error));
-                      const auto& joined = std::get<wire::JoinedReply>(completion.outcome);
-                      (*joining)->session = joined.session.value;
-                      (*joining)->principal = joined.principal.text;
-                      (*joining)->role = joined.role.text;
-                      done(Client(std::move(*joining)));
-                    });
+  impl_->loop->join(
+      made.seat, *signer, options.name, made.timeout_us,
+      [joining, done = std::move(done)](Completion completion) {
+        if (auto error = client::error_of(completion)) return done(std::move(*error));
+        const auto& joined = std::get<wire::JoinedReply>(completion.outcome);
+        (*joining)->session = joined.session.value;
+        (*joining)->principal = joined.principal.text;
+        (*joining)->role = joined.role.text;
+        done(Client(std::move(*joining)));
+      },
+      std::move(*prover));
+}
+
+void Cluster::attach(const Options& options, const crypto::Signer& key,
+                     const std::function<void(Expected<Client>)>& done) {
+  const auto& clients = impl_->genesis.clients.list.items;
+  const auto mine = std::ranges::find(clients, key.public_key(), &wire::StaticClient::key);
+  if (mine == clients.end())
+    return done(usage("genesis lists this cluster's clients, and this key is none of theirs"));
+  client::SessionOptions session;
+  session.linger_us = microseconds(options.linger);
+  client::Loop::Hooks hooks;
+  hooks.note = options.log;
+  auto made = std::make_unique<Client::Impl>();
+  const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
+  made->session = static_cast<std::uint64_t>(mine - clients.begin()) + 1;
+  made->seat = impl_->loop->open(
+      session, std::move(hooks), SessionId{made->session}, key,
+      static_cast<std::uint64_t>(
+          std::chrono::duration_cast<std::chrono::microseconds>(since_1970).count()));
+  made->cluster = impl_;
+  made->timeout_us = microseconds(options.timeout);
+  made->fast_reads = options.fast_reads;
+  made->principal = mine->principal.text;
+  made->role = mine->role.text;
+  done(Client(std::move(made)));
 }
 
 Answer Cluster::read(std::string_view procedure, const Arguments& arguments,

@@ -99,6 +99,22 @@ Seat Loop::open(SessionOptions options, Hooks hooks) {
   return seat;
 }
 
+Seat Loop::open(const SessionOptions& options, Hooks hooks, SessionId session,
+                const crypto::Signer& key, std::uint64_t number) {
+  const Seat seat{++last_seat_};
+  post([this, seat, options, hooks = std::move(hooks), session, key, number]() mutable {
+    const auto entropy = [](std::span<std::uint8_t> out) { crypto::random_bytes(out); };
+    auto& sitting = sittings_[seat.value];
+    sitting = std::make_unique<Sitting>(cluster_, options, entropy, std::move(hooks));
+    sitting->stays = true;
+    sitting->session.attach(session, key, number);
+    Effects effects;
+    sitting->session.start(now_, effects);
+    perform(seat, *sitting, std::move(effects));
+  });
+  return seat;
+}
+
 void Loop::close(Seat seat) {
   post([this, seat] { close_now(seat); });
 }
@@ -106,7 +122,8 @@ void Loop::close(Seat seat) {
 void Loop::leave_and_close(Seat seat) {
   with(seat, [this, seat](Sitting* sitting, Effects& effects) {
     if (sitting == nullptr) return;
-    if (sitting->session.id().value == 0 || sitting->session.ended()) return close(seat);
+    const bool left = sitting->session.id().value == 0 || sitting->session.ended();
+    if (left || sitting->stays) return close(seat);
     sitting->leaving = true;
     const Ticket ticket = sitting->session.submit(now_, wire::Operation{wire::Leave{}},
                                                   now_ + leave_patience_us, effects);
@@ -115,12 +132,12 @@ void Loop::leave_and_close(Seat seat) {
 }
 
 void Loop::join(Seat seat, const crypto::Signer& credential, std::string name,
-                std::uint64_t timeout_us, Done done) {
-  with(seat, [this, credential, name = std::move(name), timeout_us, done = std::move(done)](
-                 Sitting* sitting, Effects& effects) mutable {
+                std::uint64_t timeout_us, Done done, Prover prover) {
+  with(seat, [this, credential, name = std::move(name), timeout_us, done = std::move(done),
+              prover = std::move(prover)](Sitting* sitting, Effects& effects) mutable {
     if (sitting == nullptr) return done(closed());
-    const Ticket ticket =
-        sitting->session.join(now_, credential, std::move(name), now_ + timeout_us, effects);
+    const Ticket ticket = sitting->session.join(now_, credential, std::move(name),
+                                                std::move(prover), now_ + timeout_us, effects);
     sitting->asked.emplace(ticket.value, std::move(done));
   });
 }

@@ -52,13 +52,16 @@ class Loop {
 
   /// Begins to connect at once.
   Seat open(SessionOptions options, Hooks hooks);
+  /// The same with a session that genesis gives: see Session::attach().
+  Seat open(const SessionOptions& options, Hooks hooks, SessionId session,
+            const crypto::Signer& key, std::uint64_t number);
   /// Ends the connections; what is still asked is completed as outcome_unknown, code "closed".
   void close(Seat seat);
   /// Leaves the session if it has joined, then closes. Returns at once.
   void leave_and_close(Seat seat);
 
   void join(Seat seat, const crypto::Signer& credential, std::string name, std::uint64_t timeout_us,
-            Done done);
+            Done done, Prover prover = {});
   void submit(Seat seat, wire::Operation operation, std::uint64_t timeout_us, Done done);
   void fast_read(Seat seat, wire::Operation operation, std::uint64_t timeout_us, Done done);
   void read(Seat seat, wire::Call call, std::uint64_t timeout_us, Done done);
@@ -97,6 +100,7 @@ class Loop {
     Time wake = never;                                                     // its entry in timers_
     bool touched = false;
     bool leaving = false;
+    bool stays = false;  // of genesis: it does not leave
   };
   using Task = std::function<void()>;
   /// Outlives the loop in the hands of resolvers.

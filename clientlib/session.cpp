@@ -117,7 +117,7 @@ void Session::forget(ReplicaId replica) {
     question.tally.forget(replica);
     question.refusals.erase(replica);
   };
-  if (joining_) joining_->tokens.erase(replica);
+  if (joining_) joining_->forget_token(replica);
   if (join_question_) unsay(*join_question_);
   for (auto& [number, question] : pending_) unsay(question);
   for (auto& [id, read] : reads_) {
@@ -154,6 +154,8 @@ void Session::heard(Time now, ReplicaId from, wire::ToClient message, Effects& o
     on_reply(now, from, std::move(*reply), out);
   } else if (const auto* digest = std::get_if<wire::ReplyDigest>(&message)) {
     on_digest(now, from, *digest, out);
+  } else if (const auto* vouched = std::get_if<wire::IdentityTokenReply>(&message)) {
+    on_token(now, from, *vouched, out);
   } else if (const auto* token = std::get_if<wire::JoinTokenReply>(&message)) {
     on_token(now, from, *token, out);
   } else if (const auto* refused = std::get_if<wire::Refused>(&message)) {

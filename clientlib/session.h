@@ -65,6 +65,12 @@ struct Standing {
   std::uint64_t untrusted = 0;  // connections closed: wrong key, wrong tag, malformed
 };
 
+/// What proves who one is beyond a key, made anew for each attempt to join. Empty: the key is all.
+struct Prover {
+  std::string kind;  // "certificate", "id_token"
+  std::function<wire::Proof(const wire::JoinBegin&)> prove;
+};
+
 class Session {
  public:
   Session(std::shared_ptr<const ClusterView> cluster, SessionOptions options, Entropy entropy);
@@ -72,12 +78,21 @@ class Session {
   /// Wishes a connection to every replica. Once, first.
   void start(Time now, Effects& out);
 
+  /// Instead of a join, before start(): the session that genesis gives the holder of this key.
+  /// `number`: below the numbers of its requests, and above all that it ever used.
+  void attach(SessionId session, const crypto::Signer& key, std::uint64_t number);
+
   // ---- questions. Each ends in exactly one Completed, at `deadline` at the latest ----
 
   /// Requires: no join is under way or has succeeded. The outcome is a JoinedReply, or the
   /// application's refusal as an ErrorReply.
   Ticket join(Time now, const crypto::Signer& credential, std::string name, Time deadline,
-              Effects& out);
+              Effects& out) {
+    return join(now, credential, std::move(name), {}, deadline, out);
+  }
+  /// The same with a proof beyond the credential.
+  Ticket join(Time now, const crypto::Signer& credential, std::string name, Prover prover,
+              Time deadline, Effects& out);
   /// Ordered by the cluster, exactly once. May be called before the join has completed.
   Ticket submit(Time now, const wire::Operation& operation, Time deadline, Effects& out);
   /// Requires: the operation is a Call or an Execute that only reads. As submit(), and as
@@ -176,9 +191,17 @@ class Session {
   struct Joining {
     crypto::Signer credential;
     std::string name;
-    Digest digest;  // of the JoinBegin
-    wire::JoinBegin begin;
-    std::map<ReplicaId, wire::JoinToken> tokens;
+    Prover prover;
+    Digest digest = {};  // of the JoinBegin
+    wire::JoinBegin begin = {};
+    /// By what they vouch for: nothing, or an identity (encoded), of which liars may tell any.
+    std::map<Bytes, std::map<ReplicaId, wire::JoinToken>> tokens = {};
+    void forget_token(ReplicaId replica) {
+      for (auto it = tokens.begin(); it != tokens.end();) {
+        it->second.erase(replica);
+        it = it->second.empty() ? tokens.erase(it) : std::next(it);
+      }
+    }
     Time patience = never;  // wait for tokens of all replicas until then
     Time again = never;     // the next attempt begins
     unsigned attempts = 0;
@@ -263,6 +286,9 @@ class Session {
   // session_join.cpp: phase one, phase two
   void begin_join(Time now, Effects& out);
   void on_token(Time now, ReplicaId from, const wire::JoinTokenReply& said, Effects& out);
+  void on_token(Time now, ReplicaId from, const wire::IdentityTokenReply& said, Effects& out);
+  void take_token(Time now, ReplicaId from, const wire::JoinToken& token, ByteView signed_bytes,
+                  Bytes about, Effects& out);
   void weigh_tokens(Time now, Effects& out);
   void order_join(Time now, Effects& out);
   void take_join(Time now, const wire::Reply& reply, const Agreement& agreement, Effects& out);

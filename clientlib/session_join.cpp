@@ -24,8 +24,8 @@ bool blames_tokens(const wire::ErrorReply& error) {
 
 }  // namespace
 
-Ticket Session::join(Time now, const crypto::Signer& credential, std::string name, Time deadline,
-                     Effects& out) {
+Ticket Session::join(Time now, const crypto::Signer& credential, std::string name, Prover prover,
+                     Time deadline, Effects& out) {
   ENSURE(!joining_ && session_.value == 0);
   const Ticket ticket = next_ticket();
   if (name.size() > limits::identification_bytes_max) {
@@ -36,12 +36,19 @@ Ticket Session::join(Time now, const crypto::Signer& credential, std::string nam
     out.push_back(Completed{ticket, std::move(completion)});
     return ticket;
   }
-  joining_.emplace(Joining{credential, std::move(name), {}, {}, {}, never, never, 0, false});
+  joining_.emplace(Joining{credential, std::move(name), std::move(prover)});
   join_question_.emplace(Question{});
   join_question_->ticket = ticket;
   join_question_->deadline = deadline;
   begin_join(now, out);
   return ticket;
+}
+
+void Session::attach(SessionId session, const crypto::Signer& key, std::uint64_t number) {
+  ENSURE(!joining_ && session_.value == 0);
+  session_ = session;
+  signer_ = key;
+  last_number_ = number;
 }
 
 void Session::begin_join(Time now, Effects& out) {
@@ -55,7 +62,7 @@ void Session::begin_join(Time now, Effects& out) {
   joining.begin.session_key = signer_.public_key();
   joining.begin.nonce = draw<16>(entropy_);
   auto& who = joining.begin.identification;
-  who.kind = {"key"};
+  who.kind = {joining.prover.prove ? joining.prover.kind : "key"};
   who.name = {joining.name};
   who.credential = joining.credential.public_key();
   who.signature =
@@ -64,6 +71,8 @@ void Session::begin_join(Time now, Effects& out) {
 
   Question& question = *join_question_;
   question.message = joining.begin;
+  if (joining.prover.prove)
+    question.message = wire::Identify{joining.begin, joining.prover.prove(joining.begin)};
   question.digest = joining.digest;
   question.round = 0;
   question.refusals.clear();
@@ -72,25 +81,51 @@ void Session::begin_join(Time now, Effects& out) {
 }
 
 void Session::on_token(Time now, ReplicaId from, const wire::JoinTokenReply& said, Effects& out) {
-  if (!joining_ || joining_->ordering || said.join != joining_->digest) return;
+  if (!joining_ || joining_->ordering || said.join != joining_->digest || joining_->prover.prove)
+    return;
   const wire::JoinToken& token = said.token;
-  const Bytes bytes =
-      wire::join_token_signed_bytes(cluster_->cluster, said.join, token.address, token.expires);
-  if (token.replica != from || !crypto::verify(cluster_->key(from), bytes, token.signature)) {
+  take_token(
+      now, from, token,
+      wire::join_token_signed_bytes(cluster_->cluster, said.join, token.address, token.expires), {},
+      out);
+}
+
+void Session::on_token(Time now, ReplicaId from, const wire::IdentityTokenReply& said,
+                       Effects& out) {
+  if (!joining_ || joining_->ordering || said.join != joining_->digest || !joining_->prover.prove)
+    return;
+  const wire::JoinToken& token = said.token;
+  take_token(now, from, token,
+             wire::identity_token_signed_bytes(cluster_->cluster, said.join, said.identity,
+                                               token.address, token.expires),
+             wire::encode(said.identity), out);
+}
+
+void Session::take_token(Time now, ReplicaId from, const wire::JoinToken& token,
+                         ByteView signed_bytes, Bytes about, Effects& out) {
+  if (token.replica != from ||
+      !crypto::verify(cluster_->key(from), signed_bytes, token.signature)) {
     out.push_back(Note{"replica " + std::to_string(from.value) +
                        " gives a token that is not its own -> ignored"});
     ++peers_[from.value].standing.differed;
     return;
   }
-  joining_->tokens.insert_or_assign(from, token);
+  // One of each replica: who says now this, now that counts for what it said last.
+  joining_->forget_token(from);
+  joining_->tokens[std::move(about)].insert_or_assign(from, token);
   weigh_tokens(now, out);
 }
 
 void Session::weigh_tokens(Time now, Effects& out) {
   Joining& joining = *joining_;
-  if (joining.ordering || joining.tokens.size() < cluster_->weak_quorum()) return;
-  const bool everybody = joining.tokens.size() >= ready().size();
-  if (joining.attempts > 1 && !everybody) {
+  if (joining.ordering) return;
+  std::size_t heard = 0;
+  const auto enough = [&](const auto& entry) {
+    return entry.second.size() >= cluster_->weak_quorum();
+  };
+  for (const auto& [what, tokens] : joining.tokens) heard += tokens.size();
+  if (std::ranges::none_of(joining.tokens, enough)) return;
+  if (joining.attempts > 1 && heard < ready().size()) {
     if (joining.patience == never) joining.patience = now + token_patience_us;
     if (now < joining.patience) return;
   }
@@ -103,19 +138,22 @@ void Session::order_join(Time now, Effects& out) {
   joining.ordering = true;
   // weak_quorum() of them cost the group the least. If those were refused, all: what counts is then
   // not earlier than the tokens of the correct ones among them say.
-  wire::Join join{joining.begin, {}};
-  for (const auto& [replica, token] : joining.tokens) {
-    if (joining.attempts == 1 && join.tokens.size() == cluster_->weak_quorum()) break;
-    join.tokens.items.push_back(token);
+  const auto most = std::ranges::max_element(joining.tokens, {},
+                                             [](const auto& entry) { return entry.second.size(); });
+  std::vector<wire::JoinToken> tokens;
+  for (const auto& [replica, token] : most->second) {
+    if (joining.attempts == 1 && tokens.size() == cluster_->weak_quorum()) break;
+    tokens.push_back(token);
   }
+  wire::Operation operation = wire::Join{joining.begin, {tokens}};
+  if (joining.prover.prove)
+    operation = wire::IdentifiedJoin{
+        joining.begin, wire::decode<wire::Identity>(most->first).value(), {tokens}};
 
   Question& question = *join_question_;
   question.number = RequestNumber{joining.attempts};
   wire::ClientRequest request;
-  request.body = {SessionId{},
-                  question.number,
-                  signer_.public_key(),
-                  {wire::encode(wire::Operation{std::move(join)})}};
+  request.body = {SessionId{}, question.number, signer_.public_key(), {wire::encode(operation)}};
   question.digest = wire::request_digest(request.body);
   request.proof.signature =
       signer_.sign(wire::request_signed_bytes(cluster_->cluster, question.digest));

@@ -33,7 +33,7 @@ function settings(...all) {
   // Timers take what is longer, or no number, for 0.
   for (const ms of [timeout, linger])
     if (ms !== +ms || ms < 0 || ms >= 2 ** 31)
-      misuse("timeout, linger: 0 to 2^31-1 milliseconds");
+      misuse("timeout, linger: 0 to 2^31-1 ms");
   return given;
 }
 
@@ -87,13 +87,14 @@ export class Cluster extends EventTarget {
   async connect(options) {
     const enough = (group) => group.up().length >= group.weak;
     if (!(await this.#until(enough, settings(this.#options, options))))
-      throw new NoQuorum("no_quorum", `too few replicas in reach${this.#group.hint()}`);
+      throw new NoQuorum("no_quorum", `too few replicas${this.#group.hint()}`);
   }
   async join(options) {
     const group = this.#connected();
     const given = settings(this.#options, options);
     given.credential ??= await Credential.generated();
-    const { signer, joined } = await joinGroup(group, given);
+    // Of modules of this package: another way.
+    const { signer, joined } = await (given.how ?? joinGroup)(group, given);
     return new Client(this, this.#connected(), signer, joined, given);
   }
 

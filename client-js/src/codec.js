@@ -79,7 +79,7 @@ const base64 = (max) => (out, value) => {
   raw(max)(out, bytes);
   return value;
 };
-const text = (max) => (out, value) => {
+export const text = (max) => (out, value) => {
   if (typeof value !== "string") return { base64: base64(max)(out, value?.base64) };
   // Half a character has no UTF-8; TextEncoder would put another in its place.
   raw(max)(out, /\p{Surrogate}/u.test(value) ? wrong("whole characters") : utf8(value));
@@ -139,7 +139,7 @@ const identification = struct({ kind: name, name: longName, credential: key, sig
 export const joinBegin = struct({ session_key: key, nonce, identification });
 /** What a replica signs of a token, besides the join's digest. */
 export const tokenClaim = struct({ address: name, expires: i64 });
-const joinToken = { replica: u16, address: name, expires: i64, signature };
+export const joinToken = { replica: u16, address: name, expires: i64, signature };
 
 export const operations = {
   join: struct({ begin: joinBegin, tokens: list(struct(joinToken), 128) }),

@@ -13,6 +13,7 @@ export {
   Usage,
 } from "./errors.js";
 export { fingerprint } from "./genesis.js";
+export { idTokenNonce, joinWithIdToken } from "./id_token.js";
 export { subscribe, watch } from "./subscription.js";
 export { problem } from "./support.js";
 export { transaction } from "./transaction.js";

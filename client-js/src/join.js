@@ -9,31 +9,37 @@ import { cancel, later } from "./platform.js";
 
 const attemptsMax = 16;
 /** How long later attempts wait for everybody's token. */
-const tokenPatienceMs = 200;
+export const tokenPatienceMs = 200;
 /** After an attempt, times its number. Correct replicas' clocks differ, so that for a moment new
  *  tokens may be older than those of an earlier join. */
 const pauseMs = 50;
+
+export const byReplica = (a, b) => a.replica - b.replica;
 
 /** The tokens were no good: one of them came from a liar, or they took too long to be ordered. */
 const blamesTokens = ({ code, procedure }) =>
   !procedure && ["token_expired", "bad_token", "stale_join"].includes(code);
 
-/** Resolves to {signer, joined (the outcome)}; rejects with a ClientError. */
-export async function joinGroup(group, { credential, name = "", timeout, signal }) {
+/**
+ * Resolves to {signer, joined (the outcome)}; rejects with a ClientError. `gather` makes the
+ * operation that phase two orders.
+ */
+export async function joinGroup(
+  group,
+  { credential, name = "", timeout, signal },
+  kind = "key",
+  gather = gatherTokens,
+) {
   const signer = await newSigner();
   const until = now() + timeout;
   const makeOurs = (about) =>
     makeQuestion(group, { ...about, timeout: until - now(), signal });
   for (let attempt = 1; ; ++attempt) {
     const begin = { session_key: signer.publicKey, nonce: toHex(random(16)) };
-    const who = { kind: "key", name, credential: credential.publicKey };
+    const who = { kind, name, credential: credential.publicKey };
     const signature = await credential.identify(group.cluster, { ...begin, ...who });
     begin.identification = { ...who, signature };
-    const operation = {
-      type: "join",
-      begin,
-      tokens: await gatherTokens(group, begin, attempt, makeOurs),
-    };
+    const operation = await gather(group, begin, attempt, makeOurs);
     const number = String(attempt);
     const { digest, message } = await signedRequest(group, signer, "0", number, operation);
     const question = makeOurs({ digest, number, what: "about the join" });
@@ -49,8 +55,8 @@ export async function joinGroup(group, { credential, name = "", timeout, signal 
 }
 
 /**
- * Tokens, by replica: f+1, the first to come; in later attempts all, so that what f liars' tokens
- * say does not count.
+ * With tokens, by replica: f+1, the first to come; in later attempts all, so that what f liars'
+ * tokens say does not count.
  */
 async function gatherTokens(group, begin, attempt, makeOurs) {
   const digest = await hash("prytany join", codec.encode(codec.joinBegin, begin));
@@ -58,7 +64,7 @@ async function gatherTokens(group, begin, attempt, makeOurs) {
   let patience;
   const choose = () => {
     const shown = tokens.slice(0, attempt > 1 ? 128 : group.weak);
-    question.answer(shown.sort((a, b) => a.replica - b.replica));
+    question.answer({ type: "join", begin, tokens: shown.sort(byReplica) });
   };
   const token = async (replica, { address, expires, signature }) => {
     const claim = codec.encode(codec.tokenClaim, { address, expires });

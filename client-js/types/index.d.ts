@@ -329,6 +329,21 @@ export interface JoinOptions {
   signal?: AbortSignal;
 }
 
+/**
+ * Joins with an OpenID Connect ID token, as an application admits them. `idToken` is its text, or
+ * gets one from its issuer with this nonce: a token with another nonce is refused (`not_bound`).
+ * A page that goes to the issuer and comes back saves the credential before, and loads it after.
+ */
+export declare function joinWithIdToken(
+  cluster: Cluster,
+  options: JoinOptions & { idToken: string | ((nonce: string) => string | Promise<string>) },
+): Promise<Client>;
+/** What an ID token must hold as its nonce to be of use with this credential in this cluster. */
+export declare function idTokenNonce(
+  credential: Credential,
+  genesis: Genesis | Cluster,
+): Promise<string>;
+
 /** A member of the cluster, as genesis names it, and how it has behaved in this page's lifetime. */
 export interface Replica {
   readonly id: number;

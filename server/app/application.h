@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "server/app/topic.h"
 #include "server/base/bytes.h"
@@ -32,6 +33,14 @@ struct Authorized {
   std::string role;
 };
 
+/// A key that an application trusts to sign ID tokens.
+struct TokenKey {
+  std::string
+      audience;        // whom its tokens must be made for: the application, as the issuer knows it
+  std::string key;     // JSON: a JWK, or a set of them
+  std::string claims;  // names of claims to be told, besides the subject: "email, groups"
+};
+
 class Application {
  public:
   virtual ~Application() = default;
@@ -48,6 +57,18 @@ class Application {
   virtual Result<Authorized, wire::ErrorReply> authorize(sqlite3* db,
                                                          const wire::Identification& who,
                                                          const Context& context) = 0;
+  /// The same of somebody who proved more than a key: f+1 replicas found `identity` in a
+  /// certificate or an ID token that they trust, as the two functions below say.
+  virtual Result<Authorized, wire::ErrorReply> authorize_identity(sqlite3*, const wire::Identity&,
+                                                                  const wire::Identification&,
+                                                                  const Context&) {
+    return wire::ErrorReply{{"not_authorized"}, {"this application knows keys only"}, {}, 0};
+  }
+  /// Whose certificates are believed, in PEM; and which keys sign this issuer's tokens. Asked
+  /// before anything is ordered, at each replica's own time and on another handle than opened() was
+  /// given: they only read.
+  virtual std::vector<std::string> certificate_authorities(sqlite3*) { return {}; }
+  virtual std::vector<TokenKey> token_keys(sqlite3*, const std::string& /*issuer*/) { return {}; }
   /// Runs in the request's transaction, rolled back when the outcome is an ErrorReply. Statements
   /// that are still running afterwards are reset. SQLITE_NOMEM and SQLITE_IOERR are this machine's
   /// and not an answer: stop_on_fault() (fault.h).

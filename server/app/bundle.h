@@ -86,8 +86,18 @@ struct Bundle {
 };
 
 /// The procedure that an application may have to say who may join. It takes kind text, name text,
-/// credential blob, is read-only, and returns one row (principal, role).
+/// credential blob, and perhaps issuer, subject and claims, optional texts of those who prove more
+/// than a key; is read-only, and returns one row (principal, role).
 inline constexpr std::string_view authorize_procedure = "authorize";
+/// Whose certificates it believes: rows of one text in PEM.
+inline constexpr std::string_view authorities_procedure = "certificate_authorities";
+/// Takes issuer text: rows (audience, key), or (audience, key, claims), as TokenKey.
+inline constexpr std::string_view token_keys_procedure = "token_keys";
+/// Those three are called by the cluster alone.
+constexpr bool is_for_joining(std::string_view procedure) {
+  return procedure == authorize_procedure || procedure == authorities_procedure ||
+         procedure == token_keys_procedure;
+}
 
 /// Refused with code "bad_application" and the file, the line and what is wrong there.
 Result<Bundle, Failure> read_bundle(const wire::Install& install);

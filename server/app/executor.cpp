@@ -19,16 +19,6 @@ struct Overloaded : Ts... {
   using Ts::operator()...;
 };
 
-/// The seed of request i: H(n, d, i).
-Digest seed_of(Seq seq, const Digest& batch, std::size_t index) {
-  Bytes bytes;
-  wire::Writer w(bytes);
-  wire::put(w, seq);
-  wire::put(w, batch);
-  wire::put(w, static_cast<std::uint32_t>(index));
-  return crypto::sha256("prytany seed", bytes);
-}
-
 /// A budget that is used up ends a request, whatever the application makes of it; and where all
 /// that it says is that SQLite refused something, we know why.
 std::optional<Failure> told_better(const RequestState& state, const wire::Outcome& outcome) {
@@ -45,6 +35,15 @@ std::size_t sessions_max(const ExecutorConfig& config) {
 }
 
 }  // namespace
+
+Digest seed_of(Seq seq, const Digest& batch, std::size_t index) {
+  Bytes bytes;
+  wire::Writer w(bytes);
+  wire::put(w, seq);
+  wire::put(w, batch);
+  wire::put(w, static_cast<std::uint32_t>(index));
+  return crypto::sha256("prytany seed", bytes);
+}
 
 Executor::Impl::Impl(ExecutorConfig config, vfs::PageStore& store, Application* application)
     : config_(std::move(config)),
@@ -72,6 +71,7 @@ void Executor::Impl::genesis() {
     insert.bind(2, config_.cluster.view());
     ENSURE(!engine_.step_ours(insert));
   }
+  begin_static_sessions();
   const auto failure = transaction.commit();
   ENSURE(!failure);
 }
@@ -164,7 +164,7 @@ wire::Reply Executor::Impl::run(Turn& turn, const wire::RequestBody& body) {
   const StoredReply* stored = Sessions::stored(*session, body.number);
   if (stored != nullptr && stored->request == turn.request)
     return wire::decode<wire::Reply>(stored->reply).value();
-  if (auto refused = Sessions::refuse_number(*session, body.number)) {
+  if (auto refused = refuse_number(*session, body.number)) {
     reply.outcome = error_reply(*refused);
     return reply;
   }
@@ -192,7 +192,12 @@ wire::Outcome Executor::Impl::run_in_session(Turn& turn, const wire::RequestBody
       Overloaded{[&](const wire::Join&) -> wire::Outcome {
                    return error_reply({"malformed_request", "a join is sent without a session"});
                  },
+                 [&](const wire::IdentifiedJoin&) -> wire::Outcome {
+                   return error_reply({"malformed_request", "a join is sent without a session"});
+                 },
                  [&](const wire::Leave&) -> wire::Outcome {
+                   if (is_static())
+                     return error_reply({"static_clients", "a client of genesis does not leave"});
                    end_now(turn, {session.id}, "left");
                    leaves = true;
                    return wire::DoneReply{};
@@ -426,23 +431,6 @@ void Executor::Impl::open_reader() {
   ENSURE(reading_ != nullptr);
 }
 
-/// As one more request of the last batch, that nobody else sees. It is rolled back, though it only
-/// reads.
-template <class Read>
-wire::Outcome Executor::Impl::read_only(const Digest& question, const Session* session, Read read) {
-  // What is not ordered may take a tenth of what a request may.
-  constexpr std::uint64_t share = 10;
-  const Turn turn{executed_, agreed_, {}, 0, seed_of(executed_, question, 0), {}, nullptr};
-  begin_request(reader_, turn, session);
-  const std::uint64_t steps_max = reading_ == nullptr
-                                      ? config_.steps_per_request_max
-                                      : reading_->steps_max(config_.steps_per_request_max);
-  reader_.state().work_max = steps_max / share;
-  const vfs::AgreedScope scope(source_);
-  const Transaction transaction(reader_);
-  return read();
-}
-
 wire::Outcome Executor::Impl::public_read(const wire::Call& call) {
   if (installed_ == nullptr)
     return error_reply({"no_application", "no application is installed"}, call.procedure.text);
@@ -510,6 +498,9 @@ void Executor::release() {
 }
 void Executor::reload() { impl_->load(); }
 wire::Outcome Executor::public_read(const wire::Call& call) { return impl_->public_read(call); }
+Result<wire::Identity, Failure> Executor::identify(const wire::Identify& asked, AgreedTime now) {
+  return impl_->identify(asked, now);
+}
 std::optional<wire::Outcome> Executor::session_read(SessionId session,
                                                     const crypto::PublicKey& signer,
                                                     ByteView operation) {
@@ -533,9 +524,11 @@ std::optional<std::string> Executor::refuse(const wire::RequestBody& request) co
   const Session* session = impl_->sessions_.find(request.session);
   if (session == nullptr) return "unknown_session";
   if (session->key != request.signer) return "wrong_key";
-  if (const auto refused = Sessions::refuse_number(*session, request.number)) return refused->code;
+  if (const auto refused = impl_->refuse_number(*session, request.number)) return refused->code;
   return std::nullopt;
 }
+
+bool Executor::is_static() const { return impl_->is_static(); }
 
 std::uint64_t Executor::last_change() const { return impl_->changes_.last(); }
 std::size_t Executor::changes_kept() const { return impl_->changes_kept(); }

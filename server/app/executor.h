@@ -11,6 +11,8 @@
 
 #include "server/app/application.h"
 #include "server/app/changes.h"
+#include "server/app/request_state.h"
+#include "server/wire/client_messages.h"
 #include "server/wire/configuration.h"
 #include "server/wire/messages.h"
 #include "server/wire/operations.h"
@@ -19,6 +21,13 @@
 #include "vfs/page_store.h"
 
 namespace prytany::app {
+
+/// One who is there from the beginning, and does not join.
+struct StaticSession {
+  crypto::PublicKey key;
+  std::string principal;
+  std::string role;
+};
 
 /// What genesis fixes for execution: equal on every replica.
 struct ExecutorConfig {
@@ -36,6 +45,9 @@ struct ExecutorConfig {
       0;  // in agreed time: a full table first drops sessions idle for longer
   std::uint64_t application_pages_max =
       0;  // max_page_count for requests; our own tables have room beyond
+  /// If there are any, these are all: their sessions are numbered from 1, nobody joins, and none
+  /// ends but by an application's SQL.
+  std::vector<StaticSession> static_sessions = {};
 };
 
 /// A session as the gateway sees it.
@@ -100,9 +112,16 @@ class Executor {
   /// "number_too_new"). An optimisation: execution decides again, the same everywhere.
   [[nodiscard]] std::optional<std::string> refuse(const wire::RequestBody& request) const;
   [[nodiscard]] std::optional<SessionView> session(SessionId session) const;
+  /// Genesis lists the clients: nobody joins.
+  [[nodiscard]] bool is_static() const;
 
   /// A public, read-only procedure on the state as executed here. Never changes a byte.
   wire::Outcome public_read(const wire::Call& call);
+
+  /// What this proof says, as far as the application trusts whoever issued it where this replica
+  /// has come to; `now` is this replica's clock. One replica's opinion: it is for a token of phase
+  /// one. Refused with a code of docs/reference/identification.md.
+  Result<wire::Identity, Failure> identify(const wire::Identify& asked, AgreedTime now);
 
   /// What this session may read with this operation (an encoded Call or Execute), on the state as
   /// executed here; an operation that writes is answered with "not_read_only". Never changes a

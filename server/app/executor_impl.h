@@ -1,5 +1,7 @@
-// Executor's inside. Three files define it: executor.cpp (batches, requests, checkpoints),
-// executor_sessions.cpp (joining and leaving) and executor_ticks.cpp (what runs by itself).
+// Executor's inside. Four files define it: executor.cpp (batches, requests, checkpoints, and reads
+// for those who are only looking), executor_sessions.cpp (joining and leaving),
+// executor_identities.cpp (who a proof says somebody is) and executor_ticks.cpp (what runs by
+// itself).
 #pragma once
 
 #include <memory>
@@ -8,11 +10,15 @@
 #include "server/app/configurations.h"
 #include "server/app/engine.h"
 #include "server/app/executor.h"
+#include "server/app/join.h"
 #include "server/app/sessions.h"
 #include "server/app/sql_application.h"
 #include "server/app/ticks.h"
 
 namespace prytany::app {
+
+/// The seed of request i: H(n, d, i).
+Digest seed_of(Seq seq, const Digest& batch, std::size_t index);
 
 class Executor::Impl {
  public:
@@ -38,6 +44,10 @@ class Executor::Impl {
   };
 
   void genesis();
+  void begin_static_sessions();
+  [[nodiscard]] bool is_static() const { return !config_.static_sessions.empty(); }
+  [[nodiscard]] std::optional<Failure> refuse_number(const Session& session,
+                                                     RequestNumber number) const;
   void open_engine();
   void close_reader();
   [[nodiscard]] SqlRight sql_right(const std::string& role) const;
@@ -48,6 +58,8 @@ class Executor::Impl {
   [[nodiscard]] std::optional<wire::ErrorReply> refuse_sql(const Session& session,
                                                            bool read_only) const;
   void open_reader();
+  /// As one more request of the last batch, that nobody else sees. It is rolled back, though it
+  /// only reads.
   template <class Read>
   wire::Outcome read_only(const Digest& question, const Session* session, Read read);
   wire::Reply run(Turn& turn, const wire::RequestBody& body);
@@ -71,6 +83,11 @@ class Executor::Impl {
   void begin_request(Engine& engine, const Turn& turn, const Session* session);
   [[nodiscard]] Context context(const Turn& turn, const Session* session) const;
 
+  // executor_identities.cpp
+  Result<wire::Identity, Failure> identify(const wire::Identify& asked, AgreedTime now);
+  Result<std::vector<std::string>, wire::ErrorReply> authorities();
+  Result<std::vector<TokenKey>, wire::ErrorReply> token_keys(const std::string& issuer);
+
   // executor_ticks.cpp
   [[nodiscard]] std::optional<AgreedTime> due() const;
   void run_what_is_due(Turn& turn, const Digest& batch);
@@ -79,9 +96,10 @@ class Executor::Impl {
 
   // executor_sessions.cpp
   wire::Reply join(Turn& turn, const wire::RequestBody& body);
-  wire::Outcome try_join(Turn& turn, const wire::RequestBody& body, const wire::Join& join,
+  wire::Outcome try_join(Turn& turn, const wire::RequestBody& body, const JoinView& join,
                          wire::Reply& reply);
-  Result<Authorized, wire::ErrorReply> authorize(const Turn& turn, const wire::Join& join);
+  Result<Authorized, wire::ErrorReply> authorize(const Turn& turn, const JoinView& join);
+  Result<Authorized, wire::ErrorReply> ask_application(const Turn& turn, const JoinView& join);
   std::optional<wire::ErrorReply> make_room(Turn& turn);
   void end(Turn& turn, SessionId session, const char* reason);
   /// The same of several, in a transaction of their own. Requires: a request was begun.
@@ -116,5 +134,20 @@ class Executor::Impl {
   Seq checkpointed_;
   AgreedTime agreed_;
 };
+
+template <class Read>
+wire::Outcome Executor::Impl::read_only(const Digest& question, const Session* session, Read read) {
+  // What is not ordered may take a tenth of what a request may.
+  constexpr std::uint64_t share = 10;
+  const Turn turn{executed_, agreed_, {}, 0, seed_of(executed_, question, 0), {}, nullptr};
+  begin_request(reader_, turn, session);
+  const std::uint64_t steps_max = reading_ == nullptr
+                                      ? config_.steps_per_request_max
+                                      : reading_->steps_max(config_.steps_per_request_max);
+  reader_.state().work_max = steps_max / share;
+  const vfs::AgreedScope scope(source_);
+  const Transaction transaction(reader_);
+  return read();
+}
 
 }  // namespace prytany::app

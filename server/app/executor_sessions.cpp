@@ -18,18 +18,31 @@ constexpr std::size_t overdue_per_batch_max = 16;
 
 }  // namespace
 
-Result<Authorized, wire::ErrorReply> Executor::Impl::authorize(const Turn& turn,
-                                                               const wire::Join& join) {
+Result<Authorized, wire::ErrorReply> Executor::Impl::ask_application(const Turn& turn,
+                                                                     const JoinView& join) {
   const wire::Identification& who = join.begin.identification;
-  auto administrator = authorize_administrator(config_, who);
-  if (!administrator) return error_reply(administrator.error());
-  if (*administrator) return **administrator;
+  const wire::Identity* identity = join.identity;
+  if (application_ == nullptr)
+    return identity == nullptr ? installed_->authorize(engine_, who)
+                               : installed_->authorize(engine_, who, *identity);
+  const Context asked = context(turn, nullptr);
+  return identity == nullptr
+             ? application_->authorize(engine_.handle(), who, asked)
+             : application_->authorize_identity(engine_.handle(), *identity, who, asked);
+}
+
+Result<Authorized, wire::ErrorReply> Executor::Impl::authorize(const Turn& turn,
+                                                               const JoinView& join) {
+  const wire::Identification& who = join.begin.identification;
+  if (join.identity == nullptr) {
+    auto administrator = authorize_administrator(config_, who);
+    if (!administrator) return error_reply(administrator.error());
+    if (*administrator) return **administrator;
+  }
   if (application_ == nullptr && installed_ == nullptr)
     return error_reply({"not_authorized", "no application is installed that could know you"});
   const AccessScope scope(engine_.state(), Access::application);
-  auto authorized = application_ == nullptr
-                        ? installed_->authorize(engine_, who)
-                        : application_->authorize(engine_.handle(), who, context(turn, nullptr));
+  auto authorized = ask_application(turn, join);
   engine_.quiet();
   if (!authorized) return authorized.error();
   const auto fits = [](const std::string& text) {
@@ -40,6 +53,34 @@ Result<Authorized, wire::ErrorReply> Executor::Impl::authorize(const Turn& turn,
     return error_reply({"bad_authorization",
                         "the application answered with a principal or a role that cannot be used"});
   return authorized;
+}
+
+/// As if they had joined before anything else. What a join is answered with names the request; here
+/// there was none, so a digest stands in its place that no request has.
+void Executor::Impl::begin_static_sessions() {
+  if (!is_static()) return;
+  sessions_.load();
+  for (const StaticSession& one : config_.static_sessions) {
+    ENSURE(!sessions_.full());
+    wire::Reply reply;
+    reply.request = crypto::sha256("prytany static session", one.key.bytes);
+    reply.outcome = wire::JoinedReply{sessions_.next_id(), {one.principal}, {one.role}, {}};
+    Session session;
+    session.key = one.key;
+    session.principal = one.principal;
+    session.role = one.role;
+    session.join = {reply.number, 0, reply.request, wire::encode(reply)};
+    sessions_.add(std::move(session));
+  }
+}
+
+/// A client of genesis that begins anew knows nothing of the numbers that it used, so it begins at
+/// the time it has (Castro & Liskov TOCS 2002 section 4.1: timestamps): what it has not used yet
+/// may be as high as it likes.
+std::optional<Failure> Executor::Impl::refuse_number(const Session& session,
+                                                     RequestNumber number) const {
+  if (is_static() && number.value > session.highest) return std::nullopt;
+  return Sessions::refuse_number(session, number);
 }
 
 std::optional<wire::ErrorReply> Executor::Impl::make_room(Turn& turn) {
@@ -74,12 +115,12 @@ void Executor::Impl::expire(Turn& turn, const std::vector<SessionId>& sessions) 
 }
 
 bool Executor::Impl::is_overdue(const Session& session, AgreedTime now) const {
-  if (installed_ == nullptr || installed_->session_idle_us() == 0) return false;
+  if (is_static() || installed_ == nullptr || installed_->session_idle_us() == 0) return false;
   return now.value - session.active.value > installed_->session_idle_us();
 }
 
 void Executor::Impl::end_overdue(Turn& turn) {
-  if (installed_ == nullptr || installed_->session_idle_us() == 0) return;
+  if (is_static() || installed_ == nullptr || installed_->session_idle_us() == 0) return;
   const auto overdue = sessions_.idle(turn.agreed, installed_->session_idle_us(),
                                       overdue_per_batch_max, overdue_per_batch_max);
   if (!overdue.empty()) expire(turn, overdue);
@@ -111,9 +152,13 @@ wire::Reply Executor::Impl::join(Turn& turn, const wire::RequestBody& body) {
   if (const StoredReply* stored = sessions_.stored_join(turn.request))
     return wire::decode<wire::Reply>(stored->reply).value();
   wire::Reply reply{body.session, body.number, turn.request, turn.seq, turn.agreed, {}};
+  if (is_static()) {
+    reply.outcome = error_reply({"static_clients", "this cluster's clients are those of genesis"});
+    return reply;
+  }
   auto operation = wire::decode<wire::Operation>(body.operation.view());
-  const wire::Join* join = operation ? std::get_if<wire::Join>(&*operation) : nullptr;
-  if (join == nullptr) {
+  const auto join = operation ? join_of(*operation) : std::nullopt;
+  if (!join) {
     reply.outcome = error_reply({"unknown_session", "only a join is sent without a session"});
     return reply;
   }
@@ -124,7 +169,7 @@ wire::Reply Executor::Impl::join(Turn& turn, const wire::RequestBody& body) {
 }
 
 wire::Outcome Executor::Impl::try_join(Turn& turn, const wire::RequestBody& body,
-                                       const wire::Join& join, wire::Reply& reply) {
+                                       const JoinView& join, wire::Reply& reply) {
   const auto expires =
       check_join(config_, configurations_.governing(turn.seq).keys.items, body, join, turn.agreed);
   if (!expires) return error_reply(expires.error());

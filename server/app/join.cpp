@@ -6,9 +6,45 @@
 
 namespace prytany::app {
 
+namespace {
+
+std::optional<Failure> refuse_kind(const JoinView& join, AgreedTime now) {
+  const std::string& kind = join.begin.identification.kind.text;
+  if (join.identity == nullptr) {
+    if (kind == "key") return std::nullopt;
+    return Failure{"unknown_credential", "the only kind of credential without a proof is 'key'"};
+  }
+  if (kind != join.identity->kind.text)
+    return Failure{"unknown_credential", "the tokens vouch for another kind of identification"};
+  for (const std::string* text :
+       {&join.identity->issuer.text, &join.identity->subject.text, &join.identity->claims.text})
+    if (!is_utf8(*text)) return Failure{"malformed_request", "the identity is not UTF-8"};
+  if (join.identity->expires <= now)
+    return Failure{"proof_expired", "what proved who you are has expired"};
+  return std::nullopt;
+}
+
+Bytes signed_bytes_of(const Digest& cluster, const Digest& digest, const JoinView& join,
+                      const wire::JoinToken& token) {
+  if (join.identity == nullptr)
+    return wire::join_token_signed_bytes(cluster, digest, token.address, token.expires);
+  return wire::identity_token_signed_bytes(cluster, digest, *join.identity, token.address,
+                                           token.expires);
+}
+
+}  // namespace
+
+std::optional<JoinView> join_of(const wire::Operation& operation) {
+  if (const auto* join = std::get_if<wire::Join>(&operation))
+    return JoinView{join->begin, join->tokens.items, nullptr};
+  if (const auto* join = std::get_if<wire::IdentifiedJoin>(&operation))
+    return JoinView{join->begin, join->tokens.items, &join->identity};
+  return std::nullopt;
+}
+
 Result<AgreedTime, Failure> check_join(const ExecutorConfig& config,
                                        const std::vector<crypto::PublicKey>& replica_keys,
-                                       const wire::RequestBody& body, const wire::Join& join,
+                                       const wire::RequestBody& body, const JoinView& join,
                                        AgreedTime now) {
   const wire::Identification& who = join.begin.identification;
   if (body.signer != join.begin.session_key)
@@ -17,8 +53,7 @@ Result<AgreedTime, Failure> check_join(const ExecutorConfig& config,
     return Failure{"weak_key", "the session key is not a good Ed25519 key"};
   if (!crypto::public_key_from(who.credential.bytes))
     return Failure{"weak_key", "the credential is not a good Ed25519 key"};
-  if (who.kind.text != "key")
-    return Failure{"unknown_credential", "the only kind of credential here is 'key'"};
+  if (auto refused = refuse_kind(join, now)) return *refused;
   if (!is_utf8(who.name.text)) return Failure{"malformed_request", "the name is not UTF-8"};
 
   const Digest digest = wire::join_digest(join.begin);
@@ -34,8 +69,7 @@ Result<AgreedTime, Failure> check_join(const ExecutorConfig& config,
       expired = true;
       continue;
     }
-    const Bytes signed_bytes =
-        wire::join_token_signed_bytes(config.cluster, digest, token.address, token.expires);
+    const Bytes signed_bytes = signed_bytes_of(config.cluster, digest, join, token);
     if (!crypto::verify(replica_keys[token.replica.value], signed_bytes, token.signature)) continue;
     valid.push_back(token.expires);
   }

@@ -159,24 +159,50 @@ Complaint check_schedule(const ProcedureSource& source) {
   return {};
 }
 
+bool takes(const ProcedureSource& source, std::size_t i, const char* name, ParameterType type,
+           bool optional = false) {
+  const Parameter& parameter = source.parameters[i];
+  return parameter.name == name && parameter.type == type && parameter.optional == optional;
+}
+
+bool takes_what_authorize_takes(const ProcedureSource& source) {
+  const std::size_t count = source.parameters.size();
+  if (count != 3 && count != 6) return false;
+  const bool first = takes(source, 0, "kind", ParameterType::text) &&
+                     takes(source, 1, "name", ParameterType::text) &&
+                     takes(source, 2, "credential", ParameterType::blob);
+  return first && (count == 3 || (takes(source, 3, "issuer", ParameterType::text, true) &&
+                                  takes(source, 4, "subject", ParameterType::text, true) &&
+                                  takes(source, 5, "claims", ParameterType::text, true)));
+}
+
+/// Of what the cluster asks about those who join.
+Complaint check_joining(const ProcedureSource& source) {
+  const std::string& name = source.name;
+  if (name == authorize_procedure && !takes_what_authorize_takes(source))
+    return "authorize takes: @param kind text, @param name text, @param credential blob; and, "
+           "where "
+           "certificates or ID tokens are welcome: @param issuer text optional, @param subject "
+           "text "
+           "optional, @param claims text optional";
+  if (name == authorities_procedure && !source.parameters.empty())
+    return name + " takes no parameters";
+  if (name == token_keys_procedure &&
+      (source.parameters.size() != 1 || !takes(source, 0, "issuer", ParameterType::text)))
+    return name + " takes: @param issuer text";
+  if (!source.read_only) return name + " must be @read-only";
+  if (is_for_clients(source) || source.is_internal || source.schedule)
+    return name + " is called by the cluster alone: no @roles, @public, @internal, @every, @at";
+  return {};
+}
+
 /// What is wrong with the head as a whole.
 Complaint check_head(const ProcedureSource& source) {
   if (source.name.starts_with("prytany_"))
     return "names that begin with prytany_ are the cluster's own";
   if (source.is_public && !source.read_only)
     return "a @public procedure is read without agreement, so it must be @read-only";
-  if (source.name == authorize_procedure) {
-    const auto is = [&](std::size_t i, const char* name, ParameterType type) {
-      return source.parameters[i].name == name && source.parameters[i].type == type;
-    };
-    if (source.parameters.size() != 3 || !is(0, "kind", ParameterType::text) ||
-        !is(1, "name", ParameterType::text) || !is(2, "credential", ParameterType::blob))
-      return "authorize takes: @param kind text, @param name text, @param credential blob";
-    if (!source.read_only) return "authorize must be @read-only";
-    if (is_for_clients(source) || source.is_internal || source.schedule)
-      return "authorize is called by the cluster alone: no @roles, @public, @internal, @every, @at";
-    return {};
-  }
+  if (is_for_joining(source.name)) return check_joining(source);
   if (source.is_internal && is_for_clients(source))
     return "an @internal procedure is called by others only: no @roles, no @public";
   if (source.schedule) return check_schedule(source);

@@ -7,7 +7,7 @@
 namespace prytany::app {
 
 std::optional<Failure> Procedures::refuse_call(const std::string& name) const {
-  if (!sources_->contains(name) || name == authorize_procedure)
+  if (!sources_->contains(name) || is_for_joining(name))
     return Failure{"unknown_procedure",
                    "there is no procedure '" + clipped(name, 100) + "' that can be called"};
   if (std::ranges::find(preparing_, name) != preparing_.end())

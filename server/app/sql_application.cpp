@@ -1,6 +1,7 @@
 #include "server/app/sql_application.h"
 
 #include <algorithm>
+#include <array>
 
 #include "server/app/fault.h"
 #include "server/app/install.h"
@@ -28,22 +29,89 @@ Result<Authorized, wire::ErrorReply> SqlApplication::authorize(Engine& engine,
   for (const auto& [name, role] : bundle_.manifest.roles)
     if (std::find(role.keys.begin(), role.keys.end(), who.credential) != role.keys.end())
       return Authorized{name + ":" + who.credential.hex().substr(0, 32), name};
-  if (auto answer = ask_procedure(engine, who)) return *answer;
+  if (auto answer = ask_procedure(engine, who, nullptr)) return *answer;
   for (const auto& [name, role] : bundle_.manifest.roles)
     if (role.anyone) return Authorized{who.credential.hex(), name};
   return error_reply({"not_authorized", "the application does not know this credential"});
 }
 
+Result<Authorized, wire::ErrorReply> SqlApplication::authorize(Engine& engine,
+                                                               const wire::Identification& who,
+                                                               const wire::Identity& identity) {
+  if (auto answer = ask_procedure(engine, who, &identity)) return *answer;
+  return error_reply({"not_authorized", "the application does not know whom this " +
+                                            identity.kind.text + " speaks of"});
+}
+
+Result<std::vector<std::string>, wire::ErrorReply> SqlApplication::certificate_authorities(
+    Engine& engine) {
+  const auto rows = rows_of(engine, authorities_procedure, {});
+  if (!rows) return rows.error();
+  std::vector<std::string> authorities;
+  for (const wire::Row& row : *rows) {
+    const auto* text = std::get_if<wire::TextValue>(&row.items[0]);
+    if (row.size() != 1 || text == nullptr)
+      return error_reply({"bad_authorization", "a row of certificate_authorities is one text"},
+                         authorities_procedure);
+    authorities.push_back(text->text);
+  }
+  return authorities;
+}
+
+Result<std::vector<TokenKey>, wire::ErrorReply> SqlApplication::token_keys(
+    Engine& engine, const std::string& issuer) {
+  const auto rows =
+      rows_of(engine, token_keys_procedure, {argument("issuer", wire::TextValue{issuer})});
+  if (!rows) return rows.error();
+  std::vector<TokenKey> keys;
+  for (const wire::Row& row : *rows) {
+    TokenKey& key = keys.emplace_back();
+    const std::array<std::string*, 3> columns = {&key.audience, &key.key, &key.claims};
+    bool good = row.size() == 2 || row.size() == 3;
+    for (std::size_t i = 0; good && i < row.size(); ++i) {
+      const auto* text = std::get_if<wire::TextValue>(&row.items[i]);
+      good = text != nullptr || (i == 2 && std::holds_alternative<std::monostate>(row.items[i]));
+      if (text != nullptr) *columns[i] = text->text;
+    }
+    if (!good)
+      return error_reply(
+          {"bad_authorization", "a row of token_keys is audience, key, and perhaps claims: texts"},
+          token_keys_procedure);
+  }
+  return keys;
+}
+
+Result<std::vector<wire::Row>, wire::ErrorReply> SqlApplication::rows_of(
+    Engine& engine, std::string_view procedure, const std::vector<wire::Argument>& arguments) {
+  constexpr std::size_t trusted_max = 64;
+  const auto found = bundle_.procedures.find(std::string(procedure));
+  if (found == bundle_.procedures.end()) return std::vector<wire::Row>{};
+  wire::Outcome outcome = run(engine, found->second, arguments);
+  if (const auto* error = std::get_if<wire::ErrorReply>(&outcome)) return *error;
+  auto& rows = std::get<wire::ResultSets>(outcome).items.back().rows.items;
+  if (rows.size() > trusted_max || (!rows.empty() && rows[0].size() == 0))
+    return error_reply({"bad_authorization", "it has more rows than 64"}, procedure);
+  return std::move(rows);
+}
+
 std::optional<Result<Authorized, wire::ErrorReply>> SqlApplication::ask_procedure(
-    Engine& engine, const wire::Identification& who) {
+    Engine& engine, const wire::Identification& who, const wire::Identity* identity) {
   const auto found = bundle_.procedures.find(std::string(authorize_procedure));
   if (found == bundle_.procedures.end()) return std::nullopt;
   using Answer = Result<Authorized, wire::ErrorReply>;
-  const wire::Outcome outcome =
-      run(engine, found->second,
-          {argument("kind", wire::TextValue{who.kind.text}),
-           argument("name", wire::TextValue{who.name.text}),
-           argument("credential", wire::BlobValue{to_bytes(who.credential.bytes)})});
+  std::vector<wire::Argument> arguments = {
+      argument("kind", wire::TextValue{who.kind.text}),
+      argument("name", wire::TextValue{who.name.text}),
+      argument("credential", wire::BlobValue{to_bytes(who.credential.bytes)})};
+  if (identity != nullptr) {
+    // Who was written for keys must not take a stranger for one of them.
+    constexpr std::size_t key_parameters = 3;
+    if (found->second.parameters.size() == key_parameters) return std::nullopt;
+    arguments.push_back(argument("issuer", wire::TextValue{identity->issuer.text}));
+    arguments.push_back(argument("subject", wire::TextValue{identity->subject.text}));
+    arguments.push_back(argument("claims", wire::TextValue{identity->claims.text}));
+  }
+  const wire::Outcome outcome = run(engine, found->second, arguments);
   if (const auto* error = std::get_if<wire::ErrorReply>(&outcome)) return Answer(*error);
   const auto& sets = std::get<wire::ResultSets>(outcome);
   if (sets.items.back().rows.empty()) return std::nullopt;
@@ -66,7 +134,7 @@ const ProcedureSource* SqlApplication::find(const std::string& name) const {
 Result<const ProcedureSource*, wire::ErrorReply> SqlApplication::callable(
     const std::string& name, std::string_view role) const {
   const ProcedureSource* source = find(name);
-  if (source == nullptr || name == authorize_procedure)
+  if (source == nullptr || is_for_joining(name))
     return error_reply({"unknown_procedure", "there is no procedure '" + clipped(name, 100) + "'"},
                        name);
   const bool allowed =

@@ -31,6 +31,14 @@ class SqlApplication {
   /// Roles with listed keys first, then the application's own authorize procedure, then the role
   /// for anyone.
   Result<Authorized, wire::ErrorReply> authorize(Engine& engine, const wire::Identification& who);
+  /// The same of somebody who proved more: no key that a role lists counts, and an authorize
+  /// procedure only if it takes such proofs.
+  Result<Authorized, wire::ErrorReply> authorize(Engine& engine, const wire::Identification& who,
+                                                 const wire::Identity& identity);
+  /// What it trusts of certificates and ID tokens; nothing if it has no such procedure.
+  Result<std::vector<std::string>, wire::ErrorReply> certificate_authorities(Engine& engine);
+  Result<std::vector<TokenKey>, wire::ErrorReply> token_keys(Engine& engine,
+                                                             const std::string& issuer);
   /// Requires: a transaction is open.
   wire::Outcome call(Engine& engine, const wire::Call& call, std::string_view role);
   /// The same of @read-only procedures; others are answered with "not_read_only".
@@ -62,8 +70,12 @@ class SqlApplication {
   wire::Outcome run(Engine& engine, const ProcedureSource& source,
                     const std::vector<wire::Argument>& arguments);
   wire::ResultSets page_listing();
-  std::optional<Result<Authorized, wire::ErrorReply>> ask_procedure(
-      Engine& engine, const wire::Identification& who);
+  std::optional<Result<Authorized, wire::ErrorReply>> ask_procedure(Engine& engine,
+                                                                    const wire::Identification& who,
+                                                                    const wire::Identity* identity);
+  /// The rows of a procedure that is there for joins; none if there is no such procedure.
+  Result<std::vector<wire::Row>, wire::ErrorReply> rows_of(
+      Engine& engine, std::string_view procedure, const std::vector<wire::Argument>& arguments);
 
   Bundle bundle_;
   Procedures procedures_;

@@ -1,5 +1,6 @@
 #include "server/base/bytes.h"
 
+#include <algorithm>
 #include <array>
 
 namespace prytany {
@@ -108,6 +109,23 @@ std::optional<Bytes> from_base64(std::string_view text) {
   }
   if (seen > 0xff'ffff) return std::nullopt;
   return bytes;
+}
+
+std::string to_base64url(ByteView bytes) {
+  std::string text = to_base64(bytes);
+  std::ranges::replace(text, '+', '-');
+  std::ranges::replace(text, '/', '_');
+  text.erase(std::min(text.find('='), text.size()));
+  return text;
+}
+
+std::optional<Bytes> from_base64url(std::string_view text) {
+  if (text.find_first_of("+/=") != std::string_view::npos) return std::nullopt;
+  std::string padded(text);
+  std::ranges::replace(padded, '-', '+');
+  std::ranges::replace(padded, '_', '/');
+  padded.append((4 - padded.size() % 4) % 4, '=');
+  return from_base64(padded);
 }
 
 }  // namespace prytany

@@ -33,5 +33,8 @@ std::optional<Bytes> from_hex(std::string_view text);
 std::string to_base64(ByteView bytes);
 /// Nothing unless `text` is canonical padded base64: exactly one text per byte string is accepted.
 std::optional<Bytes> from_base64(std::string_view text);
+/// RFC 4648 section 5, without padding.
+std::string to_base64url(ByteView bytes);
+std::optional<Bytes> from_base64url(std::string_view text);
 
 }  // namespace prytany

@@ -6,6 +6,7 @@
 
 #include "clientlib/cluster_impl.h"
 #include "server/base/bytes.h"
+#include "server/cli/files.h"
 #include "server/crypto/agree.h"
 #include "server/wire/json_writer.h"
 #include "server/wire/plain_json.h"
@@ -60,6 +61,18 @@ void add_client_options(CLI::App& command, ClientOptions& options) {
                   ->envname("PRYTANY_KEY");
   command.add_option("--code", options.code, "Personal code to join with, instead of a key file")
       ->excludes(key);
+  auto* certificate =
+      command
+          .add_option("--certificate", options.certificate,
+                      "Certificate to join with (PEM, intermediate ones after it); --key is its")
+          ->check(CLI::ExistingFile)
+          ->needs(key);
+  command
+      .add_option("--id-token", options.id_token,
+                  "File of an ID token to join with; its nonce is that of --key: prytany nonce")
+      ->check(CLI::ExistingFile)
+      ->needs(key)
+      ->excludes(certificate);
   command.add_flag("--verbose", options.verbose, "Print what happens on the connections");
 }
 
@@ -104,6 +117,14 @@ Result<Cluster, Failure> open_cluster(const ClientOptions& options) {
 Result<Credential, Failure> credential_from(const ClientOptions& options) {
   if (options.key.empty() && options.code.empty())
     return usage_failure("give --key FILE (an administrator's is admin.key) or --code CODE");
+  if (!options.certificate.empty())
+    return Credential::certificate(options.certificate, options.key);
+  if (!options.id_token.empty()) {
+    auto token = read_file(options.id_token);
+    if (!token) return usage_failure(token.error().message);
+    return Credential::id_token([text = std::move(*token)](const std::string&) { return text; },
+                                options.key);
+  }
   return options.key.empty() ? Credential::code(options.code) : Credential::file(options.key);
 }
 

@@ -17,6 +17,8 @@ struct ClientOptions {
   std::string fingerprint;  // what genesis must have, as people read it to each other; empty: any
   std::string key;          // a key file; empty: none
   std::string code;         // or a voter's code
+  std::string certificate;  // or a file of certificates, of which the first is the key's
+  std::string id_token;     // or a file of an ID token, whose nonce is the key's
   std::string authorities;  // for wss and https; empty: the system's
   unsigned timeout_s = 15;
   bool verbose = false;

@@ -11,6 +11,7 @@ void add_client_commands(CLI::App& app, Chosen& chosen) {
   add_import(app, chosen);
   add_call(app, chosen);
   add_sql(app, chosen);
+  add_nonce(app, chosen);
   add_gateway(app, chosen);
   add_pages(app, chosen);
   add_status(app, chosen);

@@ -13,6 +13,7 @@ void add_install(CLI::App& app, Chosen& chosen);
 void add_import(CLI::App& app, Chosen& chosen);
 void add_call(CLI::App& app, Chosen& chosen);
 void add_sql(CLI::App& app, Chosen& chosen);
+void add_nonce(CLI::App& app, Chosen& chosen);
 void add_gateway(CLI::App& app, Chosen& chosen);
 void add_pages(CLI::App& app, Chosen& chosen);
 void add_reincarnate(CLI::App& app, Chosen& chosen);

@@ -18,6 +18,14 @@ Result<wire::GenesisFile> read_genesis(const std::string& path) {
   return file;
 }
 
+Result<std::vector<wire::StaticClient>> read_static_clients(const std::string& path) {
+  const auto text = read_file(path);
+  if (!text) return text.error();
+  auto clients = wire::static_clients_from_json(*text);
+  if (!clients) return Error{path + ": " + clients.error().message};
+  return clients;
+}
+
 pbft::Group group_of(const wire::Genesis& genesis) {
   return {static_cast<unsigned>(genesis.members.size()), genesis.faults};
 }
@@ -60,6 +68,8 @@ app::ExecutorConfig executor_config_of(const wire::Genesis& genesis) {
   config.sessions_max = genesis.sessions_max;
   config.session_idle_us = genesis.session_idle_us;
   config.application_pages_max = genesis.application_pages_max;
+  for (const wire::StaticClient& client : genesis.clients.list)
+    config.static_sessions.push_back({client.key, client.principal.text, client.role.text});
   return config;
 }
 

@@ -16,6 +16,9 @@ namespace prytany::cli {
 /// Reads `path`, refuses what is damaged or not signed by all.
 Result<wire::GenesisFile> read_genesis(const std::string& path);
 
+/// The file of `--static-clients`.
+Result<std::vector<wire::StaticClient>> read_static_clients(const std::string& path);
+
 pbft::Group group_of(const wire::Genesis& genesis);
 wire::Membership membership_of(const wire::Genesis& genesis);
 pbft::Config config_of(const wire::Genesis& genesis, ReplicaId self);

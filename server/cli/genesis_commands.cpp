@@ -27,6 +27,7 @@ struct Assemble {
   std::uint64_t window = limits::window_default;
   bool development = false;
   std::vector<std::string> settings;
+  std::string static_clients;
 };
 
 Result<crypto::PublicKey> key_from_hex(const std::string& hex) {
@@ -57,6 +58,11 @@ Status assemble(const Assemble& options) {
   }
   if (auto set = apply_genesis_settings(options.settings, file.genesis); !set) {
     return usage_failure(set.error().message);
+  }
+  if (!options.static_clients.empty()) {
+    auto clients = read_static_clients(options.static_clients);
+    if (!clients) return usage_failure(clients.error().message);
+    file.genesis.list_clients(std::move(*clients));
   }
   const std::string json = wire::to_json(file);
   if (auto readable = wire::genesis_from_json(json); !readable) {
@@ -139,6 +145,11 @@ void print_for_people(const wire::GenesisFile& file) {
   for (const crypto::PublicKey& key : genesis.administrators) {
     std::printf("administrator %s\n", key.hex().c_str());
   }
+  if (genesis.is_static()) std::printf("clients     only these, nobody joins:\n");
+  for (const wire::StaticClient& client : genesis.clients.list) {
+    std::printf("client      %s  role %s  key %s\n", client.principal.text.c_str(),
+                client.role.text.c_str(), client.key.hex().c_str());
+  }
 }
 
 void print_for_programs(const wire::GenesisFile& file) {
@@ -152,6 +163,11 @@ void print_for_programs(const wire::GenesisFile& file) {
   }
   nlohmann::json administrators = nlohmann::json::array();
   for (const crypto::PublicKey& key : genesis.administrators) administrators.push_back(key.hex());
+  nlohmann::json clients = nlohmann::json::array();
+  for (const wire::StaticClient& client : genesis.clients.list)
+    clients.push_back({{"principal", client.principal.text},
+                       {"role", client.role.text},
+                       {"key", client.key.hex()}});
   const nlohmann::json said = {{"cluster", genesis.name.text},
                                {"fingerprint", wire::fingerprint(wire::genesis_digest(genesis))},
                                {"development", genesis.development},
@@ -163,6 +179,7 @@ void print_for_programs(const wire::GenesisFile& file) {
                                {"dissemination", genesis.bodies_apart ? "all" : "primary"},
                                {"members", members},
                                {"administrators", administrators},
+                               {"clients", clients},
                                {"signatures", file.signatures.size()}};
   std::printf("%s\n", said.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
 }
@@ -205,6 +222,8 @@ void add_assemble(CLI::App& genesis, Chosen& chosen) {
                       "Sequence numbers open at a time, at least twice the interval");
   command->add_option("--set", options->settings,
                       "key=value; repeatable: " + describe_genesis_settings());
+  command->add_option("--static-clients", options->static_clients,
+                      "File of clients that have their sessions from the beginning; nobody joins");
   command->add_flag("--development", options->development,
                     "One key may install applications; no signatures needed");
   command->callback([&chosen, options] { chosen.run = [options] { return assemble(*options); }; });

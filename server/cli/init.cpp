@@ -15,7 +15,12 @@ namespace {
 
 constexpr unsigned peer_port_offset = 100;
 
-Status run_init(const InitOptions& options) {
+Status run_init(InitOptions options, const std::string& clients_file) {
+  if (!clients_file.empty()) {
+    auto clients = read_static_clients(clients_file);
+    if (!clients) return usage_failure(clients.error().message);
+    options.static_clients = std::move(*clients);
+  }
   if (auto made = init_cluster(options); !made) return usage_failure(made.error().message);
   const pbft::Group group{options.replicas, options.faults};
   std::printf("%s: a cluster for development only (all its keys are in this folder)\n",
@@ -77,7 +82,13 @@ Result<void> init_cluster(const InitOptions& options) {
   const crypto::Signer admin = crypto::Signer::generate();
   wire::GenesisFile file{new_genesis("development", options.faults, std::move(members)), {}};
   file.genesis.development = true;
-  file.genesis.administrators.items.push_back(admin.public_key());
+  if (options.static_clients.empty()) {
+    file.genesis.administrators.items.push_back(admin.public_key());
+  } else {
+    std::vector<wire::StaticClient> clients = {{{"administrator"}, {"admin"}, admin.public_key()}};
+    clients.insert(clients.end(), options.static_clients.begin(), options.static_clients.end());
+    file.genesis.list_clients(std::move(clients));
+  }
   if (options.checkpoint_interval > 0) {
     file.genesis.checkpoint_interval = options.checkpoint_interval;
     file.genesis.window = 2 * options.checkpoint_interval;
@@ -104,7 +115,12 @@ void add_init(CLI::App& app, Chosen& chosen) {
                       "Sequence numbers between checkpoints; the window is twice as large");
   command->add_option("--set", options->settings,
                       "key=value of genesis.json; repeatable: " + describe_genesis_settings());
-  command->callback([&chosen, options] { chosen.run = [options] { return run_init(*options); }; });
+  auto clients = std::make_shared<std::string>();
+  command->add_option("--static-clients", *clients,
+                      "File of clients that have their sessions from the beginning; nobody joins");
+  command->callback([&chosen, options, clients] {
+    chosen.run = [options, clients] { return run_init(*options, *clients); };
+  });
 }
 
 }  // namespace prytany::cli

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "server/base/result.h"
+#include "server/wire/genesis.h"
 
 namespace prytany::cli {
 
@@ -16,6 +17,9 @@ struct InitOptions {
   std::uint16_t base_port = 7000;  // clients of replica i at base + i, peers at base + 100 + i
   std::uint64_t checkpoint_interval = 0;   // 0: the default
   std::vector<std::string> settings = {};  // of genesis: "requests=signed"
+  /// If there are any, nobody joins: these, and the administrator, have sessions from the
+  /// beginning.
+  std::vector<wire::StaticClient> static_clients = {};
 };
 
 /// DIR/genesis.json, DIR/admin.key, DIR/replica-I/replica.key. Refuses a folder that has a

@@ -32,6 +32,16 @@ wire::Name name(std::string_view text) {
   return {std::string(text.substr(0, limits::name_bytes_max))};
 }
 
+constexpr std::string_view weak_key_words =
+    "session and credential keys must be Ed25519 of large order";
+
+constexpr std::string_view static_words = "this cluster's clients are those that genesis lists";
+
+bool has_weak_key(const wire::JoinBegin& join) {
+  return !crypto::public_key_from(join.session_key.bytes) ||
+         !crypto::public_key_from(join.identification.credential.bytes);
+}
+
 }  // namespace
 
 void Clients::connected(ConnectionId id, std::string address) {
@@ -89,6 +99,7 @@ Clients::Wish Clients::text(ConnectionId id, std::string_view text, wire::Verifi
   if (!c.key) return refuse(id, c, {}, "hello_first", "say hello before anything else");
   if (auto* speak = std::get_if<wire::SpeakFor>(&*parsed)) return on(id, c, *speak);
   if (auto* join = std::get_if<wire::JoinBegin>(&*parsed)) return on(id, c, *join);
+  if (auto* identify = std::get_if<wire::Identify>(&*parsed)) return on(id, c, *identify);
   if (auto* submit = std::get_if<wire::SubmitRequest>(&*parsed))
     return on(id, c, std::move(*submit), verifier);
   if (auto* read = std::get_if<wire::PublicRead>(&*parsed))
@@ -145,16 +156,37 @@ Clients::Wish Clients::on(ConnectionId id, Connection& c, const wire::SpeakFor& 
   return Nothing{};
 }
 
-Clients::Wish Clients::on(ConnectionId id, Connection& c, const wire::JoinBegin& join) {
-  const Digest digest = wire::join_digest(join);
-  if (!crypto::public_key_from(join.session_key.bytes) ||
-      !crypto::public_key_from(join.identification.credential.bytes))
-    return refuse(id, c, digest, "weak_key",
-                  "session and credential keys must be Ed25519 of large order");
+wire::JoinToken Clients::unsigned_token(const Connection& c) const {
   wire::JoinToken token;
   token.replica = setting_.self;
   token.address = name(c.address);
   token.expires = AgreedTime{setting_.clock.wall().value + setting_.join_token_life_us};
+  return token;
+}
+
+/// The dear one of the two ways to begin: it reads the database and checks foreign signatures.
+Clients::Wish Clients::on(ConnectionId id, Connection& c, const wire::Identify& asked) {
+  const Digest digest = wire::join_digest(asked.begin);
+  if (has_weak_key(asked.begin)) return refuse(id, c, digest, "weak_key", weak_key_words);
+  if (setting_.executor.is_static()) return refuse(id, c, digest, "static_clients", static_words);
+  // It vouches for what its state says.
+  if (silent_) return Nothing{};
+  if (!proofs_.admit(c.address, setting_.clock.now()))
+    return refuse(id, c, digest, "overloaded", "too many proofs are to be checked here");
+  auto identity = setting_.executor.identify(asked, setting_.clock.wall());
+  if (!identity) return refuse(id, c, digest, identity.error().code, identity.error().message);
+  wire::JoinToken token = unsigned_token(c);
+  token.signature = setting_.signer.sign(wire::identity_token_signed_bytes(
+      setting_.membership.cluster, digest, *identity, token.address, token.expires));
+  send(id, c, wire::IdentityTokenReply{digest, std::move(*identity), token});
+  return Nothing{};
+}
+
+Clients::Wish Clients::on(ConnectionId id, Connection& c, const wire::JoinBegin& join) {
+  const Digest digest = wire::join_digest(join);
+  if (has_weak_key(join)) return refuse(id, c, digest, "weak_key", weak_key_words);
+  if (setting_.executor.is_static()) return refuse(id, c, digest, "static_clients", static_words);
+  wire::JoinToken token = unsigned_token(c);
   token.signature = setting_.signer.sign(wire::join_token_signed_bytes(
       setting_.membership.cluster, digest, token.address, token.expires));
   send(id, c, wire::JoinTokenReply{digest, token});

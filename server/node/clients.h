@@ -19,6 +19,7 @@
 #include "server/node/held.h"
 #include "server/node/ports.h"
 #include "server/node/subscriptions.h"
+#include "server/node/turnstile.h"
 #include "server/wire/client_messages.h"
 #include "server/wire/verify.h"
 
@@ -131,6 +132,8 @@ class Clients {
   Wish on(ConnectionId id, Connection& c, const wire::ClientHello& hello);
   Wish on(ConnectionId id, Connection& c, const wire::SpeakFor& speak);
   Wish on(ConnectionId id, Connection& c, const wire::JoinBegin& join);
+  Wish on(ConnectionId id, Connection& c, const wire::Identify& asked);
+  wire::JoinToken unsigned_token(const Connection& c) const;
   Wish on(ConnectionId id, Connection& c, wire::SubmitRequest submit, wire::Verifier& verifier);
   Wish on(ConnectionId id, Connection& c, wire::PublicRead read, std::size_t bytes);
   Wish on(ConnectionId id, Connection& c, wire::FastRead read);
@@ -186,6 +189,7 @@ class Clients {
   std::size_t reads_bytes_ = 0;        // of reads_ and of barred_
   std::multimap<Seq, Barred> barred_;  // sessions' reads, by the number that must be executed first
   std::string read_last_;
+  Turnstile proofs_;
   Subscriptions subscriptions_;
   std::uint64_t all_told_at_ = 0;  // the position at which everybody last got a turn
   bool read_was_last_ = false;     // and not somebody who watches

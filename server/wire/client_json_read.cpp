@@ -46,6 +46,7 @@ void get_json(JsonPicker& p, Json json, Row& out);
 void get_json(JsonPicker& p, Json json, ResultSet& out);
 void get_json(JsonPicker& p, Json json, StepResult& out);
 void get_json(JsonPicker& p, Json json, Change& out);
+void get_json(JsonPicker& p, Json json, Body<limits::certificate_bytes_max>& out);
 
 template <class T, std::size_t Max>
 void get_list(JsonPicker& p, Json object, const char* name, List<T, Max>& out) {
@@ -105,6 +106,14 @@ void get_json(JsonPicker& p, Json json, JoinToken& out) {
   get_text(p, json, "address", out.address);
   get_decimal(p, json, "expires", out.expires);
   p.hex(json, "signature", out.signature.bytes);
+}
+
+void get_json(JsonPicker& p, Json json, Identity& out) {
+  get_text(p, json, "kind", out.kind);
+  get_text(p, json, "issuer", out.issuer);
+  get_text(p, json, "subject", out.subject);
+  get_text(p, json, "claims", out.claims);
+  get_decimal(p, json, "expires", out.expires);
 }
 
 void get_json(JsonPicker& p, Json json, Call& out) {
@@ -172,6 +181,11 @@ Bytes encoded_operation(JsonPicker& p, Json json) {
     get_list(p, json, "files", upgrade.install.files);
     upgrade.rehearse = p.boolean(json, "rehearse");
     upgrade.back = p.boolean(json, "back");
+  } else if (type == "identified_join") {
+    auto& join = operation.emplace<IdentifiedJoin>();
+    get_json(p, p.field(json, "begin"), join.begin);
+    get_json(p, p.field(json, "identity"), join.identity);
+    get_list(p, json, "tokens", join.tokens);
   } else if (type == "reconfigure") {
     get_json(p, json, operation.emplace<Reconfigure>());
   } else if (type == "transaction") {
@@ -228,6 +242,29 @@ void get_json(JsonPicker& p, Json json, Subscribe& out) {
   p.hex(json, "signature", out.signature.bytes);
 }
 
+void get_json(JsonPicker& p, Json json, Body<limits::certificate_bytes_max>& out) {
+  constexpr std::size_t digits_max = (limits::certificate_bytes_max + 2) / 3 * 4;
+  auto bytes = from_base64(p.text_of(json, "chain", digits_max));
+  if (!bytes || bytes->size() > limits::certificate_bytes_max)
+    return p.fail("not the canonical base64 of a certificate that is allowed", "chain");
+  out.bytes = std::move(*bytes);
+}
+
+void get_json(JsonPicker& p, Json json, Identify& out) {
+  get_json(p, json, out.begin);
+  const Json proof = p.field(json, "proof");
+  const std::string_view type = p.type(proof);
+  if (type == "certificate") {
+    auto& certificate = out.proof.emplace<CertificateProof>();
+    get_list(p, proof, "chain", certificate.chain);
+    get_base64(p, proof, "signature", certificate.signature);
+  } else if (type == "id_token") {
+    get_text(p, proof, "token", out.proof.emplace<IdTokenProof>().token);
+  } else {
+    p.fail("not a type of proof", "type");
+  }
+}
+
 FromClient from_client(JsonPicker& p, Json json) {
   const std::string_view type = p.type(json);
   FromClient message;
@@ -256,6 +293,8 @@ FromClient from_client(JsonPicker& p, Json json) {
     p.hex(json, "question", message.emplace<More>().question.bytes);
   } else if (type == "unsubscribe") {
     p.hex(json, "question", message.emplace<Unsubscribe>().question.bytes);
+  } else if (type == "identify") {
+    get_json(p, json, message.emplace<Identify>());
   } else if (type == "configurations") {
     get_decimal(p, json, "above", message.emplace<ConfigurationsRequest>().above);
   } else if (type == "status") {
@@ -341,6 +380,12 @@ void get_json(JsonPicker& p, Json json, JoinTokenReply& out) {
   get_json(p, json, out.token);
 }
 
+void get_json(JsonPicker& p, Json json, IdentityTokenReply& out) {
+  p.hex(json, "join", out.join.bytes);
+  get_json(p, p.field(json, "identity"), out.identity);
+  get_json(p, json, out.token);
+}
+
 void get_json(JsonPicker& p, Json json, Reply& out) {
   get_decimal(p, json, "session", out.session);
   get_decimal(p, json, "number", out.number);
@@ -423,6 +468,8 @@ TaggedToClient to_client(JsonPicker& p, Json json) {
     get_json(p, json, out.message.emplace<ServerHello>());
   } else if (type == "join_token") {
     get_json(p, json, out.message.emplace<JoinTokenReply>());
+  } else if (type == "identity_token") {
+    get_json(p, json, out.message.emplace<IdentityTokenReply>());
   } else if (type == "reply") {
     get_json(p, json, out.message.emplace<Reply>());
   } else if (type == "reply_digest") {

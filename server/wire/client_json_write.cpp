@@ -128,6 +128,12 @@ void put_json(JsonWriter& w, const ReconfigureApproval& approval) {
   w.key("signature").hex(approval.signature.bytes).end_object();
 }
 
+void put_fields(JsonWriter& w, const Identity& identity) {
+  w.key("kind").text(identity.kind.text).key("issuer").text(identity.issuer.text);
+  w.key("subject").text(identity.subject.text).key("claims").text(identity.claims.text);
+  w.key("expires").decimal(identity.expires.value);
+}
+
 struct PutOperation {
   JsonWriter& w;
   void operator()(const Join& join) const {
@@ -168,6 +174,14 @@ struct PutOperation {
     w.key("type").word("upgrade").key("files");
     put_json(w, upgrade.install.files);
     w.key("rehearse").boolean(upgrade.rehearse).key("back").boolean(upgrade.back);
+  }
+  void operator()(const IdentifiedJoin& join) const {
+    w.key("type").word("identified_join").key("begin").begin_object();
+    put_fields(w, join.begin);
+    w.end_object().key("identity").begin_object();
+    put_fields(w, join.identity);
+    w.end_object().key("tokens");
+    put_json(w, join.tokens);
   }
 };
 
@@ -244,6 +258,20 @@ struct PutFromClient {
   }
   void operator()(const ConfigurationsRequest& asked) const {
     w.key("type").word("configurations").key("above").decimal(asked.above.value);
+  }
+  void operator()(const Identify& identify) const {
+    w.key("type").word("identify");
+    put_fields(w, identify.begin);
+    w.key("proof").begin_object();
+    if (const auto* certificate = std::get_if<CertificateProof>(&identify.proof)) {
+      w.key("type").word("certificate").key("chain").begin_array();
+      for (const auto& link : certificate->chain) w.base64(link.bytes);
+      w.end_array().key("signature").base64(certificate->signature.bytes);
+    } else {
+      w.key("type").word("id_token");
+      w.key("token").text(std::get<IdTokenProof>(identify.proof).token.text);
+    }
+    w.end_object();
   }
   void operator()(const StatusRequest& status) const {
     w.key("type").word("status").key("id").decimal(status.id);
@@ -331,6 +359,13 @@ struct PutToClient {
     w.key("key").hex(hello.key).key("nonce").hex(hello.nonce);
     w.key("configuration").decimal(hello.configuration.value);
     w.key("signature").hex(hello.signature.bytes);
+  }
+  void operator()(const IdentityTokenReply& reply) const {
+    w.key("type").word("identity_token").key("join").hex(reply.join.bytes);
+    w.key("identity").begin_object();
+    put_fields(w, reply.identity);
+    w.end_object();
+    put_fields(w, reply.token);
   }
   void operator()(const JoinTokenReply& reply) const {
     w.key("type").word("join_token").key("join").hex(reply.join.bytes);

@@ -39,6 +39,28 @@ struct SpeakFor {
 /// "prytany speak for" ‖ sha256(hello_signed_bytes()) ‖ key.
 Bytes speak_for_signed_bytes(const Digest& hello, const crypto::PublicKey& key);
 /// type "join_begin": phase one; `begin` as in operations.h. Answer: join_token or refused.
+/// type "identify": phase one of who proves more than a key. Answer: identity_token or refused.
+/// A chain of certificates, the client's own first, whose key signs certificate_signed_bytes():
+/// with Ed25519, ECDSA P-256 (DER) or RSA-PSS (32 bytes of salt), over SHA-256.
+struct CertificateProof {
+  List<Body<limits::certificate_bytes_max>, limits::certificates_max> chain;  // DER
+  Body<limits::foreign_signature_bytes_max> signature;
+  static constexpr auto fields(auto& m) { return std::tie(m.chain, m.signature); }
+  bool operator==(const CertificateProof&) const = default;
+};
+/// An OpenID Connect ID token whose nonce is id_token_nonce().
+struct IdTokenProof {
+  Text<limits::id_token_bytes_max> token;  // a JWS in compact form
+  static constexpr auto fields(auto& m) { return std::tie(m.token); }
+  bool operator==(const IdTokenProof&) const = default;
+};
+using Proof = std::variant<CertificateProof, IdTokenProof>;
+struct Identify {
+  JoinBegin begin;
+  Proof proof;
+  static constexpr auto fields(auto& m) { return std::tie(m.begin, m.proof); }
+  bool operator==(const Identify&) const = default;
+};
 /// type "request": ClientRequest; its operation travels as JSON *and* is re-encoded canonically by
 /// the receiver, who checks the signature over the result. `designated`: the replica that shall
 /// send the rows; the others send the digest.
@@ -138,7 +160,7 @@ struct Unsubscribe {
 
 using FromClient =
     std::variant<ClientHello, JoinBegin, SubmitRequest, PublicRead, StatusRequest, SpeakFor,
-                 ConfigurationsRequest, FastRead, Subscribe, More, Unsubscribe>;
+                 ConfigurationsRequest, FastRead, Subscribe, More, Unsubscribe, Identify>;
 
 // ---- replica to client
 // ---------------------------------------------------------------------------
@@ -284,9 +306,19 @@ struct Changes {
   bool operator==(const Changes&) const = default;
 };
 
+/// type "identity_token": what the proof was found to say, and a token that vouches for it:
+/// signed over identity_token_signed_bytes().
+struct IdentityTokenReply {
+  Digest join;
+  Identity identity;
+  JoinToken token;
+  static constexpr auto fields(auto& m) { return std::tie(m.join, m.identity, m.token); }
+  bool operator==(const IdentityTokenReply&) const = default;
+};
+
 using ToClient = std::variant<ServerHello, JoinTokenReply, Reply, ReplyDigest, PublicReadReply,
                               Refused, SessionEnded, StatusReply, ConfigurationsReply,
-                              FastReadReply, FastReadDigest, Changes>;
+                              FastReadReply, FastReadDigest, Changes, IdentityTokenReply>;
 
 /// What a tag covers: "prytany tag" ‖ cluster ‖ replica ‖ encode(ToClient). For a Reply the reply's
 /// digest stands in its place, so that a whole reply and a ReplyDigest are equally cheap to tag.

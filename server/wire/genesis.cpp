@@ -12,6 +12,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr const char* genesis_format = "prytany genesis 1";
+constexpr const char* static_genesis_format = "prytany genesis 2";
+constexpr const char* clients_format = "prytany clients 1";
 constexpr const char* member_format = "prytany member 1";
 constexpr std::size_t genesis_bytes_max = 1 << 20;
 constexpr std::string_view approval_domain = "prytany genesis approval";
@@ -115,7 +117,37 @@ void read_numbers(JsonObject& object, Genesis& genesis) {
   genesis.application_pages_max = object.number("application_pages_max", 16, 2'000'000'000);
 }
 
+void read_clients(JsonObject& object, std::vector<StaticClient>& clients) {
+  object.each("clients", limits::static_clients_max, [&](JsonObject& item) {
+    StaticClient& client = clients.emplace_back();
+    client.principal.text = item.text("principal", limits::name_bytes_max);
+    client.role.text = item.text("role", limits::name_bytes_max);
+    read_key(item, "key", client.key);
+    item.finish();
+  });
+  if (!object.failed() && clients.empty()) object.fail("clients", "is empty");
+}
+
+void check_clients(JsonObject& object, const Genesis& genesis) {
+  std::set<std::string> principals;
+  std::set<crypto::PublicKey> keys;
+  for (const StaticClient& client : genesis.clients.list) {
+    if (!principals.insert(client.principal.text).second)
+      return object.fail("clients", "names the principal " + client.principal.text + " twice");
+    if (!keys.insert(client.key).second)
+      return object.fail("clients", "names the key of " + client.principal.text + " twice");
+  }
+  if (!genesis.administrators.empty())
+    return object.fail("administrators",
+                       "must be empty beside clients, as nobody joins: list them as clients with "
+                       "the role admin");
+  if (genesis.clients.list.size() > genesis.sessions_max)
+    return object.fail("sessions_max", "is less than the number of clients");
+}
+
 void check_whole(JsonObject& object, const Genesis& genesis) {
+  if (genesis.is_static()) check_clients(object, genesis);
+  if (object.failed()) return;
   if (genesis.members.empty()) return object.fail("members", "is empty");
   refuse_repeated(object, genesis, "key", [](const Member& m) { return m.key; });
   refuse_repeated(object, genesis, "peer address", [](const Member& m) {
@@ -144,7 +176,7 @@ void check_whole(JsonObject& object, const Genesis& genesis) {
   }
 }
 
-void read_genesis(JsonObject& object, GenesisFile& file) {
+void read_genesis(JsonObject& object, GenesisFile& file, bool lists_clients) {
   Genesis& genesis = file.genesis;
   genesis.name.text = object.text("name", limits::name_bytes_max);
   const Bytes nonce = object.hex("nonce", genesis.nonce.size());
@@ -161,6 +193,11 @@ void read_genesis(JsonObject& object, GenesisFile& file) {
   genesis.mac_requests = read_choice(object, "requests", "signed", "mac");
   genesis.signed_votes = read_choice(object, "votes", "mac", "signed");
   genesis.bodies_apart = read_choice(object, "dissemination", "primary", "all");
+  if (lists_clients) {
+    std::vector<StaticClient> clients;
+    read_clients(object, clients);
+    genesis.list_clients(std::move(clients));
+  }
   object.each("signatures", limits::replicas_max, [&](JsonObject& item) {
     SignerAndSignature& signature = file.signatures.items.emplace_back();
     signature.signer =
@@ -214,7 +251,7 @@ Bytes genesis_signed_bytes(const Digest& cluster) {
 
 std::string to_json(const GenesisFile& file) {
   const Genesis& g = file.genesis;
-  Json json = {{"format", genesis_format},
+  Json json = {{"format", g.is_static() ? static_genesis_format : genesis_format},
                {"name", g.name.text},
                {"nonce", to_hex(g.nonce)},
                {"development", g.development},
@@ -231,8 +268,13 @@ std::string to_json(const GenesisFile& file) {
                {"engine", g.engine.text},
                {"requests", g.mac_requests ? "mac" : "signed"},
                {"votes", g.signed_votes ? "signed" : "mac"},
-               {"dissemination", g.bodies_apart ? "all" : "primary"},
-               {"signatures", Json::array()}};
+               {"dissemination", g.bodies_apart ? "all" : "primary"}};
+  for (const StaticClient& client : g.clients.list) {
+    json["clients"].push_back({{"principal", client.principal.text},
+                               {"role", client.role.text},
+                               {"key", client.key.hex()}});
+  }
+  json["signatures"] = Json::array();
   for (const Member& member : g.members) json["members"].push_back(member_json(member));
   for (const crypto::PublicKey& key : g.administrators) json["administrators"].push_back(key.hex());
   for (const SignerAndSignature& s : file.signatures) {
@@ -244,8 +286,11 @@ std::string to_json(const GenesisFile& file) {
 
 Result<GenesisFile> genesis_from_json(std::string_view text) {
   GenesisFile file;
-  const auto error = read_json_object(text, genesis_bytes_max, genesis_format,
-                                      [&](JsonObject& object) { read_genesis(object, file); });
+  // What the format really is, is checked when it is read.
+  const bool lists_clients = text.find(static_genesis_format) != std::string_view::npos;
+  const auto error = read_json_object(
+      text, genesis_bytes_max, lists_clients ? static_genesis_format : genesis_format,
+      [&](JsonObject& object) { read_genesis(object, file, lists_clients); });
   if (error) return Error{"genesis: " + error->message};
   return file;
 }
@@ -275,6 +320,17 @@ Result<void> verify_genesis(const GenesisFile& file) {
     if (!has) missing += (missing.empty() ? "" : ", ") + genesis.members.items[i].name.text;
   }
   return Error{"genesis: not signed by " + missing + " (each runs `prytany genesis sign`)"};
+}
+
+Result<std::vector<StaticClient>> static_clients_from_json(std::string_view text) {
+  std::vector<StaticClient> clients;
+  const auto error =
+      read_json_object(text, genesis_bytes_max, clients_format, [&](JsonObject& object) {
+        read_clients(object, clients);
+        object.finish();
+      });
+  if (error) return Error{"clients: " + error->message};
+  return clients;
 }
 
 std::string to_json(const Member& member) {

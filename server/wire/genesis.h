@@ -30,8 +30,35 @@ struct Member {
   bool operator==(const Member&) const = default;
 };
 
+/// A client that never joins: its session is there from the beginning (Practicality section 4.2).
+struct StaticClient {
+  Name principal;
+  Name role;
+  crypto::PublicKey key;  // signs its requests; its session's number is its place, from 1
+  static constexpr auto fields(auto& m) { return std::tie(m.principal, m.role, m.key); }
+  bool operator==(const StaticClient&) const = default;
+};
+/// At the end of a genesis of version 2, and not there at all in one of version 1.
+struct StaticClients {
+  List<StaticClient, limits::static_clients_max> list;
+  bool operator==(const StaticClients&) const = default;
+};
+namespace detail {
+template <>
+struct Coder<StaticClients> {
+  static void put(Writer& w, const StaticClients& clients) {
+    if (!clients.list.empty()) wire::put(w, clients.list);
+  }
+  static void get(Reader& r, StaticClients& clients) {
+    if (r.empty()) return;
+    wire::get(r, clients.list);
+    if (clients.list.empty()) r.fail("an empty list of clients");
+  }
+};
+}  // namespace detail
+
 struct Genesis {
-  std::uint8_t version = 1;
+  std::uint8_t version = 1;  // 2: it lists clients, and nobody joins
   Name name;
   std::array<std::uint8_t, 16> nonce{};  // so that two clusters of the same members differ
   bool development = false;              // one machine, one administrator: a single key may install
@@ -52,11 +79,18 @@ struct Genesis {
   bool mac_requests = false;  // "requests": "mac" or "signed"
   bool signed_votes = false;  // "votes": "mac" or "signed"
   bool bodies_apart = false;  // "dissemination": "primary" or "all"
+  StaticClients clients;
+  /// Who the clients are is said here, once for all.
+  [[nodiscard]] bool is_static() const { return !clients.list.empty(); }
+  void list_clients(std::vector<StaticClient> all) {
+    clients.list.items = std::move(all);
+    version = is_static() ? 2 : 1;
+  }
   static constexpr auto fields(auto& m) {
     return std::tie(m.version, m.name, m.nonce, m.development, m.faults, m.members,
                     m.administrators, m.approvals, m.checkpoint_interval, m.window, m.sessions_max,
                     m.session_idle_us, m.steps_per_request_max, m.application_pages_max, m.engine,
-                    m.mac_requests, m.signed_votes, m.bodies_apart);
+                    m.mac_requests, m.signed_votes, m.bodies_apart, m.clients);
   }
   bool operator==(const Genesis&) const = default;
 };
@@ -92,6 +126,10 @@ std::string to_json(const GenesisFile& file);
 Result<GenesisFile> genesis_from_json(std::string_view text);
 /// Refuses a file whose signatures are missing or wrong (development files need none).
 Result<void> verify_genesis(const GenesisFile& file);
+
+/// A file of clients alone, for those who make a genesis: {"format": "prytany clients 1",
+/// "clients": [{"principal", "role", "key"}, ...]}.
+Result<std::vector<StaticClient>> static_clients_from_json(std::string_view text);
 
 std::string to_json(const Member& member);
 Result<Member> member_from_json(std::string_view text);

@@ -9,6 +9,7 @@ namespace prytany::limits {
 
 // Group
 inline constexpr std::size_t replicas_max = 128;
+inline constexpr std::size_t static_clients_max = 4096;
 // Of one cluster, ever: each costs its members signatures, and the group a window of numbers.
 inline constexpr std::size_t configurations_max = 4096;
 
@@ -21,6 +22,13 @@ inline constexpr std::size_t sql_bytes_max = 256 << 10;
 inline constexpr std::size_t value_bytes_max = 1 << 20;
 inline constexpr std::size_t name_bytes_max = 256;
 inline constexpr std::size_t identification_bytes_max = 4096;
+// What proves who somebody is beyond a key (docs/reference/identification.md).
+inline constexpr std::size_t certificates_max = 4;  // of a chain
+inline constexpr std::size_t certificate_bytes_max = 4096;
+inline constexpr std::size_t foreign_signature_bytes_max = 512;  // of RSA with 4096 bits
+inline constexpr std::size_t id_token_bytes_max = 8192;
+inline constexpr std::size_t identity_name_bytes_max = 1024;
+inline constexpr std::size_t identity_claims_bytes_max = 4096;
 
 // Results
 inline constexpr std::size_t result_bytes_max = 1 << 20;

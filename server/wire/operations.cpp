@@ -30,6 +30,37 @@ Bytes join_token_signed_bytes(const Digest& cluster, const Digest& join, const N
   return out;
 }
 
+Bytes identity_token_signed_bytes(const Digest& cluster, const Digest& join,
+                                  const Identity& identity, const Name& address,
+                                  AgreedTime expires) {
+  Bytes out;
+  Writer w(out);
+  put_domain(w, "prytany identity token");
+  put(w, cluster);
+  put(w, join);
+  put(w, identity);
+  put(w, address);
+  put(w, expires);
+  return out;
+}
+
+Bytes certificate_signed_bytes(const Digest& cluster, const Digest& join) {
+  Bytes out;
+  Writer w(out);
+  put_domain(w, "prytany certificate");
+  put(w, cluster);
+  put(w, join);
+  return out;
+}
+
+Digest id_token_nonce(const Digest& cluster, const crypto::PublicKey& credential) {
+  Bytes bound;
+  Writer w(bound);
+  put(w, cluster);
+  put(w, credential);
+  return crypto::sha256("prytany id token", bound);
+}
+
 Bytes reconfigure_signed_bytes(const Digest& cluster, const Reconfigure& change) {
   Bytes out;
   Writer w(out);

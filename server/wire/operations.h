@@ -12,9 +12,9 @@
 
 namespace prytany::wire {
 
-/// Who says they are who. `kind` "key": `credential` signs credential_signed_bytes(); `name` is
-/// free for the application's authorize (a principal hint). Never a bearer secret (design.md
-/// section 7).
+/// Who says they are who. `credential` signs credential_signed_bytes(); `name` is free for the
+/// application's authorize (a principal hint). `kind` "key": that is all; "certificate" and
+/// "id_token": an Identity comes with it. Never a bearer secret (design.md section 7).
 struct Identification {
   Name kind;
   Text<limits::identification_bytes_max> name;
@@ -63,6 +63,41 @@ struct Join {
   List<JoinToken, limits::join_tokens_max> tokens;  // replicas strictly increasing
   static constexpr auto fields(auto& m) { return std::tie(m.begin, m.tokens); }
   bool operator==(const Join&) const = default;
+};
+
+/// What a replica found a proof to say (client_messages.h: Identify), and vouches for in phase one.
+/// Proofs themselves are never ordered: what to think of one may depend on the clock, on a
+/// library's version, on rows that others have not executed yet. What weak_quorum() replicas say
+/// alike is true, since one of them is correct.
+struct Identity {
+  Name kind;                                       // "certificate", "id_token"
+  Text<limits::identity_name_bytes_max> issuer;    // whose word it is
+  Text<limits::identity_name_bytes_max> subject;   // of whom, as the issuer calls them
+  Text<limits::identity_claims_bytes_max> claims;  // a JSON object: what else is said of them
+  AgreedTime expires;                              // checked when the join executes
+  static constexpr auto fields(auto& m) {
+    return std::tie(m.kind, m.issuer, m.subject, m.claims, m.expires);
+  }
+  bool operator==(const Identity&) const = default;
+};
+/// What the token's signature then covers: "prytany identity token" ‖ cluster ‖ join digest ‖
+/// identity ‖ address ‖ expiry.
+Bytes identity_token_signed_bytes(const Digest& cluster, const Digest& join,
+                                  const Identity& identity, const Name& address,
+                                  AgreedTime expires);
+/// What the private key of a certificate signs: "prytany certificate" ‖ cluster ‖ join digest.
+Bytes certificate_signed_bytes(const Digest& cluster, const Digest& join);
+/// What an ID token must hold as its nonce, in base64url without padding: H("prytany id token",
+/// cluster ‖ credential). So it is of use only to who holds the credential's key.
+Digest id_token_nonce(const Digest& cluster, const crypto::PublicKey& credential);
+
+/// Phase two of a join whose tokens vouch for an identity.
+struct IdentifiedJoin {
+  JoinBegin begin;
+  Identity identity;
+  List<JoinToken, limits::join_tokens_max> tokens;  // replicas strictly increasing
+  static constexpr auto fields(auto& m) { return std::tie(m.begin, m.identity, m.tokens); }
+  bool operator==(const IdentifiedJoin&) const = default;
 };
 
 struct Leave {
@@ -194,7 +229,7 @@ struct Reconfigure {
 Bytes reconfigure_signed_bytes(const Digest& cluster, const Reconfigure& change);
 
 /// The order here is the tag on the wire.
-using Operation =
-    std::variant<Join, Leave, Call, Execute, Install, Null, Reconfigure, Transaction, Upgrade>;
+using Operation = std::variant<Join, Leave, Call, Execute, Install, Null, Reconfigure, Transaction,
+                               Upgrade, IdentifiedJoin>;
 
 }  // namespace prytany::wire

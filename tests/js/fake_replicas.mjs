@@ -28,6 +28,7 @@ import {
   u16,
   i64,
 } from "../../client-js/src/codec.js";
+import { identity } from "../../client-js/src/id_token.js";
 import { toJson } from "../../client-js/src/values.js";
 import { listen } from "./web_socket_server.mjs";
 
@@ -134,7 +135,7 @@ export class FakeGroup {
     const known = this.#log.get(slot);
     if (known) return known;
     let outcome;
-    if (request.operation.type === "join") {
+    if (request.operation.type.endsWith("join")) {
       outcome = this.joinOutcome?.(request) ?? this.admit(request);
     } else {
       this.executed.push(request.operation);
@@ -230,6 +231,8 @@ export class FakeReplica {
         return this.#greet(caller, message);
       case "join_begin":
         return this.#token(caller, message);
+      case "identify":
+        return this.#identify(caller, message);
       case "request":
         return this.#request(caller, message);
       case "read":
@@ -284,6 +287,33 @@ export class FakeReplica {
       join: digest.toString("hex"),
       ...token,
       signature: sign(null, said, key).toString("hex"),
+    });
+  }
+  /** Believes every ID token, and says so of whom the behaviour says. */
+  #identify(caller, { proof, ...begin }) {
+    const digest = hash("prytany join", encode(joinBegin, begin));
+    const found = {
+      kind: "id_token",
+      issuer: "https://id.example",
+      subject: this.behaviour.subject?.(proof) ?? proof.token,
+      claims: "{}",
+      expires: "1795174000000000",
+    };
+    const token = { replica: this.id, address: "127.0.0.1", expires: "1795173999000000" };
+    const said = join(
+      word("prytany identity token"),
+      this.group.cluster,
+      digest,
+      encode(identity, found),
+      encode(name, token.address),
+      encode(i64, token.expires),
+    );
+    caller.say({
+      type: "identity_token",
+      join: digest.toString("hex"),
+      identity: found,
+      ...token,
+      signature: sign(null, said, this.behaviour.tokenKey ?? this.privateKey).toString("hex"),
     });
   }
   #request(caller, request) {

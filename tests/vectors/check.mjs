@@ -68,6 +68,7 @@ const named = list(struct({ name: text, value }));
 const identification = struct({ kind: text, name: text, credential: key, signature });
 const joinBegin = struct({ session_key: key, nonce, identification });
 const joinToken = struct({ replica: u16, address: text, expires: i64, signature });
+const identity = struct({ kind: text, issuer: text, subject: text, claims: text, expires: i64 });
 const call = struct({ procedure: text, arguments: named });
 const statement = struct({ sql: text, positional: list(value), named });
 const kinds = ["ok", "error", "changed", "rows", "not", "all", "any"];
@@ -86,6 +87,7 @@ const typedOperation = variant(
     read_only: boolean })],
   ["upgrade", struct({
     files: list(struct({ path: text, content: base64 })), rehearse: boolean, back: boolean })],
+  ["identified_join", struct({ begin: joinBegin, identity, tokens: list(joinToken) })],
 );
 const operation = (value) =>
   value.type === "encoded" ? Buffer.from(value.base64, "base64") : typedOperation(value);
@@ -122,6 +124,8 @@ const toClient = variant(
   ["fast_read_digest", struct({ id: u64, question: digest, executed: u64, outcome: digest })],
   ["changes", struct({ question: digest, from: u64, upto: u64, items: list(
     struct({ position: u64, seq: u64, agreed: i64, topic: text, value })) })],
+  ["identity_token", struct({
+    join: digest, identity, replica: u16, address: text, expires: i64, signature })],
 );
 const clientHello = struct({ cluster: digest, key, nonce });
 
@@ -268,6 +272,21 @@ function session() {
   for (const one of file.join.tokens) {
     checkSigned(one, join(domain("prytany join token"), hex(file.cluster), joinDigest,
         text(one.address), i64(one.expires)), `token of ${one.replica}`);
+  }
+}
+
+function identities() {
+  const file = golden("session.json");
+  const { join_begin: begin, ...one } = file.identity;
+  const joinDigest = hash("prytany join", joinBegin(begin));
+  same(joinDigest, one.digest, "join digest");
+  same(hash("prytany id token", hex(file.cluster), key(begin.identification.credential)),
+      one.id_token_nonce, "nonce of an ID token");
+  same(join(domain("prytany certificate"), hex(file.cluster), joinDigest),
+      one.certificate_signed_bytes, "what a certificate's key signs");
+  for (const said of one.tokens) {
+    checkSigned(said, join(domain("prytany identity token"), hex(file.cluster), joinDigest,
+        identity(one.identity), text(said.address), i64(said.expires)), `token of ${said.replica}`);
   }
 }
 

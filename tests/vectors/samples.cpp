@@ -103,7 +103,32 @@ JoinBegin join_begin() {
   return begin;
 }
 
+JoinBegin identified_begin() {
+  JoinBegin begin = join_begin();
+  begin.identification.kind.text = "id_token";
+  begin.identification.name.text.clear();
+  begin.identification.signature =
+      credential_signer().sign(credential_signed_bytes(cluster(), begin));
+  return begin;
+}
+
+Identity identity() {
+  return {{"id_token"},
+          {"https://id.example"},
+          {"anna-7"},
+          {R"({"email":"anna@guild.example","email_verified":true})"},
+          noon + 300'000'000};
+}
+
 namespace {
+
+JoinToken identity_token_of(std::uint16_t replica) {
+  const Name address{"127.0.0.1"};
+  const AgreedTime expires = noon + 60'000'000;
+  const Bytes bytes = identity_token_signed_bytes(cluster(), join_digest(identified_begin()),
+                                                  identity(), address, expires);
+  return {ReplicaId{replica}, address, expires, replica_signer(replica).sign(bytes)};
+}
 
 JoinToken token_of(std::uint16_t replica) {
   const Name address{"127.0.0.1"};
@@ -189,6 +214,9 @@ Named<Operation> operations() {
       {"transaction of nothing that only reads", Transaction{{}, true}},
       {"upgrade, tried", Upgrade{small_application(), true, false}},
       {"upgrade that goes back", Upgrade{{}, false, true}},
+      {"identified_join",
+       IdentifiedJoin{
+           identified_begin(), identity(), {{identity_token_of(0), identity_token_of(2)}}}},
   };
 }
 
@@ -391,6 +419,13 @@ Named<FromClient> from_client() {
   all.emplace_back("subscribe from now", newest);
   all.emplace_back("more", More{subscription_digest(subscribe().body)});
   all.emplace_back("unsubscribe", Unsubscribe{subscription_digest(subscribe().body)});
+  all.emplace_back(
+      "identify by a certificate",
+      Identify{identified_begin(), CertificateProof{{{{to_bytes(as_bytes("the client's"))},
+                                                      {to_bytes(as_bytes("one between"))}}},
+                                                    {to_bytes(as_bytes("signature"))}}});
+  all.emplace_back("identify by a token",
+                   Identify{identified_begin(), IdTokenProof{{"head.payload.signature"}}});
   return all;
 }
 
@@ -424,6 +459,8 @@ Named<ToClient> to_client() {
                          {8, Seq{129}, noon, {"desk"}, std::monostate{}},
                          {12, Seq{130}, noon + 1, {"bids"}, text("withdrawn")}};
   all.emplace_back("changes", changes);
+  all.emplace_back("identity_token", IdentityTokenReply{join_digest(identified_begin()), identity(),
+                                                        identity_token_of(2)});
   return all;
 }
 

@@ -33,6 +33,9 @@ wire::LinkKeys keys_of_one();
 Named<wire::Value> values();
 Named<wire::Operation> operations();
 wire::JoinBegin join_begin();
+/// The same of somebody with an ID token, and what it says of them.
+wire::JoinBegin identified_begin();
+wire::Identity identity();
 wire::ClientRequest request_of(const wire::Operation& operation, SessionId session,
                                RequestNumber number);
 Named<wire::ClientRequest> requests();

@@ -157,6 +157,33 @@ Json join_case() {
   return json;
 }
 
+Json identity_case() {
+  const JoinBegin begin = identified_begin();
+  Json json = Json::object();
+  json["join_begin"] = travelling(FromClient{begin});
+  json["digest"] = join_digest(begin).hex();
+  json["id_token_nonce"] = id_token_nonce(cluster(), credential_signer().public_key()).hex();
+  json["certificate_signed_bytes"] =
+      hex_of(certificate_signed_bytes(cluster(), join_digest(begin)));
+  json["identity"] = {{"kind", identity().kind.text},
+                      {"issuer", identity().issuer.text},
+                      {"subject", identity().subject.text},
+                      {"claims", identity().claims.text},
+                      {"expires", std::to_string(identity().expires.value)}};
+  const auto join = std::get<IdentifiedJoin>(operations().back().second);
+  json["tokens"] = Json::array();
+  for (const JoinToken& token : join.tokens) {
+    Json one = {{"replica", token.replica.value},
+                {"address", token.address.text},
+                {"expires", std::to_string(token.expires.value)}};
+    one.update(signed_by(replica_signer(token.replica.value),
+                         identity_token_signed_bytes(cluster(), join_digest(begin), identity(),
+                                                     token.address, token.expires)));
+    json["tokens"].push_back(one);
+  }
+  return json;
+}
+
 Json subscribe_case() {
   const Subscribe asked = subscribe();
   const Digest hello = crypto::sha256(hello_signed_bytes(client_hello(), server_hello()));
@@ -175,6 +202,7 @@ File session_file() {
   file["cluster"] = cluster().hex();
   file["hello"] = hello_case();
   file["join"] = join_case();
+  file["identity"] = identity_case();
   file["subscribe"] = subscribe_case();
   return finish("session.json", file);
 }

@@ -28,6 +28,9 @@
 #include <prytany/value.h>
 
 namespace prytany {
+namespace crypto {
+class Signer;
+}
 
 /// The key that says who one is. Never sent; it signs.
 class Credential {
@@ -38,16 +41,29 @@ class Credential {
   static Credential file(std::string path);
   /// A code as a voter holds it, from which the key is derived for this cluster.
   static Credential code(std::string code);
+  /// An X.509 certificate in PEM, with intermediate ones after it, and its private key (PKCS#8 PEM,
+  /// mode 0600, without a passphrase): the key signs each join.
+  static Credential certificate(std::string chain_file, std::string key_file);
+  /// An OpenID Connect ID token, which `ask` gets from its issuer with this nonce in it: so it is
+  /// of use only to who holds the credential's key. `ask` runs when somebody joins, on that thread.
+  /// `key_file`: a key that is kept, for a token that serves several joins; empty: a new one.
+  static Credential id_token(std::function<std::string(const std::string& nonce)> ask,
+                             std::string key_file = {});
 
   Credential();  // generated()
 
  private:
   friend class Cluster;
-  enum class Kind { generated, file, code };
+  enum class Kind { generated, file, code, certificate, id_token };
   Credential(Kind kind, std::string text) : kind_(kind), text_(std::move(text)) {}
   Kind kind_ = Kind::generated;
   std::string text_;
+  std::string chain_;
+  std::function<std::string(const std::string&)> ask_;
 };
+
+/// The nonce that an ID token must have to be of use with the key in this file.
+std::string id_token_nonce(const std::string& key_file, const std::string& genesis);
 
 /// Public key of a code's credential, as hex: what a roll stores. `genesis` as in Options.
 std::string credential_public_key(const std::string& code, const std::string& genesis);
@@ -148,6 +164,9 @@ class Cluster {
   friend struct ClientAccess;
   struct Impl;
   explicit Cluster(std::shared_ptr<Impl> impl);
+  /// Where genesis lists the clients.
+  void attach(const Options& options, const crypto::Signer& key,
+              const std::function<void(Expected<Client>)>& done);
   std::shared_ptr<Impl> impl_;
 };
 

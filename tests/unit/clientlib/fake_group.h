@@ -196,9 +196,10 @@ class Host {
     session->consumed(ticket, many, out);
     perform(std::move(out));
   }
-  Ticket begin_join(Time deadline = never) {
+  Ticket begin_join(Time deadline = never) { return begin_join(Prover{}, deadline); }
+  Ticket begin_join(Prover prover, Time deadline = never) {
     Effects out;
-    const Ticket ticket = session->join(now, credential, "anna", deadline, out);
+    const Ticket ticket = session->join(now, credential, "anna", std::move(prover), deadline, out);
     perform(std::move(out));
     return ticket;
   }

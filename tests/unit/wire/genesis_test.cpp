@@ -278,5 +278,81 @@ TEST(Addresses, are_names_or_numbers_with_a_port) {
     EXPECT_EQ(address_from(bad), std::nullopt) << bad;
 }
 
+// ---- clients that genesis lists -----------------------------------------------------------------
+
+GenesisFile with_clients() {
+  GenesisFile file = example();
+  file.genesis.administrators.items.clear();
+  file.genesis.list_clients({{{"boss"}, {"admin"}, signer_of(50).public_key()},
+                             {{"anna"}, {"member"}, signer_of(51).public_key()}});
+  return file;
+}
+
+TEST(GenesisWithClients, comes_back_from_json_and_is_of_format_2) {
+  const GenesisFile file = with_clients();
+  EXPECT_THAT(to_json(file), HasSubstr("\"prytany genesis 2\""));
+  const auto back = genesis_from_json(to_json(file));
+  ASSERT_TRUE(back.ok()) << back.error().message;
+  EXPECT_EQ(*back, file);
+  EXPECT_EQ(back->genesis.version, 2);
+}
+
+TEST(GenesisWithClients, has_a_digest_that_covers_them_and_without_them_is_encoded_as_ever) {
+  GenesisFile file = with_clients();
+  const Digest both = genesis_digest(file.genesis);
+  file.genesis.clients.list.items[1].role.text = "guest";
+  EXPECT_NE(genesis_digest(file.genesis), both);
+  const Bytes with = encode(file.genesis);
+  file.genesis.list_clients({});
+  const Bytes without = encode(file.genesis);
+  EXPECT_EQ(without.front(), 1);
+  EXPECT_EQ(with.front(), 2);
+  EXPECT_TRUE(std::equal(without.begin() + 1, without.end(), with.begin() + 1));
+  EXPECT_TRUE(decode<Genesis>(with).ok());
+  EXPECT_TRUE(decode<Genesis>(without).ok());
+  Bytes empty_list = without;
+  empty_list.insert(empty_list.end(), 4, 0);
+  EXPECT_FALSE(decode<Genesis>(empty_list).ok()) << "one encoding for one genesis";
+}
+
+TEST(GenesisWithClients, is_refused_where_it_contradicts_itself) {
+  const auto refusal = [](const GenesisFile& file) {
+    const auto read = genesis_from_json(to_json(file));
+    return read ? std::string() : read.error().message;
+  };
+  GenesisFile file = with_clients();
+  file.genesis.clients.list.items[1].principal.text = "boss";
+  EXPECT_THAT(refusal(file), HasSubstr("the principal boss twice"));
+  file = with_clients();
+  file.genesis.clients.list.items[1].key = signer_of(50).public_key();
+  EXPECT_THAT(refusal(file), HasSubstr("the key of anna twice"));
+  file = with_clients();
+  file.genesis.administrators.items.push_back(signer_of(9).public_key());
+  EXPECT_THAT(refusal(file), HasSubstr("with the role admin"));
+  file = with_clients();
+  file.genesis.sessions_max = 1;
+  EXPECT_THAT(refusal(file), HasSubstr("less than the number of clients"));
+  Tree tree = Tree::parse(to_json(with_clients()));
+  tree["clients"] = Tree::array();
+  EXPECT_FALSE(genesis_from_json(tree.dump()).ok());
+  tree.erase("clients");
+  EXPECT_FALSE(genesis_from_json(tree.dump()).ok());
+  tree = Tree::parse(to_json(with_clients()));
+  tree["format"] = "prytany genesis 1";
+  EXPECT_FALSE(genesis_from_json(tree.dump()).ok());
+}
+
+TEST(StaticClients, are_read_from_a_file_of_their_own) {
+  const std::string key = signer_of(50).public_key().hex();
+  const auto read = static_clients_from_json(
+      R"({"format":"prytany clients 1","clients":[{"principal":"a","role":"r","key":")" + key +
+      "\"}]}");
+  ASSERT_TRUE(read.ok()) << read.error().message;
+  ASSERT_EQ(read->size(), 1U);
+  EXPECT_EQ((*read)[0].principal.text, "a");
+  EXPECT_FALSE(static_clients_from_json("{}").ok());
+  EXPECT_FALSE(static_clients_from_json(R"({"format":"prytany clients 1","clients":[]})").ok());
+}
+
 }  // namespace
 }  // namespace prytany::wire

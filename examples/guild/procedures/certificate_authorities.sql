@@ -1,0 +1,3 @@
+-- Whose certificates are believed.
+-- @read-only
+SELECT certificate FROM authorities;

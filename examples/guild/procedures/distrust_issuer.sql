@@ -1,0 +1,3 @@
+-- @param issuer text(1000)
+-- @roles admin
+DELETE FROM issuers WHERE issuer = :issuer;

@@ -1,0 +1,3 @@
+-- @roles member
+-- @read-only
+SELECT id, member, text FROM notes ORDER BY id;

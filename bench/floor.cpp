@@ -1,15 +1,20 @@
 #include "bench/floor.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sqlite3.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <thread>
 
 #include "bench/cpu.h"
 #include "bench/workload.h"
@@ -56,24 +61,51 @@ Row timed(const std::string& name, unsigned per_step, double seconds,
   return row;
 }
 
-Result<Row> measure_sqlite(Floor floor, const std::string& folder, std::size_t text_bytes,
-                           double seconds) {
-  const std::string path = floor == Floor::memory ? ":memory:" : folder + "/floor.db";
+/// How plain SQLite is run.
+struct Plain {
+  const char* name;
+  const char* journal;  // nullptr: in memory
+  unsigned batch;       // rows of a transaction
+};
+
+Plain plain_of(Floor floor) {
+  switch (floor) {
+    case Floor::wal_full: return {"floor: sqlite wal full", "WAL", 1};
+    case Floor::wal_batch: return {"floor: sqlite wal full, 64 a commit", "WAL", 64};
+    case Floor::delete_full: return {"floor: sqlite rollback full", "DELETE", 1};
+    case Floor::delete_batch: return {"floor: sqlite rollback full, 64 a commit", "DELETE", 64};
+    default: return {"floor: sqlite in memory", nullptr, 1};
+  }
+}
+
+Result<Database> open_plain(const Plain& plain, const std::string& folder) {
+  const std::string path = plain.journal == nullptr ? ":memory:" : folder + "/floor.db";
   sqlite3* raw = nullptr;
   // By its name: where an executor ran in this process, ours is the default.
   constexpr int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
   if (sqlite3_open_v2(path.c_str(), &raw, flags, "unix") != SQLITE_OK)
     return Error{"cannot open " + path};
-  const Database db(raw);
-  const auto run = [&](const char* sql) {
-    return sqlite3_exec(db.get(), sql, nullptr, nullptr, nullptr) == SQLITE_OK;
+  Database db(raw);
+  const auto run = [&](const std::string& sql) {
+    return sqlite3_exec(raw, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK;
   };
-  if (floor != Floor::memory &&
-      (!run("PRAGMA journal_mode=WAL") || !run("PRAGMA synchronous=FULL")))
-    return Error{path + ": WAL mode is refused"};
-  if (!run(insert1_table)) return Error{path + ": " + sqlite3_errmsg(db.get())};
+  if (plain.journal != nullptr && (!run(std::string("PRAGMA journal_mode=") + plain.journal) ||
+                                   !run("PRAGMA synchronous=FULL")))
+    return Error{path + ": journal mode " + plain.journal + " is refused"};
+  if (!run(insert1_table)) return Error{path + ": " + sqlite3_errmsg(raw)};
+  return db;
+}
+
+Result<Row> measure_sqlite(Floor floor, const std::string& folder, std::size_t text_bytes,
+                           double seconds) {
+  const Plain plain = plain_of(floor);
+  const auto db = open_plain(plain, folder);
+  if (!db) return db.error();
+  const auto run = [&](const char* sql) {
+    return sqlite3_exec(db->get(), sql, nullptr, nullptr, nullptr) == SQLITE_OK;
+  };
   sqlite3_stmt* insert = nullptr;
-  sqlite3_prepare_v2(db.get(),
+  sqlite3_prepare_v2(db->get(),
                      "INSERT INTO entries(at_us, dice, text) "
                      "VALUES(unixepoch() * 1000000, random(), ?)",
                      -1, &insert, nullptr);
@@ -84,19 +116,13 @@ Result<Row> measure_sqlite(Floor floor, const std::string& folder, std::size_t t
     const bool done = sqlite3_step(insert) == SQLITE_DONE;
     return sqlite3_reset(insert) == SQLITE_OK && done;
   };
-  if (floor != Floor::wal_batch) {
-    const bool memory = floor == Floor::memory;
-    Row row = timed(memory ? "floor: sqlite in memory" : "floor: sqlite wal full", 1, seconds,
-                    insert_one);
-    row.durability = memory ? "none" : "log";
-    return row;
-  }
-  Row row = timed("floor: sqlite wal full, 64 a commit", 64, seconds, [&] {
+  Row row = timed(plain.name, plain.batch, seconds, [&] {
+    if (plain.batch == 1) return insert_one();
     bool good = run("BEGIN");
-    for (int i = 0; i < 64 && good; ++i) good = insert_one();
+    for (unsigned i = 0; i < plain.batch && good; ++i) good = insert_one();
     return good && run("COMMIT");
   });
-  row.durability = "log";
+  row.durability = plain.journal == nullptr ? "none" : "log";
   return row;
 }
 
@@ -114,13 +140,66 @@ Result<Row> measure_fdatasync(const std::string& folder, double seconds) {
   return row;
 }
 
+/// All of `bytes`, there or back.
+bool send_all(int fd, const std::string& bytes) {
+  return ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size());
+}
+bool receive_all(int fd, std::string& bytes) {
+  return ::recv(fd, bytes.data(), bytes.size(), MSG_WAITALL) == static_cast<ssize_t>(bytes.size());
+}
+
+/// Two ends of a TCP connection on the loopback; -1 where that failed.
+std::array<int, 2> tcp_pair() {
+  const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int near = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  auto* any = reinterpret_cast<sockaddr*>(&address);
+  socklen_t size = sizeof address;
+  int far = -1;
+  if (::bind(listener, any, size) == 0 && ::listen(listener, 1) == 0 &&
+      ::getsockname(listener, any, &size) == 0 && ::connect(near, any, size) == 0)
+    far = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
+  ::close(listener);
+  const int on = 1;
+  for (const int fd : {near, far}) ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  return {near, far};
+}
+
+Result<Row> measure_tcp(std::size_t bytes, double seconds) {
+  const auto [near, far] = tcp_pair();
+  if (far < 0) return Error{"no TCP connection on the loopback"};
+  std::thread echo([fd = far, bytes] {
+    std::string heard(bytes, ' ');
+    while (receive_all(fd, heard) && send_all(fd, heard)) {
+    }
+  });
+  std::string said(bytes, 'x');
+  Row row = timed("floor: tcp echo", 1, seconds,
+                  [fd = near, &said] { return send_all(fd, said) && receive_all(fd, said); });
+  ::shutdown(near, SHUT_RDWR);
+  echo.join();
+  ::close(near);
+  ::close(far);
+  row.durability = "none";
+  return row;
+}
+
+Result<Row> measure_one(Floor floor, const std::string& folder, std::size_t text_bytes,
+                        double seconds) {
+  if (floor == Floor::tcp_echo) return measure_tcp(std::max<std::size_t>(1, text_bytes), seconds);
+  if (floor == Floor::fdatasync) return measure_fdatasync(folder, seconds);
+  return measure_sqlite(floor, folder, text_bytes, seconds);
+}
+
 }  // namespace
 
 Result<Row> measure_floor(Floor floor, const std::string& folder, std::size_t text_bytes,
                           double seconds) {
-  auto row = floor == Floor::fdatasync ? measure_fdatasync(folder, seconds)
-                                       : measure_sqlite(floor, folder, text_bytes, seconds);
-  for (const char* name : {"floor.db", "floor.db-wal", "floor.db-shm", "floor.log"}) {
+  auto row = measure_one(floor, folder, text_bytes, seconds);
+  for (const char* name :
+       {"floor.db", "floor.db-wal", "floor.db-shm", "floor.db-journal", "floor.log"}) {
     std::error_code ignored;
     std::filesystem::remove(folder + "/" + name, ignored);
   }

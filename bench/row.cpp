@@ -17,7 +17,24 @@ std::string padded(const std::string& text, std::size_t width, bool left) {
   return left ? text + blanks : blanks + text;
 }
 
+/// "64x1", and of an open loop "64x1 @ 5000".
+std::string load_of(const Row& row) {
+  std::string load = std::to_string(row.clients) + "x" + std::to_string(row.depth);
+  if (row.rate > 0) load += " @ " + number(row.rate, 0) + (row.saturated() ? "!" : "");
+  return load;
+}
+
 }  // namespace
+
+bool Row::saturated() const {
+  constexpr double answered_share_min = 0.99;
+  constexpr std::uint64_t lag_p99_max_us = 100;
+  constexpr double generator_share_max = 0.7;  // of one processor
+  if (rate <= 0) return false;
+  return static_cast<double>(operations) < answered_share_min * static_cast<double>(due) ||
+         lag.percentile(0.99) >= lag_p99_max_us ||
+         client_cpu_us >= generator_share_max * seconds * 1e6;
+}
 
 std::string to_json(const Row& row) {
   std::string out = "{\"workload\":\"" + row.workload + "\"";
@@ -42,19 +59,35 @@ std::string to_json(const Row& row) {
                           ",\"max\":" + std::to_string(row.latency.max()) + "}");
   field("server_cpu_us_per_op", number(row.per_operation(row.server_cpu_us), 2));
   field("client_cpu_us_per_op", number(row.per_operation(row.client_cpu_us), 2));
+  std::string each;
+  for (const double us : row.replica_cpu_us)
+    each += (each.empty() ? "" : ",") + number(row.per_operation(us), 2);
+  field("replica_cpu_us_per_op", "[" + each + "]");
+  std::string counts;
+  for (const auto& [name, count] : row.counts)
+    counts += (counts.empty() ? "\"" : ",\"") + name +
+              "\":" + (count ? number(row.per_operation(*count), 3) : "null");
+  field("per_op", "{" + counts + "}");
+  if (row.rate > 0) {
+    field("rate_per_s", number(row.rate, 1));
+    field("lag_us", "{\"p50\":" + std::to_string(row.lag.percentile(0.5)) +
+                        ",\"p99\":" + std::to_string(row.lag.percentile(0.99)) + "}");
+    field("saturated", row.saturated() ? "true" : "false");
+  }
   field("errors", std::to_string(row.errors));
+  field("checks", std::to_string(row.checks));
   return out + "}";
 }
 
 std::string table(const std::vector<Row>& rows) {
-  std::string out = padded("workload", 34, true) + padded("clients", 9, false) +
+  std::string out = padded("workload", 34, true) + padded("clients", 16, false) +
                     padded("durability", 12, false) + padded("per s", 10, false) +
                     padded("p50 us", 9, false) + padded("p99 us", 9, false) +
                     padded("server us/op", 14, false) + padded("client us/op", 14, false) +
                     padded("errors", 8, false) + "\n";
   for (const Row& row : rows) {
     out += padded(row.workload, 34, true);
-    out += padded(std::to_string(row.clients) + "x" + std::to_string(row.depth), 9, false);
+    out += padded(load_of(row), 16, false);
     out += padded(row.durability, 12, false) + padded(number(row.throughput(), 0), 10, false);
     out += padded(std::to_string(row.latency.percentile(0.5)), 9, false);
     out += padded(std::to_string(row.latency.percentile(0.99)), 9, false);

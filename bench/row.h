@@ -1,7 +1,9 @@
 // One measured row: what was run, and what came out. Definitions are in bench/README.md.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bench/histogram.h"
@@ -20,9 +22,21 @@ struct Row {
   double seconds = 0;      // of the window
   std::uint64_t operations = 0;
   std::uint64_t errors = 0;
+  std::string first_error;
+  std::size_t checks = 0;  // of the database afterwards, all of them good
   Histogram latency;
   double server_cpu_us = 0;  // all replicas, user and system, in the window
   double client_cpu_us = 0;
+  std::vector<double> replica_cpu_us;
+  /// What else was counted in the window, of all replicas together; nothing: not measured.
+  std::vector<std::pair<std::string, std::optional<double>>> counts;
+  double rate = 0;        // an open loop's; 0: a closed one
+  std::uint64_t due = 0;  // in the window
+  Histogram lag;          // the generator's own, of an open loop
+
+  /// Of an open loop: as many as were due were answered, and the generator was not the reason if
+  /// some were late. Otherwise its latencies mean nothing.
+  [[nodiscard]] bool saturated() const;
 
   [[nodiscard]] double throughput() const {
     return seconds > 0 ? static_cast<double>(operations) / seconds : 0;

@@ -3,6 +3,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -12,6 +14,8 @@
 #include "bench/floor.h"
 #include "bench/histogram.h"
 #include "bench/row.h"
+#include "bench/syscalls.h"
+#include "bench/tcp_usage.h"
 #include "bench/workload.h"
 #include "clientlib/fits.h"
 
@@ -75,6 +79,8 @@ TEST(BenchRow, is_one_json_object_with_the_agreed_fields) {
   row.operations = 1000;
   row.server_cpu_us = 30'000;
   row.client_cpu_us = 5'000;
+  row.replica_cpu_us = {20'000, 10'000};
+  row.counts = {{"syncs", 250}, {"syscalls", std::nullopt}};
   row.latency.record(10);
   const auto json = nlohmann::json::parse(to_json(row));
   EXPECT_EQ(json["workload"], "insert1");
@@ -85,25 +91,35 @@ TEST(BenchRow, is_one_json_object_with_the_agreed_fields) {
   EXPECT_EQ(json["server_cpu_us_per_op"], 30.0);
   EXPECT_EQ(json["client_cpu_us_per_op"], 5.0);
   EXPECT_EQ(json["errors"], 0);
+  EXPECT_EQ(json["replica_cpu_us_per_op"], nlohmann::json({20.0, 10.0}));
+  EXPECT_EQ(json["per_op"]["syncs"], 0.25);
+  EXPECT_EQ(json["per_op"]["syscalls"], nullptr) << "what was not measured is not 0";
+  EXPECT_FALSE(json.contains("rate_per_s"));
+  row.rate = 400;
+  EXPECT_EQ(nlohmann::json::parse(to_json(row))["saturated"], false);
+  EXPECT_NE(table({row}).find("64x1 @ 400"), std::string::npos);
   for (const char* name : {"p50", "p90", "p99", "p999", "max"})
     EXPECT_EQ(json["latency_us"][name], 10) << name;
 }
 
 TEST(BenchWorkloads, send_what_fits_a_request_and_are_known_by_name) {
   for (const std::string& name : workload_names()) {
-    const auto workload = make_workload(name, {100, 100});
+    const auto workload = make_workload(name, {});
     ASSERT_TRUE(workload.ok());
-    EXPECT_TRUE(client::fits(workload->operation(0, 0)));
+    EXPECT_TRUE(client::fits(wire::Operation{workload->application})) << name;
+    for (const wire::Operation& operation : workload->setup)
+      ASSERT_TRUE(client::fits(operation)) << name;
+    for (std::uint64_t n = 0; n < 100; ++n)
+      ASSERT_TRUE(client::fits(workload->next(0, n).operation)) << name;
     EXPECT_EQ(workload->name, name);
   }
   EXPECT_FALSE(make_workload("teleport", {}).ok());
-  EXPECT_FALSE(make_workload("null", {limits::request_bytes_max, 0}).ok());
 }
 
 TEST(BenchFloor, plain_sqlite_and_the_disk_are_really_measured) {
   std::string folder = std::filesystem::temp_directory_path() / "prytany-floor-XXXXXX";
   ASSERT_NE(::mkdtemp(folder.data()), nullptr);
-  for (const Floor floor : {Floor::wal_full, Floor::wal_batch, Floor::memory, Floor::fdatasync}) {
+  for (const Floor floor : all_floors) {
     const auto row = measure_floor(floor, folder, 100, 0.05);
     ASSERT_TRUE(row.ok());
     EXPECT_GT(row->operations, 0U) << row->workload;
@@ -120,6 +136,65 @@ TEST(BenchCpu, of_a_process_is_read_from_the_kernel) {
   EXPECT_GE(*used, 0);
   EXPECT_GT(own_cpu_us(), 0);
   EXPECT_FALSE(cpu_us_of(-1).ok());
+  EXPECT_TRUE(disk_bytes_of(::getpid()).ok());
+  EXPECT_FALSE(disk_bytes_of(-1).ok());
+  EXPECT_GT(waits_of(::getpid()).value() + 1, 0U);
+  EXPECT_FALSE(waits_of(-1).ok());
+}
+
+/// A connection on the loopback, both ends here.
+struct Pair {
+  Pair() {
+    const int listener = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* any = reinterpret_cast<sockaddr*>(&address);
+    EXPECT_EQ(::bind(listener, any, size), 0);
+    EXPECT_EQ(::listen(listener, 1), 0);
+    EXPECT_EQ(::getsockname(listener, any, &size), 0);
+    port = ntohs(address.sin_port);
+    near = ::socket(AF_INET, SOCK_STREAM, 0);
+    EXPECT_EQ(::connect(near, any, size), 0);
+    far = ::accept(listener, nullptr, nullptr);
+    ::close(listener);
+  }
+  ~Pair() {
+    ::close(near);
+    ::close(far);
+  }
+  Pair(const Pair&) = delete;
+  Pair& operator=(const Pair&) = delete;
+  std::uint16_t port = 0;
+  int near = -1;
+  int far = -1;
+};
+
+TEST(BenchTcp, counts_what_connections_of_these_ports_carried_in_both_directions) {
+  const Pair ours;
+  const Pair others;
+  const std::string bytes(1000, 'x');
+  const auto carry = [&](int from, int to) {
+    std::string heard(bytes.size(), ' ');
+    EXPECT_EQ(::send(from, bytes.data(), bytes.size(), 0), 1000);
+    EXPECT_EQ(::recv(to, heard.data(), heard.size(), MSG_WAITALL), 1000);
+  };
+  const TcpUsage before = tcp_usage({ours.port}).value();
+  carry(ours.near, ours.far);
+  carry(ours.far, ours.near);
+  carry(others.near, others.far);
+  const TcpUsage after = tcp_usage({ours.port}).value();
+  EXPECT_EQ(after.bytes - before.bytes, 2000U);
+  EXPECT_EQ(after.segments - before.segments, 2U);
+  EXPECT_EQ(tcp_usage({ours.port, others.port}).value().bytes - after.bytes, 1000U);
+}
+
+TEST(BenchSyscalls, are_the_number_that_perf_wrote) {
+  EXPECT_EQ(perf_count_in("# started\n\n1234,,raw_syscalls:sys_enter,5000,100.00,,\n").value(),
+            1234);
+  EXPECT_FALSE(perf_count_in("<not counted>,,raw_syscalls:sys_enter,0,100.00,,\n").ok());
+  EXPECT_FALSE(perf_count_in("").ok());
 }
 
 }  // namespace

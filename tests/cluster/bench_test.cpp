@@ -1,0 +1,54 @@
+// `prytany bench` with real processes: one short run of each family of workloads, whose checks of
+// the database are its own.
+#include <nlohmann/json.hpp>
+
+#include "tests/cluster/test_cluster.h"
+
+namespace prytany::cluster_tests {
+namespace {
+
+std::vector<nlohmann::json> rows_printed(const Ran& ran) {
+  std::vector<nlohmann::json> rows;
+  std::istringstream lines(ran.output);
+  for (std::string line; std::getline(lines, line);) rows.push_back(nlohmann::json::parse(line));
+  return rows;
+}
+
+TEST(Bench, runs_each_family_of_workloads_and_finds_its_database_right) {
+  const Ran ran = run({"bench", "--local", "--workload",
+                       "null-4k/0,kv256,ycsb-f,tpcb,smallbank,readmix-50,bigresult-64k",
+                       "--records", "300", "--clients", "4", "--depth", "2", "--seconds", "0.3",
+                       "--warmup", "0.1", "--durability", "none", "--no-floor", "--json"});
+  ASSERT_EQ(ran.exit_code, 0) << ran.output << ran.errors;
+  const auto rows = rows_printed(ran);
+  ASSERT_EQ(rows.size(), 7U);
+  for (const auto& row : rows) {
+    EXPECT_GT(row["operations"], 0) << row;
+    EXPECT_EQ(row["errors"], 0) << row;
+    EXPECT_EQ(row["guarantee"], "byzantine") << row;
+    EXPECT_EQ(row["checks"] == 0, row["workload"] == "null-4k/0") << row;
+  }
+}
+
+TEST(Bench, measures_an_open_loop_and_what_an_operation_costs_with_floors_beside_it) {
+  const Ran ran = run({"bench", "--local", "--workload", "insert1", "--rate", "200", "--clients",
+                       "8", "--seconds", "0.5", "--warmup", "0.2", "--json"});
+  ASSERT_EQ(ran.exit_code, 0) << ran.output << ran.errors;
+  const auto rows = rows_printed(ran);
+  ASSERT_EQ(rows.size(), 9U) << "four replicas, one, five of SQLite, disk, TCP";
+  EXPECT_EQ(rows[0]["rate_per_s"], 200.0);
+  EXPECT_TRUE(rows[0].contains("saturated"));
+  EXPECT_EQ(rows[0]["replica_cpu_us_per_op"].size(), 4U);
+  // Each replica gets each request, and syncs before it votes.
+  EXPECT_GT(rows[0]["per_op"]["client_bytes"], 4 * 100.0);
+  EXPECT_GT(rows[0]["per_op"]["replica_bytes"], 0.0);
+  EXPECT_GT(rows[0]["per_op"]["syncs"], 0.0);
+  EXPECT_GT(rows[0]["per_op"]["disk_bytes"], 100.0);
+  EXPECT_EQ(rows[0]["per_op"]["syscalls"], nullptr);
+  EXPECT_EQ(rows[1]["workload"], "floor: n=1, insert1");
+  EXPECT_EQ(rows[1]["guarantee"], "none");
+  EXPECT_EQ(rows[1]["replica_cpu_us_per_op"].size(), 1U);
+}
+
+}  // namespace
+}  // namespace prytany::cluster_tests

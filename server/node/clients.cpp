@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "server/node/hosts.h"
 #include "server/wire/client_json.h"
 
 namespace prytany::node {
@@ -35,7 +36,9 @@ wire::Name name(std::string_view text) {
 
 void Clients::connected(ConnectionId id, std::string address) {
   if (address.size() > limits::name_bytes_max) address.resize(limits::name_bytes_max);
-  connections_.emplace(id, Connection{std::move(address), std::nullopt, {}, {}, {}, {}, 0, 0});
+  std::string host = host_of(address);
+  connections_.emplace(
+      id, Connection{std::move(address), std::move(host), std::nullopt, {}, {}, {}, {}, 0, 0});
 }
 
 void Clients::read(ConnectionId id, std::string address, wire::Call call) {
@@ -192,7 +195,7 @@ Clients::Wish Clients::on(ConnectionId id, Connection& c, wire::SubmitRequest su
   if (!wait(id, c, digest, submit.designated))
     return refuse(id, c, digest, "overloaded", "too many requests are waiting on this connection");
   if (session.value != 0) saw(session, id);
-  return Submit{std::move(*checked)};
+  return Submit{std::move(*checked), session.value == 0 ? number_of_host(c.host) : 0};
 }
 
 bool Clients::keep_early(ConnectionId id, Connection& c, const Digest& digest,
@@ -221,7 +224,7 @@ Clients::Wish Clients::unknown_session(ConnectionId id, Connection& c, const Dig
 
 Clients::Wish Clients::on(ConnectionId id, Connection& c, wire::PublicRead read,
                           std::size_t bytes) {
-  const auto mine = reads_.find(c.address);
+  const auto mine = reads_.find(c.host);
   const bool full = mine != reads_.end() && (mine->second.waiting.size() >= reads_per_host_max ||
                                              mine->second.bytes + bytes > reads_per_host_bytes_max);
   if (full || reads_waiting_ >= reads_max || reads_bytes_ + bytes > reads_bytes_max)
@@ -258,7 +261,7 @@ Clients::Wish Clients::on(ConnectionId id, Connection& c, wire::FastRead read) {
 }
 
 void Clients::queue(Read read) {
-  Reads& host = reads_[connections_.at(read.connection).address];
+  Reads& host = reads_[connections_.at(read.connection).host];
   host.bytes += read.bytes;
   host.waiting.push_back(std::move(read));
   ++reads_waiting_;

@@ -47,6 +47,7 @@ class Clients {
   struct Nothing {};
   struct Submit {
     wire::AuthenticRequest request;
+    std::uint64_t host = 0;  // a number for it
   };  // fresh: to be ordered
   struct AskStatus {
     ConnectionId connection;
@@ -65,7 +66,7 @@ class Clients {
   std::vector<wire::AuthenticRequest> now_known(Time now, wire::Verifier& verifier);
 
   /// Reads that are not ordered wait until the host has time for them: they must not keep it from
-  /// what is ordered. Hosts are served in turn, by address. A session's wait for its barrier first.
+  /// what is ordered. Hosts are served in turn. A session's wait for its barrier first.
   /// Those who watch are told of changes in the same time.
   [[nodiscard]] bool has_reads() const { return reads_waiting_ > 0 || subscriptions_.has_turns(); }
   /// Requires: has_reads().
@@ -86,6 +87,7 @@ class Clients {
  private:
   struct Connection {
     std::string address;
+    std::string host;                        // host_of() that
     std::optional<crypto::Mac> key;          // after hello
     Digest hello;                            // of what both said in it
     std::set<crypto::PublicKey> speaks_for;  // session keys that its client has proven to hold
@@ -178,7 +180,7 @@ class Clients {
   // group has executed it: the last replies are kept here, by request, and forgotten by age.
   std::map<Digest, wire::Reply> left_;
   std::deque<Digest> left_by_age_;
-  std::map<std::string, Reads> reads_;  // by address; none empty
+  std::map<std::string, Reads> reads_;  // by host; none empty
   std::size_t reads_waiting_ = 0;
   std::size_t reads_bytes_ = 0;        // of reads_ and of barred_
   std::multimap<Seq, Barred> barred_;  // sessions' reads, by the number that must be executed first

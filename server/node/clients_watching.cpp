@@ -39,7 +39,7 @@ Clients::Wish Clients::on(ConnectionId id, Connection& c, wire::Subscribe subscr
   }
   if (refused)
     return refuse(id, c, digest, *refused, "this replica will not tell it of these topics");
-  wanted.host = c.address;
+  wanted.host = c.host;
   wanted.session = body.session;
   wanted.signer = body.signer;
   wanted.anew = !subscribe.after;

@@ -111,7 +111,8 @@ class Node::Impl {
   void client_text(ConnectionId connection, std::string_view text) {
     Clients::Wish wish = clients_.text(connection, text, verifier_);
     if (auto* submit = std::get_if<Clients::Submit>(&wish)) {
-      if (!config_.pbft.mute) inbox_.emplace_back(pbft::Submitted{std::move(submit->request)});
+      if (!config_.pbft.mute)
+        inbox_.emplace_back(pbft::Submitted{std::move(submit->request), submit->host});
     } else if (const auto* question = std::get_if<Clients::AskStatus>(&wish)) {
       clients_.answer(*question, status());
     }

@@ -14,31 +14,58 @@ std::size_t bytes_of(const wire::ClientRequest& request) {
 }  // namespace
 
 std::optional<Refusal> Backlog::add(Time now, const Digest& digest, wire::ClientRequest request,
-                                    bool brought) {
+                                    const Origin& origin) {
+  // Session 0 is everybody who joins.
+  const bool joins = request.body.session == SessionId{0};
+  if (waiting_.contains(digest) && joins) take_earlier(digest, origin);
   if (waiting_.contains(digest) || in_flight_.contains(digest)) return Refusal::request_known;
   const std::size_t bytes = bytes_of(request);
   const SessionId session = request.body.session;
-  // Session 0 is everybody who joins.
-  const bool joins = session == SessionId{0};
-  const std::size_t session_max =
-      joins ? config_.backlog_joins_max * (brought ? 2 : 1) : config_.backlog_per_session_max;
-  const auto queue = queues_.find(session);
-  if (queue != queues_.end() && queue->second.digests.size() >= session_max) {
-    const auto last = waiting_.find(queue->second.digests.back());
-    if (joins || last->second.body.number <= request.body.number) return Refusal::session_full;
-    forget_waiting(now, last);
-  }
+  if (!(joins ? make_join_room(now, origin) : make_session_room(now, request.body)))
+    return Refusal::session_full;
   if (!make_room(now, session, bytes)) return Refusal::backlog_full;
 
   bytes_ += bytes;
   Queue& mine = queues_[session];
   mine.bytes += bytes;
-  const auto place = place_of(mine, request.body);
+  if (joins) join_rounds_.enter(digest, origin);
+  const auto place =
+      joins ? place_in_round(mine.digests, join_rounds_.of(digest)) : place_of(mine, request.body);
   const bool first = place == mine.digests.begin();
   mine.digests.insert(place, digest);
   if (first) first_changed(now, session, mine);
   waiting_.emplace(digest, std::move(request));
   return std::nullopt;
+}
+
+/// Whoever says somebody else's join first, behind many of its own, must not put it off.
+void Backlog::take_earlier(const Digest& join, const Origin& origin) {
+  if (join_rounds_.next(origin) >= join_rounds_.of(join)) return;
+  std::deque<Digest>& digests = queues_.at(SessionId{0}).digests;
+  digests.erase(std::find(digests.begin(), digests.end(), join));
+  join_rounds_.enter(join, origin);
+  digests.insert(place_in_round(digests, join_rounds_.of(join)), join);
+}
+
+/// The latest give way: those of who holds many.
+bool Backlog::make_join_room(Time now, const Origin& origin) {
+  const auto queue = queues_.find(SessionId{0});
+  const std::size_t most = config_.backlog_joins_max * (origin.peer ? 2 : 1);
+  if (queue == queues_.end() || queue->second.digests.size() < most) return true;
+  const Digest last = queue->second.digests.back();
+  if (join_rounds_.of(last) <= join_rounds_.next(origin)) return false;
+  forget_waiting(now, waiting_.find(last));
+  return true;
+}
+
+bool Backlog::make_session_room(Time now, const wire::RequestBody& body) {
+  const auto queue = queues_.find(body.session);
+  if (queue == queues_.end() || queue->second.digests.size() < config_.backlog_per_session_max)
+    return true;
+  const auto last = waiting_.find(queue->second.digests.back());
+  if (last->second.body.number <= body.number) return false;
+  forget_waiting(now, last);
+  return true;
 }
 
 /// Without this, a few hundred sessions that fill their windows at the primary alone would have it
@@ -103,14 +130,15 @@ void Backlog::in_flight(Time now, const std::vector<Digest>& digests, const wire
   if (joins > 0) joins_before_first(now, joins);
 }
 
-/// Joins have no order that all replicas share: what is first here may be last at the primary, as
-/// many after as it keeps. So each one that it takes before ours, while there may be such, gives it
-/// the time that it takes to come by all sessions once.
+/// Joins have no order that all replicas share: what is first here may be last at the primary. It
+/// is told of it, however, and takes it in a round or two from then on, each of no more joins than
+/// it keeps. So each one that it takes before ours, while there may be such, gives it the time that
+/// it takes to come by all sessions once.
 void Backlog::joins_before_first(Time now, std::size_t count) {
   const auto found = queues_.find(SessionId{0});
   if (found == queues_.end()) return;
   Queue& queue = found->second;
-  count = std::min(count, 2 * config_.backlog_joins_max - queue.joins_before);
+  count = std::min(count, joins_before_max * config_.backlog_joins_max - queue.joins_before);
   queue.joins_before += count;
   const std::uint64_t requests = config_.in_flight_max * config_.batch_requests_max;
   const std::uint64_t us = config_.request_timeout_us * count * queues_.size() / requests;
@@ -151,7 +179,9 @@ void Backlog::return_to_waiting(Time now, const std::vector<Digest>& digests,
   auto digest = digests.begin();
   for (const wire::ClientRequest& request : batch.requests) {
     // Else it was executed, or waits already. Without room, its client sends it again.
-    if (in_flight_.erase(*digest) > 0) (void)add(now, *digest, request);
+    // Joins are as old as those that this replica would name.
+    if (in_flight_.erase(*digest) > 0)
+      (void)add(now, *digest, request, {.peer = true, .id = config_.self.value});
     ++digest;
   }
 }
@@ -179,6 +209,7 @@ void Backlog::forget_all() {
   firsts_.clear();
   undoubted_.clear();
   named_.clear();
+  join_rounds_.clear();
   bytes_ = 0;
 }
 
@@ -245,13 +276,20 @@ std::vector<wire::ClientRequest> Backlog::doubtful(Time before) {
 
 /// In the order of the session's own numbers, in which everybody takes them, whatever came first
 /// where: so the request that a backup sees waiting first is the one that a correct primary takes
-/// next. Joins have no numbers of that kind.
+/// next.
 std::deque<Digest>::iterator Backlog::place_of(Queue& queue, const wire::RequestBody& body) {
   auto place = queue.digests.end();
-  if (body.session == SessionId{0}) return place;
   while (place != queue.digests.begin() && waiting_.at(*std::prev(place)).body.number > body.number)
     --place;
   return place;
+}
+
+/// Behind those who came before, whose rounds never decrease towards the end.
+std::deque<Digest>::iterator Backlog::place_in_round(std::deque<Digest>& joins,
+                                                     std::uint64_t round) {
+  return std::upper_bound(
+      joins.begin(), joins.end(), round,
+      [&](std::uint64_t mine, const Digest& each) { return mine < join_rounds_.of(each); });
 }
 
 void Backlog::first_changed(Time now, SessionId session, Queue& queue) {
@@ -279,11 +317,20 @@ void Backlog::forget_waiting(Time now, std::map<Digest, wire::ClientRequest>::it
   const auto place = std::find(queue.digests.begin(), queue.digests.end(), it->first);
   const bool first = place == queue.digests.begin();
   queue.digests.erase(place);
+  if (found->first == SessionId{0}) join_gone(it->first, first, queue);
   queue.bytes -= bytes_of(it->second);
   bytes_ -= bytes_of(it->second);
   if (first) first_changed(now, found->first, queue);
   if (queue.digests.empty()) queues_.erase(found);
   waiting_.erase(it);
+}
+
+void Backlog::join_gone(const Digest& join, bool was_first, const Queue& queue) {
+  const std::uint64_t round = join_rounds_.of(join);
+  join_rounds_.leave(join);
+  if (!was_first) return;
+  const auto& rest = queue.digests;
+  join_rounds_.took_first(round, rest.empty() ? std::nullopt : std::optional(rest.front()));
 }
 
 }  // namespace prytany::pbft

@@ -1,5 +1,6 @@
 // Requests that wait for a number, and those that have one but are not executed yet. Fair: sessions
-// are served in turn, each in the order of its numbers. Bounded: in all, per session, and in bytes;
+// are served in turn, each in the order of its numbers, and joins by turns of those who send them
+// (join_rounds.h). Bounded: in all, per session, and in bytes;
 // what finds no room is refused and the client sends it again. Where there is no room, who holds
 // much gives way to who holds little, and a session's later numbers to its earlier ones: so nobody
 // can keep others out, nor make a correct primary refuse what a backup waits for.
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "server/pbft/config.h"
+#include "server/pbft/join_rounds.h"
 #include "server/pbft/refusal.h"
 #include "server/pbft/replica.h"
 #include "server/wire/messages.h"
@@ -24,10 +26,10 @@ class Backlog {
 
   /// Takes a request in, or says why not. A request is known by its digest, which covers session,
   /// number and operation: a session that says two things under one number has two requests, and
-  /// execution judges them. `brought`: by a backup that waits for it. Of joins there may then be
-  /// twice as many.
+  /// execution judges them. Where it comes from matters for joins alone: it decides when they are
+  /// taken, and of those that peers bring there may be as many again.
   std::optional<Refusal> add(Time now, const Digest& digest, wire::ClientRequest request,
-                             bool brought = false);
+                             const Origin& origin = {});
 
   struct Taken {
     std::vector<wire::ClientRequest> requests;
@@ -122,10 +124,13 @@ class Backlog {
   static constexpr std::size_t looked_at = 16;
 
   /// So many of a session are named at a time.
-  static constexpr std::size_t named_max = 8;
+  static constexpr std::size_t named_max = JoinRounds::of_peer_max;
+
+  /// A join may wait for so many times as many as wait at once (joins_before_first()).
+  static constexpr std::size_t joins_before_max = 4;
 
   struct Queue {
-    std::deque<Digest> digests;  // in the order of their numbers; joins in that of arrival
+    std::deque<Digest> digests;  // in the order of their numbers; joins in that of their rounds
     std::size_t bytes = 0;
     std::size_t joins_before = 0;  // proposed while the first one waited, of session 0
     Time first_since;              // since when the first one has been the first
@@ -135,9 +140,14 @@ class Backlog {
   };
   using Firsts = std::set<std::pair<Time, SessionId>>;
 
+  void take_earlier(const Digest& join, const Origin& origin);
+  bool make_join_room(Time now, const Origin& origin);
+  bool make_session_room(Time now, const wire::RequestBody& body);
   bool make_room(Time now, SessionId session, std::size_t bytes);
   void joins_before_first(Time now, std::size_t count);
   std::deque<Digest>::iterator place_of(Queue& queue, const wire::RequestBody& body);
+  std::deque<Digest>::iterator place_in_round(std::deque<Digest>& joins, std::uint64_t round);
+  void join_gone(const Digest& join, bool was_first, const Queue& queue);
   void forget_waiting(Time now, std::map<Digest, wire::ClientRequest>::iterator it);
   void name_after(Time now, SessionId session, Queue& queue, std::uint64_t us);
   void first_changed(Time now, SessionId session, Queue& queue);
@@ -153,6 +163,7 @@ class Backlog {
   Firsts named_;                       // of all queues, by named_next
   std::optional<SessionId> served_last_;
   SessionId looked_at_last_;
+  JoinRounds join_rounds_;
   std::map<SessionId, RequestNumber> proposed_;  // the highest seen
   std::size_t bytes_ = 0;
 };

@@ -60,9 +60,9 @@ class Replica::Core {
   [[nodiscard]] Snapshot snapshot() const;
 
   // ---- normal_case.cpp: section 4.2 ------------------------------------------------------------
-  void take_in(const Digest& digest, wire::ClientRequest request,
-               std::optional<ReplicaId> from = std::nullopt);
-  void enqueue(const Digest& digest, wire::ClientRequest request, bool brought = false);
+  void take_in(const Digest& digest, wire::ClientRequest request, std::optional<ReplicaId> from,
+               std::uint64_t host = 0);
+  void enqueue(const Digest& digest, wire::ClientRequest request, const Origin& origin = {});
   void assigned(Slot& slot);
   [[nodiscard]] bool may_propose() const;
   void propose();

@@ -10,9 +10,11 @@ namespace prytany::pbft {
 
 /// deadline() has passed.
 struct Tick {};
-/// By a client.
+/// By a client. `host`: a number that stands for where it is, equal for all whom it costs nothing
+/// to be one more of.
 struct Submitted {
   wire::AuthenticRequest request;
+  std::uint64_t host = 0;
 };
 /// From a replica; sender and nested proofs are checked.
 struct Received {

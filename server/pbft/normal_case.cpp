@@ -9,22 +9,23 @@ namespace prytany::pbft {
 // ---- requests ---------------------------------------------------------------------------------
 
 void Replica::Core::take_in(const Digest& digest, wire::ClientRequest request,
-                            std::optional<ReplicaId> from) {
+                            std::optional<ReplicaId> from, std::uint64_t host) {
   if (!request.proof.signature) return take_in_unsigned(digest, std::move(request), from);
   if (config_.mac_requests) {
     // It may have come without before.
     vouching_.remove({digest});
     if (vouching_.vouch(digest)) settle(digest);
   }
-  enqueue(digest, std::move(request), from.has_value());
+  enqueue(digest, std::move(request), from ? Origin{true, from->value} : Origin{false, host});
   propose();
 }
 
 /// It may be proposed: its client's signature is right, or quorum() replicas vouch for it.
-void Replica::Core::enqueue(const Digest& digest, wire::ClientRequest request, bool brought) {
+void Replica::Core::enqueue(const Digest& digest, wire::ClientRequest request,
+                            const Origin& origin) {
   const SessionId session = request.body.session;
   const RequestNumber number = request.body.number;
-  if (const auto refusal = backlog_.add(now_, digest, std::move(request), brought))
+  if (const auto refusal = backlog_.add(now_, digest, std::move(request), origin))
     return drop(*refusal, "request s", session, "/", number);
   active_at_ = now_;
   if (!active_) return trace("request s", session, "/", number, " -> wait for view ", view_);

@@ -194,7 +194,7 @@ void Replica::Core::step(Time now, Event event, Effects& out) {
 
 void Replica::Core::on(Submitted event) {
   const Digest digest = event.request.digest();
-  take_in(digest, std::move(event.request).take());
+  take_in(digest, std::move(event.request).take(), std::nullopt, event.host);
 }
 
 namespace {

@@ -192,6 +192,43 @@ TEST(Batching, of_one_request_each_is_no_batching_5_1) {
   EXPECT_EQ(group.status(0).executed, Seq{10});
 }
 
+/// Of a primary that is served one request at a time; before `join` was executed.
+std::size_t executed_before(Group& group, const wire::ClientRequest& join) {
+  for (int i = 0; i < 2'000 && !group.executed(join); ++i) group.advance(10);
+  EXPECT_TRUE(group.executed(join));
+  return group.executed_requests();
+}
+
+pbft::Config one_at_a_time() {
+  auto config = small_config(4, 1, 64, 128);
+  config.batch_requests_max = 1;
+  config.in_flight_max = 1;
+  return config;
+}
+
+// docs/decisions/0012. Found by the simulator: 64 joins of one client made another wait for 11 s.
+TEST(Joins, of_one_host_put_off_those_of_others_by_one) {
+  Group group(one_at_a_time());
+  for (std::uint64_t number = 1; number <= 60; ++number)
+    group.submit_to_all(request_of(0, number), 66);
+  group.submit_to_all(request_of(0, 100), 1);
+  EXPECT_LE(executed_before(group, request_of(0, 100)), 4U);
+  EXPECT_EQ(group.converge(), "");
+  EXPECT_EQ(group.executed_requests(), 61U);
+  for (unsigned id = 0; id < 4; ++id) EXPECT_EQ(group.status(id).view, View{0});
+}
+
+TEST(Joins, that_another_said_first_and_that_never_came_to_the_primary_are_brought_by_backups) {
+  Group group(one_at_a_time());
+  const auto join = request_of(0, 100);
+  for (std::uint64_t number = 1; number <= 60; ++number) group.submit(0, request_of(0, number), 66);
+  group.submit(0, join, 66);
+  for (unsigned id = 1; id < 4; ++id) group.submit(id, join, 1);
+  EXPECT_LE(executed_before(group, join), 20U);
+  EXPECT_EQ(group.converge(), "");
+  for (unsigned id = 0; id < 4; ++id) EXPECT_EQ(group.status(id).view, View{0});
+}
+
 // Any group: n and f are free.
 TEST(AnySize, every_group_that_can_reach_a_quorum_executes) {
   for (const pbft::Group shape : {pbft::Group{1, 0},

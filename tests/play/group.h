@@ -52,13 +52,14 @@ class Group {
   [[nodiscard]] std::uint64_t sent() const { return sent_; }
   std::vector<std::string> trace;
 
-  void submit(unsigned to, const wire::ClientRequest& request) {
+  /// `from`: the number of the client's host.
+  void submit(unsigned to, const wire::ClientRequest& request, std::uint64_t from = 0) {
     submitted_.emplace(wire::request_digest(request.body), request);
     if (!alive(to) || host(to).is_over(wire::request_digest(request.body))) return;
-    host(to).handle(now_, play::submitted(request));
+    host(to).handle(now_, play::submitted(request, from));
   }
-  void submit_to_all(const wire::ClientRequest& request) {
-    for (unsigned id = 0; id < size(); ++id) submit(id, request);
+  void submit_to_all(const wire::ClientRequest& request, std::uint64_t from = 0) {
+    for (unsigned id = 0; id < size(); ++id) submit(id, request, from);
   }
   /// Delivers all that is under way; timers that come due meanwhile are served.
   void deliver() {

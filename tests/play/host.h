@@ -47,8 +47,8 @@ inline wire::ClientRequest tagged_request_of(std::uint64_t session, std::uint64_
   return request;
 }
 
-inline pbft::Submitted submitted(const wire::ClientRequest& request) {
-  return {wire::AuthenticForTests::request(request)};
+inline pbft::Submitted submitted(const wire::ClientRequest& request, std::uint64_t from = 0) {
+  return {wire::AuthenticForTests::request(request), from};
 }
 inline pbft::Received received(unsigned from, wire::PeerMessage message) {
   return {wire::AuthenticForTests::from(ReplicaId{static_cast<std::uint16_t>(from)},

@@ -24,6 +24,11 @@ struct Backlogs : testing::Test {
   }
   using Names = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
 
+  std::optional<Refusal> join(std::uint64_t number, const Origin& origin) {
+    const auto request = play::request_of(0, number);
+    return backlog.add(Time{0}, wire::request_digest(request.body), request, origin);
+  }
+
   void propose(std::uint64_t session, std::uint64_t number, Time now = Time{0}) {
     wire::Batch batch;
     batch.requests.items = {play::request_of(session, number)};
@@ -115,7 +120,59 @@ TEST_F(Backlogs, joins_that_a_backup_waits_for_find_room_though_strangers_hold_a
   const auto waited = play::request_of(0, 9);
   const Digest digest = wire::request_digest(waited.body);
   EXPECT_EQ(backlog.add(Time{0}, digest, waited), Refusal::session_full);
-  EXPECT_EQ(backlog.add(Time{0}, digest, waited, true), std::nullopt);
+  EXPECT_EQ(backlog.add(Time{0}, digest, waited, {true, 2}), std::nullopt);
+}
+
+TEST_F(Backlogs, joins_are_taken_by_turns_of_the_hosts_that_they_come_from) {
+  for (std::uint64_t number = 1; number <= 5; ++number) join(number, {false, 66});
+  join(11, {false, 1});
+  join(12, {false, 2});
+  EXPECT_EQ(take(1), (Names{{0, 1}}));
+  // Whoever comes while a round lasts is in the next one, so that this one ends.
+  join(13, {false, 3});
+  join(21, {false, 1});
+  EXPECT_EQ(take(5), (Names{{0, 11}, {0, 12}, {0, 2}, {0, 13}, {0, 21}}));
+  EXPECT_EQ(take(9), (Names{{0, 3}, {0, 4}, {0, 5}}));
+}
+
+TEST_F(Backlogs, a_round_of_joins_ends_though_new_hosts_come_for_ever) {
+  join(1, {false, 66});
+  join(2, {false, 66});
+  std::size_t before = 0;
+  for (std::uint64_t host = 100; before < 1'000; ++host, ++before) {
+    join(host, {false, host});
+    if (take(1).front().second == 2) break;
+  }
+  EXPECT_LE(before, 3U);
+}
+
+TEST_F(Backlogs, a_backup_may_bring_in_a_round_as_many_joins_as_it_names_at_once) {
+  for (std::uint64_t number = 1; number <= 9; ++number) join(number, {true, 3});
+  join(11, {false, 1});
+  EXPECT_EQ(take(9).back(), (Names::value_type{0, 11}));
+  EXPECT_EQ(take(9), (Names{{0, 9}}));
+}
+
+TEST_F(Backlogs, whoever_repeats_anothers_join_does_not_put_it_off) {
+  for (std::uint64_t number = 1; number <= 5; ++number) join(number, {false, 66});
+  join(50, {false, 66});  // overheard, and said first
+  EXPECT_EQ(join(50, {false, 1}), Refusal::request_known);
+  EXPECT_EQ(take(2), (Names{{0, 1}, {0, 50}}));
+  // Nor does it help to have others say it.
+  join(60, {false, 1});
+  for (std::uint64_t host = 70; host < 80; ++host) join(60, {false, host});
+  join(5, {true, 2});
+  EXPECT_EQ(take(9), (Names{{0, 2}, {0, 60}, {0, 5}, {0, 3}, {0, 4}}));
+}
+
+TEST_F(Backlogs, where_joins_find_no_room_the_latest_of_who_sent_many_give_way) {
+  config.backlog_joins_max = 3;
+  for (std::uint64_t number = 1; number <= 3; ++number) join(number, {false, 66});
+  EXPECT_EQ(join(4, {false, 66}), Refusal::session_full);
+  EXPECT_EQ(join(11, {false, 1}), std::nullopt);
+  EXPECT_EQ(join(12, {false, 2}), std::nullopt);
+  EXPECT_EQ(join(13, {false, 3}), Refusal::session_full) << "each has one";
+  EXPECT_EQ(take(9), (Names{{0, 1}, {0, 11}, {0, 12}}));
 }
 
 TEST_F(Backlogs, a_sessions_later_numbers_give_way_to_an_earlier_one) {

@@ -13,6 +13,8 @@ std::size_t generation_max(const Config& config, std::size_t id) {
 }
 
 constexpr std::size_t brought_max = 64;
+/// Of those that are due first, to find one that was not tried.
+constexpr std::size_t looked_at = 16;
 constexpr std::size_t brought_bytes_max = 4 << 20;
 
 std::size_t bytes_of(const wire::ClientRequest& request) {
@@ -61,14 +63,14 @@ std::optional<Refusal> Vouching::add(Time now, const Digest& digest, wire::Clien
   }
   const SessionId session = request.body.session;
   const auto mine = of_session_.find(session);
-  if (mine != of_session_.end() && mine->second >= config_.backlog_per_session_max)
+  if (mine != of_session_.end() && mine->second.waiting >= config_.backlog_per_session_max)
     return Refusal::session_full;
   if (waiting_.size() >= config_.backlog_requests_max ||
       bytes_ + bytes_of(request) > config_.backlog_bytes_max)
     return Refusal::backlog_full;
   bytes_ += bytes_of(request);
-  ++of_session_[session];
-  insert(now, digest, {std::move(request), now, now, config_.retransmit_us, std::nullopt});
+  ++of_session_[session].waiting;
+  insert(now, digest, {std::move(request), now, now, config_.retransmit_us, std::nullopt, false});
   return std::nullopt;
 }
 
@@ -82,7 +84,7 @@ std::optional<Refusal> Vouching::bring(Time now, ReplicaId from, const Digest& d
     erase(waiting_.find(brought.digests.front()));
   brought.bytes += bytes;
   brought.digests.push_back(digest);
-  insert(now, digest, {std::move(request), now, now, config_.retransmit_us, from});
+  insert(now, digest, {std::move(request), now, now, config_.retransmit_us, from, false});
   return std::nullopt;
 }
 
@@ -104,7 +106,8 @@ void Vouching::erase(std::map<Digest, Waiting>::iterator it) {
   } else {
     bytes_ -= bytes;
     const auto mine = of_session_.find(waiting.request.body.session);
-    if (--mine->second == 0) of_session_.erase(mine);
+    if (waiting.tried) --mine->second.tried;
+    if (--mine->second.waiting == 0) of_session_.erase(mine);
   }
   waiting_.erase(it);
 }
@@ -134,9 +137,37 @@ void Vouching::forget_waiting() {
 void Vouching::count(Held& held) const {
   held.unproven = waiting_.size();
   for (const auto& [session, count] : of_session_)
-    held.unproven_of_one = std::max(held.unproven_of_one, count);
+    held.unproven_of_one = std::max(held.unproven_of_one, count.waiting);
   for (const auto& [peer, brought] : brought_)
     held.brought_by_one = std::max(held.brought_by_one, brought.digests.size());
+}
+
+/// In the order in which they are due, which is that of their age where all are fresh.
+std::optional<Vouching::Oldest> Vouching::untried() const {
+  std::size_t looked = 0;
+  for (const auto& [due, digest] : due_) {
+    if (++looked > looked_at) break;
+    const Waiting& waiting = waiting_.at(digest);
+    if (waiting.brought_by || waiting.tried || !fresh(waiting)) continue;
+    if (of_session_.at(waiting.request.body.session).tried == 0)
+      return Oldest{digest, waiting.since};
+  }
+  return std::nullopt;
+}
+
+void Vouching::tried(const Digest& digest) {
+  Waiting& waiting = waiting_.at(digest);
+  if (waiting.brought_by || std::exchange(waiting.tried, true)) return;
+  ++of_session_.at(waiting.request.body.session).tried;
+}
+
+bool Vouching::hurry(Time now, const Digest& digest) {
+  const auto it = waiting_.find(digest);
+  if (it == waiting_.end() || !fresh(it->second) || it->second.due <= now) return false;
+  due_.erase({it->second.due, digest});
+  it->second.due = now;
+  due_.insert({now, digest});
+  return true;
 }
 
 std::vector<Digest> Vouching::waiting_here() const {

@@ -131,6 +131,10 @@ void Replica::Core::on(ReplicaId from, const wire::Verified& message) {
     // leader, who answers nobody, or has entered a later view, whose leader answers nobody.)
     const bool silent_here = from == leader() || !vouching_.waits(digest);
     if (told_before && silent_here && !leads()) untold_.push_back(digest);
+    // Another backup tries the primary with it, or has waited for long. Who waits, too, gives it
+    // its word now, and the others, so that all know what the primary may propose.
+    if (told_before && !silent_here && !leads() && peers_.may_hurry(now_, from))
+      vouching_.hurry(now_, digest);
   }
   propose();
 }

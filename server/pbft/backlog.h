@@ -91,8 +91,9 @@ class Backlog {
     Digest digest;
     Time since;
   };
-  /// Of those that have been their sessions' first for longest, one that is signed, no join and not
-  /// among `but`: what the primary cannot but order in its turn once it has it.
+  /// Of those that have been their sessions' first for longest, one that is no join and not among
+  /// `but`: what the primary cannot but order in its turn once it has it, and the word that there
+  /// is of it here.
   template <class Set>
   [[nodiscard]] std::optional<First> oldest_first(const Set& but) const;
   /// So many rounds of the pipeline it takes a correct primary to come by every session, more or
@@ -176,7 +177,7 @@ std::optional<Backlog::First> Backlog::oldest_first(const Set& but) const {
     if (++looked > 2 * looked_at) break;
     if (session == SessionId{0}) continue;
     const Digest& digest = queues_.at(session).digests.front();
-    if (!but.contains(digest) && waiting_.at(digest).proof.signature) return First{digest, since};
+    if (!but.contains(digest)) return First{digest, since};
   }
   return std::nullopt;
 }

@@ -98,6 +98,13 @@ bool Peers::may_ping(Time now, ReplicaId peer) {
   return true;
 }
 
+bool Peers::may_hurry(Time now, ReplicaId peer) {
+  Budget& budget = at(peers_[peer.value].hurries, now);
+  if (budget.used >= trials_per_interval) return false;
+  ++budget.used;
+  return true;
+}
+
 bool Peers::may_vouch(Time now, ReplicaId peer, std::size_t requests) {
   Budget& budget = at(peers_[peer.value].vouchers, now);
   if (budget.used > config_.backlog_requests_max) return false;

@@ -81,6 +81,9 @@ class Peers {
   bool may_vouch(Time now, ReplicaId peer, std::size_t requests);
   /// As many per interval as a correct backup puts the primary to the test.
   bool may_ping(Time now, ReplicaId peer);
+  /// As many per interval as a correct backup tries the primary with, so that others give all their
+  /// word of them.
+  bool may_hurry(Time now, ReplicaId peer);
   /// At most one STATUS of ours to a peer, unasked, per half an interval.
   bool may_ask(Time now, ReplicaId peer);
 
@@ -107,6 +110,7 @@ class Peers {
     Budget forwards;
     Budget vouchers;
     Budget pings;
+    Budget hurries;
     Time asked = never;
   };
   /// Afresh every interval.

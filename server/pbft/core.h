@@ -184,6 +184,7 @@ class Replica::Core {
   void measure_proposal(Seq seq, const Body& body);
   void watch_pace();
   [[nodiscard]] Time trial_at() const;
+  [[nodiscard]] std::optional<Backlog::First> to_try() const;
   void try_primary();
   void on(ReplicaId from, const wire::Ping& message);
   void on(ReplicaId from, const wire::Pong& message);

@@ -19,16 +19,15 @@ void Pace::watch(Time now, bool could_propose) {
 
 void Pace::count(Time now) {
   if (running_since_ != never)
-    for (auto& [request, trial] : trials_) trial.waited_us += now - std::max(counted_, trial.began);
+    for (auto& [request, trial] : trials_)
+      if (trial.from != never) trial.waited_us += now - std::max(counted_, trial.from);
   counted_ = now;
 }
 
 /// Where others are known to need long, too, a trial would begin with every request; but never so
 /// late that little is left of the primary's time.
 Time Pace::trial_at(Time first_since) const {
-  if (running_since_ == never || first_since == never || trials_.size() >= trials_max ||
-      config_.group.n < 2 + std::max(config_.group.f, 1U))
-    return never;
+  if (!may_try() || first_since == never) return never;
   const std::uint64_t after =
       std::max(config_.slow_after_us, std::min(2 * round_trip_us_, config_.request_timeout_us / 8));
   const Time due = std::max(first_since, running_since_) + after;
@@ -36,15 +35,33 @@ Time Pace::trial_at(Time first_since) const {
   return std::max(due, began_ + config_.retransmit_us / Peers::trials_per_interval);
 }
 
-std::uint64_t Pace::begin(Time now, ReplicaId primary, const Digest& request,
-                          std::uint64_t rounds) {
+bool Pace::may_try() const {
+  return running_since_ != never && trials_.size() < trials_max &&
+         config_.group.n >= 2 + std::max(config_.group.f, 1U);
+}
+
+std::uint64_t Pace::begin(Time now, ReplicaId primary, const Digest& request, std::uint64_t rounds,
+                          bool vouched_for) {
+  if (!vouched_for) make_room();
   Trial& trial = trials_[request];
   trial.ask = ++asks_;
   trial.primary = primary;
   trial.rounds = rounds;
   trial.began = began_ = now;
+  if (vouched_for) trial.from = now;
   trial.answers.resize(config_.group.n);
   return asks_;
+}
+
+void Pace::make_room() {
+  std::size_t unproven = 0;
+  auto oldest = trials_.end();
+  for (auto it = trials_.begin(); it != trials_.end(); ++it) {
+    if (it->second.from != never) continue;
+    ++unproven;
+    if (oldest == trials_.end() || it->second.ask < oldest->second.ask) oldest = it;
+  }
+  if (unproven >= unproven_max) trials_.erase(oldest);
 }
 
 void Pace::answered(Time now, ReplicaId peer, std::uint64_t ask) {
@@ -88,9 +105,9 @@ bool Pace::proposed(Time now, const std::vector<Digest>& requests) {
 }
 
 void Pace::end(Time now, const Trial& trial) {
-  // Who is done before the others have answered is fast enough.
+  // Who is done before the others have answered, or given their word, is fast enough.
   const auto round_trip_us = round_trip(trial);
-  if (!round_trip_us) return;
+  if (!round_trip_us || trial.from == never) return;
   round_trip_us_ = *round_trip_us;
   const std::uint64_t needs = std::max(*round_trip_us, execution_us_);
   const std::uint64_t allowed = (times_allowed * needs + config_.slow_after_us) * trial.rounds

@@ -1,11 +1,12 @@
 // How fast the primary serves, against how fast the others answer. A request that has waited while
 // the primary could have proposed it is put on trial: the primary is given it once more, so that it
-// surely has it, and the other backups are asked for an answer (PING) at the same moment. What the
-// primary then takes beyond a few of their round trips, and of this replica's executions, is added
-// up, and runs off slowly. So a primary that serves everybody just before patience ends is found
-// (compare Aardvark's required throughput and Prime's bounded turnaround; docs/decisions/0025), and
-// neither a client that keeps its requests from the primary nor a slow network makes a correct one
-// look slow.
+// surely has it, and the other backups are asked for an answer (PING) at the same moment. Of one
+// without a signature everybody also says whether it is authentic there, and the primary's time
+// begins when a quorum has. What the primary then takes beyond a few of their round trips, and of
+// this replica's executions, is added up, and runs off slowly. So a primary that serves everybody
+// just before patience ends is found (compare Aardvark's required throughput and Prime's bounded
+// turnaround; docs/decisions/0025), and neither a client that keeps its requests from the primary
+// nor a slow network makes a correct one look slow.
 #pragma once
 
 #include <cstdint>
@@ -28,11 +29,20 @@ class Pace {
   /// When a request that has been its session's first since `first_since` is due for a trial;
   /// `never` if none may begin now, or if there are too few others to compare with.
   [[nodiscard]] Time trial_at(Time first_since) const;
+  [[nodiscard]] bool may_try() const;
 
   // ---- trials ----
   /// The primary is told of this request again now; `rounds` is how many it may need to come by it.
-  /// Gives back what the others are to be asked with.
-  std::uint64_t begin(Time now, ReplicaId primary, const Digest& request, std::uint64_t rounds);
+  /// Gives back what the others are to be asked with. `vouched_for`: the primary may propose it,
+  /// as far as it depends on others. Else nothing counts before believed().
+  std::uint64_t begin(Time now, ReplicaId primary, const Digest& request, std::uint64_t rounds,
+                      bool vouched_for = true);
+  /// Those that `is` holds for can be proposed from now on.
+  template <class Predicate>
+  void believed(Time now, Predicate is) {
+    for (auto& [request, trial] : trials_)
+      if (trial.from == never && is(request)) trial.from = now;
+  }
   /// This peer answered.
   void answered(Time now, ReplicaId peer, std::uint64_t ask);
   /// These were proposed. Tells whether a trial ended with that.
@@ -69,6 +79,8 @@ class Pace {
 
   /// At a time.
   static constexpr std::size_t trials_max = 16;
+  /// Of those, such as lack others' word. The oldest gives way: it may never have it.
+  static constexpr std::size_t unproven_max = 8;
 
  private:
   /// Of what others need.
@@ -84,11 +96,13 @@ class Pace {
     ReplicaId primary;
     std::uint64_t rounds = 1;
     Time began;
+    Time from = never;  // the primary could propose it
     std::uint64_t waited_us = 0;
     std::vector<std::optional<std::uint64_t>> answers;  // by replica, in microseconds
   };
 
   void count(Time now);
+  void make_room();
   void end(Time now, const Trial& trial);
   [[nodiscard]] std::optional<std::uint64_t> round_trip(const Trial& trial) const;
   [[nodiscard]] std::uint64_t excess_at(Time now) const;

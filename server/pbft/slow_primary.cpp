@@ -33,30 +33,50 @@ void Replica::Core::measure_proposal(Seq seq, const Body& body) {
 }
 
 void Replica::Core::watch_pace() {
-  pace_.drop_if([this](const Digest& request) { return backlog_.find(request) == nullptr; });
+  pace_.drop_if([this](const Digest& request) {
+    return backlog_.find(request) == nullptr && !vouching_.waits(request);
+  });
   pace_.watch(now_, could_propose());
+  // What has a quorum's word here has weak_quorum() correct replicas', who gave it to all: so every
+  // correct replica believes it, and the primary has their word, too (docs/decisions/0025).
+  pace_.believed(now_, [this](const Digest& each) { return backlog_.find(each) != nullptr; });
 }
 
 Time Replica::Core::trial_at() const {
-  const Time least = is_primary() ? never : pace_.trial_at(backlog_.first_since());
-  if (least == never || least > now_) return least;
-  const auto oldest = backlog_.oldest_first(pace_);
-  return oldest ? pace_.trial_at(oldest->since) : never;
+  const auto tried = to_try();
+  return tried ? pace_.trial_at(tried->since) : never;
+}
+
+/// Those first of which a quorum's word is known here: others may never have it.
+std::optional<Backlog::First> Replica::Core::to_try() const {
+  if (is_primary() || !pace_.may_try()) return std::nullopt;
+  auto first = backlog_.first_since() == never ? std::nullopt : backlog_.oldest_first(pace_);
+  if (first && pace_.trial_at(first->since) <= now_) return first;
+  const auto unproven = vouching_.untried();
+  if (unproven && (!first || unproven->since < first->since))
+    first = Backlog::First{unproven->digest, unproven->since};
+  return first;
 }
 
 /// Its host may know that nobody waits for it any more: then there is nothing to learn.
 void Replica::Core::try_primary() {
-  const auto oldest = backlog_.oldest_first(pace_);
-  const wire::ClientRequest& request = *backlog_.find(oldest->digest);
-  const std::uint64_t ask = pace_.begin(now_, primary(), oldest->digest, rounds_.value());
+  const Backlog::First tried = *to_try();
+  const bool vouched_for = backlog_.find(tried.digest) != nullptr;
+  const wire::ClientRequest& request =
+      *(vouched_for ? backlog_.find(tried.digest) : vouching_.find(tried.digest));
+  const std::uint64_t ask =
+      pace_.begin(now_, primary(), tried.digest, rounds_.value(), vouched_for);
   trace("request s", request.body.session, "/", request.body.number, " has waited for ",
-        (now_ - oldest->since) / 1000, " ms -> give it to r", primary(),
-        " and ask the others, too");
+        (now_ - tried.since) / 1000, " ms -> give it to r", primary(), " and ask the others, too");
   out_->push_back(AskIfWanted{request});
   send(primary(), wire::Forward{request}, true);
   for (std::uint16_t i = 0; i < config_.group.size(); ++i)
     if (const ReplicaId peer{i}; peer != config_.self && peer != primary())
       send(peer, wire::Ping{ask}, true);
+  if (vouched_for) return;
+  // Mine is said to all at once (say_what_waits_for_word()), and those who hear it say theirs.
+  vouching_.tried(tried.digest);
+  vouching_.hurry(now_, tried.digest);
 }
 
 /// A proposal is on disk before it leaves: so is whatever came before the answer, which takes as

@@ -16,6 +16,8 @@ std::vector<std::size_t> words_max(const Config& config) {
 }
 
 constexpr std::size_t brought_max = 64;
+/// Of those that are due first, to find one that was not tried.
+constexpr std::size_t looked_at = 16;
 constexpr std::size_t brought_bytes_max = 4 << 20;
 
 std::size_t bytes_of(const wire::ClientRequest& request) {
@@ -51,14 +53,14 @@ std::optional<Refusal> Vouching::add(Time now, const Digest& digest, wire::Clien
   }
   const SessionId session = request.body.session;
   const auto mine = of_session_.find(session);
-  if (mine != of_session_.end() && mine->second >= config_.backlog_per_session_max)
+  if (mine != of_session_.end() && mine->second.waiting >= config_.backlog_per_session_max)
     return Refusal::session_full;
   if (waiting_.size() >= config_.backlog_requests_max ||
       bytes_ + bytes_of(request) > config_.backlog_bytes_max)
     return Refusal::backlog_full;
   bytes_ += bytes_of(request);
-  ++of_session_[session];
-  insert(now, digest, {std::move(request), now, now, config_.retransmit_us, std::nullopt});
+  ++of_session_[session].waiting;
+  insert(now, digest, {std::move(request), now, now, config_.retransmit_us, std::nullopt, false});
   return std::nullopt;
 }
 
@@ -72,7 +74,7 @@ std::optional<Refusal> Vouching::bring(Time now, ReplicaId from, const Digest& d
     erase(brought.digests.front());
   brought.bytes += bytes;
   brought.digests.push_back(digest);
-  insert(now, digest, {std::move(request), now, now, config_.retransmit_us, from});
+  insert(now, digest, {std::move(request), now, now, config_.retransmit_us, from, false});
   return std::nullopt;
 }
 
@@ -95,7 +97,8 @@ void Vouching::erase(const Digest& of) {
   } else {
     bytes_ -= bytes;
     const auto mine = of_session_.find(waiting->request.body.session);
-    if (--mine->second == 0) of_session_.erase(mine);
+    if (waiting->tried) --mine->second.tried;
+    if (--mine->second.waiting == 0) of_session_.erase(mine);
   }
   waiting_.erase(digest);
 }
@@ -125,9 +128,38 @@ void Vouching::forget_waiting() {
 void Vouching::count(Held& held) const {
   held.unproven = waiting_.size();
   for (const auto& [session, count] : of_session_)
-    held.unproven_of_one = std::max(held.unproven_of_one, count);
+    held.unproven_of_one = std::max(held.unproven_of_one, count.waiting);
   for (const auto& [peer, brought] : brought_)
     held.brought_by_one = std::max(held.brought_by_one, brought.digests.size());
+}
+
+/// In the order in which they are due, which is that of their age where all are fresh.
+std::optional<Vouching::Oldest> Vouching::untried() const {
+  std::size_t looked = 0;
+  for (const auto& [due, digest] : due_) {
+    if (++looked > looked_at) break;
+    const Waiting& waiting = waiting_.at(digest);
+    if (waiting.brought_by || waiting.tried || !fresh(waiting)) continue;
+    if (of_session_.at(waiting.request.body.session).tried == 0)
+      return Oldest{digest, waiting.since};
+  }
+  return std::nullopt;
+}
+
+void Vouching::tried(const Digest& digest) {
+  ENSURE(waiting_.contains(digest));
+  Waiting& waiting = *waiting_.find(digest);
+  if (waiting.brought_by || std::exchange(waiting.tried, true)) return;
+  ++of_session_.at(waiting.request.body.session).tried;
+}
+
+bool Vouching::hurry(Time now, const Digest& digest) {
+  Waiting* const waiting = waiting_.find(digest);
+  if (waiting == nullptr || !fresh(*waiting) || waiting->due <= now) return false;
+  due_.erase({waiting->due, digest});
+  waiting->due = now;
+  due_.insert({now, digest});
+  return true;
 }
 
 std::vector<Digest> Vouching::waiting_here() const {

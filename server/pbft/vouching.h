@@ -60,6 +60,19 @@ class Vouching {
   /// All that are authentic here.
   [[nodiscard]] std::vector<Digest> waiting_here() const;
 
+  // ---- what is tried (pace.h) ----
+  struct Oldest {
+    Digest digest;
+    Time since;
+  };
+  /// About the oldest that was sent here by its client, not tried, and whose word was given to the
+  /// primary alone; of sessions of which nothing is tried.
+  [[nodiscard]] std::optional<Oldest> untried() const;
+  /// It is tried now. Requires: waits(digest).
+  void tried(const Digest& digest);
+  /// If its word was given to the primary alone, it is due now. True if so.
+  bool hurry(Time now, const Digest& digest);
+
   // ---- what waits for long: said again, twice as long after each time ----
   [[nodiscard]] Time due() const { return due_.empty() ? never : due_.begin()->first; }
   struct Overdue {
@@ -77,6 +90,11 @@ class Vouching {
     Time due;
     std::uint64_t interval_us = 0;
     std::optional<ReplicaId> brought_by;  // nothing: the client itself sent it, with a right tag
+    bool tried = false;
+  };
+  struct OfSession {
+    std::size_t waiting = 0;
+    std::size_t tried = 0;
   };
   struct Brought {
     std::deque<Digest> digests;
@@ -85,12 +103,16 @@ class Vouching {
   void insert(Time now, const Digest& digest, Waiting waiting);
   /// Requires: waits(digest).
   void erase(const Digest& digest);
+  /// Its word was given to the primary alone.
+  [[nodiscard]] bool fresh(const Waiting& waiting) const {
+    return waiting.interval_us == config_.retransmit_us;
+  }
 
   const Config& config_;
   Words words_;
   crypto::DigestMap<Waiting> waiting_;
   std::set<std::pair<Time, Digest>> due_;
-  std::map<SessionId, std::size_t> of_session_;  // of those that the clients themselves sent
+  std::map<SessionId, OfSession> of_session_;  // of those that the clients themselves sent
   std::map<ReplicaId, Brought> brought_;
   std::size_t bytes_ = 0;  // of those
 };

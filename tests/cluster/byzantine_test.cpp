@@ -43,8 +43,6 @@ class Byzantine : public testing::TestWithParam<Scene> {
   void go(bool short_one) {
     const Scene& scene = GetParam();
     Shape shape{.checkpoint_interval = scene.restarts ? 8U : 32U};
-    // Of requests without signatures nobody can tell how late they are proposed.
-    shape.signed_requests = scene.replaced;
     TestCluster cluster(shape);
     Client setup(cluster.admin("setup"));
     setup.execute("CREATE TABLE work(inserter INTEGER, n INTEGER, UNIQUE(inserter, n))");

@@ -124,21 +124,102 @@ TEST(SlowPrimary, is_none_that_is_told_of_what_will_never_be_executed) {
   });
 }
 
-TEST(SlowPrimary, is_not_found_without_a_request_that_it_could_not_refuse) {
-  // Of requests without a signature a client could give the primary less than it gives others.
-  auto config = watchful(4, 1);
+// ---- requests without signatures ------------------------------------------------------------
+
+pbft::Config watchful_of_tags(unsigned n, unsigned f) {
+  auto config = watchful(n, f);
   config.mac_requests = true;
-  Group group(config, false);
-  unsigned pings = 0;
-  group.on_said = [&](unsigned, const wire::PeerMessage& message) {
-    pings += std::holds_alternative<wire::Ping>(message) ? 1 : 0;
-  };
-  for (std::uint64_t number = 1; number <= 20; ++number) {
-    for (unsigned id = 1; id < 3; ++id) group.submit(id, tagged_request_of(1, number));
-    group.advance(100);
+  return config;
+}
+
+TEST(SlowPrimary, is_found_by_requests_without_signatures) {
+  for (const pbft::Group shape : {pbft::Group{4, 1}, {6, 1}, {7, 2}})
+    for (const std::uint64_t late_ms : {450U, 300U, 250U}) {
+      Group group(watchful_of_tags(shape.n, shape.f), false);
+      Late primary(group, late_ms);
+      std::uint64_t number = 0;
+      std::uint64_t waited_ms = 0;
+      for (; waited_ms < 20'000 && group.status(1).view == View{0}; waited_ms += 50) {
+        group.submit_to_all(tagged_request_of(1 + number % 8, 1 + number / 8));
+        ++number;
+        primary.advance(50);
+      }
+      EXPECT_LE(waited_ms, 10'000U) << shape.n << ", " << late_ms;
+      EXPECT_GE(group.status(1).view, View{1}) << shape.n << ", " << late_ms;
+      EXPECT_EQ(group.converge(), "");
+    }
+}
+
+TEST(SlowPrimary, is_found_though_another_says_no_word) {
+  Group group(watchful_of_tags(7, 2), false);
+  Late primary(group, 400);
+  group.drop({6, {}, "verified", {}});
+  std::uint64_t waited_ms = 0;
+  for (std::uint64_t number = 1; waited_ms < 20'000 && group.status(1).view == View{0}; ++number) {
+    group.submit_to_all(tagged_request_of(1 + number % 8, 1 + number / 8));
+    primary.advance(50);
+    waited_ms += 50;
   }
-  EXPECT_EQ(pings, 0U);
-  EXPECT_EQ(group.status(1).view, View{0});
+  EXPECT_LE(waited_ms, 10'000U);
+}
+
+TEST(SlowPrimary, is_none_that_clients_give_wrong_tags) {
+  // Right at f+1 correct backups: the others believe those, and then the primary may propose. f
+  // faulty ones give their word to the one backup that is to lose patience.
+  for (const pbft::Group shape : {pbft::Group{4, 1}, {7, 2}}) {
+    auto config = watchful_of_tags(shape.n, shape.f);
+    config.slow_after_us = 1 * ms;  // everything is tried
+    config.in_flight_max = 1;
+    Group group(config, false);
+    for (unsigned id = shape.n - shape.f; id < shape.n; ++id) group.set_faulty(id);
+    group.mangle = [](unsigned, unsigned,
+                      wire::PeerMessage message) -> std::optional<wire::PeerMessage> {
+      if (std::holds_alternative<wire::Verified>(message)) return std::nullopt;
+      return message;
+    };
+    for (std::uint64_t t = 0; t < 2'000; ++t) {
+      const auto request = tagged_request_of(1 + t % 7, 1 + t / 7);
+      for (unsigned id = 1; id <= shape.f + 1; ++id) group.submit(id, request);
+      for (unsigned id = shape.n - shape.f; id < shape.n; ++id)
+        group.forge(id, 1, wire::Verified{{{wire::request_digest(request.body)}}});
+      group.advance(10);
+    }
+    for (unsigned id = 0; id < group.size(); ++id) EXPECT_EQ(group.status(id).view, View{0}) << id;
+    EXPECT_GT(group.executed_requests(), 500U);
+  }
+}
+
+TEST(SlowPrimary, is_none_that_proposes_tagged_requests_as_soon_as_it_can) {
+  for (const std::size_t batch : {1U, 256U})
+    for (const std::uint64_t in_flight : {1U, 4U}) {
+      auto config = watchful_of_tags(4, 1);
+      config.slow_after_us = 1 * ms;
+      config.batch_requests_max = batch;
+      config.in_flight_max = in_flight;
+      expect_no_view_change(config, [&](Group& group, std::uint64_t t) {
+        if (t % 200 != 0) return;
+        for (std::uint64_t session = 1; session <= 20; ++session)
+          for (std::uint64_t i = 1; i <= 1 + t / 200 % 3; ++i)
+            group.submit_to_all(tagged_request_of(session, t + i));
+      });
+    }
+}
+
+TEST(SlowPrimary, words_that_nobody_waits_for_make_nobody_speak) {
+  // What a correct replica says of a waiting request when others ask for it is bounded per peer.
+  auto config = watchful_of_tags(4, 1);
+  config.slow_after_us = 60'000 * ms;
+  Group group(config, false);
+  unsigned words = 0;
+  group.on_said = [&](unsigned from, const wire::PeerMessage& message) {
+    words += from == 2 && std::holds_alternative<wire::Verified>(message) ? 1 : 0;
+  };
+  for (std::uint64_t number = 1; number <= 60; ++number) {
+    group.submit(2, tagged_request_of(1, number));
+    group.forge(3, 2, wire::Verified{{{wire::request_digest(tagged_request_of(1, number).body)}}});
+    group.advance(1);
+  }
+  EXPECT_LE(words, 60U + 2U * 8U + 10U);
 }
 
 TEST(SlowPrimary, a_flood_of_pings_is_answered_now_and_then) {

@@ -342,9 +342,6 @@ void byzantine_slow(Rng&, Parameters& p) {
     link->delay_mean_us = std::min<std::uint64_t>(link->delay_mean_us, 1'000);
   }
   p.sync_mean_us = std::min<std::uint64_t>(p.sync_mean_us, 1'000);
-  // Requests without signatures tell backups nothing (docs/decisions/0025).
-  p.choices.mac_requests = false;
-  p.wrong_tag_rate = 0;
   p.liars.push_back({ReplicaId{0}, {Lie::slowness}});
   p.clients = static_cast<unsigned>(dice.between(2, 4));
   p.outstanding_max = static_cast<unsigned>(dice.between(1, 2));

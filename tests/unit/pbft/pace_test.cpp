@@ -179,6 +179,41 @@ TEST_F(PaceOfFour, where_others_need_long_trials_are_few) {
   EXPECT_EQ(pace.trial_at(now), now + 24 * ms);
 }
 
+TEST_F(PaceOfFour, what_lacks_others_word_counts_from_when_there_is_enough) {
+  pace.watch(now, true);
+  const std::uint64_t ask = pace.begin(now, peer(0), request(1), 1, false);
+  pace.answered(now + ms, peer(2), ask);
+  pace.answered(now + ms, peer(3), ask);
+  pass(400 * ms);
+  pace.believed(now, [](const Digest& each) { return each != request(1); });
+  pass(10 * ms);
+  pace.believed(now, [](const Digest& each) { return each == request(1); });
+  pass(30 * ms);
+  pace.believed(now, [](const Digest& each) { return each == request(1); });
+  pass(30 * ms);
+  EXPECT_TRUE(pace.proposed(now, {request(1)}));
+  EXPECT_EQ(pace.last().took_us, 60 * ms);
+}
+
+TEST_F(PaceOfFour, nothing_is_learned_of_what_never_has_others_word) {
+  pace.watch(now, true);
+  const std::uint64_t ask = pace.begin(now, peer(0), request(1), 1, false);
+  pace.answered(now + ms, peer(2), ask);
+  pace.answered(now + ms, peer(3), ask);
+  pass(10'000 * ms);
+  EXPECT_TRUE(pace.proposed(now, {request(1)}));
+  EXPECT_EQ(pace.last().allowed_us, 0U);
+  EXPECT_FALSE(pace.too_slow(now, 0));
+}
+
+TEST_F(PaceOfFour, those_that_lack_others_word_leave_room_for_others) {
+  pace.watch(now, true);
+  for (std::uint64_t i = 1; i <= 50; ++i) pace.begin(now, peer(0), request(i), 1, false);
+  EXPECT_TRUE(pace.may_try());
+  EXPECT_FALSE(pace.contains(request(42)));
+  EXPECT_TRUE(pace.contains(request(43)));
+}
+
 class PaceOfSeven : public PaceTest {
  protected:
   PaceOfSeven() : PaceTest({7, 2}) { config.self = peer(1); }

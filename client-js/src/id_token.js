@@ -1,5 +1,5 @@
-// Joining with an OpenID Connect ID token. A page that does not import it does not carry it: what it
-// adds to the encoding, it adds when it is called.
+// Joining with an OpenID Connect ID token. A page that does not import it does not carry it: what
+// it adds to the encoding, it adds when it is called.
 import { fromHex, toHex } from "./bytes.js";
 import * as codec from "./codec.js";
 import { Credential } from "./credential.js";
@@ -41,15 +41,16 @@ export async function idTokenNonce(credential, genesis) {
   const { id } = genesis.checked ?? (await readGenesis(genesis));
   const bound = codec.encode(struct({ key }), { key: credential.publicKey });
   const digest = await hash("prytany id token", id, bound);
-  return btoa(String.fromCharCode(...digest)).replace(/[+/=]/g, (c) => ({ "+": "-", "/": "_" })[c] ?? "");
+  const base64 = btoa(String.fromCharCode(...digest));
+  return base64.replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, "");
 }
 
 /** `idToken`: its text, or a function that gets one with a nonce. */
 export async function joinWithIdToken(cluster, { idToken, ...options }) {
   learn();
   const credential = options.credential ?? (await Credential.generated());
-  const got =
-    typeof idToken === "function" ? await idToken(await idTokenNonce(credential, cluster)) : idToken;
+  const isAsked = typeof idToken === "function";
+  const got = isAsked ? await idToken(await idTokenNonce(credential, cluster)) : idToken;
   const token = String(got ?? "").trim();
   if (!token || token.length > idTokenMax) misuse("no ID token", "bad_id_token");
   const how = (group, given) =>

@@ -59,6 +59,7 @@ Result<Authorized, wire::ErrorReply> Executor::Impl::authorize(const Turn& turn,
 /// there was none, so a digest stands in its place that no request has.
 void Executor::Impl::begin_static_sessions() {
   if (!is_static()) return;
+  engine_.limit_pages(false);
   sessions_.load();
   for (const StaticSession& one : config_.static_sessions) {
     ENSURE(!sessions_.full());
@@ -72,6 +73,7 @@ void Executor::Impl::begin_static_sessions() {
     session.join = {reply.number, 0, reply.request, wire::encode(reply)};
     sessions_.add(std::move(session));
   }
+  engine_.limit_pages(true);
 }
 
 /// A client of genesis that begins anew knows nothing of the numbers that it used, so it begins at

@@ -16,8 +16,9 @@
 namespace prytany::fuzz {
 namespace {
 
-const Target* const all[] = {&decoders,    &links,   &client_json, &gateway, &files,    &sql,
-                             &application, &journal, &replica,     &group,   &transfer, &client};
+const Target* const all[] = {&decoders, &links,       &client_json, &gateway, &files,
+                             &sql,      &application, &journal,     &replica, &group,
+                             &transfer, &client,      &proofs};
 const Target* chosen = nullptr;
 
 const Target* find(const char* name) {

@@ -33,5 +33,6 @@ extern const Target replica;
 extern const Target group;
 extern const Target transfer;
 extern const Target client;
+extern const Target proofs;
 
 }  // namespace prytany::fuzz

@@ -28,7 +28,7 @@ const kinds = (replica) => replica.heard.map(({ type }) => type);
 const ordered = ({ replicas }) =>
   replicas.flatMap(({ heard }) => heard).find(({ operation }) => operation)?.operation;
 
-test("a token of the credential's nonce is shown to all, and what f+1 found is ordered", async () => {
+test("a token with the nonce is shown to all, and what f+1 found is ordered", async () => {
   const { group, cluster } = await fakes();
   const credential = await Credential.generated();
   let asked;

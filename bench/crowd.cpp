@@ -110,8 +110,23 @@ void Crowd::answered(const Question& question, std::uint64_t due_us,
   if (std::string problem = judge(question, completion); !problem.empty()) {
     if (errors_++ == 0) first_error_ = std::move(problem);
   } else if (counting_.load(std::memory_order_relaxed)) {
-    latency_.record(now_us() - due_us);
+    const std::uint64_t now = now_us();
+    latency_.record(now - due_us);
+    const std::lock_guard lock(mutex_);
+    if (counting_) timeline_.answered(now);
   }
+}
+
+void Crowd::begin_window() {
+  const std::lock_guard lock(mutex_);
+  timeline_.begin(now_us());
+  counting_ = true;
+}
+
+void Crowd::end_window() {
+  const std::lock_guard lock(mutex_);
+  counting_ = false;
+  timeline_.end(now_us());
 }
 
 bool Crowd::hopeless() const { return errors_.load(std::memory_order_relaxed) >= errors_max; }

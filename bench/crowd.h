@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "bench/histogram.h"
+#include "bench/timeline.h"
 #include "bench/workload.h"
 #include "clientlib/loop.h"
 
@@ -37,8 +38,8 @@ class Crowd {
   /// on the loop's.
   void ask(unsigned client, std::uint64_t due_us, std::function<void()> after);
   /// In between, answers are counted.
-  void begin_window() { counting_ = true; }
-  void end_window() { counting_ = false; }
+  void begin_window();
+  void end_window();
   /// Until nothing is outstanding.
   void drain();
   /// So many errors, that going on would only repeat them.
@@ -51,6 +52,7 @@ class Crowd {
   [[nodiscard]] std::uint64_t due() const { return due_; }
   [[nodiscard]] std::uint64_t errors() const { return errors_; }
   [[nodiscard]] const Histogram& latency() const { return latency_; }
+  [[nodiscard]] const Timeline& timeline() const { return timeline_; }
   /// What the first error was, for people.
   [[nodiscard]] const std::string& first_error() const { return first_error_; }
 
@@ -71,6 +73,7 @@ class Crowd {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::uint64_t outstanding_ = 0;
+  Timeline timeline_;
 
   // The loop's thread, and after drain() anyone.
   Tally& tally_;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bench/histogram.h"
+#include "bench/timeline.h"
 
 namespace prytany::bench {
 
@@ -33,6 +34,10 @@ struct Row {
   double rate = 0;        // an open loop's; 0: a closed one
   std::uint64_t due = 0;  // in the window
   Histogram lag;          // the generator's own, of an open loop
+
+  std::string fault;  // what befell a replica in the window; empty: nothing
+  Timeline timeline;
+  std::optional<double> caught_up_ms;  // of a replica that was started again
 
   /// Of an open loop: as many as were due were answered, and the generator was not the reason if
   /// some were late. Otherwise its latencies mean nothing.

@@ -6,6 +6,7 @@
 #include "bench/floor.h"
 #include "bench/row.h"
 #include "server/cli/bench_cluster.h"
+#include "server/cli/bench_fault.h"
 #include "server/cli/client_commands.h"
 
 namespace prytany::cli {
@@ -75,6 +76,7 @@ Result<void> measure_all(const BenchOptions& given, Report& report, bool alone) 
   if (alone) {
     options.replicas = 1;
     options.faults = 0;
+    options.fault.clear();
   }
   for (const std::string& name : options.workloads) {
     const auto workload =
@@ -93,6 +95,8 @@ Result<void> measure_all(const BenchOptions& given, Report& report, bool alone) 
 Status run_bench(const BenchOptions& options, bool json) {
   if (!options.local)
     return usage_failure("give --local: replicas are started on this machine as processes");
+  if (!options.fault.empty() && options.faults == 0)
+    return usage_failure("--fault needs --faults 1 or more: without one, all stops");
   raise_descriptor_limit();
   Report report(json);
   Result<void> done = measure_all(options, report, false);
@@ -140,6 +144,11 @@ void add_options(CLI::App& command, BenchOptions& options) {
   command.add_option("--arrivals", options.arrivals, "Of an open loop: poisson, or fixed pauses")
       ->check(CLI::IsMember({"poisson", "fixed"}))
       ->capture_default_str();
+  command
+      .add_option("--fault", options.fault,
+                  "After a third of each window: kill-primary, kill-backup, mute-backup, or "
+                  "restart-backup")
+      ->check(CLI::IsMember(bench_fault_names()));
   command.add_flag("--syscalls", options.syscalls,
                    "Count the replicas' system calls by perf, which slows them a little");
   command.add_option("--seed", options.seed, "Of the operations' chance")->capture_default_str();

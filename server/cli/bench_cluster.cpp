@@ -10,6 +10,7 @@
 #include "bench/closed_loop.h"
 #include "bench/open_loop.h"
 #include "bench/syscalls.h"
+#include "server/cli/bench_fault.h"
 #include "server/cli/bench_usage.h"
 #include "server/cli/demo_checks.h"
 #include "server/cli/files.h"
@@ -137,8 +138,24 @@ Result<void> BenchCluster::load(bench::Crowd& crowd, bench::Row& row) {
   return done;
 }
 
+/// What replicas use is not asked: one of them is not there to tell.
+Result<void> BenchCluster::faulty_window(bench::Crowd& crowd, bench::Row& row) {
+  BenchFault fault(options_.fault, *servers_);
+  const auto begin = std::chrono::steady_clock::now();
+  crowd.begin_window();
+  auto sat = fault.sit_through(options_.seconds);
+  crowd.end_window();
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  if (auto mended = fault.mend(); sat && !mended) sat = mended;
+  row.seconds = took.count();
+  row.fault = options_.fault;
+  row.caught_up_ms = fault.caught_up_ms();
+  return sat;
+}
+
 Result<void> BenchCluster::window(bench::Crowd& crowd, bench::Row& row) {
   sleep_for_seconds(options_.warmup);
+  if (!options_.fault.empty()) return faulty_window(crowd, row);
   std::optional<bench::SyscallCount> syscalls;
   if (options_.syscalls) syscalls.emplace(processes(), scratch_.path());
   const auto before = usage_of(*servers_);
@@ -197,6 +214,7 @@ Result<bench::Row> BenchCluster::measure(bench::Crowd::Size size, double rate) {
   row.size = options_.size;
   row.operations = crowd.operations();
   row.due = crowd.due();
+  row.timeline = crowd.timeline();
   row.errors = crowd.errors();
   row.first_error = crowd.first_error();
   row.latency = crowd.latency();

@@ -32,6 +32,7 @@ struct BenchOptions {
   std::vector<double> rates;  // of open loops; none: closed loops
   std::string arrivals = "poisson";
   bool syscalls = false;
+  std::string fault;
   std::string folder;
   std::uint16_t base_port = 0;
   bool no_floor = false;
@@ -70,6 +71,7 @@ class BenchCluster {
   Result<void> load(bench::Crowd& crowd, bench::Row& row);
   /// Warm-up and window of a load that is under way.
   Result<void> window(bench::Crowd& crowd, bench::Row& row);
+  Result<void> faulty_window(bench::Crowd& crowd, bench::Row& row);
   Result<void> check();
   [[nodiscard]] std::vector<pid_t> processes() const;
 

@@ -50,5 +50,28 @@ TEST(Bench, measures_an_open_loop_and_what_an_operation_costs_with_floors_beside
   EXPECT_EQ(rows[1]["replica_cpu_us_per_op"].size(), 1U);
 }
 
+TEST(LongBench, loses_nothing_when_a_replica_is_killed_and_says_how_long_nobody_was_answered) {
+  for (const char* fault : {"kill-primary", "restart-backup"}) {
+    const Ran ran =
+        run({"bench", "--local", "--workload", "tpcb", "--records", "100", "--clients", "4",
+             "--seconds", "6", "--warmup", "0.3", "--fault", fault, "--no-floor", "--json"});
+    ASSERT_EQ(ran.exit_code, 0) << ran.output << ran.errors;
+    const auto rows = rows_printed(ran);
+    ASSERT_EQ(rows.size(), 1U);
+    EXPECT_EQ(rows[0]["fault"], fault);
+    EXPECT_EQ(rows[0]["errors"], 0) << rows[0];
+    EXPECT_GE(rows[0]["bins_100ms"].size(), 90U);
+    EXPECT_LE(rows[0]["gap_ms"], 9000.0 * 2 / 3) << "answers came again after it was struck";
+    EXPECT_EQ(rows[0]["caught_up_ms"].is_number(), fault == std::string("restart-backup"))
+        << rows[0];
+  }
+}
+
+TEST(Bench, refuses_a_fault_that_nobody_would_survive) {
+  EXPECT_EQ(run({"bench", "--local", "--replicas", "1", "--faults", "0", "--fault", "kill-primary"})
+                .exit_code,
+            2);
+}
+
 }  // namespace
 }  // namespace prytany::cluster_tests

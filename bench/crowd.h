@@ -34,6 +34,9 @@ class Crowd {
 
   /// Opens and joins all sessions, some at a time.
   Result<void> join(std::uint64_t timeout_us);
+  /// In place of join(), where genesis lists the clients: their sessions are numbered from `first`.
+  /// Requires: as many keys as clients.
+  void attach(const std::vector<crypto::Signer>& keys, SessionId first);
   /// The client's next question; its latency counts from `due_us`. From any thread. `after` runs
   /// on the loop's.
   void ask(unsigned client, std::uint64_t due_us, std::function<void()> after);
@@ -59,6 +62,7 @@ class Crowd {
  private:
   void answered(const Question& question, std::uint64_t due_us,
                 const client::Completion& completion);
+  [[nodiscard]] client::SessionOptions session_options() const;
   std::string judge(const Question& question, const client::Completion& completion);
 
   client::Loop& loop_;
@@ -81,6 +85,8 @@ class Crowd {
   std::string first_error_;
 };
 
+/// Above all request numbers that a session of genesis used before: the time.
+std::uint64_t number_by_clock();
 /// Blocks until one operation is answered.
 client::Completion ask(client::Loop& loop, client::Seat seat, wire::Operation operation,
                        std::uint64_t timeout_us);

@@ -57,6 +57,7 @@ std::string to_json(const Row& row) {
   field("depth", std::to_string(row.depth));
   field("durability", "\"" + row.durability + "\"");
   field("guarantee", "\"" + row.guarantee + "\"");
+  field("static_clients", row.static_clients ? "true" : "false");
   field("size", std::to_string(row.size));
   field("seconds", number(row.seconds, 3));
   field("operations", std::to_string(row.operations));

@@ -1,6 +1,7 @@
 // prytany bench: replica processes on this machine, a load, and the rows that came out.
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "bench/floor.h"
@@ -97,6 +98,9 @@ Status run_bench(const BenchOptions& options, bool json) {
     return usage_failure("give --local: replicas are started on this machine as processes");
   if (!options.fault.empty() && options.faults == 0)
     return usage_failure("--fault needs --faults 1 or more: without one, all stops");
+  if (options.static_clients && std::ranges::max(options.clients) >= limits::static_clients_max)
+    return usage_failure("genesis lists at most " + std::to_string(limits::static_clients_max) +
+                         " clients, of which one is the administrator");
   raise_descriptor_limit();
   Report report(json);
   Result<void> done = measure_all(options, report, false);
@@ -149,6 +153,8 @@ void add_options(CLI::App& command, BenchOptions& options) {
                   "After a third of each window: kill-primary, kill-backup, mute-backup, or "
                   "restart-backup")
       ->check(CLI::IsMember(bench_fault_names()));
+  command.add_flag("--static-clients", options.static_clients,
+                   "Genesis lists the clients, and nobody joins");
   command.add_flag("--syscalls", options.syscalls,
                    "Count the replicas' system calls by perf, which slows them a little");
   command.add_option("--seed", options.seed, "Of the operations' chance")->capture_default_str();

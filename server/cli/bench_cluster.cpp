@@ -1,5 +1,6 @@
 #include "server/cli/bench_cluster.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <deque>
@@ -68,6 +69,14 @@ Result<void> BenchCluster::boot() {
   std::vector<std::string> settings;
   for (const std::string& setting : options_.settings)
     (is_genesis_setting(setting) ? init.settings : settings).push_back(setting);
+  if (options_.static_clients) {
+    const unsigned most = std::ranges::max(options_.clients);
+    for (unsigned i = 0; i < most; ++i) {
+      keys_.push_back(crypto::Signer::generate());
+      init.static_clients.push_back(
+          {{"bench " + std::to_string(i)}, {"client"}, keys_.back().public_key()});
+    }
+  }
   if (auto made = init_cluster(init); !made) return made.error();
   settings.push_back("durability=" + durability_);
   auto servers = LocalCluster::open({init.folder, settings, "warning", {}});
@@ -80,12 +89,22 @@ Result<void> BenchCluster::boot() {
   return {};
 }
 
+/// The administrator's session: the first of those that genesis lists, or one that joins.
+Result<void> BenchCluster::admit(const crypto::Signer& key) {
+  if (options_.static_clients) {
+    admin_ = loop_->open({}, {}, SessionId{1}, key, bench::number_by_clock());
+    return {};
+  }
+  admin_ = loop_->open({}, {});
+  const auto joined = bench::join(*loop_, admin_, key, "bench", ready_timeout_us);
+  if (const auto problem = bench::problem_of(joined); !problem.empty()) return Error{problem};
+  return {};
+}
+
 Result<void> BenchCluster::install() {
   const auto key = crypto::read_key_file(servers_->folder() + "/admin.key");
   if (!key) return key.error();
-  admin_ = loop_->open({}, {});
-  const auto joined = bench::join(*loop_, admin_, *key, "bench", ready_timeout_us);
-  if (const auto problem = bench::problem_of(joined); !problem.empty()) return Error{problem};
+  if (auto admitted = admit(*key); !admitted) return admitted;
   const auto done =
       bench::ask(*loop_, admin_, wire::Operation{workload_.application}, ready_timeout_us);
   if (const auto problem = bench::problem_of(done); !problem.empty()) return Error{problem};
@@ -194,7 +213,11 @@ Result<void> BenchCluster::check() {
 
 Result<bench::Row> BenchCluster::measure(bench::Crowd::Size size, double rate) {
   bench::Crowd crowd(*loop_, workload_, size, tally_);
-  if (auto joined = crowd.join(ready_timeout_us); !joined) return joined.error();
+  if (options_.static_clients) {
+    crowd.attach(keys_, SessionId{2});
+  } else if (auto joined = crowd.join(ready_timeout_us); !joined) {
+    return joined.error();
+  }
   bench::Row row;
   row.rate = rate;
   if (auto loaded = load(crowd, row); !loaded) return loaded.error();
@@ -210,6 +233,7 @@ Result<bench::Row> BenchCluster::measure(bench::Crowd::Size size, double rate) {
   row.clients = size.clients;
   row.depth = size.depth;
   row.durability = durability_;
+  row.static_clients = options_.static_clients;
   row.guarantee = options_.faults > 0 ? "byzantine" : "none";
   row.size = options_.size;
   row.operations = crowd.operations();

@@ -32,6 +32,7 @@ struct BenchOptions {
   std::vector<double> rates;  // of open loops; none: closed loops
   std::string arrivals = "poisson";
   bool syscalls = false;
+  bool static_clients = false;
   std::string fault;
   std::string folder;
   std::uint16_t base_port = 0;
@@ -67,6 +68,7 @@ class BenchCluster {
                std::string durability);
   Result<void> boot();
   Result<void> install();
+  Result<void> admit(const crypto::Signer& key);
   Result<void> set_up(client::Seat admin);
   Result<void> load(bench::Crowd& crowd, bench::Row& row);
   /// Warm-up and window of a load that is under way.
@@ -82,6 +84,7 @@ class BenchCluster {
   std::optional<LocalCluster> servers_;
   std::unique_ptr<client::Loop> loop_;
   client::Seat admin_;
+  std::vector<crypto::Signer> keys_;  // of clients that genesis lists
   bench::Tally tally_;
 };
 

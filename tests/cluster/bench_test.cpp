@@ -67,6 +67,18 @@ TEST(LongBench, loses_nothing_when_a_replica_is_killed_and_says_how_long_nobody_
   }
 }
 
+TEST(Bench, measures_clients_that_genesis_lists) {
+  const Ran ran = run({"bench", "--local", "--workload", "insert1", "--static-clients", "--clients",
+                       "3,5", "--seconds", "0.3", "--warmup", "0.1", "--no-floor", "--json"});
+  ASSERT_EQ(ran.exit_code, 0) << ran.output << ran.errors;
+  const auto rows = rows_printed(ran);
+  ASSERT_EQ(rows.size(), 2U) << "the same sessions go on in the second row";
+  for (const auto& row : rows) {
+    EXPECT_EQ(row["static_clients"], true);
+    EXPECT_EQ(row["errors"], 0) << row;
+  }
+}
+
 TEST(Bench, refuses_a_fault_that_nobody_would_survive) {
   EXPECT_EQ(run({"bench", "--local", "--replicas", "1", "--faults", "0", "--fault", "kill-primary"})
                 .exit_code,

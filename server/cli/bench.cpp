@@ -93,14 +93,23 @@ Result<void> measure_all(const BenchOptions& given, Report& report, bool alone) 
   return {};
 }
 
-Status run_bench(const BenchOptions& options, bool json) {
-  if (!options.local)
-    return usage_failure("give --local: replicas are started on this machine as processes");
+/// What does not go together; empty: all does.
+std::string contradiction(const BenchOptions& options) {
+  if (!options.local) return "give --local: replicas are started on this machine as processes";
   if (!options.fault.empty() && options.faults == 0)
-    return usage_failure("--fault needs --faults 1 or more: without one, all stops");
+    return "--fault needs --faults 1 or more: without one, all stops";
+  if (!options.fault.empty() && options.fault != "mute-backup" &&
+      std::ranges::count(options.durabilities, "none") > 0)
+    return "a replica that is killed with --durability none has lost its disk and does not come "
+           "back: --durability log, or --fault mute-backup";
   if (options.static_clients && std::ranges::max(options.clients) >= limits::static_clients_max)
-    return usage_failure("genesis lists at most " + std::to_string(limits::static_clients_max) +
-                         " clients, of which one is the administrator");
+    return "genesis lists at most " + std::to_string(limits::static_clients_max) +
+           " clients, of which one is the administrator";
+  return {};
+}
+
+Status run_bench(const BenchOptions& options, bool json) {
+  if (const std::string why = contradiction(options); !why.empty()) return usage_failure(why);
   raise_descriptor_limit();
   Report report(json);
   Result<void> done = measure_all(options, report, false);

@@ -79,10 +79,14 @@ TEST(Bench, measures_clients_that_genesis_lists) {
   }
 }
 
-TEST(Bench, refuses_a_fault_that_nobody_would_survive) {
-  EXPECT_EQ(run({"bench", "--local", "--replicas", "1", "--faults", "0", "--fault", "kill-primary"})
-                .exit_code,
-            2);
+TEST(Bench, refuses_what_does_not_go_together) {
+  const std::vector<std::vector<std::string>> refused = {
+      {"bench"},
+      {"bench", "--local", "--replicas", "1", "--faults", "0", "--fault", "kill-primary"},
+      {"bench", "--local", "--fault", "kill-backup", "--durability", "log,none"},
+      {"bench", "--local", "--static-clients", "--clients", "5000"},
+      {"bench", "--local", "--fault", "earthquake"}};
+  for (const auto& words : refused) EXPECT_EQ(run(words).exit_code, 2) << words.back();
 }
 
 }  // namespace

@@ -19,6 +19,12 @@ std::uint64_t now_us() {
       std::chrono::duration_cast<std::chrono::microseconds>(since).count());
 }
 
+std::uint64_t number_by_clock() {
+  const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::microseconds>(since_1970).count());
+}
+
 std::string problem_of(const client::Completion& completion) {
   if (completion.verdict != client::Verdict::answered)
     return completion.code + ": " + completion.message;
@@ -51,9 +57,21 @@ Crowd::~Crowd() {
   for (const client::Seat seat : seats_) loop_.leave_and_close(seat);
 }
 
-Result<void> Crowd::join(std::uint64_t timeout_us) {
+client::SessionOptions Crowd::session_options() const {
   client::SessionOptions options;
   options.depth_max = std::min<std::uint64_t>(size_.depth, limits::session_window);
+  return options;
+}
+
+void Crowd::attach(const std::vector<crypto::Signer>& keys, SessionId first) {
+  const std::uint64_t number = number_by_clock();
+  for (unsigned i = 0; i < size_.clients; ++i)
+    seats_.push_back(
+        loop_.open(session_options(), {}, SessionId{first.value + i}, keys[i], number));
+}
+
+Result<void> Crowd::join(std::uint64_t timeout_us) {
+  const client::SessionOptions options = session_options();
   for (unsigned begin = 0; begin < size_.clients; begin += joins_at_once) {
     std::vector<std::future<client::Completion>> joins;
     for (unsigned i = begin; i < size_.clients && i < begin + joins_at_once; ++i) {
@@ -110,8 +128,23 @@ void Crowd::answered(const Question& question, std::uint64_t due_us,
   if (std::string problem = judge(question, completion); !problem.empty()) {
     if (errors_++ == 0) first_error_ = std::move(problem);
   } else if (counting_.load(std::memory_order_relaxed)) {
-    latency_.record(now_us() - due_us);
+    const std::uint64_t now = now_us();
+    latency_.record(now - due_us);
+    const std::lock_guard lock(mutex_);
+    if (counting_) timeline_.answered(now);
   }
+}
+
+void Crowd::begin_window() {
+  const std::lock_guard lock(mutex_);
+  timeline_.begin(now_us());
+  counting_ = true;
+}
+
+void Crowd::end_window() {
+  const std::lock_guard lock(mutex_);
+  counting_ = false;
+  timeline_.end(now_us());
 }
 
 bool Crowd::hopeless() const { return errors_.load(std::memory_order_relaxed) >= errors_max; }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "bench/histogram.h"
+#include "bench/timeline.h"
 #include "bench/workload.h"
 #include "clientlib/loop.h"
 
@@ -33,12 +34,15 @@ class Crowd {
 
   /// Opens and joins all sessions, some at a time.
   Result<void> join(std::uint64_t timeout_us);
+  /// In place of join(), where genesis lists the clients: their sessions are numbered from `first`.
+  /// Requires: as many keys as clients.
+  void attach(const std::vector<crypto::Signer>& keys, SessionId first);
   /// The client's next question; its latency counts from `due_us`. From any thread. `after` runs
   /// on the loop's.
   void ask(unsigned client, std::uint64_t due_us, std::function<void()> after);
   /// In between, answers are counted.
-  void begin_window() { counting_ = true; }
-  void end_window() { counting_ = false; }
+  void begin_window();
+  void end_window();
   /// Until nothing is outstanding.
   void drain();
   /// So many errors, that going on would only repeat them.
@@ -51,12 +55,14 @@ class Crowd {
   [[nodiscard]] std::uint64_t due() const { return due_; }
   [[nodiscard]] std::uint64_t errors() const { return errors_; }
   [[nodiscard]] const Histogram& latency() const { return latency_; }
+  [[nodiscard]] const Timeline& timeline() const { return timeline_; }
   /// What the first error was, for people.
   [[nodiscard]] const std::string& first_error() const { return first_error_; }
 
  private:
   void answered(const Question& question, std::uint64_t due_us,
                 const client::Completion& completion);
+  [[nodiscard]] client::SessionOptions session_options() const;
   std::string judge(const Question& question, const client::Completion& completion);
 
   client::Loop& loop_;
@@ -71,6 +77,7 @@ class Crowd {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::uint64_t outstanding_ = 0;
+  Timeline timeline_;
 
   // The loop's thread, and after drain() anyone.
   Tally& tally_;
@@ -78,6 +85,8 @@ class Crowd {
   std::string first_error_;
 };
 
+/// Above all request numbers that a session of genesis used before: the time.
+std::uint64_t number_by_clock();
 /// Blocks until one operation is answered.
 client::Completion ask(client::Loop& loop, client::Seat seat, wire::Operation operation,
                        std::uint64_t timeout_us);

@@ -24,6 +24,16 @@ std::string load_of(const Row& row) {
   return load;
 }
 
+/// The members that only a row with a fault has.
+std::string fault_json(const Row& row) {
+  std::string bins;
+  for (const std::uint32_t count : row.timeline.bins())
+    bins += (bins.empty() ? "" : ",") + std::to_string(count);
+  return "\"fault\":\"" + row.fault + "\",\"bins_100ms\":[" + bins +
+         "],\"gap_ms\":" + number(static_cast<double>(row.timeline.gap_us()) / 1e3, 1) +
+         ",\"caught_up_ms\":" + (row.caught_up_ms ? number(*row.caught_up_ms, 1) : "null");
+}
+
 }  // namespace
 
 bool Row::saturated() const {
@@ -47,6 +57,7 @@ std::string to_json(const Row& row) {
   field("depth", std::to_string(row.depth));
   field("durability", "\"" + row.durability + "\"");
   field("guarantee", "\"" + row.guarantee + "\"");
+  field("static_clients", row.static_clients ? "true" : "false");
   field("size", std::to_string(row.size));
   field("seconds", number(row.seconds, 3));
   field("operations", std::to_string(row.operations));
@@ -74,6 +85,7 @@ std::string to_json(const Row& row) {
                         ",\"p99\":" + std::to_string(row.lag.percentile(0.99)) + "}");
     field("saturated", row.saturated() ? "true" : "false");
   }
+  if (!row.fault.empty()) out += "," + fault_json(row);
   field("errors", std::to_string(row.errors));
   field("checks", std::to_string(row.checks));
   return out + "}";
@@ -86,7 +98,10 @@ std::string table(const std::vector<Row>& rows) {
                     padded("server us/op", 14, false) + padded("client us/op", 14, false) +
                     padded("errors", 8, false) + "\n";
   for (const Row& row : rows) {
-    out += padded(row.workload, 34, true);
+    std::string name = row.workload;
+    if (!row.fault.empty())
+      name += ", " + row.fault + ": gap " + std::to_string(row.timeline.gap_us() / 1000) + " ms";
+    out += padded(name, 34, true);
     out += padded(load_of(row), 16, false);
     out += padded(row.durability, 12, false) + padded(number(row.throughput(), 0), 10, false);
     out += padded(std::to_string(row.latency.percentile(0.5)), 9, false);

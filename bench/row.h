@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bench/histogram.h"
+#include "bench/timeline.h"
 
 namespace prytany::bench {
 
@@ -16,10 +17,11 @@ struct Row {
   unsigned faults = 0;
   unsigned clients = 0;
   unsigned depth = 0;
-  std::string durability;  // "log": fsynced before any answer; "none"
-  std::string guarantee;   // "byzantine", "none"
-  std::size_t size = 0;    // bytes of payload or text
-  double seconds = 0;      // of the window
+  std::string durability;       // "log": fsynced before any answer; "none"
+  bool static_clients = false;  // genesis lists them, and nobody joined
+  std::string guarantee;        // "byzantine", "none"
+  std::size_t size = 0;         // bytes of payload or text
+  double seconds = 0;           // of the window
   std::uint64_t operations = 0;
   std::uint64_t errors = 0;
   std::string first_error;
@@ -33,6 +35,10 @@ struct Row {
   double rate = 0;        // an open loop's; 0: a closed one
   std::uint64_t due = 0;  // in the window
   Histogram lag;          // the generator's own, of an open loop
+
+  std::string fault;  // what befell a replica in the window; empty: nothing
+  Timeline timeline;
+  std::optional<double> caught_up_ms;  // of a replica that was started again
 
   /// Of an open loop: as many as were due were answered, and the generator was not the reason if
   /// some were late. Otherwise its latencies mean nothing.

@@ -1,11 +1,13 @@
 // prytany bench: replica processes on this machine, a load, and the rows that came out.
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "bench/floor.h"
 #include "bench/row.h"
 #include "server/cli/bench_cluster.h"
+#include "server/cli/bench_fault.h"
 #include "server/cli/client_commands.h"
 
 namespace prytany::cli {
@@ -75,6 +77,7 @@ Result<void> measure_all(const BenchOptions& given, Report& report, bool alone) 
   if (alone) {
     options.replicas = 1;
     options.faults = 0;
+    options.fault.clear();
   }
   for (const std::string& name : options.workloads) {
     const auto workload =
@@ -90,9 +93,23 @@ Result<void> measure_all(const BenchOptions& given, Report& report, bool alone) 
   return {};
 }
 
+/// What does not go together; empty: all does.
+std::string contradiction(const BenchOptions& options) {
+  if (!options.local) return "give --local: replicas are started on this machine as processes";
+  if (!options.fault.empty() && options.faults == 0)
+    return "--fault needs --faults 1 or more: without one, all stops";
+  if (!options.fault.empty() && options.fault != "mute-backup" &&
+      std::ranges::count(options.durabilities, "none") > 0)
+    return "a replica that is killed with --durability none has lost its disk and does not come "
+           "back: --durability log, or --fault mute-backup";
+  if (options.static_clients && std::ranges::max(options.clients) >= limits::static_clients_max)
+    return "genesis lists at most " + std::to_string(limits::static_clients_max) +
+           " clients, of which one is the administrator";
+  return {};
+}
+
 Status run_bench(const BenchOptions& options, bool json) {
-  if (!options.local)
-    return usage_failure("give --local: replicas are started on this machine as processes");
+  if (const std::string why = contradiction(options); !why.empty()) return usage_failure(why);
   raise_descriptor_limit();
   Report report(json);
   Result<void> done = measure_all(options, report, false);
@@ -140,6 +157,13 @@ void add_options(CLI::App& command, BenchOptions& options) {
   command.add_option("--arrivals", options.arrivals, "Of an open loop: poisson, or fixed pauses")
       ->check(CLI::IsMember({"poisson", "fixed"}))
       ->capture_default_str();
+  command
+      .add_option("--fault", options.fault,
+                  "After a third of each window: kill-primary, kill-backup, mute-backup, or "
+                  "restart-backup")
+      ->check(CLI::IsMember(bench_fault_names()));
+  command.add_flag("--static-clients", options.static_clients,
+                   "Genesis lists the clients, and nobody joins");
   command.add_flag("--syscalls", options.syscalls,
                    "Count the replicas' system calls by perf, which slows them a little");
   command.add_option("--seed", options.seed, "Of the operations' chance")->capture_default_str();

@@ -1,5 +1,6 @@
 #include "server/cli/bench_cluster.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <deque>
@@ -10,6 +11,7 @@
 #include "bench/closed_loop.h"
 #include "bench/open_loop.h"
 #include "bench/syscalls.h"
+#include "server/cli/bench_fault.h"
 #include "server/cli/bench_usage.h"
 #include "server/cli/demo_checks.h"
 #include "server/cli/files.h"
@@ -67,6 +69,14 @@ Result<void> BenchCluster::boot() {
   std::vector<std::string> settings;
   for (const std::string& setting : options_.settings)
     (is_genesis_setting(setting) ? init.settings : settings).push_back(setting);
+  if (options_.static_clients) {
+    const unsigned most = std::ranges::max(options_.clients);
+    for (unsigned i = 0; i < most; ++i) {
+      keys_.push_back(crypto::Signer::generate());
+      init.static_clients.push_back(
+          {{"bench " + std::to_string(i)}, {"client"}, keys_.back().public_key()});
+    }
+  }
   if (auto made = init_cluster(init); !made) return made.error();
   settings.push_back("durability=" + durability_);
   auto servers = LocalCluster::open({init.folder, settings, "warning", {}});
@@ -79,12 +89,22 @@ Result<void> BenchCluster::boot() {
   return {};
 }
 
+/// The administrator's session: the first of those that genesis lists, or one that joins.
+Result<void> BenchCluster::admit(const crypto::Signer& key) {
+  if (options_.static_clients) {
+    admin_ = loop_->open({}, {}, SessionId{1}, key, bench::number_by_clock());
+    return {};
+  }
+  admin_ = loop_->open({}, {});
+  const auto joined = bench::join(*loop_, admin_, key, "bench", ready_timeout_us);
+  if (const auto problem = bench::problem_of(joined); !problem.empty()) return Error{problem};
+  return {};
+}
+
 Result<void> BenchCluster::install() {
   const auto key = crypto::read_key_file(servers_->folder() + "/admin.key");
   if (!key) return key.error();
-  admin_ = loop_->open({}, {});
-  const auto joined = bench::join(*loop_, admin_, *key, "bench", ready_timeout_us);
-  if (const auto problem = bench::problem_of(joined); !problem.empty()) return Error{problem};
+  if (auto admitted = admit(*key); !admitted) return admitted;
   const auto done =
       bench::ask(*loop_, admin_, wire::Operation{workload_.application}, ready_timeout_us);
   if (const auto problem = bench::problem_of(done); !problem.empty()) return Error{problem};
@@ -137,8 +157,24 @@ Result<void> BenchCluster::load(bench::Crowd& crowd, bench::Row& row) {
   return done;
 }
 
+/// What replicas use is not asked: one of them is not there to tell.
+Result<void> BenchCluster::faulty_window(bench::Crowd& crowd, bench::Row& row) {
+  BenchFault fault(options_.fault, *servers_);
+  const auto begin = std::chrono::steady_clock::now();
+  crowd.begin_window();
+  auto sat = fault.sit_through(options_.seconds);
+  crowd.end_window();
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  if (auto mended = fault.mend(); sat && !mended) sat = mended;
+  row.seconds = took.count();
+  row.fault = options_.fault;
+  row.caught_up_ms = fault.caught_up_ms();
+  return sat;
+}
+
 Result<void> BenchCluster::window(bench::Crowd& crowd, bench::Row& row) {
   sleep_for_seconds(options_.warmup);
+  if (!options_.fault.empty()) return faulty_window(crowd, row);
   std::optional<bench::SyscallCount> syscalls;
   if (options_.syscalls) syscalls.emplace(processes(), scratch_.path());
   const auto before = usage_of(*servers_);
@@ -177,7 +213,11 @@ Result<void> BenchCluster::check() {
 
 Result<bench::Row> BenchCluster::measure(bench::Crowd::Size size, double rate) {
   bench::Crowd crowd(*loop_, workload_, size, tally_);
-  if (auto joined = crowd.join(ready_timeout_us); !joined) return joined.error();
+  if (options_.static_clients) {
+    crowd.attach(keys_, SessionId{2});
+  } else if (auto joined = crowd.join(ready_timeout_us); !joined) {
+    return joined.error();
+  }
   bench::Row row;
   row.rate = rate;
   if (auto loaded = load(crowd, row); !loaded) return loaded.error();
@@ -193,10 +233,12 @@ Result<bench::Row> BenchCluster::measure(bench::Crowd::Size size, double rate) {
   row.clients = size.clients;
   row.depth = size.depth;
   row.durability = durability_;
+  row.static_clients = options_.static_clients;
   row.guarantee = options_.faults > 0 ? "byzantine" : "none";
   row.size = options_.size;
   row.operations = crowd.operations();
   row.due = crowd.due();
+  row.timeline = crowd.timeline();
   row.errors = crowd.errors();
   row.first_error = crowd.first_error();
   row.latency = crowd.latency();

@@ -32,6 +32,8 @@ struct BenchOptions {
   std::vector<double> rates;  // of open loops; none: closed loops
   std::string arrivals = "poisson";
   bool syscalls = false;
+  bool static_clients = false;
+  std::string fault;
   std::string folder;
   std::uint16_t base_port = 0;
   bool no_floor = false;
@@ -66,10 +68,12 @@ class BenchCluster {
                std::string durability);
   Result<void> boot();
   Result<void> install();
+  Result<void> admit(const crypto::Signer& key);
   Result<void> set_up(client::Seat admin);
   Result<void> load(bench::Crowd& crowd, bench::Row& row);
   /// Warm-up and window of a load that is under way.
   Result<void> window(bench::Crowd& crowd, bench::Row& row);
+  Result<void> faulty_window(bench::Crowd& crowd, bench::Row& row);
   Result<void> check();
   [[nodiscard]] std::vector<pid_t> processes() const;
 
@@ -80,6 +84,7 @@ class BenchCluster {
   std::optional<LocalCluster> servers_;
   std::unique_ptr<client::Loop> loop_;
   client::Seat admin_;
+  std::vector<crypto::Signer> keys_;  // of clients that genesis lists
   bench::Tally tally_;
 };
 

@@ -50,5 +50,44 @@ TEST(Bench, measures_an_open_loop_and_what_an_operation_costs_with_floors_beside
   EXPECT_EQ(rows[1]["replica_cpu_us_per_op"].size(), 1U);
 }
 
+TEST(LongBench, loses_nothing_when_a_replica_is_killed_and_says_how_long_nobody_was_answered) {
+  for (const char* fault : {"kill-primary", "restart-backup"}) {
+    const Ran ran =
+        run({"bench", "--local", "--workload", "tpcb", "--records", "100", "--clients", "4",
+             "--seconds", "6", "--warmup", "0.3", "--fault", fault, "--no-floor", "--json"});
+    ASSERT_EQ(ran.exit_code, 0) << ran.output << ran.errors;
+    const auto rows = rows_printed(ran);
+    ASSERT_EQ(rows.size(), 1U);
+    EXPECT_EQ(rows[0]["fault"], fault);
+    EXPECT_EQ(rows[0]["errors"], 0) << rows[0];
+    EXPECT_GE(rows[0]["bins_100ms"].size(), 90U);
+    EXPECT_LE(rows[0]["gap_ms"], 9000.0 * 2 / 3) << "answers came again after it was struck";
+    EXPECT_EQ(rows[0]["caught_up_ms"].is_number(), fault == std::string("restart-backup"))
+        << rows[0];
+  }
+}
+
+TEST(Bench, measures_clients_that_genesis_lists) {
+  const Ran ran = run({"bench", "--local", "--workload", "insert1", "--static-clients", "--clients",
+                       "3,5", "--seconds", "0.3", "--warmup", "0.1", "--no-floor", "--json"});
+  ASSERT_EQ(ran.exit_code, 0) << ran.output << ran.errors;
+  const auto rows = rows_printed(ran);
+  ASSERT_EQ(rows.size(), 2U) << "the same sessions go on in the second row";
+  for (const auto& row : rows) {
+    EXPECT_EQ(row["static_clients"], true);
+    EXPECT_EQ(row["errors"], 0) << row;
+  }
+}
+
+TEST(Bench, refuses_what_does_not_go_together) {
+  const std::vector<std::vector<std::string>> refused = {
+      {"bench"},
+      {"bench", "--local", "--replicas", "1", "--faults", "0", "--fault", "kill-primary"},
+      {"bench", "--local", "--fault", "kill-backup", "--durability", "log,none"},
+      {"bench", "--local", "--static-clients", "--clients", "5000"},
+      {"bench", "--local", "--fault", "earthquake"}};
+  for (const auto& words : refused) EXPECT_EQ(run(words).exit_code, 2) << words.back();
+}
+
 }  // namespace
 }  // namespace prytany::cluster_tests

@@ -28,7 +28,7 @@ Persist committed_record(const std::string& d) {
   return {CommittedRecord{{Seq{1}, digest_of(d)}, {}, {}, false}};
 }
 Execute execute(std::uint64_t seq, const std::string& d) {
-  return {Seq{seq}, digest_of(d), {}, {}};
+  return {Seq{seq}, digest_of(d), {}, {}, {}};
 }
 
 Persist view_change_record(std::uint64_t view, std::uint64_t prepared = 0) {

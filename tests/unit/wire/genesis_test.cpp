@@ -109,7 +109,7 @@ struct Bad {
 
 const std::vector<Bad>& bad_files() {
   static const std::vector<Bad> all = {
-      {"another format", [](Tree& j) { j["format"] = "prytany genesis 2"; }, "format is"},
+      {"another format", [](Tree& j) { j["format"] = "prytany genesis 3"; }, "format is"},
       {"no format", [](Tree& j) { j.erase("format"); }, "format is missing"},
       {"a missing field", [](Tree& j) { j.erase("window"); }, "window is missing"},
       {"an unknown field", [](Tree& j) { j["quorum"] = 3; }, "quorum is no field"},

@@ -9,8 +9,7 @@
 
 namespace prytany::bench {
 
-/// User and system time of another process, all its threads, in microseconds; in steps of the
-/// kernel's tick (10 ms).
+/// User and system time of another process, all its threads, in microseconds.
 Result<double> cpu_us_of(pid_t process);
 /// Of this process.
 double own_cpu_us();

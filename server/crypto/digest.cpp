@@ -1,4 +1,3 @@
-#define OPENSSL_SUPPRESS_DEPRECATED  // NOLINT: as in mac.cpp, and for the same reason
 #include "server/crypto/digest.h"
 
 #include <openssl/sha.h>

@@ -1,7 +1,3 @@
-// OpenSSL 3 deprecates its plain SHA-256 calls for its EVP interface, which is as fast on long
-// input; on ours, of tens to hundreds of bytes, finding and copying its contexts costs more than
-// hashing. The code below both, with the processor's SHA instructions, is the same.
-#define OPENSSL_SUPPRESS_DEPRECATED  // NOLINT: a switch of OpenSSL's
 #include "server/crypto/mac.h"
 
 #include <openssl/crypto.h>

@@ -269,7 +269,8 @@ class Node::Impl {
   }
 
   Result<void> execute(const pbft::Execute& e) {
-    const app::Executed executed = world_.executor.execute(e.seq, e.digest, e.batch, e.agreed, e.requests);
+    const app::Executed executed =
+        world_.executor.execute(e.seq, e.digest, e.batch, e.agreed, e.requests);
     ++counters_.batches_executed;
     counters_.requests_executed += executed.replies.size();
     clients_.executed(executed);

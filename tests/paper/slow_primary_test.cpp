@@ -110,7 +110,9 @@ TEST(SlowPrimary, is_none_that_proposes_as_soon_as_it_can) {
 }
 
 TEST(SlowPrimary, is_none_that_never_gets_what_a_client_sends_to_its_backups) {
-  expect_no_view_change(watchful(4, 1), [](Group& group, std::uint64_t t) {
+  auto config = watchful(4, 1);
+  config.forward_us = 400 * ms;  // it has them from the trials alone, in time
+  expect_no_view_change(config, [](Group& group, std::uint64_t t) {
     for (unsigned id = 1; id < 4; ++id) group.submit(id, request_of(1 + t % 7, 1 + t / 7));
   });
 }
@@ -148,6 +150,20 @@ TEST(SlowPrimary, is_found_by_requests_without_signatures) {
       EXPECT_GE(group.status(1).view, View{1}) << shape.n << ", " << late_ms;
       EXPECT_EQ(group.converge(), "");
     }
+}
+
+TEST(SlowPrimary, is_tried_with_a_tag_before_others_word_comes_by_itself) {
+  Group group(watchful_of_tags(4, 1), false);
+  unsigned pings = 0;
+  group.on_said = [&](unsigned, const wire::PeerMessage& message) {
+    pings += std::holds_alternative<wire::Ping>(message) ? 1 : 0;
+  };
+  Late primary(group, 400);
+  group.submit_to_all(tagged_request_of(1, 1));
+  primary.advance(40);
+  EXPECT_GE(pings, 3U);
+  primary.advance(1'000);
+  EXPECT_EQ(group.executed_requests(), 1U);
 }
 
 TEST(SlowPrimary, is_found_though_another_says_no_word) {

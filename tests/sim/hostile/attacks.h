@@ -14,7 +14,7 @@ enum class Attack : std::uint8_t {
   two_stories,          // one number, another operation for each half of the group
   odd_numbers,          // 0, the largest, decreasing, just outside the window
   replays,              // its own old requests and joins, of sessions that are over, too
-  few_only,             // to the primary alone, to one backup alone
+  few_only,             // to the primary alone, to one backup alone, to all but it
   half_texts,           // messages that end early, or go on too long
   odd_texts,            // deep, huge, no UTF-8, keys twice, numbers that are none
   comings_and_goings,   // connections that say nothing, a wrong hello, two; and end at once

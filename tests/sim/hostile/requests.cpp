@@ -93,12 +93,14 @@ void Stranger::replays() {
 void Stranger::few_only() {
   const auto all = ready();
   const ReplicaId primary = all_.primary();
-  const bool to_primary = rng_.chance(500'000);
+  const std::uint64_t kind = rng_.below(3);
+  const bool to_primary = kind == 0;
+  const wire::RequestBody body = next();
   for (const auto& [replica, line] : all) {
     if ((replica == primary) != to_primary) continue;
     all_.act(Attack::few_only, replica);
-    say(line, text_of(next(), session_->key, Proof::right, line));
-    return;
+    say(line, text_of(body, session_->key, Proof::right, line));
+    if (kind < 2) return;
   }
 }
 

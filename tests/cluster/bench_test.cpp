@@ -16,9 +16,9 @@ std::vector<nlohmann::json> rows_printed(const Ran& ran) {
 
 TEST(Bench, runs_each_family_of_workloads_and_finds_its_database_right) {
   const Ran ran = run({"bench", "--local", "--workload",
-                       "null-4k/0,kv256,ycsb-f,tpcb,smallbank,readmix-50,bigresult-64k",
-                       "--records", "300", "--clients", "4", "--depth", "2", "--seconds", "0.3",
-                       "--warmup", "0.1", "--durability", "none", "--no-floor", "--json"});
+                       "null-4k/0,kv256,ycsb-f,tpcb,smallbank,readmix-50,bigresult-4k", "--records",
+                       "300", "--clients", "4", "--depth", "2", "--seconds", "1", "--warmup", "0.1",
+                       "--durability", "none", "--no-floor", "--json"});
   ASSERT_EQ(ran.exit_code, 0) << ran.output << ran.errors;
   const auto rows = rows_printed(ran);
   ASSERT_EQ(rows.size(), 7U);
@@ -32,7 +32,7 @@ TEST(Bench, runs_each_family_of_workloads_and_finds_its_database_right) {
 
 TEST(Bench, measures_an_open_loop_and_what_an_operation_costs_with_floors_beside_it) {
   const Ran ran = run({"bench", "--local", "--workload", "insert1", "--rate", "200", "--clients",
-                       "8", "--seconds", "0.5", "--warmup", "0.2", "--json"});
+                       "8", "--seconds", "1", "--warmup", "0.2", "--json"});
   ASSERT_EQ(ran.exit_code, 0) << ran.output << ran.errors;
   const auto rows = rows_printed(ran);
   ASSERT_EQ(rows.size(), 9U) << "four replicas, one, five of SQLite, disk, TCP";
@@ -54,7 +54,7 @@ TEST(LongBench, loses_nothing_when_a_replica_is_killed_and_says_how_long_nobody_
   for (const char* fault : {"kill-primary", "restart-backup"}) {
     const Ran ran =
         run({"bench", "--local", "--workload", "tpcb", "--records", "100", "--clients", "4",
-             "--seconds", "6", "--warmup", "0.3", "--fault", fault, "--no-floor", "--json"});
+             "--seconds", "9", "--warmup", "0.3", "--fault", fault, "--no-floor", "--json"});
     ASSERT_EQ(ran.exit_code, 0) << ran.output << ran.errors;
     const auto rows = rows_printed(ran);
     ASSERT_EQ(rows.size(), 1U);
@@ -69,7 +69,7 @@ TEST(LongBench, loses_nothing_when_a_replica_is_killed_and_says_how_long_nobody_
 
 TEST(Bench, measures_clients_that_genesis_lists) {
   const Ran ran = run({"bench", "--local", "--workload", "insert1", "--static-clients", "--clients",
-                       "3,5", "--seconds", "0.3", "--warmup", "0.1", "--no-floor", "--json"});
+                       "3,5", "--seconds", "1", "--warmup", "0.1", "--no-floor", "--json"});
   ASSERT_EQ(ran.exit_code, 0) << ran.output << ran.errors;
   const auto rows = rows_printed(ran);
   ASSERT_EQ(rows.size(), 2U) << "the same sessions go on in the second row";

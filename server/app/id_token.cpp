@@ -78,13 +78,13 @@ std::optional<Json> object_in(wire::JsonDocument& document, ByteView text) {
   return *parsed;
 }
 
-struct Header {
+struct TokenHeader {
   crypto::Algorithm algorithm;
   std::string name;  // of the algorithm
   std::optional<std::string> key_id;
 };
 
-Result<Header, Failure> read_header(ByteView text) {
+Result<TokenHeader, Failure> read_header(ByteView text) {
   static constexpr std::array<std::pair<std::string_view, crypto::Algorithm>, 4> known = {{
       {"RS256", crypto::Algorithm::rsa_pkcs1},
       {"PS256", crypto::Algorithm::rsa_pss},
@@ -101,7 +101,7 @@ Result<Header, Failure> read_header(ByteView text) {
                    "an ID token is signed with RS256, PS256, ES256 or EdDSA, and nothing else"};
   if (has(*header, "crit") || has(*header, "zip") || has(*header, "enc"))
     return malformed("it asks for extensions that nobody here knows");
-  return Header{found->second, name, string_in(*header, "kid")};
+  return TokenHeader{found->second, name, string_in(*header, "kid")};
 }
 
 std::optional<ForeignKey> key_of(Json jwk) {
@@ -117,7 +117,7 @@ std::optional<ForeignKey> key_of(Json jwk) {
 }
 
 /// Whether this key may have signed a token with this header.
-bool may_sign(Json jwk, const Header& header) {
+bool may_sign(Json jwk, const TokenHeader& header) {
   const auto id = string_in(jwk, "kid");
   const auto use = string_in(jwk, "use");
   const auto algorithm = string_in(jwk, "alg");
@@ -125,7 +125,7 @@ bool may_sign(Json jwk, const Header& header) {
   return (!use || *use == "sig") && (!algorithm || *algorithm == header.name);
 }
 
-bool signed_with(Json jwk, const Header& header, const Parts& parts) {
+bool signed_with(Json jwk, const TokenHeader& header, const Parts& parts) {
   if (!may_sign(jwk, header)) return false;
   const auto key = key_of(jwk);
   if (!key) return false;
@@ -136,7 +136,7 @@ bool signed_with(Json jwk, const Header& header, const Parts& parts) {
 }
 
 /// `text` is one JWK, or a set of them as an issuer publishes it.
-bool signed_with_any(const std::string& text, const Header& header, const Parts& parts,
+bool signed_with_any(const std::string& text, const TokenHeader& header, const Parts& parts,
                      std::size_t& tried) {
   wire::JsonDocument document;
   const auto parsed = document.parse(text, key_text_bytes_max);

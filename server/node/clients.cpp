@@ -171,7 +171,7 @@ Clients::Wish Clients::on(ConnectionId id, Connection& c, const wire::Identify& 
   if (setting_.executor.is_static()) return refuse(id, c, digest, "static_clients", static_words);
   // It vouches for what its state says.
   if (silent_) return Nothing{};
-  if (!proofs_.admit(c.address, setting_.clock.now()))
+  if (!proofs_.admit(c.host, setting_.clock.now()))
     return refuse(id, c, digest, "overloaded", "too many proofs are to be checked here");
   auto identity = setting_.executor.identify(asked, setting_.clock.wall());
   if (!identity) return refuse(id, c, digest, identity.error().code, identity.error().message);

@@ -153,10 +153,9 @@ struct PassOn {
   bool operator==(const PassOn&) const = default;
 };
 
-using FromClient =
-    std::variant<ClientHello, JoinBegin, SubmitRequest, PublicRead, StatusRequest, SpeakFor,
-                 ConfigurationsRequest, FastRead, Subscribe, More, Unsubscribe, Identify, PassOn,
-                 BundleRequest>;
+using FromClient = std::variant<ClientHello, JoinBegin, SubmitRequest, PublicRead, StatusRequest,
+                                SpeakFor, ConfigurationsRequest, FastRead, Subscribe, More,
+                                Unsubscribe, Identify, PassOn, BundleRequest>;
 
 // ---- replica to client
 // ---------------------------------------------------------------------------
@@ -296,10 +295,10 @@ struct Bundle {
   bool operator==(const Bundle&) const = default;
 };
 
-using ToClient = std::variant<ServerHello, JoinTokenReply, Reply, ReplyDigest, PublicReadReply,
-                              Refused, SessionEnded, StatusReply, ConfigurationsReply,
-                              FastReadReply, FastReadDigest, Changes, IdentityTokenReply, PassedBack,
-                              Bundle>;
+using ToClient =
+    std::variant<ServerHello, JoinTokenReply, Reply, ReplyDigest, PublicReadReply, Refused,
+                 SessionEnded, StatusReply, ConfigurationsReply, FastReadReply, FastReadDigest,
+                 Changes, IdentityTokenReply, PassedBack, Bundle>;
 
 /// What a tag covers: "prytany tag" ‖ cluster ‖ replica ‖ encode(ToClient). For a Reply, and for a
 /// Bundle of it, the reply's digest stands in its place, so that a whole reply and a ReplyDigest

@@ -161,6 +161,7 @@ void Cluster::join_async(const Options& options, std::function<void(Expected<Cli
   if (impl_->genesis.is_static()) return attach(options, *signer, done);
   client::SessionOptions session;
   session.linger_us = microseconds(options.linger);
+  if (options.connections == Connections::one) session.connections = client::Connections::one;
   client::Loop::Hooks hooks;
   hooks.note = options.log;
   auto joining = std::make_shared<std::unique_ptr<Client::Impl>>(std::make_unique<Client::Impl>());

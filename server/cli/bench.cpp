@@ -51,6 +51,10 @@ Result<void> measure_floors(const BenchOptions& options, Report& report) {
   return {};
 }
 
+client::Connections connections_of(const std::string& how) {
+  return how == "one" ? client::Connections::one : client::Connections::all;
+}
+
 /// All rows of one workload and durability: of one cluster. `prefix`: of their names.
 Result<void> measure_cluster(const BenchOptions& options, const bench::Workload& workload,
                              const std::string& durability, const std::string& prefix,
@@ -61,10 +65,12 @@ Result<void> measure_cluster(const BenchOptions& options, const bench::Workload&
   for (const unsigned clients : options.clients) {
     for (const unsigned depth : options.depths) {
       for (const double rate : rates) {
-        auto row = (*local)->measure({clients, depth}, rate);
-        if (!row) return row.error();
-        row->workload = prefix + row->workload;
-        report.add(std::move(*row));
+        for (const std::string& how : options.connections) {
+          auto row = (*local)->measure({clients, depth, connections_of(how)}, rate);
+          if (!row) return row.error();
+          row->workload = prefix + row->workload;
+          report.add(std::move(*row));
+        }
       }
     }
   }
@@ -78,6 +84,7 @@ Result<void> measure_all(const BenchOptions& given, Report& report, bool alone) 
     options.replicas = 1;
     options.faults = 0;
     options.fault.clear();
+    options.connections = {"all"};
   }
   for (const std::string& name : options.workloads) {
     const auto workload =
@@ -177,6 +184,12 @@ void add_options(CLI::App& command, BenchOptions& options) {
                   "log: fsynced before any answer; none; or both")
       ->delimiter(',')
       ->check(CLI::IsMember({"log", "none"}))
+      ->capture_default_str();
+  command
+      .add_option("--connections", options.connections,
+                  "all: to every replica; one: to one, which asks the others; or both")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"all", "one"}))
       ->capture_default_str();
   command.add_option("--set", options.settings,
                      "key=value for every replica, or of genesis; repeatable");

@@ -367,6 +367,16 @@ void hostile_gentle(Rng&, Parameters& p) {
   make_gentle(p);
   cast_hostiles(dice, p);
 }
+/// Whatever else is drawn, and most clients have one connection; half of the seeds have liars, who
+/// are gateways, too.
+void bundles(Rng&, Parameters& p) {
+  Rng dice(p.options.seed, 41);
+  p.one_connection = true;
+  if (p.excused()) p.plan.clear();
+  if (dice.chance(500'000)) cast_liars(dice, p, Theme::any);
+  // Others' reads, and reads that are not ordered, need all connections.
+  if (dice.chance(700'000)) p.fast_read_rate = p.public_read_rate = 0;
+}
 void only_without_log(Rng& rng, Parameters& p) {
   if (p.excused()) p.plan.clear();
   without_log(rng, p);
@@ -441,6 +451,8 @@ const std::vector<Profile>& profiles() {
       {"hostile-clients", "clients that keep no rules, with all other faults", hostile_clients},
       {"hostile-gentle", "of those, but nothing else goes wrong: no view may change, nobody waits",
        hostile_gentle},
+      {"bundles", "most clients keep one connection, with all other faults, also to liars",
+       bundles},
       {"everything", "all faults in every seed, for longer", everything},
   };
   return all;

@@ -104,7 +104,7 @@ void Executor::Impl::load() {
     const Rewind rewind(state);
     if (!engine_.step_ours(state)) stop_on_fault("state.db holds no state of a cluster");
     if (state.integer(0) != tables_format)
-      stop_on_fault("state.db was written by another version of this program");
+      stop_on_fault("state.db cannot be read: " + refused_format(state.integer(0)));
     if (!std::ranges::equal(state.blob(1), config_.cluster.view()))
       stop_on_fault("state.db belongs to another cluster than genesis.json says");
     executed_ = checkpointed_ = Seq{static_cast<std::uint64_t>(state.integer(2))};

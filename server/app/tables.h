@@ -2,10 +2,21 @@
 // to checkpoint, hash, transfer or back up (design.md section 5).
 #pragma once
 
+#include <cstdint>
+#include <string>
+
 namespace prytany::app {
 
 /// Bumped when the tables below change.
 inline constexpr int tables_format = 6;
+
+/// Why a state of another format is not taken, and what whoever reads this can do.
+inline std::string refused_format(std::int64_t format) {
+  return "its tables are of format " + std::to_string(format) + " and this program's of format " +
+         std::to_string(tables_format) +
+         ": run the program that wrote it, or make a new cluster and put your own tables into it "
+         "(a copy of state.db is a plain SQLite file)";
+}
 
 /// Genesis: run once on an empty database, one statement each, in this order. Equal everywhere.
 inline constexpr const char* const create_tables[] = {

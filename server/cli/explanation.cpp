@@ -147,7 +147,7 @@ Result<TrialState> read_state(const std::string& path) {
   if (!read)
     return Error{path + " is no state.db of a replica: " + std::string(sqlite3_errmsg(raw))};
   if (format != app::tables_format)
-    return Error{path + " was written by another version of this program"};
+    return Error{path + " cannot be read: " + app::refused_format(format)};
   sqlite3_int64 bytes = 0;
   std::unique_ptr<unsigned char, FreeImage> image(sqlite3_serialize(raw, "main", &bytes, 0));
   if (image == nullptr || bytes % static_cast<sqlite3_int64>(vfs::page_bytes) != 0)

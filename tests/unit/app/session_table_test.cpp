@@ -194,7 +194,7 @@ TEST_F(SessionTable, lets_a_migration_end_sessions) {
 
 TEST_F(SessionTable, finds_one_of_many_by_number_or_principal) {
   // All rows would take more steps than this application allows.
-  const auto few_steps = [](ExecutorConfig& c) { c.steps_per_request_max = 1000; };
+  const auto few_steps = [](ExecutorConfig& c) { c.steps_per_request_max = 1200; };
   Replica many(nullptr, {}, few_steps);
   std::vector<Client> tools;
   for (std::uint8_t i = 1; i < 250; ++i)

@@ -26,6 +26,7 @@ CREATE TRIGGER entry_counts AFTER INSERT ON entry BEGIN
 END;
 CREATE TABLE note(id INTEGER PRIMARY KEY, author TEXT, body, at TEXT DEFAULT CURRENT_TIMESTAMP);
 CREATE TABLE dice(id INTEGER PRIMARY KEY, value INTEGER NOT NULL);
+CREATE TABLE beat(id INTEGER PRIMARY KEY, who TEXT NOT NULL, at INTEGER NOT NULL);
 CREATE TABLE seal(words TEXT);
 INSERT INTO seal(words) VALUES('nothing ever changes these words, and nobody reads them');
 )sql";
@@ -45,10 +46,12 @@ INSERT INTO account(name, balance) VALUES(:target, :amount)
   ON CONFLICT(name) DO UPDATE SET balance = balance + excluded.balance;
 INSERT INTO entry(session, account, amount, at) VALUES(session_id(), :source, -:amount, now()),
                                                       (session_id(), :target, :amount, now());
+SELECT notify('moves', :amount);
 SELECT name, balance FROM account WHERE name IN (:source, :target) ORDER BY name;
 )sql"},
     {"write", "-- @param body any optional\n", R"sql(
 INSERT INTO note(author, body) VALUES(session_principal() || ' as ' || session_role(), :body);
+SELECT notify('notes');
 SELECT count(*) AS notes, max(at) AS latest FROM note;
 )sql"},
     {"throw", "", R"sql(
@@ -64,6 +67,18 @@ SELECT account, count(*) AS entries, sum(amount) AS total, avg(amount) AS mean F
 )sql"},
 }};
 
+constexpr std::array<Timed, 2> timed_all{{
+    {"beat", 4'000'000, "-- @every 4s\n", R"sql(
+INSERT INTO beat(who, at) VALUES('beat', now());
+SELECT notify('beats', now());
+)sql"},
+    {"rest", 6'000'000, "-- @every 6s\n", R"sql(
+INSERT INTO beat(who, at) VALUES('rest', now());
+SELECT notify('beats', 'rest');
+SELECT ensure(now() / 1000000 % 3 > 0, 'REST', 'every third second is of rest');
+)sql"},
+}};
+
 class NativeBook final : public app::Application {
  public:
   NativeBook(Plant plant, const bool* astray) : plant_(plant), astray_(astray) {}
@@ -74,6 +89,12 @@ class NativeBook final : public app::Application {
   Result<app::Authorized, wire::ErrorReply> authorize(sqlite3*, const wire::Identification& who,
                                                       const app::Context&) override {
     return app::Authorized{"member:" + who.credential.hex().substr(0, 16), "member"};
+  }
+
+  app::Topics topics() override {
+    app::Topics topics;
+    for (const std::string_view name : topic_names()) topics[std::string(name)].any_role = true;
+    return topics;
   }
 
   wire::Outcome execute(sqlite3* db, const wire::Call& call, const app::Context&) override {
@@ -124,7 +145,14 @@ const Procedure* find_procedure(std::string_view name) {
   return nullptr;
 }
 
-wire::Install installable() {
+std::span<const Timed> timed_procedures() { return timed_all; }
+
+std::span<const std::string_view> topic_names() {
+  static constexpr std::array<std::string_view, 3> names{"beats", "moves", "notes"};
+  return names;
+}
+
+wire::Install installable(bool with_timed) {
   wire::Install bundle;
   const auto add = [&](const std::string& path, const std::string& content) {
     bundle.files.items.push_back({{path}, {to_bytes(as_bytes(content))}});
@@ -132,8 +160,17 @@ wire::Install installable() {
   for (const Procedure& procedure : all)
     add("procedures/" + std::string(procedure.name) + ".sql",
         std::string(procedure.header) + "-- @roles member, admin\n" + std::string(procedure.body));
+  if (with_timed)
+    for (const Timed& timed : timed_all)
+      add("procedures/" + std::string(timed.name) + ".sql",
+          std::string(timed.header) + std::string(timed.body));
+  std::string topics;
+  for (const std::string_view name : topic_names())
+    topics += (topics.empty() ? "\"" : ", \"") + std::string(name) + R"(": {"roles": "any"})";
   add("prytany.json",
-      R"({"name": "account_book", "version": "1", "roles": {"member": {"authorize": "anyone"}}})");
+      R"({"name": "account_book", "version": "1", "roles": {"member": {"authorize": "anyone"}}, )"
+      R"("topics": {)" +
+          topics + "}}");
   add("schema/001_tables.sql", std::string(schema_sql));
   std::ranges::sort(bundle.files.items, {}, [](const auto& file) { return file.path.text; });
   return bundle;

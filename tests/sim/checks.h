@@ -11,6 +11,7 @@
 #include "tests/sim/missed_checker.h"
 #include "tests/sim/read_checker.h"
 #include "tests/sim/view_checker.h"
+#include "tests/sim/watch_checker.h"
 
 namespace prytany::sim {
 
@@ -51,6 +52,7 @@ struct Checks {
   MissedChecker missed;
   LeaveChecker leaving;
   BoundsChecker bounds{violations};
+  WatchChecker watching{violations};
 
   /// A newer incarnation takes this one's place: from now on all is asked of it, as if nothing had
   /// been said before.

@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "server/wire/client_json.h"
+#include "tests/sim/account_book.h"
 #include "tests/sim/byzantine/mouth.h"
 #include "tests/sim/recital.h"
 #include "tests/sim/script.h"
@@ -66,6 +67,7 @@ class Clients::Client {
 
   /// As many requests at a time as there may be: each one asked when one was answered, and a while.
   void begin() {
+    watch();
     for (unsigned i = 0; i < parameters().outstanding_max; ++i) ask_later();
   }
   void ask() {
@@ -124,6 +126,10 @@ class Clients::Client {
   }
   [[nodiscard]] bool idle() const { return (joined_ || refused_) && waiting_ == 0; }
   [[nodiscard]] std::size_t waiting() const { return waiting_; }
+  [[nodiscard]] bool told_all(const app::Executor& executor) const {
+    return watched_.empty() || !watched_upto_ ||
+           executor.changes(*watched_upto_, watched_).items.empty();
+  }
 
   template <class Do>
   void perform(Do&& happens) {
@@ -149,6 +155,9 @@ class Clients::Client {
     asked_.emplace(ticket, Asked{all_.run_.checks.history.invoked(), now()});
   }
 
+  void watch();
+  [[nodiscard]] std::string watcher() const { return name() + "/" + std::to_string(life_); }
+
   void ask_later() {
     all_.run_.queue.after(1 + rng_.exponential(parameters().think_mean_us), [this, life = life_] {
       if (life == life_) ask();
@@ -166,8 +175,8 @@ class Clients::Client {
   void on(client::Send& e) { all_.send(index_, e.to, e.text); }
   void on(client::Ended&) {}
   void on(client::StatusHeard&) {}
-  void on(client::ChangesHeard&) {}
-  void on(client::SubscriptionEnded&) {}
+  void on(client::ChangesHeard& e);
+  void on(client::SubscriptionEnded& e);
   void on(client::Note& e) {
     if (all_.run_.trace.has_reader()) all_.run_.trace.say(now(), name(), e.text);
   }
@@ -220,7 +229,9 @@ class Clients::Client {
   };
   std::map<client::Ticket, Asked> asked_;
   std::map<client::Ticket, Bytes> fast_reads_;  // what is asked
-  Recital::Heard heard_;                        // of a step that is under way
+  std::vector<std::string> watched_;            // topics, in this session
+  std::optional<std::uint64_t> watched_upto_;
+  Recital::Heard heard_;  // of a step that is under way
   client::Ticket listens_to_;
   Time wakes_at_ = never;
 };
@@ -347,8 +358,48 @@ void Clients::Client::begin_anew_later() {
   });
 }
 
+/// Some of the topics, once in a session: from where it was heard before, from the beginning, or
+/// from now on.
+void Clients::Client::watch() {
+  Rng& rng = all_.watching_;
+  if (parameters().watch_rate == 0 || !rng.chance(parameters().watch_rate)) return;
+  std::vector<std::string> topics;
+  for (const std::string_view topic : topic_names())
+    if (rng.chance(700'000)) topics.emplace_back(topic);
+  if (topics.empty()) topics.emplace_back(topic_names().back());
+  std::optional<std::uint64_t> after = watched_upto_;
+  if (const std::uint64_t draw = rng.below(4); draw < 2) {
+    after.reset();
+    if (draw == 0) after = 0;
+  }
+  watched_ = topics;
+  watched_upto_ = after;
+  all_.run_.checks.watching.began(watcher(), topics, after);
+  perform([&](client::Effects& out) { (void)session_->subscribe(now(), topics, after, out); });
+}
+
+void Clients::Client::on(client::ChangesHeard& e) {
+  watched_upto_ = e.position;
+  Bytes heard;
+  wire::Writer writer(heard);
+  for (const wire::Change& change : e.items) wire::put(writer, change);
+  all_.run_.trace.add(now(), name(), "is told up to " + std::to_string(e.position), heard);
+  const std::size_t count = e.items.size();
+  all_.run_.checks.watching.heard(watcher(), {e.missed, std::move(e.items), e.position});
+  perform([&](client::Effects& out) { session_->consumed(e.ticket, count, out); });
+}
+
+void Clients::Client::on(client::SubscriptionEnded& e) {
+  watched_.clear();
+  all_.run_.checks.watching.ended(watcher());
+  if (e.code != "session_ended")
+    all_.run_.checks.violations.add("subscriptions", name() + "'s ended: " + e.code);
+}
+
 /// The old session is left to itself.
 void Clients::Client::hang_up() {
+  watched_.clear();
+  all_.run_.checks.watching.ended(watcher());
   for (const ReplicaId replica : all_.view_->replicas()) {
     if (const auto connection = all_.connection_of(index_, replica)) all_.end(*connection);
   }
@@ -378,6 +429,7 @@ Clients::Clients(Run run, const wire::Genesis& genesis, std::vector<crypto::Sign
       second_(std::move(second)),
       rng_(rng),
       workload_(run.parameters, Rng(rng_.next())),
+      watching_(run.parameters.options.seed, 42),
       view_(std::make_shared<const client::ClusterView>(genesis)) {
   for (std::size_t i = 0; i < credentials.size(); ++i)
     clients_.push_back(
@@ -427,6 +479,12 @@ std::string Clients::who_waits() const {
     text += " " + client->name() + " for " + std::to_string(client->waiting());
   }
   return text.empty() ? " nobody" : text;
+}
+
+std::optional<std::string> Clients::who_is_not_told(const app::Executor& executor) const {
+  for (const auto& client : clients_)
+    if (!client->told_all(executor)) return client->name() + " is not told of what it watches";
+  return std::nullopt;
 }
 
 std::optional<node::ConnectionId> Clients::connection_of(std::size_t client,

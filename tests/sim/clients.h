@@ -37,6 +37,8 @@ class Clients {
   [[nodiscard]] bool idle() const;
   /// Why not, for people.
   [[nodiscard]] std::string who_waits() const;
+  /// Of what changed, as this one has it; nothing if those who watch have heard all.
+  [[nodiscard]] std::optional<std::string> who_is_not_told(const app::Executor& executor) const;
   [[nodiscard]] std::uint64_t answered() const { return answered_; }
   /// The longest that anybody waited for an answer that was ordered; who joined apart.
   [[nodiscard]] std::uint64_t longest_us() const { return longest_us_; }
@@ -91,6 +93,7 @@ class Clients {
   Alive second_;
   Rng rng_;
   Workload workload_;
+  Rng watching_;  // who watches what
   std::shared_ptr<const client::ClusterView> view_;
   std::vector<std::unique_ptr<Client>> clients_;
   std::unique_ptr<Recital> recital_;  // null: no script

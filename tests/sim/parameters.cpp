@@ -524,6 +524,18 @@ void draw_approvals(const Options& options, Parameters& p) {
     p.choices.approvals = static_cast<std::uint32_t>(std::max<std::uint64_t>(least, 2));
 }
 
+/// Of dice of their own, so that a new choice changes nothing else of a seed.
+void draw_more_work(const Options& options, Parameters& p) {
+  Rng rng(options.seed, 41);
+  const bool timed = rng.chance(500'000);
+  p.transaction_rate = some_or_none(rng, 400'000);
+  const Ppm watch_rate = some_or_none(rng, 600'000);
+  if (options.script != nullptr) return;
+  // In rounds nothing is to be ordered that nobody asks for.
+  p.timed = timed && p.application == ApplicationKind::installed && p.rounds == 0;
+  if (p.application != ApplicationKind::none) p.watch_rate = watch_rate;
+}
+
 /// Where nobody lies, and not of a clock that lies: a primary is then free to be of no use.
 unsigned draw_rounds(const Options& options, const Parameters& p) {
   if (p.excused() || p.liar || p.astray || !p.liars.empty() || !p.twins.empty()) return 0;
@@ -568,6 +580,7 @@ Parameters draw_parameters(const Options& options) {
   draw_rebirths(options, p);
   draw_approvals(options, p);
   if (p.rounds == 0) p.rounds = draw_rounds(options, p);
+  draw_more_work(options, p);
   p.faults_until_us = rng.between(2'000'000, 8'000'000);
   // Timers may have doubled to sixteen seconds, and the next view's primary may need one more.
   p.finish_within_us = 120'000'000;
@@ -610,6 +623,9 @@ std::string describe_more(const Parameters& p) {
     for (const Attack attack : client.attacks) text += std::string(" ") + name_of(attack) + ",";
     text.back() = ';';
   }
+  if (p.timed) text += " timed";
+  if (p.watch_rate > 0) text += " watched";
+  if (p.transaction_rate > 0) text += " transactions";
   if (p.no_log) text += " no-log";
   if (p.rounds > 0) text += " rounds=" + std::to_string(p.rounds);
   if (p.heal_only_a_quorum) text += " heals a quorum";

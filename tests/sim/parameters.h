@@ -180,6 +180,9 @@ struct Parameters {
   Ppm public_read_rate = 0;  // reads that are not ordered, of an installed application
   Ppm sql_rate = 0;          // ad-hoc SQL instead of a procedure
   ApplicationKind application = ApplicationKind::installed;
+  bool timed = false;        // the installed application has procedures that run by themselves
+  Ppm transaction_rate = 0;  // of ad-hoc SQL, so much in steps with conditions
+  Ppm watch_rate = 0;        // so many sessions watch some topics
 
   /// Clients that keep no rules, beside the others.
   std::vector<HostileClient> hostiles;

@@ -37,6 +37,7 @@ struct Around {
   std::string principal;
   std::string role;
   AgreedTime agreed;
+  std::vector<std::pair<std::string, wire::Value>> notices;  // what it tells, if it succeeds
 };
 
 void result_text(sqlite3_context* context, const std::string& text) {
@@ -44,6 +45,21 @@ void result_text(sqlite3_context* context, const std::string& text) {
 }
 const Around& around(sqlite3_context* context) {
   return *static_cast<const Around*>(sqlite3_user_data(context));
+}
+
+/// A change with a value, or one without, which is told once.
+void notify_of_plain(sqlite3_context* context, int count, sqlite3_value** arguments) {
+  Around& what = *static_cast<Around*>(sqlite3_user_data(context));
+  const auto* topic = reinterpret_cast<const char*>(sqlite3_value_text(arguments[0]));
+  std::pair<std::string, wire::Value> notice{topic, std::monostate{}};
+  if (count == 2 && sqlite3_value_type(arguments[1]) == SQLITE_INTEGER)
+    notice.second = std::int64_t{sqlite3_value_int64(arguments[1])};
+  if (count == 2 && sqlite3_value_type(arguments[1]) == SQLITE_TEXT)
+    notice.second =
+        wire::TextValue{reinterpret_cast<const char*>(sqlite3_value_text(arguments[1]))};
+  const bool touches = std::holds_alternative<std::monostate>(notice.second);
+  if (touches && std::ranges::find(what.notices, notice) != what.notices.end()) return;
+  what.notices.push_back(std::move(notice));
 }
 
 void install_functions(sqlite3* db, Around& what) {
@@ -66,6 +82,7 @@ void install_functions(sqlite3* db, Around& what) {
     if (sqlite3_value_int(arguments[0]) == 0) return sqlite3_result_error(c, "ensure", -1);
     sqlite3_result_int(c, 1);
   });
+  for (const int arguments : {1, 2}) add("notify", arguments, notify_of_plain);
   add("current_timestamp", 0, [](sqlite3_context* c, int, sqlite3_value**) {
     const std::string sql =
         "SELECT datetime(" + std::to_string(around(c).agreed.value / 1'000'000) + ", 'unixepoch')";
@@ -77,6 +94,14 @@ void install_functions(sqlite3* db, Around& what) {
 /// Words that the sandbox refuses (docs/reference/sql.md) and plain SQLite would not.
 bool is_refused(const std::string& sql) {
   return sql.starts_with("ATTACH") || sql.starts_with("PRAGMA") || sql.starts_with("VACUUM");
+}
+
+/// Which step failed, and not in which words.
+wire::Outcome without_words(wire::Outcome outcome) {
+  if (auto* steps = std::get_if<wire::StepResults>(&outcome))
+    for (wire::StepResult& step : steps->items)
+      if (auto* error = std::get_if<wire::ErrorReply>(&step)) *error = {};
+  return outcome;
 }
 
 class PlainRun {
@@ -97,11 +122,13 @@ class PlainRun {
       last = std::max(committed.agreed.time, last + 1);
       around_.agreed = last;
       seq_ = seq;
+      run_what_is_due();
       for (const wire::ClientRequest& request : committed.batch.requests) apply(request.body);
     }
   }
 
   [[nodiscard]] sqlite3* handle() const { return db_.get(); }
+  [[nodiscard]] const std::vector<wire::Change>& told() const { return told_; }
 
  private:
   struct Member {
@@ -153,7 +180,7 @@ class PlainRun {
     const std::optional<wire::Outcome> outcome = perform(*operation);
     if (std::holds_alternative<wire::Leave>(*operation)) members_.erase(member);
     if (!outcome) return expect_error(body, reply, "which plain SQLite fails");
-    if (reply.outcome != *outcome)
+    if (without_words(reply.outcome) != without_words(*outcome))
       complain(body, "(" + words_of(*operation) + ") at n" + std::to_string(reply.seq.value) +
                          " gave " + words_of(reply.outcome) + ", plain SQLite gives " +
                          words_of(*outcome));
@@ -196,19 +223,53 @@ class PlainRun {
     if (const auto* null = std::get_if<wire::Null>(&operation))
       return wire::NullReply{{Bytes(null->reply_bytes, 0)}};
     if (const auto* change = std::get_if<wire::Reconfigure>(&operation)) return perform(*change);
-    if (std::holds_alternative<wire::Install>(operation)) {
-      installed_ = true;
+    if (const auto* install = std::get_if<wire::Install>(&operation)) {
+      schedule(*install);
       return kept_.run(schema(), {}) ? std::optional<wire::Outcome>(wire::DoneReply{})
                                      : std::nullopt;
     }
+    return in_transaction([&]() -> std::optional<wire::Outcome> {
+      if (const auto* call = std::get_if<wire::Call>(&operation)) return perform(*call);
+      if (const auto* sql = std::get_if<wire::Execute>(&operation)) return perform(*sql);
+      if (const auto* steps = std::get_if<wire::Transaction>(&operation)) return perform(*steps);
+      return std::nullopt;
+    });
+  }
+
+  /// All of it, and what it tells; or nothing.
+  template <class Do>
+  std::optional<wire::Outcome> in_transaction(Do&& what) {
     sqlite3_set_last_insert_rowid(db_.get(), 0);
+    around_.notices.clear();
     plain("BEGIN");
-    std::optional<wire::ResultSets> sets;
-    if (const auto* call = std::get_if<wire::Call>(&operation)) sets = perform(*call);
-    if (const auto* sql = std::get_if<wire::Execute>(&operation)) sets = perform(*sql);
-    plain(sets ? "COMMIT" : "ROLLBACK");
-    if (!sets) return std::nullopt;
-    return *sets;
+    std::optional<wire::Outcome> outcome = what();
+    plain(outcome ? "COMMIT" : "ROLLBACK");
+    if (!outcome) return outcome;
+    for (auto& [topic, value] : around_.notices)
+      told_.push_back({told_.size() + 1, seq_, around_.agreed, {topic}, std::move(value)});
+    return outcome;
+  }
+
+  void schedule(const wire::Install& install) {
+    for (const Timed& timed : timed_procedures())
+      for (const wire::ApplicationFile& file : install.files)
+        if (file.path.text == "procedures/" + std::string(timed.name) + ".sql")
+          due_.emplace(timed.name, around_.agreed + timed.period_us);
+  }
+
+  /// Before the requests of a batch one of those whose time has come, the one that was due first.
+  /// Times that were missed are one.
+  void run_what_is_due() {
+    auto first = due_.begin();
+    for (auto each = due_.begin(); each != due_.end(); ++each)
+      if (each->second < first->second) first = each;
+    if (first == due_.end() || first->second > around_.agreed) return;
+    const auto timed = std::ranges::find(timed_procedures(), first->first, &Timed::name);
+    (void)in_transaction([&]() -> std::optional<wire::Outcome> {
+      if (!kept_.run(timed->body, {})) return std::nullopt;
+      return wire::DoneReply{};
+    });
+    while (first->second <= around_.agreed) first->second = first->second + timed->period_us;
   }
 
   [[nodiscard]] std::size_t approvals_of(const wire::Reconfigure& change) const {
@@ -234,7 +295,7 @@ class PlainRun {
     return wire::DoneReply{};
   }
 
-  std::optional<wire::ResultSets> perform(const wire::Call& call) {
+  std::optional<wire::Outcome> perform(const wire::Call& call) {
     const Procedure* procedure = find_procedure(call.procedure.text);
     const bool creates = call.procedure.text == "create";
     if (procedure == nullptr && !creates) return std::nullopt;
@@ -243,7 +304,50 @@ class PlainRun {
     return wire::ResultSets{{std::move(*last)}};
   }
 
-  std::optional<wire::ResultSets> perform(const wire::Execute& execute) {
+  static bool holds(const wire::Condition& about, const wire::StepResult& result) {
+    const auto* set = std::get_if<wire::ResultSet>(&result);
+    switch (about.kind) {
+      case wire::Condition::Kind::ok: return set != nullptr;
+      case wire::Condition::Kind::error: return std::holds_alternative<wire::ErrorReply>(result);
+      case wire::Condition::Kind::changed: return set != nullptr && set->changes > 0;
+      default: return set != nullptr && !set->rows.items.empty();
+    }
+  }
+
+  /// From the right: a condition of others takes them from what stands to its left.
+  static bool holds(std::vector<wire::Condition>& when, const wire::StepResults& results) {
+    const wire::Condition last = when.back();
+    when.pop_back();
+    if (last.kind == wire::Condition::Kind::negate) return !holds(when, results);
+    if (last.kind < wire::Condition::Kind::negate) return holds(last, results.items[last.of]);
+    std::size_t held = 0;
+    for (std::size_t i = 0; i < last.of; ++i) held += holds(when, results) ? 1U : 0U;
+    return last.kind == wire::Condition::Kind::all ? held == last.of : held > 0;
+  }
+
+  std::optional<wire::Outcome> perform(const wire::Transaction& transaction) {
+    if (around_.role != "admin" || !config_.development) return std::nullopt;
+    wire::StepResults results;
+    for (const wire::Step& step : transaction.steps) {
+      std::vector<wire::Condition> when = step.when.items;
+      const bool runs = when.empty() || holds(when, results);
+      wire::StepResult& result = results.items.emplace_back(wire::SkippedReply{});
+      if (!runs) continue;
+      const std::size_t told = around_.notices.size();
+      auto set = run_statement(db_.get(), step.statement.sql.text, step.statement.positional.items,
+                               step.statement.named.items);
+      if (!set && !step.may_fail) return std::nullopt;
+      if (set) {
+        result = std::move(*set);
+      } else {
+        around_.notices.resize(told);
+        result = wire::ErrorReply{};
+      }
+    }
+    return results;
+  }
+
+  std::optional<wire::Outcome> perform(const wire::Execute& execute) {
     if (around_.role != "admin" || !config_.development) return std::nullopt;
     wire::ResultSets sets;
     for (const wire::Statement& statement : execute.statements) {
@@ -274,8 +378,9 @@ class PlainRun {
   KeptStatements kept_{db_.get()};
   std::map<SessionId, Member> members_;
   std::set<SessionId> used_;
-  std::map<Digest, Seq> applied_;  // those that were executed
-  bool installed_ = false;
+  std::map<Digest, Seq> applied_;                       // those that were executed
+  std::map<std::string, AgreedTime, std::less<>> due_;  // of those that run by themselves
+  std::vector<wire::Change> told_;
 };
 
 /// Every table that is not ours or SQLite's, its definition and its rows. What dice showed is drawn
@@ -324,6 +429,8 @@ void replay_by_sqlite(const app::ExecutorConfig& config, Checks& checks, const R
                       const std::map<ReplicaId, Image>& images) {
   PlainRun plain(config, checks, replies);
   plain.run();
+  // Of a run that is excused there are no images.
+  checks.watching.compare(plain.told(), !images.empty());
   const std::map<std::string, Bytes> expected = tables_of(plain.handle());
   for (const auto& [replica, stored] : images) {
     const std::string who = replica_name(replica);

@@ -60,6 +60,7 @@ class Process {
   /// What it is at, as of its last turn.
   [[nodiscard]] During phase() const;
   [[nodiscard]] const node::Node& node() const { return *node_; }
+  [[nodiscard]] const app::Executor& executor() const { return *executor_; }
   [[nodiscard]] vfs::PageStore& store() { return *store_; }
 
  private:

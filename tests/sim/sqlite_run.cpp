@@ -134,8 +134,10 @@ Result<wire::ResultSet> KeptStatements::run(std::string_view sql,
     auto set = run_prepared(db_, text.statements[i].get(), {}, named);
     if (!set) return set.error();
     changes += set->changes;
-    const bool checks =
-        !set->columns.empty() && set->columns.items.front().text.starts_with("ensure(");
+    const auto first_is = [&](const char* call) {
+      return !set->columns.empty() && set->columns.items.front().text.starts_with(call);
+    };
+    const bool checks = first_is("ensure(") || first_is("notify(");
     if (!set->columns.empty() && !checks) last = std::move(*set);
   }
   last.changes = changes;

@@ -33,8 +33,8 @@ class KeptStatements {
   explicit KeptStatements(sqlite3* db) : db_(db) {}
 
   /// All statements of `sql`, each with those of `named` that it mentions: the last rows, if any
-  /// (those of a SELECT ensure(...) do not count), the rows changed in all, and the last row
-  /// inserted.
+  /// (those of a SELECT ensure(...) or notify(...) do not count), the rows changed in all, and
+  /// the last row inserted.
   Result<wire::ResultSet> run(std::string_view sql, const std::vector<wire::Argument>& named);
 
  private:

@@ -52,7 +52,7 @@ wire::Operation Workload::preparation() const {
   if (parameters_.options.script != nullptr) return parameters_.options.script->application;
   switch (parameters_.application) {
     case ApplicationKind::native: return call_of("create", {});
-    case ApplicationKind::installed: return installable();
+    case ApplicationKind::installed: return installable(parameters_.timed);
     case ApplicationKind::none: break;
   }
   return execute(schema_statements());
@@ -143,6 +143,7 @@ wire::Operation Workload::sql() {
   if (rng_.chance(parameters_.read_rate)) {
     return sql_read();
   }
+  if (rng_.chance(parameters_.transaction_rate)) return transaction();
   // Rarer than the rest, as in life: every replica reads the whole schema again.
   if (rng_.chance(50'000)) {
     const std::string table = "extra_" + std::to_string(rng_.below(4));
@@ -169,6 +170,60 @@ wire::Operation Workload::sql() {
     case 4: return execute({statement("INSERT INTO dice(value) VALUES(random())")});
     default: return wire::Null{static_cast<std::uint32_t>(rng_.below(100)), {}};
   }
+}
+
+/// What one step does, others ask about; some fail, alone or with all that was done.
+wire::Operation Workload::transaction() {
+  using Kind = wire::Condition::Kind;
+  const auto step = [](wire::Statement what, std::vector<wire::Condition> when = {},
+                       bool may_fail = false) {
+    return wire::Step{std::move(what), {std::move(when)}, may_fail};
+  };
+  const wire::Value from = text(account());
+  const wire::Value to = text(account());
+  const wire::Value amount = number(1 + rng_.below(400));
+  const wire::Step take =
+      step(statement("UPDATE account SET balance = balance - ?2 WHERE name = ?1 AND balance >= ?2",
+                     {from, amount}));
+  const wire::Step give = step(statement("INSERT INTO account(name, balance) VALUES(?1, ?2) ON "
+                                         "CONFLICT(name) DO UPDATE SET balance = balance + ?2",
+                                         {to, amount}),
+                               {{Kind::changed, 0}});
+  const auto note = [&](const char* words, std::vector<wire::Condition> when) {
+    return step(
+        statement("INSERT INTO note(author, body) VALUES(session_principal(), ?1)", {text(words)}),
+        std::move(when));
+  };
+  const wire::Statement owe = statement("INSERT INTO account(name, balance) VALUES('debtor', -1)");
+  switch (rng_.below(5)) {
+    case 0:
+      return wire::Transaction{
+          {{take, give, note("poor", {{Kind::changed, 0}, {Kind::negate, 0}})}}, false};
+    case 1:  // the step that fails is undone, and it alone
+      return wire::Transaction{{{take, step(owe, {}, true), note("owes", {{Kind::error, 1}}),
+                                 note("never", {{Kind::ok, 1}, {Kind::rows, 0}, {Kind::any, 2}})}},
+                               false};
+    case 2:  // nothing of it happens, where there was enough to take
+      return wire::Transaction{{{take, give, step(owe, {{Kind::changed, 0}})}}, false};
+    case 3:
+      return wire::Transaction{
+          {{step(statement("SELECT name FROM account WHERE name = ?1", {from})), take,
+            note("known", {{Kind::rows, 0}, {Kind::changed, 1}, {Kind::all, 2}})}},
+          false};
+    default: break;
+  }
+  if (parameters_.application == ApplicationKind::none)
+    return wire::Transaction{{{step(owe, {}, true), step(owe)}}, false};
+  // What a step said that was undone is not told.
+  return wire::Transaction{
+      {{step(statement("INSERT INTO account(name, balance) SELECT 'debtor', -1 WHERE "
+                       "notify('moves', ?1) IS NULL",
+                       {amount}),
+             {}, true),
+        step(statement("INSERT INTO note(author, body) SELECT session_principal(), 'told' WHERE "
+                       "notify('notes') IS NULL"),
+             {{Kind::error, 0}})}},
+      false};
 }
 
 wire::Operation Workload::failing() {

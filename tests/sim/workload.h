@@ -33,6 +33,7 @@ class Workload {
   wire::Operation call();
   wire::Operation sql();
   wire::Operation sql_read();
+  wire::Operation transaction();
   wire::Operation failing();
   std::string account() { return "account-" + std::to_string(rng_.below(12)); }
   wire::Value some_value();

@@ -363,7 +363,8 @@ void World::finish() {
     constexpr std::uint64_t ask_every_us = 3'000'000;
     Time ask_at = checks_->byzantine.empty() ? never : queue_.now() + ask_every_us;
     while (!done && queue_.now() < until && step()) {
-      const auto apart = not_converged();
+      auto apart = not_converged();
+      if (!apart) apart = not_told();
       done = !apart && clients_->idle();
       if (apart) missing = *apart;
       if (queue_.now() < ask_at) continue;
@@ -404,6 +405,13 @@ std::optional<std::string> World::not_converged() {
     if (!durable || durable->value != status.stable.value)
       return replica_name(machine.id) + "'s state.db is behind its stable checkpoint";
   }
+  return std::nullopt;
+}
+
+/// Who watches hears of all that there is to be told, also by replicas that fetched it.
+std::optional<std::string> World::not_told() {
+  for (const Machine& machine : machines_)
+    if (converges(machine.id)) return clients_->who_is_not_told(alive(machine.id)->executor());
   return std::nullopt;
 }
 

@@ -157,6 +157,7 @@ class World final : public Outside {
   /// Nothing if all replicas have one stable checkpoint that holds everything; else what is
   /// missing.
   [[nodiscard]] std::optional<std::string> not_converged();
+  [[nodiscard]] std::optional<std::string> not_told();
   void compare_with_reference();
   void plant();
 

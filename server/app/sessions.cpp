@@ -50,7 +50,7 @@ Session& Sessions::add(Session session) {
   ++next_session_;
   session.active = session.written = session.joined;
   insert_row(session);
-  by_activity_.emplace(session.written, session.id);
+  enter_quiet(session);
   return place(std::make_unique<Session>(std::move(session)));
 }
 
@@ -87,7 +87,7 @@ void Sessions::forget(SessionId id, AgreedTime now) {
   by_key_.erase(session->key);
   by_principal_.erase(session->principal);
   by_join_.erase(session->join.request);
-  by_activity_.erase({session->written, id});
+  leave_quiet(*session);
   slots_[slot].reset();
   free_.insert(slot);
 }
@@ -95,13 +95,47 @@ void Sessions::forget(SessionId id, AgreedTime now) {
 std::vector<SessionId> Sessions::idle(AgreedTime now, std::int64_t idle_us, std::size_t found_max,
                                       std::size_t visits_max) const {
   std::vector<SessionId> found;
-  for (const auto& [written, id] : by_activity_) {
-    if (now.value - written.value <= idle_us || visits_max-- == 0) break;
-    if (now.value - find(id)->active.value <= idle_us) continue;
-    found.push_back(id);
+  for (const auto& [written, session] : quiet_) {
+    if (now.value - written.value <= idle_us) break;
+    if (session.id == SessionId{}) continue;
+    if (visits_max-- == 0) break;
+    if (now.value - at(session)->active.value <= idle_us) continue;
+    found.push_back(session.id);
     if (found.size() == found_max) break;
   }
   return found;
+}
+
+Session* Sessions::at(Place place) const {
+  Session* session = slots_[place.slot].get();
+  return session != nullptr && session->id == place.id ? session : nullptr;
+}
+
+void Sessions::enter_quiet(Session& session) {
+  session.quiet_at = quiet_first_ + quiet_.size();
+  quiet_.push_back({session.written, {session.id, session.slot}});
+}
+
+void Sessions::leave_quiet(const Session& session) {
+  quiet_[session.quiet_at - quiet_first_].session.id = SessionId{};
+  for (; !quiet_.empty() && quiet_.front().session.id == SessionId{}; ++quiet_first_)
+    quiet_.pop_front();
+}
+
+void Sessions::settle_quiet() {
+  if (quiet_.size() > 2 * by_id_.size() + 1024) {
+    std::erase_if(quiet_, [](const Quiet& quiet) { return quiet.session.id == SessionId{}; });
+    quiet_settled_ = quiet_first_;
+  }
+  // What joined since the last checkpoint is among those that are written at this one.
+  std::size_t i = std::max(quiet_settled_, quiet_first_) - quiet_first_;
+  std::sort(quiet_.begin() + static_cast<std::ptrdiff_t>(i), quiet_.end(),
+            [](const Quiet& a, const Quiet& b) {
+              return a.written != b.written ? a.written < b.written : a.session.id < b.session.id;
+            });
+  for (; i < quiet_.size(); ++i)
+    if (Session* session = at(quiet_[i].session)) session->quiet_at = quiet_first_ + i;
+  quiet_settled_ = quiet_first_ + quiet_.size();
 }
 
 std::optional<AgreedTime> Sessions::last_join_expires(const std::string& principal) const {
@@ -171,12 +205,12 @@ void Sessions::record(Session& session, StoredReply reply, AgreedTime now) {
 void Sessions::touch(Session& session) {
   if (session.dirty) return;
   session.dirty = true;
-  dirty_.push_back(session.id);
+  dirty_.push_back({session.id, session.slot});
 }
 
 void Sessions::keep(Session& session, StoredReply reply) {
   const std::size_t bytes = stored_overhead_bytes + reply.reply.size();
-  kept_.push_back({reply.order, session.id});
+  kept_.push_back({reply.order, {session.id, session.slot}});
   ++kept_count_;
   kept_bytes_ += bytes;
   session.replies_bytes += bytes;
@@ -200,7 +234,7 @@ void Sessions::forget_old() {
   while (kept_bytes_ > stored_replies_bytes_max && !kept_.empty()) {
     const Kept oldest = kept_.front();
     kept_.pop_front();
-    Session* session = find(oldest.session);
+    Session* session = at(oldest.session);
     if (session == nullptr) continue;
     forget_if(*session, [&](const StoredReply& r) { return r.order == oldest.order; });
   }
@@ -208,7 +242,7 @@ void Sessions::forget_old() {
 }
 
 const StoredReply* Sessions::kept_reply(const Kept& kept) const {
-  const Session* session = find(kept.session);
+  const Session* session = at(kept.session);
   if (session == nullptr) return nullptr;
   const auto found =
       std::lower_bound(session->replies.begin(), session->replies.end(), kept.order,

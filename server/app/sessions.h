@@ -50,7 +50,8 @@ struct Session {
 
   // Hot. Bit i of `executed`: number highest - i was executed.
   AgreedTime active;
-  AgreedTime written;  // `active` as in its table
+  AgreedTime written;          // `active` as in its table
+  std::uint64_t quiet_at = 0;  // its place in the order of `written`
   std::uint64_t highest = 0;
   std::uint64_t executed = 0;
   std::vector<StoredReply> replies;  // ascending by order; some out of the window
@@ -109,9 +110,18 @@ class Sessions {
   void record(Session& session, StoredReply reply, AgreedTime now);
 
  private:
+  /// Where a session was, which may have ended since: its slot may be another's by now.
+  struct Place {
+    SessionId id;
+    std::uint32_t slot;
+  };
   struct Kept {
     std::uint64_t order;
-    SessionId session;
+    Place session;
+  };
+  struct Quiet {
+    AgreedTime written;
+    Place session;  // number 0: was written again, or ended
   };
   void load_rows();
   void load_activity();
@@ -122,6 +132,13 @@ class Sessions {
   void insert_row(const Session& session);
   void delete_row(SessionId id);
   [[nodiscard]] bool has_row(SessionId id);
+  /// As find(), with fewer looks at memory: one request of each of many sessions finds none of it
+  /// in a cache.
+  [[nodiscard]] Session* at(Place place) const;
+  /// Behind all others in the order of `written`; settle_quiet() follows unless it belongs there.
+  void enter_quiet(Session& session);
+  void leave_quiet(const Session& session);
+  void settle_quiet();
   /// In memory, in its slot.
   Session& place(std::unique_ptr<Session> session);
   void touch(Session& session);
@@ -142,10 +159,15 @@ class Sessions {
   std::map<crypto::PublicKey, std::uint32_t> by_key_;
   std::map<std::string, std::uint32_t> by_principal_;
   std::map<Digest, std::uint32_t> by_join_;
-  // In order of `written`, then number: equal on every replica, whenever it was started.
-  std::set<std::pair<AgreedTime, SessionId>> by_activity_;
+  // In order of `written`, then number: equal on every replica, whenever it was started. What is
+  // written at a checkpoint is younger than all before, so it goes behind; what it leaves empty is
+  // cleared away when it is half of all. The first is at place `quiet_first_`, and those from
+  // `quiet_settled_` on came since the last checkpoint.
+  std::deque<Quiet> quiet_;
+  std::uint64_t quiet_first_ = 0;
+  std::uint64_t quiet_settled_ = 0;
   std::map<std::string, AgreedTime> endings_;
-  std::vector<SessionId> dirty_;
+  std::vector<Place> dirty_;
 
   std::deque<Kept> kept_;  // by order; some were forgotten since
   std::size_t kept_count_ = 0;

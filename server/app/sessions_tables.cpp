@@ -72,7 +72,8 @@ void Sessions::load() {
   by_key_.clear();
   by_principal_.clear();
   by_join_.clear();
-  by_activity_.clear();
+  quiet_.clear();
+  quiet_first_ = quiet_settled_ = 0;
   endings_.clear();
   dirty_.clear();
   kept_.clear();
@@ -130,10 +131,10 @@ void Sessions::load_activity() {
     session->active = session->written = AgreedTime{rows.integer(1)};
     session->highest = unsigned_bits(rows.integer(2));
     session->executed = unsigned_bits(rows.integer(3));
-    by_activity_.emplace(session->written, session->id);
+    enter_quiet(*session);
   }
-  if (by_activity_.size() != by_id_.size())
-    stop_on_fault("prytany_session_activity lacks a session");
+  if (quiet_.size() != by_id_.size()) stop_on_fault("prytany_session_activity lacks a session");
+  settle_quiet();
 }
 
 void Sessions::load_replies() {
@@ -164,24 +165,24 @@ void Sessions::write_hot(AgreedTime now) {
 }
 
 void Sessions::write_activity() {
-  std::sort(dirty_.begin(), dirty_.end());
-  dirty_.erase(std::unique(dirty_.begin(), dirty_.end()), dirty_.end());
+  std::ranges::sort(dirty_, {}, &Place::id);
   Statement& update = engine_.ours(update_activity_sql);
-  for (const SessionId id : dirty_) {
-    Session* session = find(id);
+  for (const Place place : dirty_) {
+    Session* session = at(place);
     if (session == nullptr || !session->dirty) continue;
     session->dirty = false;
     const Rewind rewind(update);
-    update.bind(1, signed_bits(id.value));
+    update.bind(1, signed_bits(place.id.value));
     update.bind(2, session->active.value);
     update.bind(3, signed_bits(session->highest));
     update.bind(4, signed_bits(session->executed));
     ENSURE(!engine_.step_ours(update));
-    by_activity_.erase({session->written, id});
+    leave_quiet(*session);
     session->written = session->active;
-    by_activity_.emplace(session->written, id);
+    enter_quiet(*session);
   }
   dirty_.clear();
+  settle_quiet();
 }
 
 void Sessions::delete_forgotten() {

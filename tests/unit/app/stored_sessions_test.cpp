@@ -15,6 +15,17 @@ namespace prytany::app {
 namespace {
 
 void pages_for_all(ExecutorConfig& config) { config.application_pages_max = 1'000'000; }
+/// The table is sometimes full: who joins then ends those that were idle.
+void seats_for_few(ExecutorConfig& config) {
+  pages_for_all(config);
+  config.sessions_max = 36;
+  config.session_idle_us = 40'000;
+}
+std::vector<SessionId> ended_by(const Executed& executed) {
+  std::vector<SessionId> ended;
+  for (const SessionEnding& ending : executed.endings) ended.push_back(ending.session);
+  return ended;
+}
 
 /// Looks into a copy of a replica's image, as of now.
 class ImageLook {
@@ -157,8 +168,8 @@ TEST_F(StoredSessions, change_in_few_pages_though_every_session_asks) {
 /// requests and fetches what came of it.
 class SessionTwins {
  public:
-  SessionTwins(unsigned seed, std::uint8_t clients, unsigned large_percent)
-      : random_(seed), large_percent_(large_percent) {
+  SessionTwins(unsigned seed, std::uint8_t clients, unsigned large_percent, bool few_seats)
+      : random_(seed), large_percent_(large_percent), few_seats_(few_seats) {
     for (std::uint8_t i = 1; i <= clients; ++i) clients_.push_back({test_key(i), {}, 1});
   }
 
@@ -171,11 +182,12 @@ class SessionTwins {
       if (fate == 0) continue;
       const Executed there = two_->execute(batch);
       EXPECT_TRUE(here.replies == there.replies) << one_->executor().executed().value;
-      EXPECT_EQ(here.endings.size(), there.endings.size());
+      EXPECT_EQ(ended_by(here), ended_by(there));
+      for (const SessionEnding& ending : here.endings) expired_ += ending.reason == "expired";
     } while (one_->executor().executed().value % Replica::checkpoint_interval != 0);
     if (fate == 0) two_->recover(*one_);
     EXPECT_EQ(one_->last_root(), two_->last_root()) << one_->executor().executed().value;
-    if (fate == 1) two_ = std::make_unique<Replica>(nullptr, two_->image(), pages_for_all);
+    if (fate == 1) two_ = std::make_unique<Replica>(nullptr, two_->image(), change_);
     if (fate == 2) {
       two_->executor().release();
       two_->executor().reload();
@@ -200,6 +212,7 @@ class SessionTwins {
   }
   [[nodiscard]] const Replica& one() const { return *one_; }
   [[nodiscard]] int restarts() const { return restarts_; }
+  [[nodiscard]] int expired() const { return expired_; }
 
  private:
   unsigned below(std::size_t n) {
@@ -217,7 +230,8 @@ class SessionTwins {
     return batch;
   }
   wire::ClientRequest next() {
-    Client& who = clients_[below(clients_.size())];
+    // Where seats are few some ask much, and some hardly ever.
+    Client& who = clients_[below(few_seats_ ? 1 + below(clients_.size()) : clients_.size())];
     const unsigned choice = below(1000);
     if (who.session == SessionId{} || choice < 5)
       return join_request(one_->config(), who.key, test_key(100),
@@ -252,17 +266,21 @@ class SessionTwins {
 
   std::mt19937 random_;
   unsigned large_percent_;
-  std::unique_ptr<Replica> one_ = std::make_unique<Replica>(nullptr, Bytes{}, pages_for_all);
-  std::unique_ptr<Replica> two_ = std::make_unique<Replica>(nullptr, Bytes{}, pages_for_all);
+  bool few_seats_;
+  void (*change_)(ExecutorConfig&) = few_seats_ ? seats_for_few : pages_for_all;
+  std::unique_ptr<Replica> one_ = std::make_unique<Replica>(nullptr, Bytes{}, change_);
+  std::unique_ptr<Replica> two_ = std::make_unique<Replica>(nullptr, Bytes{}, change_);
   std::vector<Client> clients_;
   std::vector<wire::ClientRequest> sent_;
   int restarts_ = 0;
+  int expired_ = 0;
 };
 
 TEST(StoredSessionsOfTwins, hold_the_same_bytes_whenever_a_replica_was_started) {
-  SessionTwins twins(1, 40, 0);
+  SessionTwins twins(1, 40, 0, true);
   for (int i = 0; i < 80 && !testing::Test::HasFailure(); ++i) twins.interval();
   EXPECT_GT(twins.restarts(), 40);
+  EXPECT_GT(twins.expired(), 10);
   const int stored = twins.compare_stored();
   EXPECT_GT(stored, 1000);
   EXPECT_GT(ImageLook(twins.one()).integer("SELECT max(highest) FROM prytany_session_activity"),
@@ -271,7 +289,7 @@ TEST(StoredSessionsOfTwins, hold_the_same_bytes_whenever_a_replica_was_started) 
 }
 
 TEST(StoredSessionsOfTwins, hold_the_same_bytes_where_replies_are_large) {
-  SessionTwins twins(2, 120, 10);
+  SessionTwins twins(2, 120, 10, false);
   for (int i = 0; i < 20 && !testing::Test::HasFailure(); ++i) twins.interval();
   EXPECT_GT(twins.restarts(), 10);
   twins.compare_stored();

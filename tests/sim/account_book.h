@@ -37,8 +37,8 @@ std::string_view schema();
 /// A text in a row that nothing ever changes: where a planted fault flips a byte.
 std::string_view seal_text();
 
-/// The account book as the folder that `prytany install` would send; with those that run by
-/// themselves, or without.
+/// The account book as the folder that `prytany install` would send. `with_timed`: and with the
+/// procedures that run by themselves.
 wire::Install installable(bool with_timed = false);
 
 /// The account book as a C++ class. Calling "create" makes the tables; every other call is a

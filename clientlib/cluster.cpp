@@ -80,6 +80,7 @@ Credential Credential::certificate(std::string chain_file, std::string key_file)
 }
 Credential Credential::id_token(std::function<std::string(const std::string&)> ask,
                                 std::string key_file) {
+  if (!ask) throw Usage("Credential::id_token needs a function that asks the issuer for a token");
   Credential credential(Kind::id_token, std::move(key_file));
   credential.ask_ = std::move(ask);
   return credential;

@@ -127,7 +127,7 @@ Status run_bench(const BenchOptions& options, bool json) {
   return {};
 }
 
-void add_options(CLI::App& command, BenchOptions& options) {
+void add_load_options(CLI::App& command, BenchOptions& options) {
   command.add_flag("--local", options.local, "Start separate replica processes on this machine");
   command.add_option("--replicas", options.replicas, "n")->capture_default_str();
   command.add_option("--faults", options.faults, "f")->capture_default_str();
@@ -169,6 +169,9 @@ void add_options(CLI::App& command, BenchOptions& options) {
                   "After a third of each window: kill-primary, kill-backup, mute-backup, or "
                   "restart-backup")
       ->check(CLI::IsMember(bench_fault_names()));
+}
+
+void add_cluster_options(CLI::App& command, BenchOptions& options) {
   command.add_flag("--static-clients", options.static_clients,
                    "Genesis lists the clients, and nobody joins");
   command.add_flag("--syscalls", options.syscalls,
@@ -205,7 +208,8 @@ void add_bench(CLI::App& app, Chosen& chosen) {
   auto options = std::make_shared<BenchOptions>();
   CLI::App* command = app.add_subcommand(
       "bench", "Measure a cluster under load, beside plain SQLite in the same run");
-  add_options(*command, *options);
+  add_load_options(*command, *options);
+  add_cluster_options(*command, *options);
   add_json_flag(*command, chosen);
   command->callback([&chosen, options] {
     chosen.run = [options, &chosen] { return run_bench(*options, chosen.json); };

@@ -161,7 +161,9 @@ def replicas_of(row):
 
 def cost_of(rows):
     """A column for each row; its parts are the replicas, and the client with its load generator."""
-    rows = measured(rows)
+    rows = [r for r in measured(rows) if r["server_cpu_us_per_op"] is not None]
+    if not rows:
+        sys.exit("no row whose processor time was measured: rows with a fault have none")
     labels = [f"{r['workload']} {r['clients']}x{r['depth']} {r['durability']}" for r in rows]
     replicas = max(len(replicas_of(r)) for r in rows)
     series = [(f"replica {i}" if replicas > 1 else "replicas",
@@ -175,14 +177,15 @@ def own_test():
     assert ticks(17014) == [0, 4000, 8000, 12000, 16000, 20000], ticks(17014)
     assert ticks(988)[-1] == 1000 and ticks(1.5)[-1] == 2 and ticks(0) == [0, 1]
     assert decades(150, 9000) == [100, 1000, 10000] and decades(10, 10) == [10, 100]
-    row = {"workload": "a<b", "durability": "log", "operations": 5, "throughput_per_s": 100,
+    row = {"server_cpu_us_per_op": 15, "workload": "a<b", "durability": "log", "operations": 5, "throughput_per_s": 100,
            "clients": 1, "depth": 1, "latency_us": {"p50": 200, "p99": 900},
            "replica_cpu_us_per_op": [10, 5], "client_cpu_us_per_op": 3}
     floor = {**row, "workload": "floor: x"}
     faster = {**row, "throughput_per_s": 200}
     drawn = curve_of([row, faster, floor])
     assert drawn.count("<circle") == 4 and "a&lt;b" in drawn and "floor" not in drawn
-    drawn = cost_of([row, floor])
+    unknown = {**row, "server_cpu_us_per_op": None, "replica_cpu_us_per_op": None}
+    drawn = cost_of([row, unknown, floor])
     # Two replicas and a client, each with its square in the legend, on a white ground.
     assert drawn.count("<rect") == 1 + 3 + 3, drawn.count("<rect")
     assert bars("t", "u", ["x", "y"], [("one", [1, None])]).count("<rect") == 1 + 1 + 1

@@ -70,12 +70,13 @@ Result<ClusterUsage> usage_of(const LocalCluster& cluster) {
 
 void put_usage(const ClusterUsage& before, const ClusterUsage& after, bench::Row& row) {
   row.client_cpu_us = after.client_cpu_us - before.client_cpu_us;
-  row.server_cpu_us = 0;
+  double servers_cpu_us = 0;
   row.replica_cpu_us.clear();
   for (std::size_t id = 0; id < after.replica_cpu_us.size(); ++id) {
     row.replica_cpu_us.push_back(after.replica_cpu_us[id] - before.replica_cpu_us[id]);
-    row.server_cpu_us += row.replica_cpu_us.back();
+    servers_cpu_us += row.replica_cpu_us.back();
   }
+  row.server_cpu_us = servers_cpu_us;
   const auto count = [&](const char* name, std::uint64_t from, std::uint64_t to) {
     // A connection that ended took its count with it.
     row.counts.emplace_back(name,

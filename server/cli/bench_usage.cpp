@@ -39,8 +39,11 @@ Result<void> add_counters(const wire::Member& member, ClusterUsage& usage) {
   if (!page) return page.error();
   const auto status = nlohmann::json::parse(*page, nullptr, false);
   if (!status.is_object()) return Error{"/status of " + member.client_url.text + " is not JSON"};
-  usage.syncs += status.value("journal_syncs", std::uint64_t{0});
-  usage.batches += status.value("batches_executed", std::uint64_t{0});
+  const auto count = [&](const char* name) { return status.value(name, std::uint64_t{0}); };
+  usage.syncs += count("journal_syncs");
+  usage.batches += count("batches_executed");
+  usage.cryptography += {count("tags_made"), count("tags_checked"), count("signatures_made"),
+                         count("signatures_checked")};
   return {};
 }
 
@@ -90,6 +93,12 @@ void put_usage(const ClusterUsage& before, const ClusterUsage& after, bench::Row
   count("syncs", before.syncs, after.syncs);
   count("batches", before.batches, after.batches);
   count("waits", before.waits, after.waits);
+  const crypto::Counts& was = before.cryptography;
+  const crypto::Counts& is = after.cryptography;
+  count("tags_made", was.tags_made, is.tags_made);
+  count("tags_checked", was.tags_checked, is.tags_checked);
+  count("signatures_made", was.signatures_made, is.signatures_made);
+  count("signatures_checked", was.signatures_checked, is.signatures_checked);
   row.counts.emplace_back("allocations", std::nullopt);  // replicas do not count them
 }
 

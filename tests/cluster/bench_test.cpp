@@ -44,6 +44,9 @@ TEST(Bench, measures_an_open_loop_and_what_an_operation_costs_with_floors_beside
   EXPECT_GT(rows[0]["per_op"]["replica_bytes"], 0.0);
   EXPECT_GT(rows[0]["per_op"]["syncs"], 0.0);
   EXPECT_GT(rows[0]["per_op"]["disk_bytes"], 100.0);
+  // Each replica checks what it is sent, and tags what it answers.
+  EXPECT_GT(rows[0]["per_op"]["tags_checked"], 4.0);
+  EXPECT_GT(rows[0]["per_op"]["tags_made"], 4.0);
   EXPECT_EQ(rows[0]["per_op"]["syscalls"], nullptr);
   EXPECT_EQ(rows[1]["workload"], "floor: n=1, insert1");
   EXPECT_EQ(rows[1]["guarantee"], "none");

@@ -60,6 +60,7 @@ Crowd::~Crowd() {
 client::SessionOptions Crowd::session_options() const {
   client::SessionOptions options;
   options.depth_max = std::min<std::uint64_t>(size_.depth, limits::session_window);
+  options.connections = size_.connections;
   return options;
 }
 

@@ -24,6 +24,7 @@ class Crowd {
   struct Size {
     unsigned clients = 1;
     unsigned depth = 1;  // outstanding in each, at most
+    client::Connections connections = client::Connections::all;
   };
   /// All outlived by these three. `tally` goes on from what it holds.
   Crowd(client::Loop& loop, const Workload& workload, Size size, Tally& tally);

@@ -143,11 +143,16 @@ def measured(rows):
     return [r for r in rows if not r["workload"].startswith("floor:") and r["operations"] > 0]
 
 
+def one_connection(row):
+    """Rows of clients with one connection are not those of clients with all."""
+    return ", one connection" if row.get("connections") == "one" else ""
+
+
 def curve_of(rows):
     """A line for each workload, durability and kind of load; a point for each row."""
     series = {}
     for row in measured(rows):
-        name = f"{row['workload']}, {row['durability']}"
+        name = f"{row['workload']}, {row['durability']}{one_connection(row)}"
         for share in ("p50", "p99"):
             series.setdefault(f"{name}, {share}", []).append(
                 (row["throughput_per_s"], max(1, row["latency_us"][share])))
@@ -165,7 +170,8 @@ def cost_of(rows):
     rows = [r for r in measured(rows) if r["server_cpu_us_per_op"] is not None]
     if not rows:
         sys.exit("no row whose processor time was measured: rows with a fault have none")
-    labels = [f"{r['workload']} {r['clients']}x{r['depth']} {r['durability']}" for r in rows]
+    labels = [f"{r['workload']} {r['clients']}x{r['depth']} {r['durability']}{one_connection(r)}"
+              for r in rows]
     replicas = max(len(replicas_of(r)) for r in rows)
     series = [(f"replica {i}" if replicas > 1 else "replicas",
                [(replicas_of(r) + [0] * replicas)[i] for r in rows])

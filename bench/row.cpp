@@ -69,6 +69,7 @@ std::string to_json(const Row& row) {
   field("faults", std::to_string(row.faults));
   field("clients", std::to_string(row.clients));
   field("depth", std::to_string(row.depth));
+  field("connections", "\"" + row.connections + "\"");
   field("durability", "\"" + row.durability + "\"");
   field("guarantee", "\"" + row.guarantee + "\"");
   field("static_clients", row.static_clients ? "true" : "false");
@@ -104,16 +105,17 @@ std::string to_json(const Row& row) {
 
 std::string table(const std::vector<Row>& rows) {
   std::string out = padded("workload", 34, true) + padded("clients", 16, false) +
-                    padded("durability", 12, false) + padded("per s", 10, false) +
-                    padded("p50 us", 9, false) + padded("p99 us", 9, false) +
-                    padded("server us/op", 14, false) + padded("client us/op", 14, false) +
-                    padded("errors", 8, false) + "\n";
+                    padded("conns", 7, false) + padded("durability", 12, false) +
+                    padded("per s", 10, false) + padded("p50 us", 9, false) +
+                    padded("p99 us", 9, false) + padded("server us/op", 14, false) +
+                    padded("client us/op", 14, false) + padded("errors", 8, false) + "\n";
   for (const Row& row : rows) {
     std::string name = row.workload;
     if (!row.fault.empty())
       name += ", " + row.fault + ": gap " + std::to_string(row.timeline.gap_us() / 1000) + " ms";
     out += padded(name, 34, true);
     out += padded(load_of(row), 16, false);
+    out += padded(row.connections, 7, false);
     out += padded(row.durability, 12, false) + padded(number(row.throughput(), 0), 10, false);
     out += padded(std::to_string(row.latency.percentile(0.5)), 9, false);
     out += padded(std::to_string(row.latency.percentile(0.99)), 9, false);

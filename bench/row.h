@@ -17,11 +17,12 @@ struct Row {
   unsigned faults = 0;
   unsigned clients = 0;
   unsigned depth = 0;
-  std::string durability;       // "log": fsynced before any answer; "none"
-  bool static_clients = false;  // genesis lists them, and nobody joined
-  std::string guarantee;        // "byzantine", "none"
-  std::size_t size = 0;         // bytes of payload or text
-  double seconds = 0;           // of the window
+  std::string connections = "all";  // of each client: "all" replicas, or "one"
+  std::string durability;           // "log": fsynced before any answer; "none"
+  bool static_clients = false;      // genesis lists them, and nobody joined
+  std::string guarantee;            // "byzantine", "none"
+  std::size_t size = 0;             // bytes of payload or text
+  double seconds = 0;               // of the window
   std::uint64_t operations = 0;
   std::uint64_t errors = 0;
   std::string first_error;

@@ -9,13 +9,17 @@ using wire::Malformed;
 Channel::Channel(std::shared_ptr<const ClusterView> cluster, ReplicaId replica)
     : cluster_(std::move(cluster)), replica_(replica) {}
 
-std::string Channel::greet(const Entropy& entropy) {
+wire::ClientHello Channel::hello(const Entropy& entropy) {
   crypto::DhSecret secret(draw<32>(entropy));
-  wire::ClientHello hello{cluster_->cluster, secret.public_key(), draw<16>(entropy)};
-  greeting_.emplace(Greeting{hello, secret});
+  wire::ClientHello said{cluster_->cluster, secret.public_key(), draw<16>(entropy)};
+  greeting_.emplace(Greeting{said, secret});
   mac_.reset();
   state_ = State::greeting;
-  return wire::to_json(wire::FromClient{hello});
+  return said;
+}
+
+std::string Channel::greet(const Entropy& entropy) {
+  return wire::to_json(wire::FromClient{hello(entropy)});
 }
 
 void Channel::down() {
@@ -26,9 +30,13 @@ void Channel::down() {
   mac_.reset();
 }
 
-std::string Channel::speak_for(const crypto::Signer& session) const {
+wire::SpeakFor Channel::speaking_for(const crypto::Signer& session) const {
   const Bytes said = wire::speak_for_signed_bytes(hello_, session.public_key());
-  return wire::to_json(wire::FromClient{wire::SpeakFor{session.public_key(), session.sign(said)}});
+  return {session.public_key(), session.sign(said)};
+}
+
+std::string Channel::speak_for(const crypto::Signer& session) const {
+  return wire::to_json(wire::FromClient{speaking_for(session)});
 }
 
 crypto::Tag16 Channel::tag(const Digest& request) const {
@@ -48,7 +56,14 @@ std::string Channel::subscribe(const crypto::Signer& session, const wire::Subscr
 Result<std::optional<wire::ToClient>, Malformed> Channel::open(std::string_view text) {
   auto heard = wire::to_client_json(text);
   if (!heard) return heard.error();
-  auto& [message, tag] = *heard;
+  return hear(std::move(heard->message), heard->tag);
+}
+
+bool Channel::check(const wire::ToClient& message, const crypto::Tag16& tag) const {
+  return mac_->check(wire::tagged_bytes(cluster_->cluster, replica_, message), tag);
+}
+
+Channel::Opened Channel::hear(wire::ToClient message, std::optional<crypto::Tag16> tag) {
   if (state_ == State::greeting) {
     if (const auto* server = std::get_if<wire::ServerHello>(&message)) return finish(*server);
     // Before the hello nothing is proven; a refusal is passed on as a reason and no more.
@@ -67,8 +82,7 @@ Result<std::optional<wire::ToClient>, Malformed> Channel::open(std::string_view 
   if (state_ != State::ready) return Malformed{"speaks on a closed connection"};
   if (std::holds_alternative<wire::ServerHello>(message)) return Malformed{"greets twice"};
   if (!tag) return Malformed{"message without a tag"};
-  if (!mac_->check(wire::tagged_bytes(cluster_->cluster, replica_, message), *tag))
-    return Malformed{"wrong tag"};
+  if (!check(message, *tag)) return Malformed{"wrong tag"};
   return std::optional<wire::ToClient>(std::move(message));
 }
 

@@ -37,11 +37,13 @@ class Channel {
   /// The host was asked for a connection.
   void connecting() { state_ = State::connecting; }
   /// It stands. Returns the hello to send.
-  std::string greet(const Entropy& entropy);
+  wire::ClientHello hello(const Entropy& entropy);
+  std::string greet(const Entropy& entropy);  // as JSON
   void down();
   /// Says that we hold this session key, so that its requests may come with tags. Requires:
   /// ready().
-  [[nodiscard]] std::string speak_for(const crypto::Signer& session) const;
+  [[nodiscard]] wire::SpeakFor speaking_for(const crypto::Signer& session) const;
+  [[nodiscard]] std::string speak_for(const crypto::Signer& session) const;  // as JSON
   /// For the replica alone, instead of a signature. Requires: ready().
   [[nodiscard]] crypto::Tag16 tag(const Digest& request) const;
   /// The same for a read that is not ordered.
@@ -59,6 +61,11 @@ class Channel {
   /// The replica's next message, proven to be its own; nothing for the hello that makes the channel
   /// ready. A Malformed says why this connection deserves no more trust and must be closed.
   Result<std::optional<wire::ToClient>, wire::Malformed> open(std::string_view text);
+  /// The same for what came by another road.
+  Result<std::optional<wire::ToClient>, wire::Malformed> hear(wire::ToClient message,
+                                                              std::optional<crypto::Tag16> tag);
+  /// The replica said this. Requires: ready().
+  [[nodiscard]] bool check(const wire::ToClient& message, const crypto::Tag16& tag) const;
   /// What open() wants to have sent; nothing most often. Once.
   std::optional<std::string> take_question() { return std::exchange(question_, std::nullopt); }
 

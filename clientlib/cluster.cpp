@@ -80,6 +80,7 @@ Credential Credential::certificate(std::string chain_file, std::string key_file)
 }
 Credential Credential::id_token(std::function<std::string(const std::string&)> ask,
                                 std::string key_file) {
+  if (!ask) throw Usage("Credential::id_token needs a function that asks the issuer for a token");
   Credential credential(Kind::id_token, std::move(key_file));
   credential.ask_ = std::move(ask);
   return credential;
@@ -161,6 +162,7 @@ void Cluster::join_async(const Options& options, std::function<void(Expected<Cli
   if (impl_->genesis.is_static()) return attach(options, *signer, done);
   client::SessionOptions session;
   session.linger_us = microseconds(options.linger);
+  if (options.connections == Connections::one) session.connections = client::Connections::one;
   client::Loop::Hooks hooks;
   hooks.note = options.log;
   auto joining = std::make_shared<std::unique_ptr<Client::Impl>>(std::make_unique<Client::Impl>());

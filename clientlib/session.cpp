@@ -32,6 +32,7 @@ void Session::connected(Time now, ReplicaId replica, Effects& out) {
   if (!cluster_->knows(replica)) return;
   Peer& peer = peers_[replica.value];
   peer.reconnect = never;
+  if (needless(replica)) return hang_up_needless(replica, out);
   peer.hello_by = now + options_.hello_timeout_us;
   out.push_back(Send{replica, std::make_shared<const std::string>(peer.channel.greet(entropy_))});
 }
@@ -39,12 +40,19 @@ void Session::connected(Time now, ReplicaId replica, Effects& out) {
 void Session::disconnected(Time now, ReplicaId replica, Effects& out, std::string why) {
   if (!cluster_->knows(replica)) return;
   Peer& peer = peers_[replica.value];
+  peer.closing = false;
+  if (needless(replica)) {
+    peer.channel.down();
+    peer.hello_by = never;
+    return;
+  }
   ++peer.failures;
   if (!why.empty()) peer.trouble = std::move(why);
   if (peer.channel.ready()) out.push_back(Note{name_of(replica) + " is gone -> connect again"});
   peer.channel.down();
   unwatch(replica);
   wish_again_later(now, peer);
+  if (replica == bundling_.gateway) part(now, "is gone", true, out);
   // Whom it was to send the rows, somebody else must.
   for (auto& [number, question] : pending_) {
     const auto& submit = std::get<wire::SubmitRequest>(question.message);
@@ -85,7 +93,7 @@ void Session::text(Time now, ReplicaId replica, std::string_view json, Effects& 
   // What was on its way when we closed is no news.
   if (peer.channel.state() == Channel::State::down) return;
   auto message = peer.channel.open(json);
-  leave_behind(out);
+  leave_behind(now, out);
   if (peer.channel.state() == Channel::State::down) return;
   if (!message && peer.channel.behind()) return hang_up(replica, message.error().reason, out);
   if (!message) return distrust(replica, message.error().reason, out);
@@ -101,9 +109,10 @@ void Session::text(Time now, ReplicaId replica, std::string_view json, Effects& 
 
 /// Another configuration has become known, by this session or another one of its process: who has
 /// not come to it takes back what it said, and may try again.
-void Session::leave_behind(Effects& out) {
+void Session::leave_behind(Time now, Effects& out) {
   if (configuration_ == cluster_->configuration()) return;
   configuration_ = cluster_->configuration();
+  part(now, "may be in a configuration that has been replaced", false, out);
   for (const ReplicaId replica : cluster_->replicas()) {
     const Channel& channel = peers_[replica.value].channel;
     if (!channel.ready() || !channel.behind()) continue;
@@ -159,6 +168,7 @@ void Session::heard(Time now, ReplicaId from, wire::ToClient message, Effects& o
   } else if (const auto* token = std::get_if<wire::JoinTokenReply>(&message)) {
     on_token(now, from, *token, out);
   } else if (const auto* refused = std::get_if<wire::Refused>(&message)) {
+    if (from == bundling_.gateway) part(now, "refuses", refused->code.text != "not_bundled", out);
     on_refused(now, from, *refused, out);
   } else if (const auto* ended = std::get_if<wire::SessionEnded>(&message)) {
     on_ended(from, *ended, out);
@@ -170,6 +180,10 @@ void Session::heard(Time now, ReplicaId from, wire::ToClient message, Effects& o
     on_fast_read(now, from, *said, out);
   } else if (auto* changes = std::get_if<wire::Changes>(&message)) {
     on_changes(now, from, std::move(*changes), out);
+  } else if (const auto* passed = std::get_if<wire::PassedBack>(&message)) {
+    on_passed_back(now, from, *passed, out);
+  } else if (auto* bundle = std::get_if<wire::Bundle>(&message)) {
+    on_bundle(now, from, std::move(*bundle), out);
   } else if (const auto* status = std::get_if<wire::StatusReply>(&message)) {
     // A replica speaks for itself only.
     if (status->id == status_id_ && status->replica == from) out.push_back(StatusHeard{*status});
@@ -188,6 +202,7 @@ void Session::transmit(Time now, Question& question, Effects& out) {
     question.interval_us = std::min(question.interval_us * 2, options_.retransmit_max_us);
   }
   question.resend = now + question.interval_us;
+  if (together() && bundle(now, question, out)) return;
   const std::vector<ReplicaId> all = ready();
   if (auto* submit = std::get_if<wire::SubmitRequest>(&question.message)) {
     submit->designated = question.round == 1 ? designate(question.number) : std::nullopt;
@@ -248,8 +263,9 @@ void Session::ask_status_of(ReplicaId replica, Effects& out) {
 // ---- time --------------------------------------------------------------------------------------
 
 void Session::tick(Time now, Effects& out) {
-  leave_behind(out);
+  leave_behind(now, out);
   tick_peers(now, out);
+  tick_bundling(now, out);
   tick_questions(now, out);
   expire_queue(now, out);
   fill_window(now, out);
@@ -304,7 +320,7 @@ void Session::tick_questions(Time now, Effects& out) {
 }
 
 Time Session::deadline() const {
-  Time earliest = queue_deadline_;
+  Time earliest = std::min(queue_deadline_, bundling_deadline());
   for (const Peer& peer : peers_) earliest = std::min({earliest, peer.reconnect, peer.hello_by});
   const auto consider = [&](const Question& q) {
     earliest = std::min({earliest, q.deadline, q.resend, q.linger});

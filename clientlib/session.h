@@ -29,6 +29,10 @@
 
 namespace prytany::client {
 
+/// one: after the join, to one replica, which asks the others and brings their answers, unless
+/// something needs all of them (docs/decisions/0027-a-reply-bundle.md).
+enum class Connections { all, one };
+
 /// All times in microseconds.
 struct SessionOptions {
   /// The least pause before a request is sent again; four times the usual latency if that is more,
@@ -55,6 +59,12 @@ struct SessionOptions {
   std::size_t queue_max = 100'000;
   /// Requests outstanding at once; at most limits::session_window.
   std::uint64_t depth_max = limits::session_window;
+  Connections connections = Connections::all;
+  /// With one connection: how long the others' greetings may take on their way through a gateway,
+  /// and how long all replicas are connected to after a gateway failed; doubling while they fail.
+  std::uint64_t gateway_patience_us = 500'000;
+  std::uint64_t gateway_pause_us = 1'000'000;
+  std::uint64_t gateway_pause_max_us = 60'000'000;
 };
 
 /// How often a replica agreed with what the group said, differed from it, or was not heard in time.
@@ -137,6 +147,10 @@ class Session {
   [[nodiscard]] const crypto::PublicKey& key() const { return signer_.public_key(); }
   [[nodiscard]] std::vector<ReplicaId> ready() const;
   [[nodiscard]] const Standing& standing(ReplicaId replica) const;
+  /// Through whom requests go, while they go through one replica.
+  [[nodiscard]] std::optional<ReplicaId> gateway() const {
+    return together() ? std::optional(bundling_.gateway) : std::nullopt;
+  }
   /// How many attempts to connect have failed since this replica was last ready.
   [[nodiscard]] unsigned failures(ReplicaId replica) const;
   /// Public reads are apart: this counts requests with a number, or waiting for one.
@@ -154,6 +168,7 @@ class Session {
     std::uint64_t status_asked = 0;
     unsigned failures = 0;
     std::string trouble;            // why it is not connected, as far as is known
+    bool closing = false;           // the host was asked to, and has not said that it did
     bool wants_signatures = false;  // it does not know our session key, for whatever reason
     Standing standing;
   };
@@ -229,6 +244,21 @@ class Session {
     std::map<ReplicaId, Refusal> refusals;
     std::map<ReplicaId, Time> again;  // when it is asked again
   };
+  /// The one connection, and what comes through it.
+  struct Bundling {
+    /// apart: all are connected to. greeting: they are, and are met through the gateway, too.
+    /// together: requests go to the gateway alone.
+    enum class State { apart, greeting, together };
+    State state = State::apart;
+    ReplicaId gateway;
+    std::vector<Channel> through;   // by replica; not the gateway's own
+    std::vector<Time> greet_again;  // by replica: not before
+    Time next = never;              // apart: when to try; greeting: how long to wait for the silent
+    std::uint64_t pause_us = 0;
+    std::uint64_t failed = 0;   // gateways, so far
+    RequestNumber last_direct;  // what was asked of all, before
+    bool alone = false;         // the other connections have ended
+  };
   /// An answered number, so that late voices are still judged.
   struct Settled {
     RequestNumber number;
@@ -238,7 +268,7 @@ class Session {
   // session.cpp: connections, time, and who hears what
   void heard(Time now, ReplicaId from, wire::ToClient message, Effects& out);
   void became_ready(ReplicaId replica, Effects& out);
-  void leave_behind(Effects& out);
+  void leave_behind(Time now, Effects& out);
   void forget(ReplicaId replica);
   void distrust(ReplicaId replica, std::string_view why, Effects& out);
   void hang_up(ReplicaId replica, std::string_view why, Effects& out);
@@ -268,12 +298,34 @@ class Session {
   /// time, too.
   [[nodiscard]] bool everybody_heard(const std::function<bool(ReplicaId)>& heard) const;
 
+  // session_bundle.cpp: one connection
+  [[nodiscard]] bool may_bundle() const;
+  [[nodiscard]] bool together() const { return bundling_.state == Bundling::State::together; }
+  /// Its connection is not missed.
+  [[nodiscard]] bool needless(ReplicaId replica) const {
+    return together() && bundling_.alone && replica != bundling_.gateway;
+  }
+  void tick_bundling(Time now, Effects& out);
+  [[nodiscard]] Time bundling_deadline() const;
+  void begin_bundling(Time now, Effects& out);
+  void greet_through(ReplicaId replica, Effects& out);
+  [[nodiscard]] std::size_t met_through() const;
+  void come_together(Effects& out);
+  void hang_up_others(Effects& out);
+  void hang_up_needless(ReplicaId replica, Effects& out);
+  void part(Time now, const std::string& why, bool failed, Effects& out);
+  /// False: all are to be asked.
+  bool bundle(Time now, Question& question, Effects& out);
+  void on_passed_back(Time now, ReplicaId from, const wire::PassedBack& passed, Effects& out);
+  void on_bundle(Time now, ReplicaId from, wire::Bundle said, Effects& out);
+
   // session_refusals.cpp: what does not end in an answer
   void on_refused(Time now, ReplicaId from, const wire::Refused& refused, Effects& out);
   /// A replica in trouble, or behind: it may think otherwise in a moment, so it is never believed
   /// for good.
   [[nodiscard]] static bool is_passing(std::string_view code) {
-    return code == "overloaded" || code == "number_too_new" || code == "unknown_subscription";
+    return code == "overloaded" || code == "number_too_new" || code == "unknown_subscription" ||
+           code == "not_bundled";
   }
   void on_ended(ReplicaId from, const wire::SessionEnded& said, Effects& out);
   void weigh_refusals(Time now, Question& question, Effects& out);
@@ -344,6 +396,7 @@ class Session {
   std::map<std::uint64_t, FastReading> fast_reads_;  // likewise
   std::uint64_t fast_reads_ordered_ = 0;
   std::map<Ticket, Watching> watching_;
+  Bundling bundling_;
   std::deque<Settled> settled_;  // the last limits::session_window of them
 };
 

@@ -190,6 +190,7 @@ void Session::take_join(Time now, const wire::Reply& reply, const Agreement& agr
     session_ = joined->session;
     principal_ = joined->principal.text;
     role_ = joined->role.text;
+    bundling_.next = now;
   }
   complete(*join_question_, std::move(completion), out);
   if (joined == nullptr) {

@@ -209,6 +209,7 @@ void Session::take(Time now, Question& question, wire::Reply reply, const Agreem
                     completion.verdict == Verdict::answered;
   complete(question, std::move(completion), out);
   pending_.erase(number);
+  hang_up_others(out);
   if (left) lost = "left";
   if (lost) return end(*lost, out);
   fill_window(now, out);
@@ -216,7 +217,9 @@ void Session::take(Time now, Question& question, wire::Reply reply, const Agreem
 
 void Session::judge(const Agreement& agreement, const std::string& about, Effects& out) {
   for (const ReplicaId replica : agreement.agreed) ++peers_[replica.value].standing.agreed;
-  for (const ReplicaId replica : agreement.silent) ++peers_[replica.value].standing.silent;
+  // Through a gateway no more are heard than are needed.
+  if (!together())
+    for (const ReplicaId replica : agreement.silent) ++peers_[replica.value].standing.silent;
   for (const ReplicaId replica : agreement.differed) {
     ++peers_[replica.value].standing.differed;
     out.push_back(Note{"replica " + std::to_string(replica.value) + " differs from " +

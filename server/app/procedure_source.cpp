@@ -181,10 +181,8 @@ Complaint check_joining(const ProcedureSource& source) {
   const std::string& name = source.name;
   if (name == authorize_procedure && !takes_what_authorize_takes(source))
     return "authorize takes: @param kind text, @param name text, @param credential blob; and, "
-           "where "
-           "certificates or ID tokens are welcome: @param issuer text optional, @param subject "
-           "text "
-           "optional, @param claims text optional";
+           "where certificates or ID tokens are welcome: @param issuer text optional, "
+           "@param subject text optional, @param claims text optional";
   if (name == authorities_procedure && !source.parameters.empty())
     return name + " takes no parameters";
   if (name == token_keys_procedure &&

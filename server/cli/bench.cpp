@@ -51,6 +51,10 @@ Result<void> measure_floors(const BenchOptions& options, Report& report) {
   return {};
 }
 
+client::Connections connections_of(const std::string& how) {
+  return how == "one" ? client::Connections::one : client::Connections::all;
+}
+
 /// All rows of one workload and durability: of one cluster. `prefix`: of their names.
 Result<void> measure_cluster(const BenchOptions& options, const bench::Workload& workload,
                              const std::string& durability, const std::string& prefix,
@@ -61,10 +65,12 @@ Result<void> measure_cluster(const BenchOptions& options, const bench::Workload&
   for (const unsigned clients : options.clients) {
     for (const unsigned depth : options.depths) {
       for (const double rate : rates) {
-        auto row = (*local)->measure({clients, depth}, rate);
-        if (!row) return row.error();
-        row->workload = prefix + row->workload;
-        report.add(std::move(*row));
+        for (const std::string& how : options.connections) {
+          auto row = (*local)->measure({clients, depth, connections_of(how)}, rate);
+          if (!row) return row.error();
+          row->workload = prefix + row->workload;
+          report.add(std::move(*row));
+        }
       }
     }
   }
@@ -78,6 +84,7 @@ Result<void> measure_all(const BenchOptions& given, Report& report, bool alone) 
     options.replicas = 1;
     options.faults = 0;
     options.fault.clear();
+    options.connections = {"all"};
   }
   for (const std::string& name : options.workloads) {
     const auto workload =
@@ -120,7 +127,7 @@ Status run_bench(const BenchOptions& options, bool json) {
   return {};
 }
 
-void add_options(CLI::App& command, BenchOptions& options) {
+void add_load_options(CLI::App& command, BenchOptions& options) {
   command.add_flag("--local", options.local, "Start separate replica processes on this machine");
   command.add_option("--replicas", options.replicas, "n")->capture_default_str();
   command.add_option("--faults", options.faults, "f")->capture_default_str();
@@ -162,6 +169,9 @@ void add_options(CLI::App& command, BenchOptions& options) {
                   "After a third of each window: kill-primary, kill-backup, mute-backup, or "
                   "restart-backup")
       ->check(CLI::IsMember(bench_fault_names()));
+}
+
+void add_cluster_options(CLI::App& command, BenchOptions& options) {
   command.add_flag("--static-clients", options.static_clients,
                    "Genesis lists the clients, and nobody joins");
   command.add_flag("--syscalls", options.syscalls,
@@ -178,6 +188,12 @@ void add_options(CLI::App& command, BenchOptions& options) {
       ->delimiter(',')
       ->check(CLI::IsMember({"log", "none"}))
       ->capture_default_str();
+  command
+      .add_option("--connections", options.connections,
+                  "all: to every replica; one: to one, which asks the others; or both")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"all", "one"}))
+      ->capture_default_str();
   command.add_option("--set", options.settings,
                      "key=value for every replica, or of genesis; repeatable");
   command.add_option("--dir", options.folder, "Where to put the cluster: on the disk to measure");
@@ -192,7 +208,8 @@ void add_bench(CLI::App& app, Chosen& chosen) {
   auto options = std::make_shared<BenchOptions>();
   CLI::App* command = app.add_subcommand(
       "bench", "Measure a cluster under load, beside plain SQLite in the same run");
-  add_options(*command, *options);
+  add_load_options(*command, *options);
+  add_cluster_options(*command, *options);
   add_json_flag(*command, chosen);
   command->callback([&chosen, options] {
     chosen.run = [options, &chosen] { return run_bench(*options, chosen.json); };

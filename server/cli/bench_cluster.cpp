@@ -234,6 +234,7 @@ Result<bench::Row> BenchCluster::measure(bench::Crowd::Size size, double rate) {
   row.replicas = options_.replicas;
   row.faults = options_.faults;
   row.clients = size.clients;
+  row.connections = size.connections == client::Connections::one ? "one" : "all";
   row.depth = size.depth;
   row.durability = durability_;
   row.static_clients = options_.static_clients;

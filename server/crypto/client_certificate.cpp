@@ -42,6 +42,7 @@ int silent(char*, int, int, void*) { return -1; }
 Keep<X509> from_der(ByteView der) {
   const std::uint8_t* at = der.data();
   Keep<X509> certificate(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
+  ERR_clear_error();  // nobody is to find it later and take it for its own
   if (at != der.data() + der.size()) return nullptr;
   return certificate;
 }

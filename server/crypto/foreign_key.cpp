@@ -3,6 +3,7 @@
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
 #include <openssl/pem.h>
@@ -32,6 +33,15 @@ struct Freed {
 };
 template <class T>
 using Held = std::unique_ptr<T, Freed>;
+
+/// OpenSSL leaves what went wrong in a queue of the thread: nobody is to find it there later and
+/// take it for its own.
+struct LeavesNoErrors {
+  LeavesNoErrors() = default;
+  LeavesNoErrors(const LeavesNoErrors&) = delete;
+  LeavesNoErrors& operator=(const LeavesNoErrors&) = delete;
+  ~LeavesNoErrors() { ERR_clear_error(); }
+};
 
 std::shared_ptr<EVP_PKEY> owned(EVP_PKEY* key) {
   if (key == nullptr) return nullptr;
@@ -113,6 +123,7 @@ std::optional<ForeignKey> ForeignKey::judged(std::shared_ptr<EVP_PKEY> key) {
 }
 
 std::optional<ForeignKey> ForeignKey::rsa(ByteView modulus, ByteView exponent) {
+  const LeavesNoErrors after;
   if (modulus.size() > rsa_bits_max / 8 || exponent.size() > 4) return std::nullopt;
   const Held<BIGNUM> n = number(modulus);
   const Held<BIGNUM> e = number(exponent);
@@ -124,6 +135,7 @@ std::optional<ForeignKey> ForeignKey::rsa(ByteView modulus, ByteView exponent) {
 }
 
 std::optional<ForeignKey> ForeignKey::p256(ByteView x, ByteView y) {
+  const LeavesNoErrors after;
   if (x.size() != coordinate_bytes || y.size() != coordinate_bytes) return std::nullopt;
   Bytes point{0x04};  // uncompressed
   point.insert(point.end(), x.begin(), x.end());
@@ -137,16 +149,19 @@ std::optional<ForeignKey> ForeignKey::p256(ByteView x, ByteView y) {
 }
 
 std::optional<ForeignKey> ForeignKey::ed25519(ByteView bytes) {
+  const LeavesNoErrors after;
   if (bytes.size() != coordinate_bytes) return std::nullopt;
   return judged(
       owned(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, bytes.data(), bytes.size())));
 }
 
 std::optional<ForeignKey> ForeignKey::of(const X509& certificate) {
+  const LeavesNoErrors after;
   return judged(owned(X509_get_pubkey(const_cast<X509*>(&certificate))));
 }
 
 bool ForeignKey::verify(Algorithm algorithm, ByteView message, ByteView signature) const {
+  const LeavesNoErrors after;
   if (!fits(kind_, algorithm)) return false;
   const Held<EVP_MD_CTX> context(EVP_MD_CTX_new());
   EVP_PKEY_CTX* parameters = nullptr;  // the context's
@@ -159,6 +174,7 @@ bool ForeignKey::verify(Algorithm algorithm, ByteView message, ByteView signatur
 }
 
 std::optional<Bytes> ecdsa_der(ByteView r_and_s) {
+  const LeavesNoErrors after;
   if (r_and_s.size() != 2 * coordinate_bytes) return std::nullopt;
   const Held<ECDSA_SIG> signature(ECDSA_SIG_new());
   Held<BIGNUM> r = number(r_and_s.first(coordinate_bytes));
@@ -176,6 +192,7 @@ std::optional<Bytes> ecdsa_der(ByteView r_and_s) {
 }
 
 std::optional<Bytes> sign_with_pem(std::string_view private_key, ByteView message) {
+  const LeavesNoErrors after;
   const Held<BIO> text(BIO_new_mem_buf(private_key.data(), static_cast<int>(private_key.size())));
   if (!text) return std::nullopt;
   const auto key = owned(PEM_read_bio_PrivateKey(text.get(), nullptr, no_word, nullptr));

@@ -64,8 +64,9 @@ void Clients::close_all(std::string_view reason) {
   all.reserve(connections_.size());
   for (const auto& [id, connection] : connections_) all.push_back(id);
   for (const ConnectionId id : all) {
+    const bool ours = !connections_.at(id).road;
     closed(id);
-    setting_.transport.close(id, reason);
+    if (ours) setting_.transport.close(id, reason);
   }
 }
 
@@ -85,6 +86,7 @@ void Clients::closed(ConnectionId id) {
       return its;
     });
   subscriptions_.closed(id);
+  leave_roads(id, found->second);
   for (const SessionId session : found->second.sessions) last_seen_.erase(session);
   connections_.erase(found);
 }
@@ -109,6 +111,9 @@ Clients::Wish Clients::text(ConnectionId id, std::string_view text, wire::Verifi
   if (auto* watch = std::get_if<wire::Subscribe>(&*parsed)) return on(id, c, std::move(*watch));
   if (auto* more = std::get_if<wire::More>(&*parsed)) return on(id, c, *more);
   if (auto* end = std::get_if<wire::Unsubscribe>(&*parsed)) return on(id, c, *end);
+  if (auto* passing = std::get_if<wire::PassOn>(&*parsed)) return on(id, c, *passing);
+  if (auto* asked = std::get_if<wire::BundleRequest>(&*parsed))
+    return on(id, c, std::move(*asked), verifier);
   return on(id, c, std::get<wire::StatusRequest>(*parsed));
 }
 
@@ -138,7 +143,7 @@ Clients::Wish Clients::on(ConnectionId id, Connection& c, const wire::ClientHell
   answer.signature = setting_.signer.sign(wire::hello_signed_bytes(hello, answer));
   const auto key = wire::client_tag_key(secret, hello.key, hello, answer);
   if (!key) return refuse(id, c, {}, "weak_key", "the hello's key is of small order");
-  setting_.transport.reply(id, wire::to_json(wire::TaggedToClient{answer, std::nullopt}));
+  deliver(id, c, wire::TaggedToClient{answer, std::nullopt});
   c.key.emplace(*key);
   c.hello = crypto::sha256(wire::hello_signed_bytes(hello, answer));
   return Nothing{};
@@ -210,24 +215,39 @@ Clients::Wish Clients::on(ConnectionId id, Connection& c, wire::SubmitRequest su
     return refuse(id, c, digest, *code, "this replica will not propose it");
   }
   const SessionId session = body.session;
-  if (submit.tag && !c.speaks_for.contains(body.signer))
-    return refuse(id, c, digest, "speak_for_first", "a tag needs a speak_for of its session's key");
-  auto checked = submit.tag ? verifier.check(digest, std::move(submit.request), *c.key, *submit.tag)
-                            : verifier.check(digest, std::move(submit.request));
-  if (!checked) return refuse(id, c, digest, "bad_signature", checked.error().text());
+  const auto designated = submit.designated;
+  auto checked = prove(id, c, digest, std::move(submit), verifier);
+  if (!checked) return Nothing{};
+  c.bundles.erase(digest);  // whoever asks in this way has given it up
   if (known) {
     // The group may have been faster with it than this connection: its end is told here, too. But
     // whoever repeats what another one signed does not take that one's place.
     const auto* joined = std::get_if<wire::JoinedReply>(&known->outcome);
     const SessionId of = joined != nullptr ? joined->session : session;
     if (!last_seen_.contains(of) && setting_.executor.session(of)) saw(of, id);
-    send_reply(id, c, *known, submit.designated);
+    send_reply(id, c, *known, designated);
     return Nothing{};
   }
-  if (!wait(id, c, digest, submit.designated))
+  if (!wait(id, c, digest, designated))
     return refuse(id, c, digest, "overloaded", "too many requests are waiting on this connection");
   if (session.value != 0) saw(session, id);
-  return Submit{std::move(*checked), session.value == 0 ? number_of_host(c.host) : 0};
+  return Submit{*std::move(checked), session.value == 0 ? number_of_host(c.host) : 0};
+}
+
+/// That its session asked for it, and on this connection; else it is refused.
+std::optional<wire::AuthenticRequest> Clients::prove(ConnectionId id, Connection& c,
+                                                     const Digest& digest,
+                                                     wire::SubmitRequest submit,
+                                                     wire::Verifier& verifier) {
+  if (submit.tag && !c.speaks_for.contains(submit.request.body.signer)) {
+    refuse(id, c, digest, "speak_for_first", "a tag needs a speak_for of its session's key");
+    return std::nullopt;
+  }
+  auto checked = submit.tag ? verifier.check(digest, std::move(submit.request), *c.key, *submit.tag)
+                            : verifier.check(digest, std::move(submit.request));
+  if (checked) return *std::move(checked);
+  refuse(id, c, digest, "bad_signature", checked.error().text());
+  return std::nullopt;
 }
 
 bool Clients::keep_early(ConnectionId id, Connection& c, const Digest& digest,
@@ -425,7 +445,10 @@ void Clients::count(Held& held) const {
     held.sessions_of_one = std::max(held.sessions_of_one, c.speaks_for.size());
     held.early_of_one = std::max(held.early_of_one, c.early);
     held.session_reads_of_one = std::max(held.session_reads_of_one, c.reading);
+    held.bundles_of_one = std::max(held.bundles_of_one, c.bundles.size());
   }
+  for (const auto& [gateway, count] : roads_from_)
+    held.roads_of_one = std::max(held.roads_of_one, count);
   for (const auto& [host, reads] : reads_) {
     const auto is_public = [](const Read& each) {
       return std::holds_alternative<wire::PublicRead>(each.read);
@@ -484,6 +507,7 @@ void Clients::silence(bool silent) {
   for (const Digest& request : waiting_.sorted()) forget_waiting(request);
   pass_barriers();  // another state may be here
   subscriptions_.queue_all();
+  for (auto& [id, c] : connections_) c.bundles.clear();
   // What a wrong state answered must not be said again.
   left_.clear();
   left_by_age_.clear();
@@ -548,6 +572,7 @@ Clients::Wish Clients::refuse(ConnectionId id, Connection& c, const Digest& requ
 
 void Clients::send_reply(ConnectionId id, Connection& c, const wire::Reply& reply,
                          std::optional<ReplicaId> designated) {
+  if (c.bundles.contains(reply.request)) return say_own(id, c, reply);
   if (!designated || *designated == setting_.self) {
     send(id, c, reply);
     return;
@@ -561,7 +586,12 @@ void Clients::send(ConnectionId id, Connection& c, const wire::ToClient& message
   std::optional<crypto::Tag16> tag;
   if (c.key)
     tag = c.key->tag(wire::tagged_bytes(setting_.membership.cluster, setting_.self, message));
-  setting_.transport.reply(id, wire::to_json(wire::TaggedToClient{message, tag}));
+  deliver(id, c, wire::TaggedToClient{message, tag});
+}
+
+void Clients::deliver(ConnectionId id, const Connection& c, const wire::TaggedToClient& message) {
+  if (c.road) return relay_back(c, message);
+  setting_.transport.reply(id, wire::to_json(message));
 }
 
 }  // namespace prytany::node

@@ -11,6 +11,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -20,6 +21,7 @@
 #include "server/node/ports.h"
 #include "server/node/subscriptions.h"
 #include "server/node/turnstile.h"
+#include "server/wire/client_json.h"
 #include "server/wire/client_messages.h"
 #include "server/wire/verify.h"
 
@@ -38,6 +40,7 @@ class Clients {
     std::int64_t join_token_life_us;
     const wire::Chain* chain = nullptr;                // null: there is genesis only
     std::function<std::optional<Seq>()> read_barrier;  // pbft::Replica's
+    std::size_t weak_quorum = 1;
   };
   explicit Clients(Setting setting) : setting_(std::move(setting)) {}
 
@@ -61,6 +64,19 @@ class Clients {
   void read(ConnectionId connection, std::string address, wire::Call call);
   /// One text frame. Whatever can be answered here is answered.
   Wish text(ConnectionId connection, std::string_view text, wire::Verifier& verifier);
+
+  // ---- clients that keep one connection (clients_relaying.cpp) ----
+
+  /// A gateway's client says this. As text().
+  Wish relayed(ReplicaId gateway, const wire::Relayed& said, wire::Verifier& verifier);
+  /// A client of ours shall hear this from `from`.
+  void relayed_back(ReplicaId from, const wire::RelayedVoice& said);
+  /// No link any more: nor are there its clients.
+  void gateway_gone(ReplicaId gateway);
+  using ToReplica = std::pair<std::optional<ReplicaId>, wire::PeerMessage>;  // nothing: to all
+  [[nodiscard]] bool has_relayed() const { return !relay_.empty() || !relay_back_.empty(); }
+  /// What has gathered for other replicas.
+  std::vector<ToReplica> take_relayed();
 
   /// A batch was executed: replies to those who wait, and bad news to sessions that ended.
   void executed(const app::Executed& executed);
@@ -87,6 +103,18 @@ class Clients {
   [[nodiscard]] std::size_t connections() const { return connections_.size(); }
 
  private:
+  /// What a client passed on to one replica.
+  struct Passed {
+    Time hello_again;         // not before
+    std::size_t answers = 0;  // that the replica may give to it
+  };
+  /// A bundle that is not complete.
+  struct Gathering {
+    std::optional<Digest> said;      // our reply's
+    std::optional<wire::Reply> own;  // nothing: not executed, or too large to be kept, and sent
+    std::vector<std::pair<ReplicaId, wire::Voice>> others;  // a ReplyDigest each
+    std::size_t passed_back = 0;
+  };
   struct Connection {
     std::string address;
     std::string host;                        // host_of() that
@@ -99,6 +127,11 @@ class Clients {
     std::size_t early = 0;         // entries of early_ that came from here
     std::size_t reading = 0;       // reads of sessions that came from here, unanswered
     bool plain = false;            // HTTP: one read, and no hello
+    // Its client is connected to that replica, and this is the name that it has there.
+    std::optional<std::pair<ReplicaId, std::uint64_t>> road = {};
+    // Of a client that has no other connection:
+    std::map<ReplicaId, Passed> passed = {};
+    std::map<Digest, Gathering> bundles = {};  // by request
   };
   struct Waiting {
     ConnectionId connection;
@@ -146,6 +179,15 @@ class Clients {
   Wish on(ConnectionId id, Connection& c, const wire::StatusRequest& request);
   Wish on(ConnectionId id, Connection& c, const wire::ConfigurationsRequest& request);
 
+  // clients_relaying.cpp
+  Wish on(ConnectionId id, Connection& c, const wire::PassOn& passing);
+  Wish on(ConnectionId id, Connection& c, wire::BundleRequest asked, wire::Verifier& verifier);
+  static void allow_answers(Passed& passed);
+  void say_own(ConnectionId id, Connection& c, const wire::Reply& reply);
+  void weigh(ConnectionId id, Connection& c, std::map<Digest, Gathering>::iterator gathering);
+  void relay_back(const Connection& c, const wire::TaggedToClient& message);
+  void leave_roads(ConnectionId id, const Connection& c);
+
   // clients_watching.cpp
   Wish on(ConnectionId id, Connection& c, wire::Subscribe subscribe);
   Wish on(ConnectionId id, Connection& c, const wire::More& more);
@@ -155,6 +197,8 @@ class Clients {
 
   Wish refuse(ConnectionId id, Connection& c, const Digest& request, std::string_view code,
               std::string_view message);
+  std::optional<wire::AuthenticRequest> prove(ConnectionId id, Connection& c, const Digest& digest,
+                                              wire::SubmitRequest submit, wire::Verifier& verifier);
   bool keep_early(ConnectionId id, Connection& c, const Digest& digest, wire::SubmitRequest& submit,
                   std::optional<Seq> barrier);
   Wish unknown_session(ConnectionId id, Connection& c, const Digest& digest,
@@ -168,6 +212,7 @@ class Clients {
             std::optional<ReplicaId> designated);
   void wait_no_more(ConnectionId id, const Connection& c);
   void send(ConnectionId id, Connection& c, const wire::ToClient& message);
+  void deliver(ConnectionId id, const Connection& c, const wire::TaggedToClient& message);
   void send_reply(ConnectionId id, Connection& c, const wire::Reply& reply,
                   std::optional<ReplicaId> designated);
 
@@ -190,6 +235,12 @@ class Clients {
   std::multimap<Seq, Barred> barred_;  // sessions' reads, by the number that must be executed first
   std::string read_last_;
   Turnstile proofs_;
+  // Connections of other replicas' clients, by road. Their ids are above all that sockets have.
+  std::map<std::pair<ReplicaId, std::uint64_t>, ConnectionId> roads_;
+  std::map<ReplicaId, std::size_t> roads_from_;
+  std::uint64_t last_road_ = 1ULL << 63U;
+  std::vector<std::pair<std::optional<ReplicaId>, wire::Relayed>> relay_;
+  std::map<ReplicaId, std::vector<wire::RelayedVoice>> relay_back_;
   Subscriptions subscriptions_;
   std::uint64_t all_told_at_ = 0;  // the position at which everybody last got a turn
   bool read_was_last_ = false;     // and not somebody who watches

@@ -16,6 +16,8 @@ struct Held {
   std::size_t reads = 0;                 // that wait, public ones and those of sessions
   std::size_t reads_of_one = 0;          // public ones, from one host
   std::size_t session_reads_of_one = 0;  // of sessions, on one connection
+  std::size_t bundles_of_one = 0;        // that are gathered for one connection
+  std::size_t roads_of_one = 0;          // connections of one gateway's clients
   std::size_t leaves = 0;                // answers to those who left
   std::size_t subscriptions = 0;
   std::size_t subscriptions_of_one = 0;  // on one connection

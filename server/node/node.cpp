@@ -39,7 +39,7 @@ class Node::Impl {
         verifier_(membership_, &chain_),
         clients_({config_.pbft.self, signer, membership_, world_.executor, world_.transport,
                   world_.clock, world_.random, config_.join_token_life_us, &chain_,
-                  [this] { return replica_->read_barrier(); }}),
+                  [this] { return replica_->read_barrier(); }, config_.pbft.group.weak_quorum()}),
         outbox_(config_.pbft.number, world_.transport,
                 config_.membership.signed_votes
                     ? std::optional<Outbox::VoteSigning>({config_.pbft.self, signer, membership_})
@@ -65,6 +65,7 @@ class Node::Impl {
   void link_down(ReplicaId peer) {
     outbox_.down(peer);
     connected_.erase(peer);
+    clients_.gateway_gone(peer);
     if (fetch_) fetch_->lost(peer);
   }
 
@@ -82,6 +83,11 @@ class Node::Impl {
         outbox_.add(peer, server_.serve(peer, *ask, world_.clock.now()));
       } else if (const auto* part = std::get_if<wire::StatePart>(&*message)) {
         fetched(peer, *part);
+      } else if (const auto* relay = std::get_if<wire::Relay>(&*message)) {
+        for (const wire::Relayed& said : relay->items)
+          grant(clients_.relayed(peer, said, verifier_));
+      } else if (const auto* back = std::get_if<wire::RelayBack>(&*message)) {
+        for (const wire::RelayedVoice& said : back->items) clients_.relayed_back(peer, said);
       } else if (const auto* proof = std::get_if<wire::CheckpointProof>(&*message);
                  proof != nullptr && supersedes(*proof)) {
         inbox_.emplace_back(pbft::Superseded{*proof});
@@ -109,7 +115,10 @@ class Node::Impl {
   }
 
   void client_text(ConnectionId connection, std::string_view text) {
-    Clients::Wish wish = clients_.text(connection, text, verifier_);
+    grant(clients_.text(connection, text, verifier_));
+  }
+
+  void grant(Clients::Wish wish) {
     if (auto* submit = std::get_if<Clients::Submit>(&wish)) {
       if (!config_.pbft.mute)
         inbox_.emplace_back(pbft::Submitted{std::move(submit->request), submit->host});
@@ -129,6 +138,7 @@ class Node::Impl {
       for (pbft::Event& event : std::exchange(inbox_, {}))
         replica_->step(now, std::move(event), effects);
       if (now >= replica_->deadline()) replica_->step(now, pbft::Tick{}, effects);
+      relay();
       speak_early(effects);
       if (auto done = persist(effects); !done) return done;
       speak(effects);
@@ -137,6 +147,7 @@ class Node::Impl {
       if (auto done = transfer(now); !done) return done;
       for (wire::AuthenticRequest& request : clients_.now_known(now, verifier_))
         inbox_.emplace_back(pbft::Submitted{std::move(request)});
+      relay();
       outbox_.flush();
       if (auto done = begin_configuration(); !done) return done;
     } while (!inbox_.empty());
@@ -158,7 +169,7 @@ class Node::Impl {
   }
 
   [[nodiscard]] Time deadline() const {
-    if (!inbox_.empty() || !news_.empty()) return Time{0};
+    if (!inbox_.empty() || !news_.empty() || clients_.has_relayed()) return Time{0};
     Time due = replica_->deadline();
     if (fetch_) due = std::min(due, fetch_->deadline());
     if (clients_.has_early()) due = std::min(due, clients_.early_deadline());
@@ -207,6 +218,12 @@ class Node::Impl {
 
   void note(const std::string& text, bool important = true) {
     if (world_.on_note) world_.on_note(text, important);
+  }
+
+  /// Clients' words, and words to clients, on their way through other replicas.
+  void relay() {
+    if (!clients_.has_relayed()) return;
+    for (const auto& [to, message] : clients_.take_relayed()) outbox_.add(to, message);
   }
 
   /// What promises nothing travels while the disk works.

@@ -219,6 +219,9 @@ class Replica::Core {
   // ---- messages for the host's state transfer --------------------------------------------------
   void on(ReplicaId from, const wire::FetchPart&);
   void on(ReplicaId from, const wire::StatePart&);
+  // ---- and for its clients ---------------------------------------------------------------------
+  void on(ReplicaId from, const wire::Relay&);
+  void on(ReplicaId from, const wire::RelayBack&);
   // Unwrapped where their signatures are checked.
   void on(ReplicaId from, const wire::Signed<wire::Prepare>&);
   void on(ReplicaId from, const wire::Signed<wire::Commit>&);

@@ -250,6 +250,14 @@ void Replica::Core::on(ReplicaId from, const wire::StatePart&) {
   drop(Refusal::not_for_replica, "state-part from r", from);
 }
 
+void Replica::Core::on(ReplicaId from, const wire::Relay&) {
+  drop(Refusal::not_for_replica, "relay from r", from);
+}
+
+void Replica::Core::on(ReplicaId from, const wire::RelayBack&) {
+  drop(Refusal::not_for_replica, "relay-back from r", from);
+}
+
 void Replica::Core::on(ReplicaId from, const wire::Signed<wire::Prepare>&) {
   drop(Refusal::not_for_replica, "signed prepare from r", from);
 }

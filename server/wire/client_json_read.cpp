@@ -47,6 +47,8 @@ void get_json(JsonPicker& p, Json json, ResultSet& out);
 void get_json(JsonPicker& p, Json json, StepResult& out);
 void get_json(JsonPicker& p, Json json, Change& out);
 void get_json(JsonPicker& p, Json json, Body<limits::certificate_bytes_max>& out);
+void get_json(JsonPicker& p, Json json, crypto::Tag16& out);
+void get_json(JsonPicker& p, Json json, OtherTag& out);
 
 template <class T, std::size_t Max>
 void get_list(JsonPicker& p, Json object, const char* name, List<T, Max>& out) {
@@ -208,12 +210,52 @@ Bytes encoded_operation(JsonPicker& p, Json json) {
 // ---- from a client
 // -------------------------------------------------------------------------------
 
+void get_json(JsonPicker& p, Json json, ClientHello& out) {
+  p.hex(json, "cluster", out.cluster.bytes);
+  p.hex(json, "key", out.key);
+  p.hex(json, "nonce", out.nonce);
+}
+
+void get_json(JsonPicker& p, Json json, SpeakFor& out) {
+  p.hex(json, "key", out.key.bytes);
+  p.hex(json, "signature", out.signature.bytes);
+}
+
+void get_json(JsonPicker& p, Json json, RequestBody& out) {
+  get_decimal(p, json, "session", out.session);
+  get_decimal(p, json, "number", out.number);
+  p.hex(json, "signer", out.signer.bytes);
+  out.operation.bytes = encoded_operation(p, p.field(json, "operation"));
+}
+
+void get_json(JsonPicker& p, Json json, crypto::Tag16& out) { p.hex_of(json, "tags", out); }
+
+void get_json(JsonPicker& p, Json json, BundleRequest& out) {
+  get_json(p, json, out.request.body);
+  if (p.optional_field(json, "tags")) {
+    get_list(p, json, "tags", out.tags);
+    if (out.tags.empty()) p.fail("empty", "tags");
+    if (p.optional_field(json, "signature")) p.fail("beside tags", "signature");
+  } else {
+    p.hex(json, "signature", out.request.proof.signature.emplace().bytes);
+  }
+}
+
+void get_json(JsonPicker& p, Json json, PassOn& out) {
+  out.to = replica_of(p, json, "to");
+  const Json inner = p.field(json, "message");
+  const std::string_view type = p.type(inner);
+  if (type == "hello") {
+    get_json(p, inner, out.message.emplace<ClientHello>());
+  } else if (type == "speak_for") {
+    get_json(p, inner, out.message.emplace<SpeakFor>());
+  } else {
+    p.fail("not a type that is passed on", "type");
+  }
+}
+
 void get_json(JsonPicker& p, Json json, SubmitRequest& out) {
-  RequestBody& body = out.request.body;
-  get_decimal(p, json, "session", body.session);
-  get_decimal(p, json, "number", body.number);
-  p.hex(json, "signer", body.signer.bytes);
-  body.operation.bytes = encoded_operation(p, p.field(json, "operation"));
+  get_json(p, json, out.request.body);
   // Exactly one of the two proves it.
   if (!p.optional_field(json, "tag")) {
     p.hex(json, "signature", out.request.proof.signature.emplace().bytes);
@@ -269,18 +311,17 @@ FromClient from_client(JsonPicker& p, Json json) {
   const std::string_view type = p.type(json);
   FromClient message;
   if (type == "hello") {
-    auto& hello = message.emplace<ClientHello>();
-    p.hex(json, "cluster", hello.cluster.bytes);
-    p.hex(json, "key", hello.key);
-    p.hex(json, "nonce", hello.nonce);
+    get_json(p, json, message.emplace<ClientHello>());
   } else if (type == "speak_for") {
-    auto& speak = message.emplace<SpeakFor>();
-    p.hex(json, "key", speak.key.bytes);
-    p.hex(json, "signature", speak.signature.bytes);
+    get_json(p, json, message.emplace<SpeakFor>());
   } else if (type == "join_begin") {
     get_json(p, json, message.emplace<JoinBegin>());
   } else if (type == "request") {
     get_json(p, json, message.emplace<SubmitRequest>());
+  } else if (type == "bundle_request") {
+    get_json(p, json, message.emplace<BundleRequest>());
+  } else if (type == "pass_on") {
+    get_json(p, json, message.emplace<PassOn>());
   } else if (type == "read") {
     auto& read = message.emplace<PublicRead>();
     read.id = p.unsigned_decimal(json, "id");
@@ -461,6 +502,37 @@ void get_json(JsonPicker& p, Json json, StatusReply& out) {
   out.connected_peers = p.unsigned_decimal(json, "connected_peers");
 }
 
+void get_json(JsonPicker& p, Json json, OtherTag& out) {
+  out.replica = replica_of(p, json, "replica");
+  p.hex(json, "tag", out.tag);
+}
+
+void get_json(JsonPicker& p, Json json, Bundle& out) {
+  get_json(p, json, out.reply);
+  get_list(p, json, "others", out.others);
+}
+
+void get_json(JsonPicker& p, Json json, Voice& out) {
+  const std::string_view type = p.type(json);
+  if (type == "hello_ok") {
+    get_json(p, json, out.message.emplace<ServerHello>());
+  } else if (type == "reply_digest") {
+    get_json(p, json, out.message.emplace<ReplyDigest>());
+  } else if (type == "refused") {
+    get_json(p, json, out.message.emplace<Refused>());
+  } else if (type == "session_ended") {
+    get_json(p, json, out.message.emplace<SessionEnded>());
+  } else {
+    p.fail("not a type that is passed back", "type");
+  }
+  if (p.optional_field(json, "tag")) p.hex(json, "tag", out.tag.emplace());
+}
+
+void get_json(JsonPicker& p, Json json, PassedBack& out) {
+  out.from = replica_of(p, json, "from");
+  get_json(p, p.field(json, "message"), out.voice);
+}
+
 TaggedToClient to_client(JsonPicker& p, Json json) {
   const std::string_view type = p.type(json);
   TaggedToClient out;
@@ -474,6 +546,10 @@ TaggedToClient to_client(JsonPicker& p, Json json) {
     get_json(p, json, out.message.emplace<Reply>());
   } else if (type == "reply_digest") {
     get_json(p, json, out.message.emplace<ReplyDigest>());
+  } else if (type == "bundle") {
+    get_json(p, json, out.message.emplace<Bundle>());
+  } else if (type == "passed_back") {
+    get_json(p, json, out.message.emplace<PassedBack>());
   } else if (type == "read_reply") {
     get_json(p, json, out.message.emplace<PublicReadReply>());
   } else if (type == "fast_read_reply") {

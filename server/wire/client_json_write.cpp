@@ -19,6 +19,10 @@ void put_json(JsonWriter& w, const Name& name);
 void put_json(JsonWriter& w, const ResultSet& set);
 void put_json(JsonWriter& w, const StepResult& result);
 void put_json(JsonWriter& w, const Change& change);
+void put_json(JsonWriter& w, const crypto::Tag16& tag) { w.hex(tag); }
+void put_json(JsonWriter& w, const OtherTag& other) {
+  w.begin_object().key("replica").small(other.replica.value).key("tag").hex(other.tag).end_object();
+}
 
 void put_json(JsonWriter& w, const Value& value) {
   // Plain null, not Hrana's {"type":"null"}: a result full of them would be sixteen times as long
@@ -204,6 +208,13 @@ void put_operation(JsonWriter& w, ByteView encoded) {
 // ---- from a client
 // -------------------------------------------------------------------------------
 
+void put_fields(JsonWriter& w, const RequestBody& body) {
+  w.key("session").decimal(body.session.value);
+  w.key("number").decimal(body.number.value).key("signer").hex(body.signer.bytes);
+  w.key("operation");
+  put_operation(w, body.operation.bytes);
+}
+
 struct PutFromClient {
   JsonWriter& w;
   void operator()(const ClientHello& hello) const {
@@ -219,15 +230,27 @@ struct PutFromClient {
     put_fields(w, begin);
   }
   void operator()(const SubmitRequest& submit) const {
-    const RequestBody& body = submit.request.body;
-    w.key("type").word("request").key("session").decimal(body.session.value);
-    w.key("number").decimal(body.number.value).key("signer").hex(body.signer.bytes);
-    w.key("operation");
-    put_operation(w, body.operation.bytes);
+    w.key("type").word("request");
+    put_fields(w, submit.request.body);
     if (submit.tag) w.key("tag").hex(*submit.tag);
     if (const auto& signature = submit.request.proof.signature)
       w.key("signature").hex(signature->bytes);
     if (submit.designated) w.key("designated").small(submit.designated->value);
+  }
+  void operator()(const BundleRequest& asked) const {
+    w.key("type").word("bundle_request");
+    put_fields(w, asked.request.body);
+    if (const auto& signature = asked.request.proof.signature) {
+      w.key("signature").hex(signature->bytes);
+    } else {
+      w.key("tags");
+      put_json(w, asked.tags);
+    }
+  }
+  void operator()(const PassOn& passing) const {
+    w.key("type").word("pass_on").key("to").small(passing.to.value).key("message").begin_object();
+    std::visit(*this, passing.message);
+    w.end_object();
   }
   void operator()(const PublicRead& read) const {
     w.key("type").word("read").key("id").decimal(read.id);
@@ -352,6 +375,13 @@ void put_outcome(JsonWriter& w, const Outcome& outcome) {
   w.end_object();
 }
 
+void put_fields(JsonWriter& w, const Reply& reply) {
+  w.key("session").decimal(reply.session.value);
+  w.key("number").decimal(reply.number.value).key("request").hex(reply.request.bytes);
+  w.key("seq").decimal(reply.seq.value).key("agreed").decimal(reply.agreed.value);
+  put_outcome(w, reply.outcome);
+}
+
 struct PutToClient {
   JsonWriter& w;
   void operator()(const ServerHello& hello) const {
@@ -372,10 +402,21 @@ struct PutToClient {
     put_fields(w, reply.token);
   }
   void operator()(const Reply& reply) const {
-    w.key("type").word("reply").key("session").decimal(reply.session.value);
-    w.key("number").decimal(reply.number.value).key("request").hex(reply.request.bytes);
-    w.key("seq").decimal(reply.seq.value).key("agreed").decimal(reply.agreed.value);
-    put_outcome(w, reply.outcome);
+    w.key("type").word("reply");
+    put_fields(w, reply);
+  }
+  void operator()(const Bundle& bundle) const {
+    w.key("type").word("bundle");
+    put_fields(w, bundle.reply);
+    w.key("others");
+    put_json(w, bundle.others);
+  }
+  void operator()(const PassedBack& passed) const {
+    w.key("type").word("passed_back").key("from").small(passed.from.value);
+    w.key("message").begin_object();
+    std::visit(*this, passed.voice.message);
+    if (passed.voice.tag) w.key("tag").hex(*passed.voice.tag);
+    w.end_object();
   }
   void operator()(const ReplyDigest& digest) const {
     w.key("type").word("reply_digest").key("session").decimal(digest.session.value);

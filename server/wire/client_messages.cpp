@@ -84,7 +84,9 @@ Bytes tagged_bytes(const Digest& cluster, ReplicaId replica, const ToClient& mes
   put_domain(w, "prytany tag");
   put(w, cluster);
   put(w, replica);
-  if (const Reply* const reply = std::get_if<Reply>(&message)) {
+  const auto* const bundle = std::get_if<Bundle>(&message);
+  const Reply* const reply = bundle != nullptr ? &bundle->reply : std::get_if<Reply>(&message);
+  if (reply != nullptr) {
     put(w, ToClient{ReplyDigest{reply->session, reply->number, reply->request,
                                 reply_digest(cluster, *reply)}});
   } else {

@@ -11,6 +11,7 @@
 #include "server/crypto/agree.h"
 #include "server/wire/configuration.h"
 #include "server/wire/operations.h"
+#include "server/wire/relayed.h"
 #include "server/wire/request.h"
 #include "server/wire/values.h"
 
@@ -19,23 +20,9 @@ namespace prytany::wire {
 // ---- client to replica
 // ---------------------------------------------------------------------------
 
-/// type "hello"
-struct ClientHello {
-  Digest cluster;
-  crypto::DhPublic key{};  // ephemeral X25519
-  std::array<std::uint8_t, 16> nonce{};
-  static constexpr auto fields(auto& m) { return std::tie(m.cluster, m.key, m.nonce); }
-  bool operator==(const ClientHello&) const = default;
-};
-/// type "speak_for": this connection's client holds the session key `key`, says a signature over
-/// what both said in their hellos. From then on that session's requests may come here with a tag
-/// instead of a signature. No answer.
-struct SpeakFor {
-  crypto::PublicKey key;
-  crypto::Signature signature;
-  static constexpr auto fields(auto& m) { return std::tie(m.key, m.signature); }
-  bool operator==(const SpeakFor&) const = default;
-};
+/// type "hello": ClientHello. type "speak_for": SpeakFor. type "bundle_request": BundleRequest. All
+/// three in relayed.h, since they may come through another replica.
+///
 /// "prytany speak for" ‖ sha256(hello_signed_bytes()) ‖ key.
 Bytes speak_for_signed_bytes(const Digest& hello, const crypto::PublicKey& key);
 /// type "join_begin": phase one; `begin` as in operations.h. Answer: join_token or refused.
@@ -158,25 +145,24 @@ struct Unsubscribe {
   bool operator==(const Unsubscribe&) const = default;
 };
 
-using FromClient =
-    std::variant<ClientHello, JoinBegin, SubmitRequest, PublicRead, StatusRequest, SpeakFor,
-                 ConfigurationsRequest, FastRead, Subscribe, More, Unsubscribe, Identify>;
+/// type "pass_on": for another replica, which answers by "passed_back".
+struct PassOn {
+  ReplicaId to;
+  std::variant<ClientHello, SpeakFor> message;
+  static constexpr auto fields(auto& m) { return std::tie(m.to, m.message); }
+  bool operator==(const PassOn&) const = default;
+};
+
+using FromClient = std::variant<ClientHello, JoinBegin, SubmitRequest, PublicRead, StatusRequest,
+                                SpeakFor, ConfigurationsRequest, FastRead, Subscribe, More,
+                                Unsubscribe, Identify, PassOn, BundleRequest>;
 
 // ---- replica to client
 // ---------------------------------------------------------------------------
 
-/// type "hello_ok". `signature` by the replica's identity over hello_signed_bytes().
-struct ServerHello {
-  ReplicaId replica;
-  crypto::DhPublic key{};
-  std::array<std::uint8_t, 16> nonce{};
-  ConfigNumber configuration;  // that its state has come to
-  crypto::Signature signature;
-  static constexpr auto fields(auto& m) {
-    return std::tie(m.replica, m.key, m.nonce, m.configuration, m.signature);
-  }
-  bool operator==(const ServerHello&) const = default;
-};
+/// type "hello_ok": ServerHello; type "reply_digest": ReplyDigest; type "refused": Refused; type
+/// "session_ended": SessionEnded. In relayed.h.
+///
 /// "prytany client hello" ‖ encode(client hello) ‖ replica ‖ key ‖ nonce ‖
 /// configuration.
 Bytes hello_signed_bytes(const ClientHello& client, const ServerHello& server);
@@ -193,17 +179,6 @@ struct JoinTokenReply {
   bool operator==(const JoinTokenReply&) const = default;
 };
 /// type "reply": the whole reply.
-/// type "reply_digest": its digest, from replicas that are not designated.
-struct ReplyDigest {
-  SessionId session;
-  RequestNumber number;
-  Digest request;
-  Digest reply;
-  static constexpr auto fields(auto& m) {
-    return std::tie(m.session, m.number, m.request, m.reply);
-  }
-  bool operator==(const ReplyDigest&) const = default;
-};
 /// type "read_reply"
 struct PublicReadReply {
   std::uint64_t id = 0;
@@ -251,24 +226,6 @@ struct FastReadDigest {
 };
 /// H("prytany fast read outcome", encode(outcome)).
 Digest fast_outcome_digest(const Outcome& outcome);
-/// type "refused": this replica alone says no, before any agreement; one replica's word, never a
-/// result. request: digest of what is refused (a request, a join, a read), zero when nothing
-/// readable came.
-struct Refused {
-  Digest request;
-  Name code;  // "unknown_session", "overloaded", "malformed", "wrong_cluster", "weak_key",
-              // "session_ended", ...
-  Text<limits::error_bytes_max> message;
-  static constexpr auto fields(auto& m) { return std::tie(m.request, m.code, m.message); }
-  bool operator==(const Refused&) const = default;
-};
-/// type "session_ended": told to the older session of a principal (believed at weak_quorum()).
-struct SessionEnded {
-  SessionId session;
-  Name reason;  // "replaced", "left", "expired", "ended"
-  static constexpr auto fields(auto& m) { return std::tie(m.session, m.reason); }
-  bool operator==(const SessionEnded&) const = default;
-};
 /// type "status_reply": this replica's own view of itself.
 struct StatusReply {
   std::uint64_t id = 0;
@@ -315,13 +272,37 @@ struct IdentityTokenReply {
   static constexpr auto fields(auto& m) { return std::tie(m.join, m.identity, m.token); }
   bool operator==(const IdentityTokenReply&) const = default;
 };
+/// type "passed_back": another replica's word, brought by the one that says this.
+struct PassedBack {
+  ReplicaId from;
+  Voice voice;
+  static constexpr auto fields(auto& m) { return std::tie(m.from, m.voice); }
+  bool operator==(const PassedBack&) const = default;
+};
+/// That replica's tag over its ReplyDigest of the same reply, under its own key.
+struct OtherTag {
+  ReplicaId replica;
+  crypto::Tag16 tag{};
+  static constexpr auto fields(auto& m) { return std::tie(m.replica, m.tag); }
+  bool operator==(const OtherTag&) const = default;
+};
+/// type "bundle": the whole reply, the sender's own tag as always, and the tags of others who say
+/// the same.
+struct Bundle {
+  Reply reply;
+  List<OtherTag, limits::replicas_max> others;
+  static constexpr auto fields(auto& m) { return std::tie(m.reply, m.others); }
+  bool operator==(const Bundle&) const = default;
+};
 
-using ToClient = std::variant<ServerHello, JoinTokenReply, Reply, ReplyDigest, PublicReadReply,
-                              Refused, SessionEnded, StatusReply, ConfigurationsReply,
-                              FastReadReply, FastReadDigest, Changes, IdentityTokenReply>;
+using ToClient =
+    std::variant<ServerHello, JoinTokenReply, Reply, ReplyDigest, PublicReadReply, Refused,
+                 SessionEnded, StatusReply, ConfigurationsReply, FastReadReply, FastReadDigest,
+                 Changes, IdentityTokenReply, PassedBack, Bundle>;
 
-/// What a tag covers: "prytany tag" ‖ cluster ‖ replica ‖ encode(ToClient). For a Reply the reply's
-/// digest stands in its place, so that a whole reply and a ReplyDigest are equally cheap to tag.
+/// What a tag covers: "prytany tag" ‖ cluster ‖ replica ‖ encode(ToClient). For a Reply, and for a
+/// Bundle of it, the reply's digest stands in its place, so that a whole reply and a ReplyDigest
+/// are equally cheap to tag.
 Bytes tagged_bytes(const Digest& cluster, ReplicaId replica, const ToClient& message);
 
 }  // namespace prytany::wire

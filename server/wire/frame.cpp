@@ -12,6 +12,18 @@ std::size_t signatures_of(const Batch& batch) {
   return all;
 }
 
+/// A hello costs its hearer an agreement and a signature.
+std::size_t signatures_of(const Relay& relay) {
+  std::size_t all = 0;
+  for (const Relayed& item : relay.items) {
+    if (std::holds_alternative<ClientHello>(item.message)) all += 2;
+    if (std::holds_alternative<SpeakFor>(item.message)) ++all;
+    if (const auto* asked = std::get_if<BundleRequest>(&item.message))
+      all += signatures_of(asked->request);
+  }
+  return all;
+}
+
 std::size_t signatures_of(const CheckpointProof& proof) { return proof.signatures.size(); }
 
 std::size_t signatures_of(const ViewChange& message) {

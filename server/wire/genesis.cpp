@@ -286,11 +286,11 @@ std::string to_json(const GenesisFile& file) {
 
 Result<GenesisFile> genesis_from_json(std::string_view text) {
   GenesisFile file;
-  // What the format really is, is checked when it is read.
-  const bool lists_clients = text.find(static_genesis_format) != std::string_view::npos;
-  const auto error = read_json_object(
-      text, genesis_bytes_max, lists_clients ? static_genesis_format : genesis_format,
-      [&](JsonObject& object) { read_genesis(object, file, lists_clients); });
+  const auto error =
+      read_json_object(text, genesis_bytes_max, {genesis_format, static_genesis_format},
+                       [&](JsonObject& object, std::string_view format) {
+                         read_genesis(object, file, format == static_genesis_format);
+                       });
   if (error) return Error{"genesis: " + error->message};
   return file;
 }

@@ -143,6 +143,13 @@ void JsonObject::finish() {
 std::optional<Error> read_json_object(std::string_view text, std::size_t bytes_max,
                                       const char* format,
                                       const std::function<void(JsonObject&)>& read) {
+  return read_json_object(text, bytes_max, {format},
+                          [&](JsonObject& object, std::string_view) { read(object); });
+}
+
+std::optional<Error> read_json_object(
+    std::string_view text, std::size_t bytes_max, std::initializer_list<const char*> formats,
+    const std::function<void(JsonObject&, std::string_view format)>& read) {
   if (text.size() > bytes_max) {
     return Error{"longer than " + std::to_string(bytes_max) + " bytes: not such a file"};
   }
@@ -151,10 +158,13 @@ std::optional<Error> read_json_object(std::string_view text, std::size_t bytes_m
     const Json json = Json::parse(text, StrictParser{});
     JsonObject object(json, "", error);
     const std::string found = object.text("format", 64);
-    if (!error && found != format) {
-      object.fail("format", "is \"" + found + "\", expected \"" + format + "\"");
+    if (!error && std::ranges::find(formats, found) == formats.end()) {
+      std::string expected;
+      for (const char* format : formats)
+        expected += std::string(expected.empty() ? "\"" : " or \"") + format + "\"";
+      object.fail("format", "is \"" + found + "\", expected " + expected);
     }
-    if (!error) read(object);
+    if (!error) read(object, found);
   } catch (const Stop& stop) {
     error = Error{stop.why};
   } catch (const Json::exception& exception) {

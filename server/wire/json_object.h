@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <initializer_list>
 #include <optional>
 #include <set>
 #include <string>
@@ -57,5 +58,10 @@ class JsonObject {
 std::optional<Error> read_json_object(std::string_view text, std::size_t bytes_max,
                                       const char* format,
                                       const std::function<void(JsonObject&)>& read);
+
+/// As above, of a kind of file with several formats: `read` hears which of them it is.
+std::optional<Error> read_json_object(
+    std::string_view text, std::size_t bytes_max, std::initializer_list<const char*> formats,
+    const std::function<void(JsonObject&, std::string_view format)>& read);
 
 }  // namespace prytany::wire

@@ -258,12 +258,15 @@ Bytes JsonPicker::base64(Json object, const char* name, std::size_t bytes_max) {
 
 void JsonPicker::hex(Json object, const char* name, std::span<std::uint8_t> out) {
   const auto text = string(object, name);
-  if (!text) return;
-  if (text->size() != out.size() * 2) return fail("hex of a wrong length", name);
+  if (text) from_hex(*text, name, out);
+}
+
+void JsonPicker::from_hex(std::string_view text, const char* name, std::span<std::uint8_t> out) {
+  if (text.size() != out.size() * 2) return fail("hex of a wrong length", name);
   int seen = 0;  // negative once one digit was none
   for (std::size_t i = 0; i < out.size(); ++i) {
-    const int high = lower_hex_values[static_cast<std::uint8_t>((*text)[2 * i])];
-    const int low = lower_hex_values[static_cast<std::uint8_t>((*text)[2 * i + 1])];
+    const int high = lower_hex_values[static_cast<std::uint8_t>(text[2 * i])];
+    const int low = lower_hex_values[static_cast<std::uint8_t>(text[2 * i + 1])];
     seen |= high | low;
     out[i] = static_cast<std::uint8_t>(high * 16 + low);
   }

@@ -63,6 +63,13 @@ class JsonPicker {
   void hex(Json object, const char* name, std::array<std::uint8_t, N>& out) {
     hex(object, name, std::span<std::uint8_t>(out));
   }
+  /// The value itself is the text.
+  template <std::size_t N>
+  void hex_of(Json value, const char* name, std::array<std::uint8_t, N>& out) {
+    std::string_view text;
+    if (value.get(text) != simdjson::SUCCESS) return fail("not a string", name);
+    from_hex(text, name, out);
+  }
   /// The elements of an array of at most `count_max`; an empty array after a failure.
   simdjson::dom::array array(Json object, const char* name, std::size_t count_max);
   simdjson::dom::array array_of(Json value, const char* name, std::size_t count_max);
@@ -75,6 +82,7 @@ class JsonPicker {
 
  private:
   void hex(Json object, const char* name, std::span<std::uint8_t> out);
+  void from_hex(std::string_view text, const char* name, std::span<std::uint8_t> out);
   /// The string `name` of `object`; nothing after a failure.
   std::optional<std::string_view> string(Json object, const char* name);
 

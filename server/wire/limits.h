@@ -53,6 +53,11 @@ inline constexpr std::size_t frame_bytes_max = 8 << 20;
 // 50 microseconds each. (One message alone may hold more, as far as its own limits let it.)
 inline constexpr std::size_t frame_signatures_max = 1024;
 
+// Of one RELAY, or of one RELAY-BACK
+inline constexpr std::size_t relayed_max = 1024;
+// A larger operation goes to each replica by its own road: links are for what is ordered.
+inline constexpr std::size_t bundled_request_bytes_max = 64 << 10;
+
 // State transfer: what one answer holds
 inline constexpr std::size_t pages_per_part_max = 64;
 inline constexpr std::size_t state_part_bytes_max = pages_per_part_max * 4096;

@@ -35,7 +35,8 @@ const char* name_of(const PeerMessage& message) {
       "ask-votes",      "votes-seen",
       "verified",       "pre-prepare-digests",
       "signed-prepare", "signed-commit",
-      "ping",           "pong"};
+      "ping",           "pong",
+      "relay",          "relay-back"};
   return names[message.index()];
 }
 

@@ -9,6 +9,7 @@
 #include "server/wire/codec.h"
 #include "server/wire/ids.h"
 #include "server/wire/limits.h"
+#include "server/wire/relayed.h"
 #include "server/wire/request.h"
 #include "server/wire/shared_list.h"
 
@@ -345,7 +346,7 @@ using PeerMessage =
     std::variant<PrePrepare, Prepare, Commit, Signed<Checkpoint>, Committed, Forward, Status,
                  FetchBatch, BatchBody, CheckpointProof, Signed<ViewChange>, Signed<NewView>,
                  FetchPart, StatePart, AskVotes, VotesSeen, Verified, PrePrepareDigests,
-                 Signed<Prepare>, Signed<Commit>, Ping, Pong>;
+                 Signed<Prepare>, Signed<Commit>, Ping, Pong, Relay, RelayBack>;
 
 /// "pre-prepare", "prepare", ...: for traces, logs and counters.
 const char* name_of(const PeerMessage& message);

@@ -167,6 +167,9 @@ const char* Verifier::refuse_inside(ReplicaId sender, const PeerMessage& message
           [](const VotesSeen&) -> const char* { return nullptr; },
           [](const Ping&) -> const char* { return nullptr; },
           [](const Pong&) -> const char* { return nullptr; },
+          // Clients' words on their way: who is to hear them checks them (server/node/clients.h).
+          [](const Relay&) -> const char* { return nullptr; },
+          [](const RelayBack&) -> const char* { return nullptr; },
       },
       message);
 }

@@ -125,6 +125,7 @@ TEST_F(Guild, members_join_with_id_tokens_of_its_issuer_which_nobody_else_can_us
   EXPECT_EQ(code_of_joining(Credential::id_token(shop)), "wrong_audience");
   const auto none = [](const std::string&) { return std::string(); };
   EXPECT_EQ(code_of_joining(Credential::id_token(none)), "usage");
+  EXPECT_THROW(Credential::id_token(nullptr), Usage);
   // Withdrawn at once for new joins; who is there stays.
   admin.call("distrust_issuer", {{"issuer", "https://id.example"}});
   EXPECT_EQ(code_of_joining(Credential::id_token(ask)), "untrusted_issuer");

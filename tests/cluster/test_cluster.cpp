@@ -55,6 +55,7 @@ TestCluster::TestCluster(Shape shape) : shape_(std::move(shape)) {
   init.faults = shape_.faults;
   init.checkpoint_interval = shape_.checkpoint_interval;
   init.static_clients = shape_.static_clients;
+  if (shape_.signed_requests) init.settings.emplace_back("requests=signed");
   base_port_ = cli::free_base_port(22000, shape_.replicas);
   init.base_port = base_port_;
   must(cli::init_cluster(init));

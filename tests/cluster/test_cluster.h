@@ -44,6 +44,7 @@ struct Shape {
   unsigned faults = 1;
   std::vector<std::string> settings = {};
   std::uint64_t checkpoint_interval = 0;                // 0: the default
+  bool signed_requests = false;                         // "requests": "signed"
   std::vector<wire::StaticClient> static_clients = {};  // nobody joins
   std::string program = "prytany";  // what every replica runs, beside this program
   /// Where each replica is, if not all on the loopback: its address there, and what runs an act

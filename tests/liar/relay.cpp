@@ -138,6 +138,8 @@ void Relay::client_text(net::ConnectionId id, std::string_view text) {
   if (!c.key) return hang_up(id, "say hello first");
   if (auto* submit = std::get_if<wire::SubmitRequest>(&*parsed))
     return on_request(id, c, std::move(*submit));
+  if (const auto* asked = std::get_if<wire::BundleRequest>(&*parsed))
+    return on_bundle_request(id, c, *asked);
   if (const auto* read = std::get_if<wire::PublicRead>(&*parsed)) return on_read(id, c, *read);
   send_up(id, c, std::string(text));
 }
@@ -194,6 +196,27 @@ void Relay::on_request(net::ConnectionId id, Conversation& c, wire::SubmitReques
   send_up(id, c, wire::to_json(wire::FromClient{std::move(submit)}));
 }
 
+/// As the gateway of a client with one connection: with our word alone, and later with what others
+/// said of the truth.
+void Relay::on_bundle_request(net::ConnectionId id, Conversation& c,
+                              const wire::BundleRequest& request) {
+  const wire::RequestBody& body = request.request.body;
+  const Digest digest = wire::request_digest(body);
+  const Question question = question_of(body);
+  const Asked asked{question, std::nullopt, digest_of("liar request", body.operation.view()),
+                    decides_to_lie(question)};
+  if (c.requests.size() < asked_max) c.requests.insert_or_assign(digest, asked);
+  if (asked.lie && ++bundles_ % 2 == 0) {
+    if (auto outcome = prompt(asked)) {
+      const AgreedTime now = net::SystemClock().wall();
+      send_down(
+          id, c,
+          wire::Bundle{{body.session, body.number, digest, last_seq_ + 1, now, *outcome}, {}});
+    }
+  }
+  send_up(id, c, wire::to_json(wire::FromClient{request}));
+}
+
 void Relay::on_read(net::ConnectionId id, Conversation& c, const wire::PublicRead& read) {
   const Question question{Question::Kind::call, read.call.procedure.text};
   const Asked asked{question, std::nullopt, digest_of("liar read", wire::encode(read.call)),
@@ -213,6 +236,13 @@ void Relay::on_read(net::ConnectionId id, Conversation& c, const wire::PublicRea
 
 void Relay::heard(net::ConnectionId id, Conversation& c, wire::ToClient message) {
   if (auto* reply = std::get_if<wire::Reply>(&message)) return pass_on(id, c, std::move(*reply));
+  if (auto* bundle = std::get_if<wire::Bundle>(&message)) {
+    last_seq_ = std::max(last_seq_, bundle->reply.seq);
+    if (auto found = c.requests.extract(bundle->reply.request))
+      if (auto lie = altered(found.mapped(), bundle->reply.outcome))
+        bundle->reply.outcome = std::move(*lie);
+    return send_down(id, c, *bundle);
+  }
   if (auto* read = std::get_if<wire::PublicReadReply>(&message))
     return pass_on(id, c, std::move(*read));
   if (auto* token = std::get_if<wire::JoinTokenReply>(&message))

@@ -66,6 +66,7 @@ class Relay final : public net::Upstream {
   // what the client says
   void greet(net::ConnectionId id, Conversation& c, const wire::ClientHello& hello);
   void on_request(net::ConnectionId id, Conversation& c, wire::SubmitRequest submit);
+  void on_bundle_request(net::ConnectionId id, Conversation& c, const wire::BundleRequest& request);
   void on_read(net::ConnectionId id, Conversation& c, const wire::PublicRead& read);
   bool decides_to_lie(const Question& question);
   [[nodiscard]] std::optional<wire::Outcome> prompt(const Asked& asked) const;
@@ -92,6 +93,7 @@ class Relay final : public net::Upstream {
   std::map<net::ConnectionId, Conversation> conversations_;
   std::map<Digest, wire::Outcome> remembered_;  // true outcomes, by what was asked
   std::uint64_t questions_ = 0;
+  std::uint64_t bundles_ = 0;
   Seq last_seq_;
 };
 

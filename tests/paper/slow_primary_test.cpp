@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <deque>
+#include <functional>
 
 #include "tests/play/group.h"
 
@@ -49,22 +50,30 @@ pbft::Config watchful(unsigned n, unsigned f) {
   return config;
 }
 
+/// Eight clients ask, twenty times a second in all, until another leads.
+void expect_that_it_is_replaced(
+    const pbft::Config& config, std::uint64_t late_ms,
+    const std::function<wire::ClientRequest(std::uint64_t, std::uint64_t)>& ask) {
+  Group group(config, false);
+  Late primary(group, late_ms);
+  std::uint64_t number = 0;
+  std::uint64_t waited_ms = 0;
+  for (; waited_ms < 20'000 && group.status(1).view == View{0}; waited_ms += 50) {
+    group.submit_to_all(ask(1 + number % 8, 1 + number / 8));
+    ++number;
+    primary.advance(50);
+  }
+  EXPECT_LE(waited_ms, 10'000U) << config.group.n << ", " << late_ms;
+  EXPECT_GE(group.status(1).view, View{1}) << config.group.n << ", " << late_ms;
+  EXPECT_EQ(group.converge(), "");
+}
+
 TEST(SlowPrimary, that_serves_everybody_just_before_patience_ends_is_replaced_in_seconds) {
   for (const pbft::Group shape : {pbft::Group{4, 1}, {7, 2}})
-    for (const std::uint64_t late_ms : {450U, 300U, 250U}) {
-      Group group(watchful(shape.n, shape.f), false);
-      Late primary(group, late_ms);
-      std::uint64_t number = 0;
-      std::uint64_t waited_ms = 0;
-      for (; waited_ms < 20'000 && group.status(1).view == View{0}; waited_ms += 50) {
-        group.submit_to_all(request_of(1 + number % 8, 1 + number / 8));
-        ++number;
-        primary.advance(50);
-      }
-      EXPECT_LE(waited_ms, 10'000U) << shape.n << ", " << late_ms;
-      EXPECT_GE(group.status(1).view, View{1}) << shape.n << ", " << late_ms;
-      EXPECT_EQ(group.converge(), "");
-    }
+    for (const std::uint64_t late_ms : {450U, 300U, 250U})
+      expect_that_it_is_replaced(
+          watchful(shape.n, shape.f), late_ms,
+          [](std::uint64_t session, std::uint64_t number) { return request_of(session, number); });
 }
 
 TEST(SlowPrimary, is_found_also_by_single_requests_of_one_client) {
@@ -136,20 +145,8 @@ pbft::Config watchful_of_tags(unsigned n, unsigned f) {
 
 TEST(SlowPrimary, is_found_by_requests_without_signatures) {
   for (const pbft::Group shape : {pbft::Group{4, 1}, {6, 1}, {7, 2}})
-    for (const std::uint64_t late_ms : {450U, 300U, 250U}) {
-      Group group(watchful_of_tags(shape.n, shape.f), false);
-      Late primary(group, late_ms);
-      std::uint64_t number = 0;
-      std::uint64_t waited_ms = 0;
-      for (; waited_ms < 20'000 && group.status(1).view == View{0}; waited_ms += 50) {
-        group.submit_to_all(tagged_request_of(1 + number % 8, 1 + number / 8));
-        ++number;
-        primary.advance(50);
-      }
-      EXPECT_LE(waited_ms, 10'000U) << shape.n << ", " << late_ms;
-      EXPECT_GE(group.status(1).view, View{1}) << shape.n << ", " << late_ms;
-      EXPECT_EQ(group.converge(), "");
-    }
+    for (const std::uint64_t late_ms : {450U, 300U, 250U})
+      expect_that_it_is_replaced(watchful_of_tags(shape.n, shape.f), late_ms, tagged_request_of);
 }
 
 TEST(SlowPrimary, is_tried_with_a_tag_before_others_word_comes_by_itself) {

@@ -68,11 +68,11 @@ SELECT account, count(*) AS entries, sum(amount) AS total, avg(amount) AS mean F
 }};
 
 constexpr std::array<Timed, 2> timed_all{{
-    {"beat", 4'000'000, "-- @every 4s\n", R"sql(
+    {"beat", 1'000'000, "-- @every 1s\n", R"sql(
 INSERT INTO beat(who, at) VALUES('beat', now());
 SELECT notify('beats', now());
 )sql"},
-    {"rest", 6'000'000, "-- @every 6s\n", R"sql(
+    {"rest", 2'000'000, "-- @every 2s\n", R"sql(
 INSERT INTO beat(who, at) VALUES('rest', now());
 SELECT notify('beats', 'rest');
 SELECT ensure(now() / 1000000 % 3 > 0, 'REST', 'every third second is of rest');

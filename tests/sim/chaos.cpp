@@ -13,6 +13,7 @@ namespace prytany::sim {
 namespace {
 
 constexpr std::size_t message_types = std::variant_size_v<wire::PeerMessage>;
+static_assert(message_types == common_message_types + 2);
 
 }  // namespace
 
@@ -273,7 +274,8 @@ void World::partition() {
 
 void World::lose_a_type() {
   coverage_.hit(Fault::type_lost, phase_of_all());
-  links_->lose_type(chaos_.below(message_types));
+  links_->lose_type(
+      chaos_.below(parameters_.one_connection ? message_types : common_message_types));
   queue_.after(1 + chaos_.exponential(parameters_.type_drop_mean_us),
                [this] { links_->lose_type(std::nullopt); });
 }

@@ -123,7 +123,10 @@ void Checks::text_left(ReplicaId from, std::string_view text) {
                                  " sent a client what nobody can read: " + parsed.error().reason);
     return;
   }
-  if (byzantine.contains(from)) {
+  if (const auto* bundle = std::get_if<wire::Bundle>(&parsed->message)) {
+    byzantine.contains(from) ? replies.offered(bundle->reply)
+                             : replies.replied(from, bundle->reply);
+  } else if (byzantine.contains(from)) {
     if (const auto* reply = std::get_if<wire::Reply>(&parsed->message)) replies.offered(*reply);
   } else if (const auto* reply = std::get_if<wire::Reply>(&parsed->message)) {
     replies.replied(from, *reply);

@@ -19,8 +19,12 @@ namespace {
 constexpr std::uint64_t patience_us = 3'600'000'000;
 constexpr std::uint64_t read_patience_us = 2'000'000;
 
-client::SessionOptions session_options() {
+client::SessionOptions session_options(bool one_connection) {
   client::SessionOptions options;
+  if (one_connection) options.connections = client::Connections::one;
+  options.gateway_patience_us = 100'000;
+  options.gateway_pause_us = 50'000;
+  options.gateway_pause_max_us = 1'000'000;
   options.retransmit_first_us = 200'000;
   options.retransmit_max_us = 2'000'000;
   options.reconnect_first_us = 20'000;
@@ -49,7 +53,8 @@ class Clients::Client {
   void join(std::function<void()> then) {
     then_ = std::move(then);
     session_ = std::make_unique<client::Session>(
-        all_.view_, session_options(), [this](std::span<std::uint8_t> out) { rng_.fill(out); });
+        all_.view_, session_options(parameters().one_connection && index_ % 4 != 3),
+        [this](std::span<std::uint8_t> out) { rng_.fill(out); });
     parting_ = leaving_ = joined_ = false;
     waiting_ = 0;
     reads_.clear();

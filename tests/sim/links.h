@@ -18,6 +18,10 @@
 
 namespace prytany::sim {
 
+/// Kinds of messages that are under way in every run; those after them only where clients keep one
+/// connection. Chance is drawn by their number, and older seeds are to stay what they were.
+inline constexpr std::size_t common_message_types = 22;
+
 /// What came of a handshake: the keys of both, or what one of them was told instead.
 struct Met {
   std::optional<std::pair<wire::LinkKeys, wire::LinkKeys>> keys;

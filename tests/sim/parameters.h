@@ -176,9 +176,10 @@ struct Parameters {
   Ppm failing_rate = 0;              // statements that must fail
   Ppm wrong_tag_rate = 0;  // so many requests reach a replica with a tag that is not the client's
   Ppm read_rate = 0;
-  Ppm fast_read_rate = 0;    // reads of a session that need not be ordered
-  Ppm public_read_rate = 0;  // reads that are not ordered, of an installed application
-  Ppm sql_rate = 0;          // ad-hoc SQL instead of a procedure
+  Ppm fast_read_rate = 0;       // reads of a session that need not be ordered
+  Ppm public_read_rate = 0;     // reads that are not ordered, of an installed application
+  Ppm sql_rate = 0;             // ad-hoc SQL instead of a procedure
+  bool one_connection = false;  // three of four clients keep one, once they have joined
   ApplicationKind application = ApplicationKind::installed;
   bool timed = false;        // the installed application has procedures that run by themselves
   Ppm transaction_rate = 0;  // of ad-hoc SQL, so much in steps with conditions

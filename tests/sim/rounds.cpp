@@ -63,7 +63,7 @@ void World::lose_something() {
       links_->partition("is half cut off", std::move(both), false);
       break;
     case 4: clients_->pass_over(victim); break;
-    default: links_->lose_type(rounds_.below(std::variant_size_v<wire::PeerMessage>)); break;
+    default: links_->lose_type(rounds_.below(common_message_types)); break;
   }
 }
 

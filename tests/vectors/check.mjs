@@ -108,14 +108,21 @@ const outcome = variant(
 );
 const reply = struct({ session: u64, number: u64, request: digest, seq: u64, agreed: i64, outcome });
 const readReply = struct({ id: u64, question: digest, executed: u64, agreed: i64, outcome });
+const serverHello = struct({ replica: u16, key, nonce, configuration: u64, signature });
+const replyDigestOf = struct({ session: u64, number: u64, request: digest, reply: digest });
+const refused = struct({ request: digest, code: text, message: text });
+const sessionEnded = struct({ session: u64, reason: text });
+const spoken = variant(["hello_ok", serverHello], ["reply_digest", replyDigestOf],
+                       ["refused", refused], ["session_ended", sessionEnded]);
+const mark = optional(fixed(16));
 const toClient = variant(
-  ["hello_ok", struct({ replica: u16, key, nonce, configuration: u64, signature })],
+  ["hello_ok", serverHello],
   ["join_token", struct({ join: digest, replica: u16, address: text, expires: i64, signature })],
   ["reply", reply],
-  ["reply_digest", struct({ session: u64, number: u64, request: digest, reply: digest })],
+  ["reply_digest", replyDigestOf],
   ["read_reply", readReply],
-  ["refused", struct({ request: digest, code: text, message: text })],
-  ["session_ended", struct({ session: u64, reason: text })],
+  ["refused", refused],
+  ["session_ended", sessionEnded],
   ["status_reply", struct({
     id: u64, replica: u16, view: u64, primary: u16, last_executed: u64, stable_checkpoint: u64,
     state_digest: digest, connected_peers: u64 })],
@@ -126,6 +133,10 @@ const toClient = variant(
     struct({ position: u64, seq: u64, agreed: i64, topic: text, value })) })],
   ["identity_token", struct({
     join: digest, identity, replica: u16, address: text, expires: i64, signature })],
+  ["passed_back", ({ from, message }) =>
+    join(u16(from), spoken(message), mark(message.tag ?? null))],
+  ["bundle", (v) =>
+    join(reply(v), list(struct({ replica: u16, tag: fixed(16) }))(v.others))],
 );
 const clientHello = struct({ cluster: digest, key, nonce });
 
@@ -179,6 +190,13 @@ const peerMessages = [
   ["signed-commit", signed(vote), vote],
   ["ping", struct({ ask: u64 })],
   ["pong", struct({ ask: u64 })],
+  ["relay", struct({ items: list(struct({ connection: u64, message: variant(
+    ["hello", clientHello],
+    ["speak_for", struct({ key, signature })],
+    ["bundle_request", struct({ request: clientRequest, tags: list(fixed(16)) })],
+    ["gone", nothing]) })) })],
+  ["relay-back", struct({ items: list(struct({ connection: u64,
+    voice: struct({ message: spoken, tag: mark }) })) })],
 ];
 const linkHello = struct({
   version: u8, cluster: digest, config: u64, from: u16, to: u16, key, nonce, engine: text });
@@ -308,7 +326,7 @@ function replies() {
   for (const { name, message, ...one } of file.cases) {
     same(toClient(message), one.encoded, name);
     let said = message;
-    if (message.type === "reply") {
+    if (message.type === "reply" || message.type === "bundle") {
       same(reply(message), one.reply_encoded, name);
       const replyDigest = hash("prytany reply", hex(file.cluster), reply(message));
       same(replyDigest, one.reply_digest, name);

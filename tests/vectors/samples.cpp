@@ -296,6 +296,29 @@ NewView new_view() {
   return message;
 }
 
+SpeakFor speak_for() {
+  const crypto::Signer session = session_signer();
+  return {session.public_key(),
+          session.sign(speak_for_signed_bytes(digest_of("hellos"), session.public_key()))};
+}
+
+BundleRequest bundle_request(bool is_signed) {
+  BundleRequest asked{requests()[1].second, {}};
+  if (is_signed) return asked;
+  asked.request.proof.signature.reset();
+  asked.tags.items = {{1, 2}, {3, 4}, {5, 6}, {7, 8}};
+  return asked;
+}
+
+List<RelayedVoice, limits::relayed_max> voices() {
+  const Digest request = request_digest(requests()[4].second.body);
+  const ReplyDigest reply{SessionId{5}, RequestNumber{5}, request, digest_of("a reply")};
+  return {{{9, {server_hello(), std::nullopt}},
+           {9, {reply, crypto::Tag16{1, 2}}},
+           {9, {Refused{request, {"hello_first"}, {"no such connection here"}}, std::nullopt}},
+           {9, {SessionEnded{SessionId{3}, {"replaced"}}, crypto::Tag16{3, 4}}}}};
+}
+
 template <class M>
 Signed<M> by_sender(M message) {
   return sign(membership(), peer_sender, replica_signer(peer_sender.value), std::move(message));
@@ -352,6 +375,12 @@ Named<PeerMessage> peer_messages() {
       {"signed-commit", by_sender(Commit{View{1}, Seq{130}, batch_digest(batch, chosen)})},
       {"ping", Ping{7}},
       {"pong", Pong{7}},
+      {"relay", Relay{{{{9, client_hello()},
+                        {9, speak_for()},
+                        {9, bundle_request(false)},
+                        {9, bundle_request(true)},
+                        {9, Gone{}}}}}},
+      {"relay-back", RelayBack{voices()}},
   };
 }
 
@@ -406,9 +435,7 @@ Named<FromClient> from_client() {
   ClientRequest tagged = requests()[1].second;
   tagged.proof.signature.reset();
   all.emplace_back("request with a tag", SubmitRequest{tagged, ReplicaId{3}, crypto::Tag16{1, 2}});
-  all.emplace_back("speak_for", SpeakFor{session_signer().public_key(),
-                                         session_signer().sign(speak_for_signed_bytes(
-                                             digest_of("hellos"), session_signer().public_key()))});
+  all.emplace_back("speak_for", speak_for());
   all.emplace_back("read", public_read());
   all.emplace_back("status", StatusRequest{std::numeric_limits<std::uint64_t>::max()});
   all.emplace_back("configurations", ConfigurationsRequest{ConfigNumber{1}});
@@ -426,6 +453,10 @@ Named<FromClient> from_client() {
                                                     {to_bytes(as_bytes("signature"))}}});
   all.emplace_back("identify by a token",
                    Identify{identified_begin(), IdTokenProof{{"head.payload.signature"}}});
+  all.emplace_back("pass_on hello", PassOn{ReplicaId{3}, client_hello()});
+  all.emplace_back("pass_on speak_for", PassOn{ReplicaId{3}, speak_for()});
+  all.emplace_back("bundle_request with tags", bundle_request(false));
+  all.emplace_back("bundle_request with a signature", bundle_request(true));
   return all;
 }
 
@@ -461,6 +492,12 @@ Named<ToClient> to_client() {
   all.emplace_back("changes", changes);
   all.emplace_back("identity_token", IdentityTokenReply{join_digest(identified_begin()), identity(),
                                                         identity_token_of(2)});
+  const std::vector<std::string> kinds = {"hello_ok", "reply_digest", "refused", "session_ended"};
+  for (std::size_t i = 0; i < kinds.size(); ++i)
+    all.emplace_back("passed_back " + kinds[i], PassedBack{ReplicaId{3}, voices().items[i].voice});
+  all.emplace_back(
+      "bundle",
+      Bundle{reply, {{{ReplicaId{1}, crypto::Tag16{1, 2}}, {ReplicaId{3}, crypto::Tag16{3, 4}}}}});
   return all;
 }
 

@@ -189,6 +189,58 @@ Names names_of<StatePages>() {
   return {"bytes"};
 }
 template <>
+Names names_of<ClientHello>() {
+  return {"cluster", "key", "nonce"};
+}
+template <>
+Names names_of<SpeakFor>() {
+  return {"key", "signature"};
+}
+template <>
+Names names_of<BundleRequest>() {
+  return {"request", "tags"};
+}
+template <>
+Names names_of<Gone>() {
+  return {};
+}
+template <>
+Names names_of<ServerHello>() {
+  return {"replica", "key", "nonce", "configuration", "signature"};
+}
+template <>
+Names names_of<ReplyDigest>() {
+  return {"session", "number", "request", "reply"};
+}
+template <>
+Names names_of<Refused>() {
+  return {"request", "code", "message"};
+}
+template <>
+Names names_of<SessionEnded>() {
+  return {"session", "reason"};
+}
+template <>
+Names names_of<Voice>() {
+  return {"message", "tag"};
+}
+template <>
+Names names_of<Relayed>() {
+  return {"connection", "message"};
+}
+template <>
+Names names_of<Relay>() {
+  return {"items"};
+}
+template <>
+Names names_of<RelayedVoice>() {
+  return {"connection", "voice"};
+}
+template <>
+Names names_of<RelayBack>() {
+  return {"items"};
+}
+template <>
 Names names_of<LinkHello>() {
   return {"version", "cluster", "config", "from", "to", "key", "nonce", "engine"};
 }
@@ -267,6 +319,14 @@ const char* alternative(const AskLater&) { return "ask_later"; }
 const char* alternative(const TreeRoot&) { return "root"; }
 const char* alternative(const TreeNodes&) { return "nodes"; }
 const char* alternative(const StatePages&) { return "pages"; }
+const char* alternative(const ClientHello&) { return "hello"; }
+const char* alternative(const SpeakFor&) { return "speak_for"; }
+const char* alternative(const BundleRequest&) { return "bundle_request"; }
+const char* alternative(const Gone&) { return "gone"; }
+const char* alternative(const ServerHello&) { return "hello_ok"; }
+const char* alternative(const ReplyDigest&) { return "reply_digest"; }
+const char* alternative(const Refused&) { return "refused"; }
+const char* alternative(const SessionEnded&) { return "session_ended"; }
 
 template <class... Ts>
 struct Tree<std::variant<Ts...>> {

@@ -238,7 +238,9 @@ File reply_file() {
     one["name"] = name;
     one["message"] = travelling(TaggedToClient{message, mac.tag(bytes)});
     one["encoded"] = encoded_hex(message);
-    if (const auto* const reply = std::get_if<Reply>(&message)) {
+    const auto* const bundle = std::get_if<Bundle>(&message);
+    const auto* const reply = bundle != nullptr ? &bundle->reply : std::get_if<Reply>(&message);
+    if (reply != nullptr) {
       one["reply_encoded"] = encoded_hex(*reply);
       one["reply_digest"] = reply_digest(cluster(), *reply).hex();
     }

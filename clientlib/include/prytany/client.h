@@ -70,6 +70,14 @@ std::string credential_public_key(const std::string& code, const std::string& ge
 /// A new code of 130 random bits.
 std::string generate_code();
 
+/// one: once it has joined, a client keeps a connection to one replica, its gateway, which passes
+/// its requests on and brings the others' answers. That costs client and servers about half, and a
+/// hop more; what is believed is the same, for the gateway cannot make the others' tags. When it is
+/// silent, refuses, or brings what proves nothing, all replicas are asked again, and another one is
+/// tried later. Subscriptions and public reads, and requests above 64 KiB, are asked of all; with
+/// one connection fast_reads are ordered.
+enum class Connections { all, one };
+
 struct Options {
   /// Path of genesis.json, or its text (which begins with '{'). It must come from someone trusted:
   /// never from a replica. Compare fingerprint() with people.
@@ -84,6 +92,7 @@ struct Options {
   /// it began), and of no use to a read that shows its own time or chance. For clusters whose
   /// genesis says "requests": "mac"; in others everything is ordered.
   bool fast_reads = false;
+  Connections connections = Connections::all;
   /// Passed to the application's authorize; what it means, if anything, is the application's.
   std::string name = {};
   /// For joining and for every question.

@@ -31,6 +31,10 @@ class FalseReplies final : public Strategy {
       }
     } else if (auto* digest = std::get_if<wire::ReplyDigest>(&message)) {
       digest->reply.bytes[3] ^= 1;
+    } else if (auto* bundle = std::get_if<wire::Bundle>(&message)) {
+      spoil(*bundle, mouth);
+    } else if (auto* passed = std::get_if<wire::PassedBack>(&message)) {
+      if (passed->voice.tag) passed->voice.tag->front() ^= 1;
     } else if (auto* token = std::get_if<wire::JoinTokenReply>(&message)) {
       token->token.signature.bytes[7] ^= 1;
     } else if (auto* read = std::get_if<wire::PublicReadReply>(&message)) {
@@ -58,6 +62,20 @@ class FalseReplies final : public Strategy {
   }
 
  private:
+  /// As a gateway: another result, with tags of the true one, with its own for another's, forged or
+  /// left out.
+  static void spoil(wire::Bundle& bundle, Mouth& mouth) {
+    Rng& rng = mouth.rng();
+    Leaves leaves = leaves_of(bundle.reply.outcome);
+    if (!leaves.empty() && rng.chance(800'000)) change(leaves[rng.below(leaves.size())], rng);
+    const std::uint64_t how = rng.below(4);
+    if (how == 0) bundle.others.items.clear();
+    for (wire::OtherTag& other : bundle.others.items) {
+      if (how == 1) other.tag.front() ^= 1;
+      if (how == 2) other.replica = mouth.self();
+    }
+  }
+
   /// What it said a while ago is what somebody who is behind says now: beside those its lie counts.
   void remember(const Digest& digest, std::optional<wire::Outcome> outcome) {
     constexpr std::size_t remembered = 4;

@@ -6,6 +6,7 @@
 #include "tests/sim/byzantine/leaves.h"
 #include "tests/sim/byzantine/mouth.h"
 #include "tests/sim/byzantine/strategies.h"
+#include "tests/sim/links.h"
 
 namespace prytany::sim {
 namespace {
@@ -17,8 +18,10 @@ class Mutations final : public Strategy {
   /// Each type has a rate of its own; most are never changed in a run, so that one lie is seen
   /// without the others.
   explicit Mutations(Rng& rng) {
-    for (Ppm& rate : rates_)
-      rate = rng.chance(600'000) ? 0 : static_cast<Ppm>(rng.between(2'000, 250'000));
+    for (std::size_t type = 0; type < rates_.size(); ++type)
+      rates_[type] = type >= common_message_types ? rates_[type - common_message_types]
+                     : rng.chance(600'000)        ? 0
+                                                  : static_cast<Ppm>(rng.between(2'000, 250'000));
   }
 
   void speak(ReplicaId, Words& words, Mouth& mouth) override {

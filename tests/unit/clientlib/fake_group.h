@@ -65,6 +65,25 @@ class FakeReplica {
         signer_.sign(wire::join_token_signed_bytes(cluster_, digest, token.address, token.expires));
     return {digest, token};
   }
+  /// Meets the client by another road than a connection of its own.
+  wire::Voice meet(const wire::ClientHello& hello) {
+    const crypto::DhSecret secret(crypto::sha256("other dh", signer_.public_key().bytes).bytes);
+    wire::ServerHello answer{id_, secret.public_key(), {}, configuration, {}};
+    answer.signature = signer_.sign(wire::hello_signed_bytes(hello, answer));
+    through_.emplace(*wire::client_tag_key(secret, hello.key, hello, answer));
+    return {answer, std::nullopt};
+  }
+  crypto::Tag16 tag_through(const wire::ToClient& message) const {
+    return through_->tag(wire::tagged_bytes(cluster_, id_, message));
+  }
+  crypto::Tag16 tag_through_own(const wire::ToClient& message) const {
+    return mac_->tag(wire::tagged_bytes(cluster_, id_, message));
+  }
+  bool right_tag(const wire::BundleRequest& asked, bool direct) const {
+    const Digest digest = wire::request_digest(asked.request.body);
+    const crypto::Mac& key = direct ? *mac_ : *through_;
+    return key.check(wire::request_tagged_bytes(cluster_, digest), asked.tags.items[id_.value]);
+  }
   /// The last request it was sent; a test that asks for one expects it.
   const wire::SubmitRequest& last_request() const {
     for (auto it = heard.rbegin(); it != heard.rend(); ++it) {
@@ -106,6 +125,7 @@ class FakeReplica {
   crypto::Signer signer_;
   Digest cluster_;
   std::optional<crypto::Mac> mac_;
+  std::optional<crypto::Mac> through_;
 };
 
 class Host {
@@ -212,8 +232,10 @@ class Host {
   void join_with(const std::vector<unsigned>& those) {
     start();
     const Ticket ticket = begin_join();
-    for (const unsigned i : {those[0], those[1]})
-      say(i, group[i].token_for(std::get<wire::JoinBegin>(group[i].heard.back())));
+    for (std::size_t k = 0; k < cluster->weak_quorum(); ++k) {
+      const FakeReplica& one = group[those.at(k)];
+      say(those[k], one.token_for(std::get<wire::JoinBegin>(one.heard.back())));
+    }
     const wire::SubmitRequest& submit = group[those[0]].last_request();
     for (const unsigned i : those)
       say(i, reply_to(submit, wire::JoinedReply{SessionId{77}, {"anna"}, {"voter"}, {}}));
@@ -233,6 +255,9 @@ class Host {
     set.columns.items.push_back({"it"});
     set.rows.items.push_back({{wire::Value{wire::TextValue{text}}}});
     return reply_to(submit, wire::ResultSets{{set}});
+  }
+  wire::Reply reply_to(const wire::BundleRequest& asked, const std::string& text) const {
+    return reply_to(wire::SubmitRequest{asked.request, std::nullopt}, text);
   }
   wire::ReplyDigest digest_of(const wire::Reply& reply) const {
     return {reply.session, reply.number, reply.request,

@@ -88,6 +88,22 @@ TEST_F(IdentifyingDoor, looks_at_so_many_proofs_of_one_host_and_no_more) {
   EXPECT_EQ(last_refusal(), "");
 }
 
+TEST_F(IdentifyingDoor, counts_proofs_of_an_ipv6_network_together) {
+  clients.connected(ConnectionId{7}, "2001:db8:1:2::7");
+  clients.connected(ConnectionId{8}, "2001:db8:1:2:ffff::8");
+  clients.connected(ConnectionId{9}, "2001:db8:1:3::9");
+  const wire::Identify asked = with_token(60);
+  hello(ConnectionId{7});
+  for (int i = 0; i < 50; ++i) identify(ConnectionId{7}, asked);
+  EXPECT_EQ(last_refusal(), "");
+  hello(ConnectionId{8});
+  identify(ConnectionId{8}, asked);
+  EXPECT_EQ(last_refusal(), "overloaded");
+  hello(ConnectionId{9});
+  identify(ConnectionId{9}, asked);
+  EXPECT_EQ(last_refusal(), "") << "another network";
+}
+
 TEST_F(IdentifyingDoor, vouches_for_nobody_while_its_state_is_known_to_be_wrong) {
   hello(one);
   clients.silence(true);

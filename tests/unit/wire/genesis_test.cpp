@@ -297,6 +297,15 @@ TEST(GenesisWithClients, comes_back_from_json_and_is_of_format_2) {
   EXPECT_EQ(back->genesis.version, 2);
 }
 
+TEST(GenesisWithClients, may_be_what_a_genesis_without_them_is_called) {
+  GenesisFile file = with_clients();
+  file.genesis.list_clients({});
+  file.genesis.name.text = "prytany genesis 2";
+  const auto back = genesis_from_json(to_json(file));
+  ASSERT_TRUE(back.ok()) << back.error().message;
+  EXPECT_EQ(*back, file);
+}
+
 TEST(GenesisWithClients, has_a_digest_that_covers_them_and_without_them_is_encoded_as_ever) {
   GenesisFile file = with_clients();
   const Digest both = genesis_digest(file.genesis);

@@ -142,6 +142,7 @@ TEST(SignaturesIn, are_those_that_the_verifier_checks) {
   EXPECT_EQ(signatures_in(sample<Signed<Prepare>>()), 1U);
   EXPECT_EQ(signatures_in(sample<Prepare>()), 0U);
   EXPECT_EQ(signatures_in(sample<Status>()), 0U);
+  EXPECT_EQ(signatures_in(sample<Relay>()), 2U + 1U + 1U) << "a hello costs two";
   EXPECT_EQ(signatures_in(sample<CheckpointProof>()), 3U);
   EXPECT_EQ(signatures_in(sample<Signed<ViewChange>>()), 1U + 3U);
   const Signed<NewView> new_view = sample<Signed<NewView>>();

@@ -1,0 +1,243 @@
+// A gateway and a replica beyond it, and a client with one connection.
+#include <gtest/gtest.h>
+
+#include "server/node/clients.h"
+#include "tests/unit/node/door.h"
+
+namespace prytany::node {
+namespace {
+
+struct Road : Door {
+  Road() { gateway.connected(here, "127.0.0.1"); }
+
+  /// What waits for others goes there: to the replica beyond, or back.
+  void carry() {
+    for (int round = 0; round < 4; ++round) {
+      for (auto& [to, message] : gateway.take_relayed())
+        if (const auto* relay = std::get_if<wire::Relay>(&message); relay && (!to || *to == far))
+          for (const wire::Relayed& item : relay->items) {
+            const auto wish = beyond.relayed(near, item, verifier);
+            submitted_beyond += std::holds_alternative<Clients::Submit>(wish) ? 1 : 0;
+          }
+      for (auto& [to, message] : beyond.take_relayed())
+        if (const auto* back = std::get_if<wire::RelayBack>(&message))
+          for (const wire::RelayedVoice& voice : back->items) gateway.relayed_back(far, voice);
+    }
+  }
+  Clients::Wish say(const wire::FromClient& message) {
+    auto wish = gateway.text(here, wire::to_json(message), verifier);
+    carry();
+    return wish;
+  }
+  const wire::TaggedToClient& told() const { return transport.messages.back().second; }
+
+  /// Meets both, and speaks for the session on both roads.
+  void meet(const app::Client& client) {
+    wire::ClientHello hello{group.cluster, dh.public_key(), {}};
+    say(hello);
+    const auto own = std::get<wire::ServerHello>(told().message);
+    near_key = *wire::client_tag_key(dh, own.key, hello, own);
+    say(wire::SpeakFor{client.key.public_key(), speak(client, hello, own)});
+    say(wire::PassOn{far, hello});
+    const auto& passed = std::get<wire::PassedBack>(told().message);
+    EXPECT_EQ(passed.from, far);
+    const auto other = std::get<wire::ServerHello>(passed.voice.message);
+    EXPECT_TRUE(crypto::verify(far_signer.public_key(), wire::hello_signed_bytes(hello, other),
+                               other.signature));
+    far_key = *wire::client_tag_key(dh, other.key, hello, other);
+    say(wire::PassOn{far, wire::SpeakFor{client.key.public_key(), speak(client, hello, other)}});
+  }
+  static crypto::Signature speak(const app::Client& client, const wire::ClientHello& hello,
+                                 const wire::ServerHello& answer) {
+    const Digest both = crypto::sha256(wire::hello_signed_bytes(hello, answer));
+    return client.key.sign(wire::speak_for_signed_bytes(both, client.key.public_key()));
+  }
+  wire::BundleRequest tagged(wire::ClientRequest r) {
+    r.proof.signature.reset();
+    const Bytes bytes = wire::request_tagged_bytes(group.cluster, wire::request_digest(r.body));
+    wire::BundleRequest asked{std::move(r), {}};
+    asked.tags.items = {crypto::Mac(near_key).tag(bytes), crypto::Mac(far_key).tag(bytes), {}, {}};
+    return asked;
+  }
+  bool right(const wire::Reply& reply, ReplicaId by, const crypto::MacKey& key,
+             const crypto::Tag16& tag) {
+    return crypto::Mac(key).check(wire::tagged_bytes(group.cluster, by, reply), tag);
+  }
+  Clients make(ReplicaId self, const crypto::Signer& key) {
+    return Clients({self, key, group, replica.executor(), transport, clock,
+                    [](std::span<std::uint8_t> out) { crypto::random_bytes(out); }, 60'000'000,
+                    nullptr, [this] { return barrier; }, 2});
+  }
+
+  ReplicaId near{0};
+  ReplicaId far{1};
+  crypto::Signer far_signer = app::test_key(2);
+  Clients gateway = make(near, signer);
+  Clients beyond = make(far, far_signer);
+  ConnectionId here{7};
+  crypto::MacKey near_key{};
+  crypto::MacKey far_key{};
+  int submitted_beyond = 0;
+};
+
+TEST_F(Road, brings_a_request_to_all_and_one_frame_back_with_the_others_tag) {
+  app::Client client = replica.join(app::test_key(100));
+  meet(client);
+  const wire::ClientRequest r = request(client, client.next_number);
+  EXPECT_TRUE(std::holds_alternative<Clients::Submit>(say(tagged(r))));
+  EXPECT_EQ(submitted_beyond, 1);
+  const std::size_t before = transport.messages.size();
+  const app::Executed executed = replica.execute(wire::Batch{{{r}}});
+  for (const bool gateway_first : {true, false})
+    (gateway_first ? gateway : beyond).executed(executed);
+  EXPECT_EQ(transport.messages.size(), before) << "not before another one said so";
+  carry();
+  ASSERT_EQ(transport.messages.size(), before + 1);
+  const auto& bundle = std::get<wire::Bundle>(told().message);
+  EXPECT_EQ(bundle.reply, executed.replies.front());
+  EXPECT_TRUE(right(bundle.reply, near, near_key, *told().tag));
+  ASSERT_EQ(bundle.others.size(), 1U);
+  EXPECT_EQ(bundle.others.items[0].replica, far);
+  EXPECT_TRUE(right(bundle.reply, far, far_key, bundle.others.items[0].tag));
+}
+
+TEST_F(Road, brings_the_same_when_the_other_executes_first) {
+  app::Client client = replica.join(app::test_key(100));
+  meet(client);
+  const wire::ClientRequest r = request(client, client.next_number);
+  (void)say(tagged(r));
+  const app::Executed executed = replica.execute(wire::Batch{{{r}}});
+  beyond.executed(executed);
+  carry();
+  gateway.executed(executed);
+  EXPECT_TRUE(std::holds_alternative<wire::Bundle>(told().message));
+}
+
+TEST_F(Road, takes_a_signed_request_too) {
+  app::Client client = replica.join(app::test_key(100));
+  meet(client);
+  const wire::ClientRequest r = request(client, client.next_number);
+  EXPECT_TRUE(std::holds_alternative<Clients::Submit>(say(wire::BundleRequest{r, {}})));
+  EXPECT_EQ(submitted_beyond, 1);
+}
+
+TEST_F(Road, does_not_pass_on_what_its_own_tag_does_not_prove) {
+  app::Client client = replica.join(app::test_key(100));
+  meet(client);
+  wire::BundleRequest asked = tagged(request(client, client.next_number));
+  asked.tags.items[0][3] ^= 1;
+  (void)say(asked);
+  EXPECT_EQ(std::get<wire::Refused>(told().message).code.text, "bad_signature");
+  EXPECT_EQ(submitted_beyond, 0);
+}
+
+TEST_F(Road, is_not_believed_beyond_when_the_tag_there_is_wrong) {
+  app::Client client = replica.join(app::test_key(100));
+  meet(client);
+  wire::BundleRequest asked = tagged(request(client, client.next_number));
+  asked.tags.items[1][3] ^= 1;
+  (void)say(asked);
+  EXPECT_EQ(submitted_beyond, 0);
+  const auto& passed = std::get<wire::PassedBack>(told().message);
+  EXPECT_EQ(std::get<wire::Refused>(passed.voice.message).code.text, "bad_signature");
+}
+
+TEST_F(Road, leads_nowhere_for_whom_the_replica_beyond_has_not_met) {
+  app::Client client = replica.join(app::test_key(100));
+  meet(client);
+  beyond.gateway_gone(near);
+  (void)say(tagged(request(client, client.next_number)));
+  EXPECT_EQ(submitted_beyond, 0);
+  const auto& passed = std::get<wire::PassedBack>(told().message);
+  EXPECT_EQ(std::get<wire::Refused>(passed.voice.message).code.text, "hello_first");
+  EXPECT_FALSE(passed.voice.tag);
+}
+
+TEST_F(Road, ends_with_the_clients_connection) {
+  app::Client client = replica.join(app::test_key(100));
+  meet(client);
+  EXPECT_EQ(beyond.connections(), 1U);
+  gateway.closed(here);
+  carry();
+  EXPECT_EQ(beyond.connections(), 0U);
+}
+
+TEST_F(Road, is_not_for_joins_for_large_requests_and_for_what_was_asked_before) {
+  app::Client client = replica.join(app::test_key(100));
+  meet(client);
+  const auto refusal = [&] {
+    const auto* refused = std::get_if<wire::Refused>(&told().message);
+    return refused == nullptr ? "" : refused->code.text;
+  };
+  wire::ClientRequest join = request(client, 1);
+  join.body.session = {};
+  (void)say(wire::BundleRequest{join, {}});
+  EXPECT_EQ(refusal(), "malformed");
+  const std::string large(limits::bundled_request_bytes_max, 'x');
+  (void)say(tagged(request(client, client.next_number, app::execute_of("SELECT '" + large + "'"))));
+  EXPECT_EQ(refusal(), "not_bundled");
+  const wire::BundleRequest asked = tagged(request(client, client.next_number));
+  (void)say(asked);
+  (void)say(asked);
+  EXPECT_EQ(refusal(), "not_bundled");
+  EXPECT_EQ(submitted_beyond, 1);
+}
+
+TEST_F(Road, does_not_carry_hellos_without_end) {
+  app::Client client = replica.join(app::test_key(100));
+  meet(client);
+  const wire::ClientHello hello{group.cluster, dh.public_key(), {}};
+  (void)say(wire::PassOn{far, hello});
+  EXPECT_EQ(std::get<wire::Refused>(told().message).code.text, "overloaded");
+  clock.now_ = clock.now_ + 500'000;
+  (void)say(wire::PassOn{far, hello});
+  EXPECT_TRUE(std::holds_alternative<wire::PassedBack>(told().message));
+  EXPECT_EQ(beyond.connections(), 1U) << "the client began anew";
+}
+
+TEST_F(Road, lets_a_replica_say_no_more_to_anothers_client_than_it_was_asked) {
+  app::Client client = replica.join(app::test_key(100));
+  meet(client);
+  const std::size_t before = transport.messages.size();
+  for (int i = 0; i < 1000; ++i)
+    gateway.relayed_back(far, {here.value, {wire::SessionEnded{client.session, {"left"}}, {}}});
+  EXPECT_LT(transport.messages.size(), before + 10);
+  gateway.relayed_back(ReplicaId{2}, {here.value, {wire::SessionEnded{}, {}}});
+  gateway.relayed_back(far, {99, {wire::SessionEnded{}, {}}});
+  EXPECT_LT(transport.messages.size(), before + 10) << "nor to one that asked nothing";
+}
+
+TEST_F(Road, counts_one_voice_of_a_replica_and_none_that_says_otherwise) {
+  app::Client client = replica.join(app::test_key(100));
+  meet(client);
+  const wire::ClientRequest r = request(client, client.next_number);
+  (void)say(tagged(r));
+  const app::Executed executed = replica.execute(wire::Batch{{{r}}});
+  gateway.executed(executed);
+  const wire::Reply& reply = executed.replies.front();
+  const std::size_t before = transport.messages.size();
+  const wire::ReplyDigest lie{reply.session, reply.number, reply.request, {}};
+  gateway.relayed_back(far, {here.value, {lie, crypto::Tag16{}}});
+  EXPECT_EQ(transport.messages.size(), before);
+  beyond.executed(executed);
+  carry();
+  EXPECT_EQ(transport.messages.size(), before) << "it has spoken";
+}
+
+TEST_F(Road, brings_a_large_reply_at_once_and_the_others_words_after_it) {
+  app::Client client = replica.join(app::test_key(100));
+  meet(client);
+  const wire::ClientRequest r =
+      request(client, client.next_number, app::execute_of("SELECT hex(zeroblob(20000))"));
+  (void)say(tagged(r));
+  const app::Executed executed = replica.execute(wire::Batch{{{r}}});
+  gateway.executed(executed);
+  EXPECT_TRUE(std::holds_alternative<wire::Reply>(told().message));
+  beyond.executed(executed);
+  carry();
+  const auto& passed = std::get<wire::PassedBack>(told().message);
+  EXPECT_TRUE(right(executed.replies.front(), far, far_key, *passed.voice.tag));
+}
+
+}  // namespace
+}  // namespace prytany::node

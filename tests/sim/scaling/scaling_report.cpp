@@ -37,7 +37,7 @@ nlohmann::ordered_json counts_json(const crypto::Counts& counts, std::uint64_t r
 }  // namespace
 
 std::uint64_t agreement_messages_expected(unsigned replicas) {
-  return std::uint64_t{2} * replicas * (replicas - 1);
+  return (std::uint64_t{2} * replicas + 1) * (replicas - 1);
 }
 
 std::string to_json(const ScalingRow& row) {
@@ -57,7 +57,7 @@ std::string to_json(const ScalingRow& row) {
       {"messages_per_batch", messages},
       {"agreement_messages_per_batch",
        rounded(share_of(row.traffic.agreement_messages(), row.batches))},
-      {"expected_2n_n_minus_1", agreement_messages_expected(row.options.replicas)},
+      {"expected_agreement_messages", agreement_messages_expected(row.options.replicas)},
       {"per_request",
        {{"messages", each(row.traffic.all_messages())},
         {"frames", each(row.traffic.frames())},
@@ -74,7 +74,8 @@ std::string to_json(const ScalingRow& row) {
 }
 
 std::string scaling_heading() {
-  return "| network | n | f | requests a batch | agreement messages a batch | 2n(n-1) | messages "
+  return "| network | n | f | requests a batch | agreement messages a batch | (n-1)(2n+1) | "
+         "messages "
          "| frames | bytes between replicas | busiest link | busiest replica | with clients "
          "| tags made, checked | signatures made, checked | p50 ms | p99 ms |\n"
          "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n";

@@ -8,7 +8,9 @@
 
 namespace prytany::sim {
 
-/// 2n(n-1): what the papers' normal case sends for one number.
+/// (n-1)(2n+1): PRE-PREPARE from the primary to all others, PREPARE and COMMIT from everybody to
+/// all others. (The papers' primary sends no PREPARE: 2n(n-1). docs/protocol.md says why ours
+/// does.)
 std::uint64_t agreement_messages_expected(unsigned replicas);
 
 /// One JSON object, in one line.

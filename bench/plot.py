@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Charts as SVG, of rows that `prytany bench --json` printed.
+"""Charts as SVG, of rows that `prytany bench --json` or `prytany-bench-scaling --json` printed.
 
     prytany bench --local --clients 1,4,16,64 --json >rows.json
     bench/plot.py curve rows.json --out curve.svg     # throughput against latency
     bench/plot.py cost rows.json --out cost.svg       # CPU per operation: each replica, the client
+    prytany-bench-scaling --json | bench/plot.py scaling --out scaling.svg   # messages and bytes
     bench/plot.py --test                              # of its own arithmetic
 """
 import argparse
@@ -166,7 +167,9 @@ def replicas_of(row):
 
 def cost_of(rows):
     """A column for each row; its parts are the replicas, and the client with its load generator."""
-    rows = measured(rows)
+    rows = [r for r in measured(rows) if r["server_cpu_us_per_op"] is not None]
+    if not rows:
+        sys.exit("no row whose processor time was measured: rows with a fault have none")
     labels = [f"{r['workload']} {r['clients']}x{r['depth']} {r['durability']}{one_connection(r)}"
               for r in rows]
     replicas = max(len(replicas_of(r)) for r in rows)
@@ -177,28 +180,46 @@ def cost_of(rows):
     return bars("Processor time of one operation", "us", labels, series, stacked=True)
 
 
+def scaling_of(rows):
+    """Against the number of replicas, of each network: messages and kilobytes of a request."""
+    series = {}
+    for row in rows:
+        each = row["per_request"]
+        for name, value in (("messages", each["messages"]),
+                            ("KB between replicas", each["replica_bytes"] / 1000),
+                            ("KB of the busiest replica", each["busiest_replica_bytes"] / 1000)):
+            series.setdefault(f"{row['network']}, {name}", []).append((row["replicas"], value))
+    return curves("What a request takes in groups of n", "replicas", "of a request",
+                  list(series.items()))
+
+
 def own_test():
     assert ticks(17014) == [0, 4000, 8000, 12000, 16000, 20000], ticks(17014)
     assert ticks(988)[-1] == 1000 and ticks(1.5)[-1] == 2 and ticks(0) == [0, 1]
     assert decades(150, 9000) == [100, 1000, 10000] and decades(10, 10) == [10, 100]
-    row = {"workload": "a<b", "durability": "log", "operations": 5, "throughput_per_s": 100,
+    row = {"server_cpu_us_per_op": 15, "workload": "a<b", "durability": "log", "operations": 5, "throughput_per_s": 100,
            "clients": 1, "depth": 1, "latency_us": {"p50": 200, "p99": 900},
            "replica_cpu_us_per_op": [10, 5], "client_cpu_us_per_op": 3}
     floor = {**row, "workload": "floor: x"}
     faster = {**row, "throughput_per_s": 200}
     drawn = curve_of([row, faster, floor])
     assert drawn.count("<circle") == 4 and "a&lt;b" in drawn and "floor" not in drawn
-    drawn = cost_of([row, floor])
+    unknown = {**row, "server_cpu_us_per_op": None, "replica_cpu_us_per_op": None}
+    drawn = cost_of([row, unknown, floor])
     # Two replicas and a client, each with its square in the legend, on a white ground.
     assert drawn.count("<rect") == 1 + 3 + 3, drawn.count("<rect")
+    grown = {"network": "lan", "per_request": {"messages": 2.5, "replica_bytes": 900,
+                                               "busiest_replica_bytes": 700}}
+    drawn = scaling_of([{**grown, "replicas": 4}, {**grown, "replicas": 31}])
+    assert drawn.count("<circle") == 2 * 3 and "lan, messages: 31 replicas, 2.5" in drawn
     assert bars("t", "u", ["x", "y"], [("one", [1, None])]).count("<rect") == 1 + 1 + 1
-    print("5 passed, 0 failed")
+    print("6 passed, 0 failed")
     return 0
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("kind", nargs="?", choices=["curve", "cost"])
+    parser.add_argument("kind", nargs="?", choices=["curve", "cost", "scaling"])
     parser.add_argument("rows", nargs="?", type=argparse.FileType(), default=sys.stdin,
                         help="one JSON object in each line (default: standard input)")
     parser.add_argument("--out", help="the SVG file (default: standard output)")
@@ -207,11 +228,11 @@ def main():
     if options.test:
         return own_test()
     if options.kind is None:
-        parser.error("which chart: curve or cost")
+        parser.error("which chart: curve, cost or scaling")
     rows = [json.loads(line) for line in options.rows if line.strip()]
-    if not measured(rows):
+    if not (rows if options.kind == "scaling" else measured(rows)):
         parser.error("no rows that were measured")
-    drawn = (curve_of if options.kind == "curve" else cost_of)(rows)
+    drawn = {"curve": curve_of, "cost": cost_of, "scaling": scaling_of}[options.kind](rows)
     if options.out:
         with open(options.out, "w", encoding="utf-8") as f:
             f.write(drawn)

@@ -12,6 +12,12 @@ std::string number(double value, int decimals) {
   return text.data();
 }
 
+/// `absent` stands where nothing was measured.
+std::string for_each_operation(const Row& row, const std::optional<double>& all, int decimals,
+                               const char* absent) {
+  return all ? number(row.per_operation(*all), decimals) : absent;
+}
+
 std::string padded(const std::string& text, std::size_t width, bool left) {
   const std::string blanks(text.size() < width ? width - text.size() : 0, ' ');
   return left ? text + blanks : blanks + text;
@@ -22,6 +28,14 @@ std::string load_of(const Row& row) {
   std::string load = std::to_string(row.clients) + "x" + std::to_string(row.depth);
   if (row.rate > 0) load += " @ " + number(row.rate, 0) + (row.saturated() ? "!" : "");
   return load;
+}
+
+/// Of each replica.
+std::string replicas_cpu_json(const Row& row) {
+  std::string each;
+  for (const double us : row.replica_cpu_us)
+    each += (each.empty() ? "" : ",") + number(row.per_operation(us), 2);
+  return each.empty() ? "null" : "[" + each + "]";
 }
 
 /// The members that only a row with a fault has.
@@ -43,7 +57,7 @@ bool Row::saturated() const {
   if (rate <= 0) return false;
   return static_cast<double>(operations) < answered_share_min * static_cast<double>(due) ||
          lag.percentile(0.99) >= lag_p99_max_us ||
-         client_cpu_us >= generator_share_max * seconds * 1e6;
+         client_cpu_us.value_or(0) >= generator_share_max * seconds * 1e6;
 }
 
 std::string to_json(const Row& row) {
@@ -69,16 +83,13 @@ std::string to_json(const Row& row) {
   field("latency_us", "{\"p50\":" + percentile(0.5) + ",\"p90\":" + percentile(0.9) +
                           ",\"p99\":" + percentile(0.99) + ",\"p999\":" + percentile(0.999) +
                           ",\"max\":" + std::to_string(row.latency.max()) + "}");
-  field("server_cpu_us_per_op", number(row.per_operation(row.server_cpu_us), 2));
-  field("client_cpu_us_per_op", number(row.per_operation(row.client_cpu_us), 2));
-  std::string each;
-  for (const double us : row.replica_cpu_us)
-    each += (each.empty() ? "" : ",") + number(row.per_operation(us), 2);
-  field("replica_cpu_us_per_op", "[" + each + "]");
+  field("server_cpu_us_per_op", for_each_operation(row, row.server_cpu_us, 2, "null"));
+  field("client_cpu_us_per_op", for_each_operation(row, row.client_cpu_us, 2, "null"));
+  field("replica_cpu_us_per_op", replicas_cpu_json(row));
   std::string counts;
   for (const auto& [name, count] : row.counts)
-    counts += (counts.empty() ? "\"" : ",\"") + name +
-              "\":" + (count ? number(row.per_operation(*count), 3) : "null");
+    counts +=
+        (counts.empty() ? "\"" : ",\"") + name + "\":" + for_each_operation(row, count, 3, "null");
   field("per_op", "{" + counts + "}");
   if (row.rate > 0) {
     field("rate_per_s", number(row.rate, 1));
@@ -108,8 +119,8 @@ std::string table(const std::vector<Row>& rows) {
     out += padded(row.durability, 12, false) + padded(number(row.throughput(), 0), 10, false);
     out += padded(std::to_string(row.latency.percentile(0.5)), 9, false);
     out += padded(std::to_string(row.latency.percentile(0.99)), 9, false);
-    out += padded(number(row.per_operation(row.server_cpu_us), 1), 14, false);
-    out += padded(number(row.per_operation(row.client_cpu_us), 1), 14, false);
+    out += padded(for_each_operation(row, row.server_cpu_us, 1, "-"), 14, false);
+    out += padded(for_each_operation(row, row.client_cpu_us, 1, "-"), 14, false);
     out += padded(std::to_string(row.errors), 8, false) + "\n";
   }
   return out;

@@ -28,9 +28,10 @@ struct Row {
   std::string first_error;
   std::size_t checks = 0;  // of the database afterwards, all of them good
   Histogram latency;
-  double server_cpu_us = 0;  // all replicas, user and system, in the window
-  double client_cpu_us = 0;
-  std::vector<double> replica_cpu_us;
+  // User and system time in the window; nothing: not measured.
+  std::optional<double> server_cpu_us;  // of all replicas together
+  std::optional<double> client_cpu_us;
+  std::vector<double> replica_cpu_us;  // of each; empty: not measured
   /// What else was counted in the window, of all replicas together; nothing: not measured.
   std::vector<std::pair<std::string, std::optional<double>>> counts;
   double rate = 0;        // an open loop's; 0: a closed one

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "bench/closed_loop.h"
+#include "bench/cpu.h"
 #include "bench/open_loop.h"
 #include "bench/syscalls.h"
 #include "server/cli/bench_fault.h"
@@ -157,14 +158,16 @@ Result<void> BenchCluster::load(bench::Crowd& crowd, bench::Row& row) {
   return done;
 }
 
-/// What replicas use is not asked: one of them is not there to tell.
+/// What replicas use is not asked: one of them is not there to tell. The row says so.
 Result<void> BenchCluster::faulty_window(bench::Crowd& crowd, bench::Row& row) {
   BenchFault fault(options_.fault, *servers_);
+  const double cpu_before = bench::own_cpu_us();
   const auto begin = std::chrono::steady_clock::now();
   crowd.begin_window();
   auto sat = fault.sit_through(options_.seconds);
   crowd.end_window();
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  row.client_cpu_us = bench::own_cpu_us() - cpu_before;
   if (auto mended = fault.mend(); sat && !mended) sat = mended;
   row.seconds = took.count();
   row.fault = options_.fault;

@@ -39,8 +39,11 @@ Result<void> add_counters(const wire::Member& member, ClusterUsage& usage) {
   if (!page) return page.error();
   const auto status = nlohmann::json::parse(*page, nullptr, false);
   if (!status.is_object()) return Error{"/status of " + member.client_url.text + " is not JSON"};
-  usage.syncs += status.value("journal_syncs", std::uint64_t{0});
-  usage.batches += status.value("batches_executed", std::uint64_t{0});
+  const auto count = [&](const char* name) { return status.value(name, std::uint64_t{0}); };
+  usage.syncs += count("journal_syncs");
+  usage.batches += count("batches_executed");
+  usage.cryptography += {count("tags_made"), count("tags_checked"), count("signatures_made"),
+                         count("signatures_checked")};
   return {};
 }
 
@@ -70,12 +73,13 @@ Result<ClusterUsage> usage_of(const LocalCluster& cluster) {
 
 void put_usage(const ClusterUsage& before, const ClusterUsage& after, bench::Row& row) {
   row.client_cpu_us = after.client_cpu_us - before.client_cpu_us;
-  row.server_cpu_us = 0;
+  double servers_cpu_us = 0;
   row.replica_cpu_us.clear();
   for (std::size_t id = 0; id < after.replica_cpu_us.size(); ++id) {
     row.replica_cpu_us.push_back(after.replica_cpu_us[id] - before.replica_cpu_us[id]);
-    row.server_cpu_us += row.replica_cpu_us.back();
+    servers_cpu_us += row.replica_cpu_us.back();
   }
+  row.server_cpu_us = servers_cpu_us;
   const auto count = [&](const char* name, std::uint64_t from, std::uint64_t to) {
     // A connection that ended took its count with it.
     row.counts.emplace_back(name,
@@ -89,6 +93,12 @@ void put_usage(const ClusterUsage& before, const ClusterUsage& after, bench::Row
   count("syncs", before.syncs, after.syncs);
   count("batches", before.batches, after.batches);
   count("waits", before.waits, after.waits);
+  const crypto::Counts& was = before.cryptography;
+  const crypto::Counts& is = after.cryptography;
+  count("tags_made", was.tags_made, is.tags_made);
+  count("tags_checked", was.tags_checked, is.tags_checked);
+  count("signatures_made", was.signatures_made, is.signatures_made);
+  count("signatures_checked", was.signatures_checked, is.signatures_checked);
   row.counts.emplace_back("allocations", std::nullopt);  // replicas do not count them
 }
 

@@ -8,6 +8,7 @@
 #include "bench/row.h"
 #include "bench/tcp_usage.h"
 #include "server/cli/local_cluster.h"
+#include "server/crypto/counts.h"
 
 namespace prytany::cli {
 
@@ -21,6 +22,7 @@ struct ClusterUsage {
   std::uint64_t waits = 0;
   std::uint64_t syncs = 0;    // of the journals
   std::uint64_t batches = 0;  // each counted by every replica
+  crypto::Counts cryptography;
 };
 
 Result<ClusterUsage> usage_of(const LocalCluster& cluster);

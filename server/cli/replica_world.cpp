@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "server/cli/query.h"
+#include "server/crypto/counts.h"
 #include "server/wire/configuration_json.h"
 
 namespace prytany::cli {
@@ -70,6 +71,7 @@ std::string NodeUpstream::status_json() const {
   const wire::StatusReply status = node_.status();
   const pbft::ReplicaStatus replica = node_.replica_status();
   const node::NodeCounters& node = node_.counters();
+  const crypto::Counts& made = crypto::counted();
   nlohmann::ordered_json json = {
       {"id", status.replica.value},
       {"cluster", cluster_.hex()},
@@ -90,6 +92,11 @@ std::string NodeUpstream::status_json() const {
       {"state_transfers", node.state_transfers},
       {"divergences", node.divergences},
       {"journal_syncs", node.syncs},
+      // The replica runs in this thread alone.
+      {"tags_made", made.tags_made},
+      {"tags_checked", made.tags_checked},
+      {"signatures_made", made.signatures_made},
+      {"signatures_checked", made.signatures_checked},
   };
   json["state_transfer"] = transfer_json(node_);
   if (const net::Links* links = transport_.links()) {

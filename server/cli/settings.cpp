@@ -38,6 +38,7 @@ const std::vector<Number>& numbers() {
       {"backlog_per_session_max", 1, 10'000'000, to(&C::backlog_per_session_max)},
       {"retransmit_us", 1000, hour_us, to(&C::retransmit_us)},
       {"idle_checkpoint_us", 1000, hour_us, to(&C::idle_checkpoint_us)},
+      {"forward_us", 1000, hour_us, to(&C::forward_us)},
       {"request_timeout_us", 10'000, hour_us, to(&C::request_timeout_us)},
       {"clock_ahead_max_us", 1000, hour_us, to(&N::clock_ahead_max_us)},
       {"clock_behind_max_us", 1000, hour_us, to(&N::clock_behind_max_us)},

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "server/base/ensure.h"
+#include "server/crypto/counts.h"
 
 namespace prytany::crypto {
 
@@ -44,7 +45,7 @@ Mac::~Mac() = default;
 
 /// The copies on the stack need no cleansing: a block was hashed on top of each key's state, which
 /// does not lead back to it.
-Tag16 Mac::tag(ByteView data) const {
+Tag16 Mac::compute(ByteView data) const {
   ENSURE(context_ != nullptr);
   std::array<std::uint8_t, SHA256_DIGEST_LENGTH> whole;
   SHA256_CTX state = context_->inner;
@@ -58,8 +59,14 @@ Tag16 Mac::tag(ByteView data) const {
   return truncated;
 }
 
+Tag16 Mac::tag(ByteView data) const {
+  ++counted().tags_made;
+  return compute(data);
+}
+
 bool Mac::check(ByteView data, const Tag16& expected) const {
-  const Tag16 computed = tag(data);
+  ++counted().tags_checked;
+  const Tag16 computed = compute(data);
   return CRYPTO_memcmp(computed.data(), expected.data(), computed.size()) == 0;
 }
 

@@ -25,6 +25,8 @@ class Mac {
   [[nodiscard]] bool check(ByteView data, const Tag16& tag) const;
 
  private:
+  [[nodiscard]] Tag16 compute(ByteView data) const;
+
   struct Context;
   std::unique_ptr<Context> context_;
 };

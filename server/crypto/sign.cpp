@@ -6,6 +6,7 @@
 
 #include "server/base/ensure.h"
 #include "server/crypto/agree.h"
+#include "server/crypto/counts.h"
 
 namespace prytany::crypto {
 namespace {
@@ -32,6 +33,7 @@ std::optional<PublicKey> public_key_from(ByteView bytes) {
 
 bool verify(const PublicKey& key, ByteView message, const Signature& signature) {
   ensure_ready();
+  ++counted().signatures_checked;
   return crypto_sign_verify_detached(signature.bytes.data(), message.data(), message.size(),
                                      key.bytes.data()) == 0;
 }
@@ -54,6 +56,7 @@ Signer Signer::generate() {
 
 Signature Signer::sign(ByteView message) const {
   Signature signature;
+  ++counted().signatures_made;
   ENSURE(crypto_sign_detached(signature.bytes.data(), nullptr, message.data(), message.size(),
                               secret_.data()) == 0);
   return signature;

@@ -44,10 +44,14 @@ TEST(Bench, measures_an_open_loop_and_what_an_operation_costs_with_floors_beside
   EXPECT_GT(rows[0]["per_op"]["replica_bytes"], 0.0);
   EXPECT_GT(rows[0]["per_op"]["syncs"], 0.0);
   EXPECT_GT(rows[0]["per_op"]["disk_bytes"], 100.0);
+  // Each replica checks what it is sent, and tags what it answers.
+  EXPECT_GT(rows[0]["per_op"]["tags_checked"], 4.0);
+  EXPECT_GT(rows[0]["per_op"]["tags_made"], 4.0);
   EXPECT_EQ(rows[0]["per_op"]["syscalls"], nullptr);
   EXPECT_EQ(rows[1]["workload"], "floor: n=1, insert1");
   EXPECT_EQ(rows[1]["guarantee"], "none");
   EXPECT_EQ(rows[1]["replica_cpu_us_per_op"].size(), 1U);
+  EXPECT_EQ(rows[2]["client_cpu_us_per_op"], nullptr) << "plain SQLite has no client apart";
 }
 
 TEST(LongBench, loses_nothing_when_a_replica_is_killed_and_says_how_long_nobody_was_answered) {
@@ -60,6 +64,9 @@ TEST(LongBench, loses_nothing_when_a_replica_is_killed_and_says_how_long_nobody_
     ASSERT_EQ(rows.size(), 1U);
     EXPECT_EQ(rows[0]["fault"], fault);
     EXPECT_EQ(rows[0]["errors"], 0) << rows[0];
+    EXPECT_EQ(rows[0]["server_cpu_us_per_op"], nullptr) << "a replica was not there to tell";
+    EXPECT_EQ(rows[0]["replica_cpu_us_per_op"], nullptr);
+    EXPECT_GT(rows[0]["client_cpu_us_per_op"], 0.0);
     EXPECT_GE(rows[0]["bins_100ms"].size(), 90U);
     EXPECT_LE(rows[0]["gap_ms"], 9000.0 * 2 / 3) << "answers came again after it was struck";
     EXPECT_EQ(rows[0]["caught_up_ms"].is_number(), fault == std::string("restart-backup"))

@@ -8,6 +8,7 @@
 
 #include "tests/sim/account_book.h"
 #include "tests/sim/atlas.h"
+#include "tests/sim/group_setting.h"
 #include "tests/sim/reference.h"
 #include "tests/sim/script.h"
 
@@ -113,40 +114,17 @@ void World::make_group() {
   make_credentials(rng);
   make_hostile_credentials();
 
-  const Digest cluster = wire::genesis_digest(genesis_);
-  setting_.engine = genesis_.engine.text;
-  setting_.pbft.group = {options.replicas, options.faults};
-  setting_.pbft.cluster = cluster;
-  setting_.pbft.checkpoint_interval = parameters_.checkpoint_interval;
-  setting_.pbft.window = parameters_.window;
+  setting_ = setting_from(genesis_);
   setting_.pbft.in_flight_max = parameters_.in_flight_max;
   setting_.pbft.batch_requests_max = parameters_.batch_requests_max;
   setting_.pbft.request_timeout_us = parameters_.request_timeout_us;
   setting_.pbft.early_pre_prepare = parameters_.early_pre_prepare;
   setting_.pbft.notes = trace_.has_reader();
-  setting_.pbft.mac_requests = setting_.membership.mac_requests = genesis_.mac_requests;
-  setting_.membership.signed_votes = genesis_.signed_votes;
-  setting_.pbft.bodies_apart = genesis_.bodies_apart;
   if (parameters_.backlog_requests_max > 0)
     setting_.pbft.backlog_requests_max = parameters_.backlog_requests_max;
   if (parameters_.backlog_joins_max > 0)
     setting_.pbft.backlog_joins_max = parameters_.backlog_joins_max;
-  setting_.membership.cluster = cluster;
-  setting_.membership.quorum = setting_.pbft.group.quorum();
-  for (const Machine& machine : machines_)
-    setting_.membership.replica_keys.push_back(machine.signer.public_key());
-  app::ExecutorConfig& executor = setting_.executor;
-  executor.cluster = cluster;
-  executor.replica_keys = setting_.membership.replica_keys;
-  executor.weak_quorum = setting_.pbft.group.weak_quorum();
-  executor.development = genesis_.development;
-  executor.approvals = parameters_.options.plant == Plant::enough_for_all ? 1 : genesis_.approvals;
-  executor.administrators = genesis_.administrators.items;
-  executor.checkpoint_interval = parameters_.checkpoint_interval;
-  executor.window = parameters_.window;
-  executor.sessions_max = genesis_.sessions_max;
-  executor.session_idle_us = genesis_.session_idle_us;
-  executor.application_pages_max = genesis_.application_pages_max;
+  if (options.plant == Plant::enough_for_all) setting_.executor.approvals = 1;
   std::set<ReplicaId> forgets;
   std::set<ReplicaId> damages;
   for (const PlannedFault& fault : parameters_.plan)
@@ -155,7 +133,7 @@ void World::make_group() {
   for (const Machine& machine : machines_)
     if (parameters_.lies(machine.id)) liars.insert(machine.id);
   forgets.insert(liars.begin(), liars.end());
-  checks_ = std::make_unique<Checks>(cluster, setting_.pbft.group, std::move(forgets),
+  checks_ = std::make_unique<Checks>(setting_.pbft.cluster, setting_.pbft.group, std::move(forgets),
                                      std::move(damages), std::move(liars));
 }
 

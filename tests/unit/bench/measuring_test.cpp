@@ -102,6 +102,25 @@ TEST(BenchRow, is_one_json_object_with_the_agreed_fields) {
     EXPECT_EQ(json["latency_us"][name], 10) << name;
 }
 
+TEST(BenchRow, does_not_say_0_of_what_nobody_measured) {
+  Row row;
+  row.fault = "kill-primary";
+  row.operations = 10;
+  const auto unknown = nlohmann::json::parse(to_json(row));
+  for (const char* name :
+       {"server_cpu_us_per_op", "client_cpu_us_per_op", "replica_cpu_us_per_op"}) {
+    ASSERT_TRUE(unknown.contains(name)) << name;
+    EXPECT_EQ(unknown[name], nullptr) << name;
+  }
+  EXPECT_NE(table({row}).find("  -  "), std::string::npos) << table({row});
+  row.server_cpu_us = 0;
+  row.client_cpu_us = 120;
+  const auto known = nlohmann::json::parse(to_json(row));
+  EXPECT_EQ(known["server_cpu_us_per_op"], 0.0);
+  EXPECT_EQ(known["client_cpu_us_per_op"], 12.0);
+  EXPECT_EQ(table({row}).find("  -  "), std::string::npos) << table({row});
+}
+
 TEST(BenchWorkloads, send_what_fits_a_request_and_are_known_by_name) {
   for (const std::string& name : workload_names()) {
     const auto workload = make_workload(name, {});

@@ -176,6 +176,8 @@ void add_cluster_options(CLI::App& command, BenchOptions& options) {
                    "Genesis lists the clients, and nobody joins");
   command.add_flag("--syscalls", options.syscalls,
                    "Count the replicas' system calls by perf, which slows them a little");
+  command.add_flag("--allocations", options.allocations,
+                   "Count the replicas' allocations by a library, which slows them a little");
   command.add_option("--seed", options.seed, "Of the operations' chance")->capture_default_str();
   command
       .add_option("--reads", options.reads,

@@ -8,6 +8,7 @@
 #include <future>
 #include <thread>
 
+#include "bench/allocations.h"
 #include "bench/closed_loop.h"
 #include "bench/cpu.h"
 #include "bench/open_loop.h"
@@ -80,7 +81,13 @@ Result<void> BenchCluster::boot() {
   }
   if (auto made = init_cluster(init); !made) return made.error();
   settings.push_back("durability=" + durability_);
-  auto servers = LocalCluster::open({init.folder, settings, "warning", {}});
+  LocalCluster::Options local{init.folder, settings, "warning"};
+  if (options_.allocations) {
+    auto environment = bench::environment_to_count_allocations(scratch_.path());
+    if (!environment) return environment.error();
+    local.environment = std::move(*environment);
+  }
+  auto servers = LocalCluster::open(std::move(local));
   if (!servers) return servers.error();
   servers_.emplace(std::move(*servers));
   if (auto started = servers_->start_all(); !started) return started.error();
@@ -140,6 +147,17 @@ std::vector<pid_t> BenchCluster::processes() const {
   return all;
 }
 
+Result<std::optional<double>> BenchCluster::allocations() const {
+  if (!options_.allocations) return std::optional<double>();
+  double sum = 0;
+  for (const pid_t process : processes()) {
+    const auto count = bench::allocations_of(scratch_.path(), process);
+    if (!count) return count.error();
+    sum += static_cast<double>(*count);
+  }
+  return std::optional(sum);
+}
+
 Result<void> BenchCluster::load(bench::Crowd& crowd, bench::Row& row) {
   if (row.rate <= 0) {
     bench::ClosedLoop closed(crowd);
@@ -182,15 +200,21 @@ Result<void> BenchCluster::window(bench::Crowd& crowd, bench::Row& row) {
   if (options_.syscalls) syscalls.emplace(processes(), scratch_.path());
   const auto before = usage_of(*servers_);
   if (!before) return before.error();
+  const auto allocated_before = allocations();
+  if (!allocated_before) return allocated_before.error();
   const auto begin = std::chrono::steady_clock::now();
   crowd.begin_window();
   sleep_for_seconds(options_.seconds);
   crowd.end_window();
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  const auto allocated = allocations();
+  if (!allocated) return allocated.error();
   const auto after = usage_of(*servers_);
   if (!after) return after.error();
   row.seconds = took.count();
   put_usage(*before, *after, row);
+  row.counts.emplace_back(
+      "allocations", *allocated ? std::optional(**allocated - **allocated_before) : std::nullopt);
   if (!syscalls) {
     row.counts.emplace_back("syscalls", std::nullopt);
     return {};

@@ -33,6 +33,7 @@ struct BenchOptions {
   std::vector<double> rates;  // of open loops; none: closed loops
   std::string arrivals = "poisson";
   bool syscalls = false;
+  bool allocations = false;
   bool static_clients = false;
   std::string fault;
   std::string folder;
@@ -77,6 +78,8 @@ class BenchCluster {
   Result<void> faulty_window(bench::Crowd& crowd, bench::Row& row);
   Result<void> check();
   [[nodiscard]] std::vector<pid_t> processes() const;
+  /// Of all replicas, so far; nothing: nobody asked.
+  [[nodiscard]] Result<std::optional<double>> allocations() const;
 
   const BenchOptions& options_;
   Scratch scratch_;

@@ -99,7 +99,6 @@ void put_usage(const ClusterUsage& before, const ClusterUsage& after, bench::Row
   count("tags_checked", was.tags_checked, is.tags_checked);
   count("signatures_made", was.signatures_made, is.signatures_made);
   count("signatures_checked", was.signatures_checked, is.signatures_checked);
-  row.counts.emplace_back("allocations", std::nullopt);  // replicas do not count them
 }
 
 }  // namespace prytany::cli

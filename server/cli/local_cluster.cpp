@@ -26,13 +26,13 @@ constexpr useconds_t ask_again_us = 20'000;
 std::uint64_t now_us() { return net::SystemClock().now().value; }
 
 /// Between fork and exec: only what is safe there.
-[[noreturn]] void become(char* const* arguments, pid_t parent) {
+[[noreturn]] void become(char* const* arguments, char* const* environment, pid_t parent) {
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (::getppid() != parent) ::_exit(1);  // it died before we asked to be told
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  ::execv(arguments[0], arguments);
+  ::execve(arguments[0], arguments, environment);
   ::_exit(127);
 }
 
@@ -112,10 +112,14 @@ Result<void> LocalCluster::run(unsigned id, std::vector<std::string> words) {
   arguments.reserve(words.size() + 1);
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
+  std::vector<char*> environment;
+  for (std::string& variable : options_.environment) environment.push_back(variable.data());
+  for (char** ours = environ; *ours != nullptr; ++ours) environment.push_back(*ours);
+  environment.push_back(nullptr);
   const pid_t parent = ::getpid();
   const pid_t child = ::fork();
   if (child < 0) return Error{std::string("cannot start a process: ") + std::strerror(errno)};
-  if (child == 0) become(arguments.data(), parent);
+  if (child == 0) become(arguments.data(), environment.data(), parent);
   children_[id] = child;
   return {};
 }

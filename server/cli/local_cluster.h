@@ -22,8 +22,9 @@ class LocalCluster {
     std::string folder;                 // as `prytany init` made it
     std::vector<std::string> settings;  // --set of every replica
     std::string log_level = "warning";
-    std::string program = {};               // empty: this one
-    std::vector<std::string> origins = {};  // --origin of every replica
+    std::string program = {};                   // empty: this one
+    std::vector<std::string> origins = {};      // --origin of every replica
+    std::vector<std::string> environment = {};  // "NAME=value", for every replica besides ours
   };
 
   /// Reads folder/genesis.json; starts nothing yet.

@@ -48,6 +48,7 @@ TEST(Bench, measures_an_open_loop_and_what_an_operation_costs_with_floors_beside
   EXPECT_GT(rows[0]["per_op"]["tags_checked"], 4.0);
   EXPECT_GT(rows[0]["per_op"]["tags_made"], 4.0);
   EXPECT_EQ(rows[0]["per_op"]["syscalls"], nullptr);
+  EXPECT_EQ(rows[0]["per_op"]["allocations"], nullptr) << "nobody asked";
   EXPECT_EQ(rows[1]["workload"], "floor: n=1, insert1");
   EXPECT_EQ(rows[1]["guarantee"], "none");
   EXPECT_EQ(rows[1]["replica_cpu_us_per_op"].size(), 1U);
@@ -72,6 +73,19 @@ TEST(LongBench, loses_nothing_when_a_replica_is_killed_and_says_how_long_nobody_
     EXPECT_EQ(rows[0]["caught_up_ms"].is_number(), fault == std::string("restart-backup"))
         << rows[0];
   }
+}
+
+TEST(Bench, counts_allocations_where_it_is_asked_to) {
+  if (!std::filesystem::exists(program("prytany-count-allocations.so")))
+    GTEST_SKIP() << "sanitizers bring a malloc of their own";
+  const Ran ran = run({"bench", "--local", "--allocations", "--clients", "4", "--seconds", "1",
+                       "--warmup", "0.2", "--durability", "none", "--no-floor", "--json"});
+  ASSERT_EQ(ran.exit_code, 0) << ran.output << ran.errors;
+  const auto rows = rows_printed(ran);
+  ASSERT_EQ(rows.size(), 1U);
+  // Of four replicas: each reads a request, orders, executes and answers it.
+  EXPECT_GT(rows[0]["per_op"]["allocations"], 4 * 5.0);
+  EXPECT_LT(rows[0]["per_op"]["allocations"], 4 * 2000.0);
 }
 
 TEST(Bench, measures_clients_that_genesis_lists) {

@@ -9,7 +9,9 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 
+#include "bench/allocations.h"
 #include "bench/cpu.h"
 #include "bench/floor.h"
 #include "bench/histogram.h"
@@ -212,6 +214,17 @@ TEST(BenchTcp, counts_what_connections_of_these_ports_carried_in_both_directions
   EXPECT_EQ(after.bytes - before.bytes, 2000U);
   EXPECT_EQ(after.segments - before.segments, 2U);
   EXPECT_EQ(tcp_usage({ours.port, others.port}).value().bytes - after.bytes, 1000U);
+}
+
+TEST(BenchAllocations, are_what_the_library_wrote_for_that_process) {
+  std::string folder = std::filesystem::temp_directory_path() / "prytany-allocations-XXXXXX";
+  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  const std::uint64_t count = 0x0102030405060708;
+  std::ofstream(folder + "/allocations.17", std::ios::binary)
+      .write(reinterpret_cast<const char*>(&count), sizeof count);
+  EXPECT_EQ(allocations_of(folder, 17).value(), count);
+  EXPECT_FALSE(allocations_of(folder, 18).ok()) << "it was not asked to count";
+  std::filesystem::remove_all(folder);
 }
 
 TEST(BenchSyscalls, are_the_number_that_perf_wrote) {

@@ -161,7 +161,8 @@ class Fetcher {
     const node::TransferCounters before = counters_;
     const std::uint64_t bytes_before = asks_.bytes + from.answers.bytes;
     const std::uint64_t messages_before = from.messages;
-    node::StateFetch walk({*store_, fetched_, counters_}, proof, self, peers + 1, {}, now());
+    node::StateFetch walk({*store_, fetched_, counters_}, proof, self,
+                          pbft::Group{peers + 1, peers / 3}, {}, now());
     while (!walk.complete()) turn(walk, from);
     const Time walked = now();
     ENSURE(walk.install(*store_).ok());

@@ -4,7 +4,7 @@ import * as codec from "./codec.js";
 import { hkdf, newSigner, sign, signerFromPkcs8, signerFromSeed, word } from "./crypto.js";
 import { misuse } from "./errors.js";
 import { readGenesis } from "./genesis.js";
-import { here } from "./platform.js";
+import { assign, here } from "./platform.js";
 
 const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"; // Crockford's, no I L O U
 const digitsMin = 26; // 5 bits each: 130
@@ -63,11 +63,10 @@ async function inStore(act) {
 
 // ---- Credential ---------------------------------------------------------------------------------
 
+/** A signer, for modules of this package: its `key` signs, and no script can read it. */
 export class Credential {
-  #signer;
   constructor(signer) {
-    this.#signer = signer;
-    this.publicKey = signer.publicKey;
+    assign(this, signer);
   }
 
   static async generated() {
@@ -94,13 +93,13 @@ export class Credential {
     return inStore((store) => store.delete(name));
   }
   async save(name) {
-    await inStore((store) => store.put(this.#signer, name));
+    await inStore((store) => store.put({ ...this }, name));
   }
 
   /** Signs a join: docs/wire.md, credential's signature. For join.js. */
   async identify(cluster, claim) {
     const said = codec.encodeOurs(codec.credentialClaim, claim);
-    return sign(this.#signer.key, word("prytany credential", cluster, said));
+    return sign(this.key, word("prytany credential", cluster, said));
   }
 }
 

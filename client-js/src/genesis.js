@@ -18,14 +18,14 @@ async function checkApprovals({ signatures, development }, id, keys) {
   if (!development && approved.size < keys.length) misuse("not every member signed it");
 }
 
-async function check(file) {
-  const { format, name, development, faults, members } = file;
-  if (format !== "prytany genesis 1") misuse("another format");
+async function check(file, format, type) {
+  const { name, development, faults, members } = file;
+  if (file.format !== format) misuse("another format");
   if (faults >= members.length) misuse("too many faults");
   // Who stood in it twice would have two voices.
   if (new Set(members.map(({ key }) => key)).size < members.length)
     misuse("two members share a key");
-  const id = await hash("prytany genesis", codec.encode(codec.genesis, file));
+  const id = await hash("prytany genesis", codec.encode(type, file));
   const keys = await Promise.all(members.map(({ key }) => verifier(fromHex(key))));
   await checkApprovals(file, id, keys);
   return {
@@ -40,12 +40,13 @@ async function check(file) {
 
 /**
  * Checked: {name, development, faults, members: [{name, key, url}], id (bytes), fingerprint}, where
- * `key` verifies. Throws Usage, code bad_genesis. Of a Cluster: what it has.
+ * `key` verifies. Throws Usage, code bad_genesis. Of a Cluster: what it has. Other modules of this
+ * package know another format.
  */
-export async function readGenesis(input) {
+export async function readGenesis(input, format = "prytany genesis 1", type = codec.genesis) {
   if (input?.checked) return input.checked;
   try {
-    return await check(typeof input === "string" ? JSON.parse(input) : input);
+    return await check(typeof input === "string" ? JSON.parse(input) : input, format, type);
   } catch (error) {
     // Whatever is wrong with it: a field is missing or malformed, or it is something else
     // altogether.

@@ -14,6 +14,7 @@ export {
 } from "./errors.js";
 export { fingerprint } from "./genesis.js";
 export { idTokenNonce, joinWithIdToken } from "./id_token.js";
+export { attachStatic, openStatic } from "./static_clients.js";
 export { subscribe, watch } from "./subscription.js";
 export { problem } from "./support.js";
 export { transaction } from "./transaction.js";

@@ -34,7 +34,7 @@ export function makeSession(group, signer, id, onEnd) {
   const pending = new Map(); // number -> entry, ascending
   const claims = new Map(); // replica -> {reason: why the session has ended, after: our last number}
   let queue = [];
-  let lastNumber = 0;
+  let lastNumber = signer.after ?? 0;
 
   const self = { ended: null, submit, claim, end, group, signer, id };
   group.sessions.set(id, self);

@@ -344,6 +344,29 @@ export declare function idTokenNonce(
   genesis: Genesis | Cluster,
 ): Promise<string>;
 
+/** Whom genesis lists: the session's number is the place here, from 1. */
+export interface StaticClient {
+  readonly principal: string;
+  readonly role: string;
+  /** Hex. */
+  readonly key: string;
+}
+/** Cluster.open() where genesis lists the clients, and nobody joins (format 2). */
+export declare function openStatic(
+  genesis: Genesis,
+  options?: ClusterOptions,
+): Promise<Cluster & { readonly clients: readonly StaticClient[] }>;
+/**
+ * The session of a listed client, whose key `credential` holds; one program uses a key at a time.
+ * Nothing is asked, so nothing is awaited. Throws Usage, code `not_listed`. `leave()` asks nothing,
+ * too: the session stays, and this program speaks for it no more. Numbers of requests begin at this
+ * machine's time, which must not be set back.
+ */
+export declare function attachStatic(
+  cluster: Cluster,
+  options: Omit<JoinOptions, "name"> & { credential: Credential },
+): Promise<Client>;
+
 /** A member of the cluster, as genesis names it, and how it has behaved in this page's lifetime. */
 export interface Replica {
   readonly id: number;

@@ -1,6 +1,6 @@
 // A real cluster for a test: `prytany dev` as processes, in a folder of its own, gone at the end.
-import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -43,11 +43,15 @@ process.once("SIGTERM", () => process.exit(1));
 export class DevCluster {
   #children = [];
 
-  /** Resolves when the application is installed and every replica serves. */
-  static async start(application, { replicas = 4 } = {}) {
+  /**
+   * Resolves when the application is installed and every replica serves. `clients`, as genesis
+   * lists them: besides the administrator there will be no others.
+   */
+  static async start(application, { replicas = 4, clients } = {}) {
     const cluster = new DevCluster();
     cluster.folder = mkdtempSync(join(tmpdir(), "prytany-test-"));
     cluster.base = await freePorts(replicas);
+    if (clients) cluster.#list(clients, replicas);
     const dev = cluster.#spawn([
       "dev",
       "--app",
@@ -78,6 +82,22 @@ export class DevCluster {
       throw error;
     });
     return cluster;
+  }
+  #list(clients, replicas) {
+    const file = join(this.folder, "clients.json");
+    writeFileSync(file, JSON.stringify({ format: "prytany clients 1", clients }));
+    execFileSync(program, [
+      "init",
+      join(this.folder, "cluster"),
+      "--replicas",
+      String(replicas),
+      "--faults",
+      String(Math.floor((replicas - 1) / 3)),
+      "--base-port",
+      String(this.base),
+      "--static-clients",
+      file,
+    ]);
   }
   #spawn(args) {
     const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });

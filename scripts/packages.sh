@@ -7,7 +7,8 @@ set -eu
 level=${1:-build}
 wanted="g++ make cmake ninja-build mold pkg-config ca-certificates sqlite3
   libmimalloc-dev libwebsockets-dev libwebsockets-evlib-uv libuv1-dev libcap-dev libssl-dev
-  libsodium-dev nlohmann-json3-dev libsimdjson-dev libcli11-dev libspdlog-dev"
+  libsodium-dev nlohmann-json3-dev libsimdjson-dev libcli11-dev libspdlog-dev
+  robin-map-dev"
 case $level in
   build) ;;
   browser) wanted="$wanted chromium" ;;

@@ -25,6 +25,7 @@ enum class SqlRight : std::uint8_t { none, read, write };
 
 struct Role {
   SqlRight sql = SqlRight::none;
+  bool explains = false;                // it may see what the calls cost that it may make
   bool anyone = false;                  // who joins with any key has this role
   std::vector<crypto::PublicKey> keys;  // who joins with one of these has it
 };

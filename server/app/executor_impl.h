@@ -1,7 +1,7 @@
-// Executor's inside. Four files define it: executor.cpp (batches, requests, checkpoints, and reads
+// Executor's inside. Five files define it: executor.cpp (batches, requests, checkpoints, and reads
 // for those who are only looking), executor_sessions.cpp (joining and leaving),
-// executor_identities.cpp (who a proof says somebody is) and executor_ticks.cpp (what runs by
-// itself).
+// executor_identities.cpp (who a proof says somebody is), executor_ticks.cpp (what runs by itself)
+// and executor_explain.cpp (what a call costs).
 #pragma once
 
 #include <memory>
@@ -87,6 +87,11 @@ class Executor::Impl {
   Result<wire::Identity, Failure> identify(const wire::Identify& asked, AgreedTime now);
   Result<std::vector<std::string>, wire::ErrorReply> authorities();
   Result<std::vector<TokenKey>, wire::ErrorReply> token_keys(const std::string& issuer);
+
+  // executor_explain.cpp
+  [[nodiscard]] std::optional<wire::ErrorReply> refuse_explaining(const Session& session,
+                                                                  const wire::Call& call) const;
+  wire::Outcome perform(Turn& turn, const Session& session, const wire::Explain& asked);
 
   // executor_ticks.cpp
   [[nodiscard]] std::optional<AgreedTime> due() const;

@@ -97,6 +97,9 @@ std::optional<Failure> read_role(const std::string& name, Json json, Manifest& m
       return bad(where + "'sql' must be \"none\", \"read\" or \"write\"");
     }
   }
+  if (const auto wanted = members.find("explain"))
+    if (wanted->get(role.explains) != SUCCESS)
+      return bad(where + "'explain' must be true or false");
   if (const auto authorize = members.find("authorize")) {
     simdjson::dom::array keys;
     if (is_text(*authorize, "anyone")) {

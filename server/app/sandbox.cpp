@@ -282,7 +282,7 @@ constexpr auto refused_words = std::to_array<Refused>({
      "REINDEX visits tables in an order that differs between replicas, and is never needed here"},
     {"VACUUM", "refused_vacuum", "VACUUM is not needed: freed pages are used again"},
     {"EXPLAIN", "refused_explain",
-     "EXPLAIN shows addresses of one replica's memory; copy state.db and explain there"},
+     "EXPLAIN shows addresses of one replica's memory; ask with prytany sql --explain"},
 });
 
 /// Past white space, comments and semicolons.

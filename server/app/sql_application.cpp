@@ -153,6 +153,13 @@ wire::Outcome SqlApplication::call(Engine& engine, const wire::Call& call, std::
   return run(engine, **source, call.arguments.items);
 }
 
+std::optional<wire::ErrorReply> SqlApplication::refuse_call(const std::string& procedure,
+                                                            std::string_view role) const {
+  const auto source = callable(procedure, role);
+  if (!source) return source.error();
+  return std::nullopt;
+}
+
 wire::Outcome SqlApplication::read(Engine& engine, const wire::Call& call, std::string_view role) {
   const std::string& name = call.procedure.text;
   if (name == pages_procedure) return page_listing();
@@ -191,6 +198,11 @@ wire::Outcome SqlApplication::run(Engine& engine, const ProcedureSource& source,
 SqlRight SqlApplication::sql_right(const std::string& role) const {
   const auto found = bundle_.manifest.roles.find(role);
   return found == bundle_.manifest.roles.end() ? SqlRight::none : found->second.sql;
+}
+
+bool SqlApplication::may_explain(const std::string& role) const {
+  const auto found = bundle_.manifest.roles.find(role);
+  return found != bundle_.manifest.roles.end() && found->second.explains;
 }
 
 std::uint64_t SqlApplication::steps_max(std::uint64_t cluster_max) const {

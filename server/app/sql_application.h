@@ -41,6 +41,9 @@ class SqlApplication {
                                                              const std::string& issuer);
   /// Requires: a transaction is open.
   wire::Outcome call(Engine& engine, const wire::Call& call, std::string_view role);
+  /// Why it would not even be tried: there is none, or the role may not.
+  [[nodiscard]] std::optional<wire::ErrorReply> refuse_call(const std::string& procedure,
+                                                            std::string_view role) const;
   /// The same of @read-only procedures; others are answered with "not_read_only".
   wire::Outcome read(Engine& engine, const wire::Call& call, std::string_view role);
   /// For nobody in particular: @public procedures only.
@@ -51,6 +54,8 @@ class SqlApplication {
   [[nodiscard]] const Schedule& schedule(const std::string& procedure) const;
 
   [[nodiscard]] SqlRight sql_right(const std::string& role) const;
+  /// Whether prytany.json lets this role see what calls cost.
+  [[nodiscard]] bool may_explain(const std::string& role) const;
   /// Steps per call; `cluster_max` if the application says nothing, or more.
   [[nodiscard]] std::uint64_t steps_max(std::uint64_t cluster_max) const;
   /// Sessions end that are idle for longer, in agreed time; 0: none does.

@@ -4,6 +4,7 @@
 #include "clientlib/convert.h"
 #include "server/cli/client_access.h"
 #include "server/cli/client_commands.h"
+#include "server/cli/explanation_report.h"
 #include "server/wire/json_reader.h"
 #include "server/wire/plain_json.h"
 
@@ -14,6 +15,7 @@ struct CallOptions {
   ClientOptions client;
   std::string procedure;
   std::vector<std::string> arguments;
+  bool explain = false;
 };
 
 bool is_json_tree(std::string_view text) {
@@ -24,6 +26,21 @@ bool is_json_tree(std::string_view text) {
          (json->is_object() && !wire::JsonPicker().optional_field(*json, "base64"));
 }
 
+/// What the call would do and cost, as f+1 replicas say alike.
+Status explain_on_cluster(const CallOptions& options, const Arguments& arguments, bool json) {
+  if (options.client.key.empty() && options.client.code.empty())
+    return usage_failure(
+        "--explain needs --key or --code: replicas explain a call to who may "
+        "make it, and has a session");
+  auto client = join(options.client);
+  if (!client) return client.error();
+  const auto answers = ask(*client, wire::Explain{client::to_wire(options.procedure, arguments)});
+  if (!answers) return answers.error();
+  const auto explanation = explanation_from(*answers);
+  if (!explanation) return explanation.error();
+  return report_explanation(*explanation, client->role(), json);
+}
+
 Status run_call(const CallOptions& options, bool json) {
   Arguments arguments;
   for (const std::string& text : options.arguments) {
@@ -31,6 +48,7 @@ Status run_call(const CallOptions& options, bool json) {
     if (!argument) return usage_failure(argument.error().message);
     arguments.push_back(std::move(*argument));
   }
+  if (options.explain) return explain_on_cluster(options, arguments, json);
   const auto timeout = std::chrono::seconds(options.client.timeout_s);
   const bool anonymous = options.client.key.empty() && options.client.code.empty();
   const auto called = [&]() -> Result<Answer, Failure> {
@@ -75,6 +93,8 @@ void add_call(CLI::App& app, Chosen& chosen) {
   command->add_option("PROCEDURE", options->procedure, "Its name")->required();
   command->add_option("ARGUMENTS", options->arguments,
                       "name=value (numbers and null as such, the rest as text) or name:=JSON");
+  command->add_flag("--explain", options->explain,
+                    "Show the plan and the cost of each statement, and change nothing");
   add_client_options(*command, options->client);
   add_json_flag(*command, chosen);
   command->callback([&chosen, options] {

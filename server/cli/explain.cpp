@@ -1,23 +1,18 @@
 // prytany explain: what a call of a procedure costs, and why, without a cluster and without
 // changing anything.
-#include <algorithm>
-#include <cstdio>
 #include <filesystem>
 #include <memory>
-
-#include <nlohmann/json.hpp>
 
 #include "clientlib/convert.h"
 #include "server/app/bundle.h"
 #include "server/app/folder.h"
-#include "server/app/sql.h"
 #include "server/cli/call.h"
 #include "server/cli/client_commands.h"
 #include "server/cli/explanation.h"
+#include "server/cli/explanation_report.h"
 #include "server/cli/files.h"
 #include "server/cli/sql.h"
 #include "server/cli/trial.h"
-#include "server/wire/plain_json.h"
 
 namespace prytany::cli {
 namespace {
@@ -30,19 +25,13 @@ struct ExplainOptions {
   std::string before;
 };
 
-Failure refusal_of(const wire::ErrorReply& error) {
-  std::string message = error.message.text;
-  if (!error.procedure.text.empty())
-    message += " (" + error.procedure.text + ", statement " + std::to_string(error.statement) + ")";
-  return Failure{ExitCode::failed, error.code.text, message};
-}
-
 /// A fresh database with the application, and with what the statements of `before` make of it.
 Result<std::unique_ptr<Trial>, Failure> fresh_state(const wire::Install& application,
                                                     const std::string& before) {
   auto trial = std::make_unique<Trial>();
   const wire::Outcome installed = trial->install(application);
-  if (const auto* error = std::get_if<wire::ErrorReply>(&installed)) return refusal_of(*error);
+  if (const auto* error = std::get_if<wire::ErrorReply>(&installed))
+    return failure_of_explained(*error);
   if (before.empty()) return trial;
   const auto text = read_file(before);
   if (!text) return usage_failure(text.error().message);
@@ -68,79 +57,6 @@ std::string role_for(const wire::Install& application, const ExplainOptions& opt
   if (found == bundle->procedures.end() || found->second.roles.empty())
     return std::string(trial_admin);
   return *found->second.roles.begin();
-}
-
-const wire::ErrorReply* error_of_call(const Explanation& explanation) {
-  return std::get_if<wire::ErrorReply>(&explanation.outcome);
-}
-
-std::string on_one_line(const std::string& sql) {
-  std::string out;
-  bool blank = true;
-  for (const char c : sql) {
-    const bool white = c == ' ' || c == '\n' || c == '\r' || c == '\t';
-    if (!white) out += c;
-    if (white && !blank) out += ' ';
-    blank = white;
-  }
-  return app::clipped(out, 300);
-}
-
-void print_explanation(const Explanation& explanation) {
-  std::size_t number = 0;
-  for (const ExplainedStatement& statement : explanation.statements) {
-    std::printf("%3zu  %s\n", ++number, on_one_line(statement.sql).c_str());
-    for (const std::string& line : statement.plan) std::printf("       %s\n", line.c_str());
-    std::printf("       %llu steps", static_cast<unsigned long long>(statement.steps));
-    if (statement.scanned > 0)
-      std::printf(", %llu rows gone through without an index",
-                  static_cast<unsigned long long>(statement.scanned));
-    if (statement.sorts > 0)
-      std::printf(", %llu sorted", static_cast<unsigned long long>(statement.sorts));
-    std::printf(", %llu pages, %llu KiB allocated\n",
-                static_cast<unsigned long long>(statement.pages),
-                static_cast<unsigned long long>(statement.bytes >> 10));
-  }
-  if (const auto* error = error_of_call(explanation))
-    std::printf("FAILED %s: %s (%s, statement %u)\n", error->code.text.c_str(),
-                error->message.text.c_str(), error->procedure.text.c_str(), error->statement);
-  std::printf("%llu of %llu steps of the budget; nothing was changed\n",
-              static_cast<unsigned long long>(explanation.charged),
-              static_cast<unsigned long long>(explanation.budget));
-}
-
-void print_explanation_as_json(const Explanation& explanation, const std::string& role) {
-  nlohmann::ordered_json all = {{"role", role}, {"statements", nlohmann::ordered_json::array()}};
-  for (const ExplainedStatement& statement : explanation.statements)
-    all["statements"].push_back({{"sql", statement.sql},
-                                 {"plan", statement.plan},
-                                 {"steps", statement.steps},
-                                 {"scanned", statement.scanned},
-                                 {"sorts", statement.sorts},
-                                 {"pages", statement.pages},
-                                 {"bytes", statement.bytes}});
-  all["charged"] = explanation.charged;
-  all["budget"] = explanation.budget;
-  all["error"] = nullptr;
-  if (const auto* error = error_of_call(explanation))
-    all["error"] = {{"code", error->code.text},
-                    {"message", error->message.text},
-                    {"procedure", error->procedure.text},
-                    {"statement", error->statement}};
-  std::printf("%s\n", all.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
-}
-
-Status report_explanation(const Explanation& explanation, const std::string& role, bool json) {
-  if (json) {
-    print_explanation_as_json(explanation, role);
-  } else {
-    print_explanation(explanation);
-  }
-  const auto* error = error_of_call(explanation);
-  if (error == nullptr) return {};
-  Failure failure = refusal_of(*error);
-  if (!json) failure.message.clear();  // for people everything was said
-  return failure;
 }
 
 Status run_explain(const ExplainOptions& options, bool json) {

@@ -2,8 +2,6 @@
 
 #include <sqlite3.h>
 
-#include <map>
-
 #include "server/app/engine.h"
 #include "server/app/executor.h"
 #include "server/app/sql_application.h"
@@ -15,8 +13,6 @@ namespace prytany::cli {
 namespace {
 
 constexpr int busy_timeout_ms = 2000;
-
-// ---- A replica's state --------------------------------------------------------------------------
 
 struct CloseStateFile {
   void operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
@@ -60,67 +56,6 @@ bool each_row(sqlite3* handle, const char* sql, Take take) {
   return rc == SQLITE_DONE;
 }
 
-// ---- A call -------------------------------------------------------------------------------------
-
-/// Listens while statements run.
-class StatementListener {
- public:
-  explicit StatementListener(app::Engine& engine) : engine_(engine) {
-    sqlite3_trace_v2(engine_.handle(), SQLITE_TRACE_STMT | SQLITE_TRACE_PROFILE, heard, this);
-  }
-  ~StatementListener() { sqlite3_trace_v2(engine_.handle(), 0, nullptr, nullptr); }
-  StatementListener(const StatementListener&) = delete;
-  StatementListener& operator=(const StatementListener&) = delete;
-
-  std::vector<ExplainedStatement> take() { return std::move(statements_); }
-
- private:
-  static int heard(unsigned what, void* self, void* statement, void* text) {
-    auto& listener = *static_cast<StatementListener*>(self);
-    if (listener.engine_.state().access != app::Access::application) return 0;
-    auto* const ran = static_cast<sqlite3_stmt*>(statement);
-    // Triggers are told as comments; their work is part of the statement's that fired them.
-    const bool begins =
-        what == SQLITE_TRACE_STMT && !std::string_view(static_cast<char*>(text)).starts_with("--");
-    if (begins) listener.before_ = app::meter_reading();
-    if (what == SQLITE_TRACE_PROFILE) listener.ended(ran);
-    return 0;
-  }
-
-  void ended(sqlite3_stmt* statement) {
-    const auto counted = [&](int what) {
-      return static_cast<std::uint64_t>(sqlite3_stmt_status(statement, what, 0));
-    };
-    const app::MeterReading& now = app::meter_reading();
-    ExplainedStatement& explained = statements_.emplace_back();
-    explained.sql = sqlite3_sql(statement);
-    explained.steps = counted(SQLITE_STMTSTATUS_VM_STEP);
-    explained.scanned = counted(SQLITE_STMTSTATUS_FULLSCAN_STEP);
-    explained.sorts = counted(SQLITE_STMTSTATUS_SORT);
-    explained.pages = now.pages - before_.pages;
-    explained.bytes = now.allocated - before_.allocated;
-  }
-
-  app::Engine& engine_;
-  app::MeterReading before_;
-  std::vector<ExplainedStatement> statements_;
-};
-
-/// The gate refuses EXPLAIN to applications, and this is none.
-std::vector<std::string> plan_of(app::Engine& engine, const std::string& sql) {
-  const app::AccessScope ours(engine.state(), app::Access::ours);
-  std::vector<std::string> lines;
-  std::map<std::int64_t, std::size_t> depths;
-  const std::string explain = "EXPLAIN QUERY PLAN " + sql;
-  (void)each_row(engine.handle(), explain.c_str(), [&](const app::Statement& row) {
-    const auto parent = depths.find(row.integer(1));
-    const std::size_t depth = parent == depths.end() ? 0 : parent->second + 1;
-    depths[row.integer(0)] = depth;
-    lines.push_back(std::string(2 * depth, ' ') + std::string(row.text(3)));
-  });
-  return lines;
-}
-
 }  // namespace
 
 Result<TrialState> read_state(const std::string& path) {
@@ -159,14 +94,12 @@ Result<TrialState> read_state(const std::string& path) {
   return state;
 }
 
-Explanation explain_call(vfs::PageStore& store, const wire::Call& call, const std::string& role,
-                         AgreedTime agreed) {
+app::Explanation explain_call(vfs::PageStore& store, const wire::Call& call,
+                              const std::string& role, AgreedTime agreed) {
   app::Engine engine(store, 0, nullptr);
   engine.open();
   const auto application = app::SqlApplication::load(engine);
   ENSURE(application != nullptr);
-  Explanation explanation;
-  explanation.budget = application->steps_max(app::ExecutorConfig{}.steps_per_request_max);
   const std::string principal = role + ":explained";
   const Digest seed = crypto::sha256("prytany explain", wire::encode(call));
   vfs::AgreedSource source;
@@ -180,22 +113,13 @@ Explanation explain_call(vfs::PageStore& store, const wire::Call& call, const st
   state.principal = principal;
   state.role = role;
   state.start();
-  state.work_max = explanation.budget;
+  state.work_max = application->steps_max(app::ExecutorConfig{}.steps_per_request_max);
   state.database_pages_before = store.size() / vfs::page_bytes;
   state.total_changes_before = sqlite3_total_changes64(engine.handle());
   sqlite3_set_last_insert_rowid(engine.handle(), 0);
 
   const vfs::AgreedScope scope(source);
-  const app::Transaction rolled_back(engine);
-  {
-    StatementListener listener(engine);
-    explanation.outcome = application->call(engine, call, role);
-    explanation.statements = listener.take();
-  }
-  explanation.charged = state.work;
-  for (ExplainedStatement& statement : explanation.statements)
-    statement.plan = plan_of(engine, statement.sql);
-  return explanation;
+  return app::explain(engine, [&] { return application->call(engine, call, role); });
 }
 
 }  // namespace prytany::cli

@@ -12,6 +12,7 @@
 #include "clientlib/convert.h"
 #include "server/cli/client_access.h"
 #include "server/cli/client_commands.h"
+#include "server/cli/explanation_report.h"
 
 namespace prytany::cli {
 namespace {
@@ -19,6 +20,7 @@ namespace {
 struct SqlOptions {
   ClientOptions client;
   std::string statement;
+  bool explain = false;
 };
 
 constexpr const char* help_text =
@@ -37,13 +39,21 @@ constexpr const char* schema_sql =
     "AND tbl_name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND tbl_name NOT LIKE 'prytany\\_%' "
     "ESCAPE '\\' ORDER BY tbl_name, type DESC, name";
 
-/// All statements of `text` in one transaction; the last one's answer.
-Result<Answer, Failure> execute(const Client& client, const std::string& text) {
+std::vector<Statement> statements_in(const std::string& text) {
   std::vector<Statement> statements;
   for (std::string& sql : split_statements(text)) statements.push_back({std::move(sql), {}, {}});
+  return statements;
+}
+
+bool all_look_read_only(const std::vector<Statement>& statements) {
+  return std::ranges::all_of(statements, [](const Statement& s) { return looks_read_only(s.sql); });
+}
+
+/// All statements of `text` in one transaction; the last one's answer.
+Result<Answer, Failure> execute(const Client& client, const std::string& text) {
+  const std::vector<Statement> statements = statements_in(text);
   if (statements.empty()) return usage_failure("there is no statement");
-  const bool reads =
-      std::ranges::all_of(statements, [](const Statement& s) { return looks_read_only(s.sql); });
+  const bool reads = all_look_read_only(statements);
   auto answers = ask(client, client::to_wire(statements, reads));
   // WITH may begin a statement that writes. Being refused, it changed nothing: ask again.
   if (!answers && reads && answers.error().code == "not_read_only")
@@ -120,9 +130,33 @@ Status shell(Client& client, bool json) {
   return usage_failure("the last statement does not end with a semicolon");
 }
 
+Result<app::Explanation, Failure> explained(const Client& client,
+                                            const std::vector<Statement>& statements, bool reads) {
+  const auto answers = ask(client, wire::Explain{client::to_wire(statements, reads)});
+  if (!answers) return answers.error();
+  return explanation_from(*answers);
+}
+
+Status explain_sql(const Client& client, const std::string& text, bool json) {
+  const std::vector<Statement> statements = statements_in(text);
+  if (statements.empty()) return usage_failure("there is no statement");
+  const bool reads = all_look_read_only(statements);
+  auto explanation = explained(client, statements, reads);
+  if (!explanation) return explanation.error();
+  // As in execute().
+  const auto* error = std::get_if<wire::ErrorReply>(&explanation->outcome);
+  if (reads && error != nullptr && error->code.text == "not_read_only")
+    explanation = explained(client, statements, false);
+  if (!explanation) return explanation.error();
+  return report_explanation(*explanation, client.role(), json);
+}
+
 Status run_sql(const SqlOptions& options, bool json) {
+  if (options.explain && options.statement.empty())
+    return usage_failure("--explain needs a STATEMENT");
   auto client = join(options.client);
   if (!client) return client.error();
+  if (options.explain) return explain_sql(*client, options.statement, json);
   if (options.statement.empty()) return shell(*client, json);
   const auto answer = execute(*client, options.statement);
   if (!answer) return answer.error();
@@ -180,6 +214,8 @@ void add_sql(CLI::App& app, Chosen& chosen) {
   CLI::App* command = app.add_subcommand(
       "sql", "Run SQL in one transaction; without STATEMENT, a shell (.help there)");
   command->add_option("STATEMENT", options->statement, "One or more statements");
+  command->add_flag("--explain", options->explain,
+                    "Show the plan and the cost of each statement, and change nothing");
   add_client_options(*command, options->client);
   add_json_flag(*command, chosen);
   command->callback([&chosen, options] {

@@ -143,8 +143,14 @@ Status test_with_faults(const FaultOptions& options) {
   if (!simulator) return simulator.error();
   const auto tests = what_tests_ask(options.app_folder, options.filters);
   if (!tests) return tests.error();
+  if (tests->tests.empty())
+    return usage_failure(
+        "--faults has no test to run: clients with an @identity are not simulated");
+  if (tests->left_out > 0)
+    std::fprintf(stderr, "%zu tests are left out: clients with an @identity are not simulated\n",
+                 tests->left_out);
   std::string text;
-  for (const AskedTest& test : *tests) text += script_of(test);
+  for (const AskedTest& test : tests->tests) text += script_of(test);
   std::string path = (fs::temp_directory_path() / "prytany-script-XXXXXX").string();
   const int made = ::mkstemp(path.data());
   if (made < 0) return failure("system", Error{"cannot make a file like " + path});

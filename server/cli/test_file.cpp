@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "server/base/bytes.h"
 #include "server/cli/trial.h"
@@ -149,11 +150,12 @@ class TestFileReader {
     if (word == "@test") return begin_test(rest);
     if (word == "@as") return read_as(rest);
     if (word == "@at") return read_at(rest);
+    if (word == "@identity") return read_identity(rest);
     if (word == "@call") return read_call(rest);
     if (word == "@expect") return read_expect(rest);
     if (word == "@expect-error") return read_expect_error(rest);
     complain(line_, "unknown '" + std::string(word) +
-                        "': @test, @as, @at, @call, @expect or @expect-error");
+                        "': @test, @as, @identity, @at, @call, @expect or @expect-error");
   }
 
   void begin_test(std::string_view name) {
@@ -203,26 +205,52 @@ class TestFileReader {
   }
 
   void read_call(std::string_view rest) {
-    constexpr const char* form = "write: @call procedure, or: @call procedure(name => value, ...)";
     TestStep step = here(TestStep::Kind::call);
+    if (read_form("@call", rest, "write: @call procedure, or: @call procedure(name => value, ...)",
+                  step))
+      add(std::move(step));
+  }
+
+  void read_identity(std::string_view rest) {
+    constexpr const char* form =
+        "write: @identity name certificate(issuer => ..., subject => ..., claims => ...), or "
+        "id_token instead of certificate";
+    TestStep step = here(TestStep::Kind::identity);
+    const std::size_t end = std::min(rest.find_first_of(white_space), rest.size());
+    const std::string client(rest.substr(0, end));
+    if (!is_client_word(client)) return complain(line_, form);
+    if (client == trial_admin || client == test_nobody)
+      return complain(line_, "'" + client + "' is known by no identity: give it to another client");
+    if (!read_form("@identity", stripped(rest.substr(end)), form, step)) return;
+    step.role = std::exchange(step.name, client);
+    if ((step.role != "certificate" && step.role != "id_token") || step.text.empty())
+      return complain(step.line, form);
+    add(std::move(step));
+  }
+
+  /// WORD, or WORD(name => value, ...), which may go on in the lines below: the step's name and
+  /// text. False, with a complaint, if it is something else.
+  bool read_form(const std::string& directive, std::string_view rest, const char* form,
+                 TestStep& step) {
+    const auto refuse = [&](const std::string& what) {
+      complain(step.line, what);
+      return false;
+    };
     std::string call(rest);
     while (open_parentheses(call) > 0) {
-      const std::size_t begun = step.line;
       if (!next_line() || !current_.starts_with("--") ||
           stripped(current_.substr(2)).starts_with('@'))
-        return complain(begun, "the parenthesis of this @call is not closed");
+        return refuse("the parenthesis of this " + directive + " is not closed");
       call += "\n" + std::string(stripped(current_.substr(2)));
     }
     const std::size_t open = std::min(call.find('('), call.size());
     step.name = stripped(std::string_view(call).substr(0, open));
-    if (!is_client_word(step.name)) return complain(step.line, form);
-    if (open < call.size()) {
-      if (!call.ends_with(')') || open_parentheses(call) != 0) return complain(step.line, form);
-      const std::string_view inside =
-          stripped(std::string_view(call).substr(open + 1, call.size() - open - 2));
-      if (!inside.empty() && !read_arguments(inside, step)) return complain(step.line, form);
-    }
-    add(std::move(step));
+    if (!is_client_word(step.name)) return refuse(form);
+    if (open == call.size()) return true;
+    if (!call.ends_with(')') || open_parentheses(call) != 0) return refuse(form);
+    const std::string_view inside =
+        stripped(std::string_view(call).substr(open + 1, call.size() - open - 2));
+    return inside.empty() || read_arguments(inside, step) || refuse(form);
   }
 
   static bool read_arguments(std::string_view inside, TestStep& step) {
@@ -241,7 +269,8 @@ class TestFileReader {
   /// The step that an expectation is about; null, with a complaint, if there is none.
   TestStep* judged() {
     TestStep* step = steps_.empty() ? nullptr : &steps_.back();
-    if (step == nullptr || step->kind == TestStep::Kind::at) {
+    if (step == nullptr || step->kind == TestStep::Kind::at ||
+        step->kind == TestStep::Kind::identity) {
       complain(line_, "nothing was done that could be judged: put it after a @call, an @as or SQL");
       return nullptr;
     }

@@ -18,13 +18,14 @@ struct ExpectedRow {
 
 /// What is done, and what must come of it. Without an expectation it must only not fail.
 struct TestStep {
-  enum class Kind { as, at, call, sql };
+  enum class Kind { as, at, call, identity, sql };
   Kind kind = Kind::sql;
   std::size_t line = 0;
-  std::string name;  // as: the client's; call: the procedure's
-  std::string role;  // as: the role that the client is given; empty: what the application says
+  std::string name;  // as, identity: the client's; call: the procedure's
+  std::string role;  // as: the role that the client is given; empty: what the application says.
+                     // identity: what it is proven by, "certificate" or "id_token"
   std::string text;  // sql: statements; call: a SELECT whose columns are the arguments, or empty;
-                     // at: the time as it is written
+                     // at: the time as it is written; identity: as call
 
   std::size_t expect_line = 0;  // of the first expectation; 0: none
   std::vector<ExpectedRow> rows;

@@ -12,6 +12,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "clientlib/fits.h"
 #include "server/app/bundle.h"
 #include "server/app/folder.h"
 #include "server/app/sql.h"
@@ -174,8 +175,8 @@ class TestRun {
     sessions_[client_] = trial_.session_id(client_);
     for (const TestStep& step : test.steps) {
       if (hesitant()) trial_.leap(trial_.now() + manner_.pause_us);
-      if (step.kind == TestStep::Kind::at) {
-        auto wrong = set_clock(step);
+      if (step.kind == TestStep::Kind::at || step.kind == TestStep::Kind::identity) {
+        auto wrong = step.kind == TestStep::Kind::at ? set_clock(step) : identify(step);
         if (wrong && !hesitant()) return wrong;
         continue;
       }
@@ -224,7 +225,9 @@ class TestRun {
     client_ = step.name;
     if (client_ == test_nobody) return wire::Outcome(wire::DoneReply{});
     wire::Outcome outcome;
-    if (const auto session = trial_.session(client_)) {
+    const bool is_another = identified_anew_.erase(client_) > 0;
+    const auto session = is_another ? std::nullopt : trial_.session(client_);
+    if (session) {
       outcome = wire::JoinedReply{{}, {session->principal}, {session->role}, {}};
     } else {
       outcome = trial_.join(client_);
@@ -239,16 +242,49 @@ class TestRun {
     return outcome;
   }
 
-  Result<wire::Outcome, Wrong> call(const TestStep& step) {
-    wire::Call call{{step.name}, {}};
-    if (!step.text.empty()) {
-      const wire::Outcome values = trial_.look(step.text);
-      if (const auto* error = error_in(values))
-        return Wrong{step.line, "the arguments: " + error_text(*error)};
-      const wire::ResultSet& set = std::get<wire::ResultSets>(values).items.at(0);
-      for (std::size_t i = 0; i < set.columns.size(); ++i)
-        call.arguments.items.push_back({set.columns.items[i], set.rows.items.at(0).items[i]});
+  /// What a step says in parentheses.
+  Result<wire::Arguments, Wrong> arguments_of(const TestStep& step) {
+    wire::Arguments arguments;
+    if (step.text.empty()) return arguments;
+    const wire::Outcome values = trial_.look(step.text);
+    if (const auto* error = error_in(values))
+      return Wrong{step.line, "the arguments: " + error_text(*error)};
+    const wire::ResultSet& set = std::get<wire::ResultSets>(values).items.at(0);
+    for (std::size_t i = 0; i < set.columns.size(); ++i)
+      arguments.items.push_back({set.columns.items[i], set.rows.items.at(0).items[i]});
+    return arguments;
+  }
+
+  std::optional<Wrong> identify(const TestStep& step) {
+    const auto said = arguments_of(step);
+    if (!said) return said.error();
+    wire::Identity identity;
+    identity.kind.text = step.role;
+    identity.claims.text = "{}";
+    for (const wire::Argument& argument : *said) {
+      std::string* const place = argument.name.text == "issuer"    ? &identity.issuer.text
+                                 : argument.name.text == "subject" ? &identity.subject.text
+                                 : argument.name.text == "claims"  ? &identity.claims.text
+                                                                   : nullptr;
+      const auto* text = std::get_if<wire::TextValue>(&argument.value);
+      if (place == nullptr || text == nullptr)
+        return Wrong{step.line, "an identity has the texts issuer, subject and claims, and '" +
+                                    argument.name.text + "' is none of them"};
+      *place = text->text;
     }
+    if (!client::fits(identity))
+      return Wrong{step.line, "an issuer and a subject have at most 1024 bytes, claims 4096"};
+    if (!nlohmann::json::parse(identity.claims.text, nullptr, false).is_object())
+      return Wrong{step.line, "claims are the text of a JSON object: json_object('email', ...)"};
+    trial_.vouch_for(step.name, std::move(identity));
+    identified_anew_.insert(step.name);
+    return std::nullopt;
+  }
+
+  Result<wire::Outcome, Wrong> call(const TestStep& step) {
+    auto arguments = arguments_of(step);
+    if (!arguments) return arguments.error();
+    const wire::Call call{{step.name}, std::move(*arguments)};
     if (client_ == test_nobody) {
       wire::Outcome outcome = trial_.read(call);
       note({AskedStep::Kind::read, step.line, {}, call, {}, 0, outcome});
@@ -326,6 +362,7 @@ class TestRun {
   Trial trial_;
   Manner manner_;
   std::map<std::string, SessionId> sessions_;
+  std::set<std::string> identified_anew_;  // since they last joined
   std::string client_{trial_admin};
 };
 
@@ -421,6 +458,11 @@ void keep_steady_answers(const TestCase& test, const wire::Install& application,
   }
 }
 
+bool has_identities(const TestCase& test) {
+  return std::ranges::any_of(
+      test.steps, [](const TestStep& step) { return step.kind == TestStep::Kind::identity; });
+}
+
 /// Leaves the chosen tests; says how many others there were.
 std::size_t leave_chosen(std::vector<ReadFile>& files, const std::vector<std::string>& filters) {
   std::size_t left_out = 0;
@@ -479,22 +521,23 @@ Result<TestTally, Failure> test_application(const std::string& app_folder,
   return tally;
 }
 
-Result<std::vector<AskedTest>, Failure> what_tests_ask(const std::string& app_folder,
-                                                       const std::vector<std::string>& filters) {
+Result<AskedTests, Failure> what_tests_ask(const std::string& app_folder,
+                                           const std::vector<std::string>& filters) {
   const auto application = app::load_application_folder(app_folder);
   if (!application) return usage_failure(application.error().message);
   auto files = read_test_folder(app_folder);
   if (!files) return usage_failure(files.error().message);
   leave_chosen(*files, filters);
-  std::vector<AskedTest> all;
-  for (const ReadFile& file : *files) {
+  AskedTests all;
+  for (ReadFile& file : *files) {
+    all.left_out += std::erase_if(file.tests, has_identities);
     for (const TestCase& test : file.tests) {
       AskedTest asked{fs::path(file.path).filename().string(), test.line, test.name, {}, {}};
       if (const auto wrong = TestRun({&asked}).run(test, *application))
         return Failure{ExitCode::failed, "tests_failed",
                        file.path + ":" + std::to_string(wrong->line) + ": " + wrong->what};
       keep_steady_answers(test, *application, asked);
-      all.push_back(std::move(asked));
+      all.tests.push_back(std::move(asked));
     }
   }
   return all;

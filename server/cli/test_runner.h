@@ -61,8 +61,13 @@ struct AskedTest {
   wire::Install application;  // whose roles list the keys that this test gives them
   std::vector<AskedStep> steps;
 };
+struct AskedTests {
+  std::vector<AskedTest> tests;
+  /// Those with clients who prove more than a key: elsewhere nobody vouches for them unseen.
+  std::size_t left_out = 0;
+};
 /// Runs the tests that `filters` leaves, and notes what they do. Fails if one does not pass.
-Result<std::vector<AskedTest>, Failure> what_tests_ask(const std::string& app_folder,
-                                                       const std::vector<std::string>& filters);
+Result<AskedTests, Failure> what_tests_ask(const std::string& app_folder,
+                                           const std::vector<std::string>& filters);
 
 }  // namespace prytany::cli

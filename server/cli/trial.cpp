@@ -39,25 +39,34 @@ wire::ErrorReply trial_refusal(const char* code, std::string message) {
   return reply;
 }
 
-/// Phase one and two of a join: here the only replica is at hand, and signs the only token.
-wire::Join signed_join(const app::ExecutorConfig& config, const crypto::Signer& key,
-                       const std::string& name, AgreedTime now) {
+/// Phase one and two of a join: here the only replica is at hand, and signs the only token. It
+/// looks at no proof: what `identity` says, if there is one, it vouches for.
+wire::Operation signed_join(const app::ExecutorConfig& config, const crypto::Signer& key,
+                            const std::string& name, AgreedTime now,
+                            const wire::Identity* identity) {
   constexpr std::int64_t token_life_us = 60'000'000;
-  wire::Join join;
-  join.begin.session_key = key.public_key();
-  wire::Identification& who = join.begin.identification;
-  who.kind.text = "key";
+  wire::JoinBegin begin;
+  begin.session_key = key.public_key();
+  wire::Identification& who = begin.identification;
+  who.kind.text = identity == nullptr ? "key" : identity->kind.text;
   who.name.text = name;
   who.credential = key.public_key();
   // Two joins of one client differ, as they would by the nonce that it draws.
   for (std::size_t i = 0; i < 8; ++i)
-    join.begin.nonce[i] = static_cast<std::uint8_t>(static_cast<std::uint64_t>(now.value) >> 8 * i);
-  who.signature = key.sign(wire::credential_signed_bytes(config.cluster, join.begin));
+    begin.nonce[i] = static_cast<std::uint8_t>(static_cast<std::uint64_t>(now.value) >> 8 * i);
+  who.signature = key.sign(wire::credential_signed_bytes(config.cluster, begin));
   wire::JoinToken token{ReplicaId{0}, {"127.0.0.1"}, now + token_life_us, {}};
-  token.signature = replica_key().sign(wire::join_token_signed_bytes(
-      config.cluster, wire::join_digest(join.begin), token.address, token.expires));
-  join.tokens.items.push_back(token);
-  return join;
+  const Digest digest = wire::join_digest(begin);
+  if (identity == nullptr) {
+    token.signature = replica_key().sign(
+        wire::join_token_signed_bytes(config.cluster, digest, token.address, token.expires));
+    return wire::Join{begin, {{token}}};
+  }
+  wire::Identity found = *identity;
+  found.expires = token.expires;
+  token.signature = replica_key().sign(wire::identity_token_signed_bytes(
+      config.cluster, digest, found, token.address, token.expires));
+  return wire::IdentifiedJoin{begin, found, {{token}}};
 }
 
 }  // namespace
@@ -97,13 +106,19 @@ wire::Outcome Trial::install(const wire::Install& application) {
 
 wire::Outcome Trial::join(const std::string& client) {
   const crypto::Signer key = trial_key(client);
-  const wire::Operation join = signed_join(config_, key, client, now() + 1);
+  const auto identity = identities_.find(client);
+  const wire::Operation join = signed_join(
+      config_, key, client, now() + 1, identity == identities_.end() ? nullptr : &identity->second);
   const wire::Outcome outcome =
       order({SessionId{}, RequestNumber{1}, key.public_key(), {wire::encode(join)}});
   clients_.erase(client);
   if (const auto* joined = std::get_if<wire::JoinedReply>(&outcome))
     clients_.emplace(client, Client{key, joined->session, 1});
   return outcome;
+}
+
+void Trial::vouch_for(const std::string& client, wire::Identity identity) {
+  identities_.insert_or_assign(client, std::move(identity));
 }
 
 std::optional<app::SessionView> Trial::session(const std::string& client) {

@@ -32,6 +32,9 @@ class Trial {
   wire::Outcome install(const wire::Install& application);
   /// A session for `client`, with its trial_key() and its name. An older one ends.
   wire::Outcome join(const std::string& client);
+  /// What `client` is found to have proven, beyond its key, whenever it joins from now on: the
+  /// replica here vouches for it unseen. `kind`, issuer, subject and claims are of importance.
+  void vouch_for(const std::string& client, wire::Identity identity);
   /// Who `client` is, if it has a session that lives.
   [[nodiscard]] std::optional<app::SessionView> session(const std::string& client);
   /// The number of the session that `client` has or had; 0: it never joined.
@@ -72,6 +75,7 @@ class Trial {
   app::ExecutorConfig config_;
   std::unique_ptr<app::Executor> executor_;
   std::map<std::string, Client> clients_;
+  std::map<std::string, wire::Identity> identities_;  // of those that have one
 };
 
 }  // namespace prytany::cli

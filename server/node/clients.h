@@ -220,7 +220,7 @@ class Clients {
   std::map<ConnectionId, Connection> connections_;
   // By request digest: the connections that asked, with a proof. Whoever got hold of a client's
   // request and says it here, too, must not get the answer in the client's place.
-  crypto::DigestMap<std::vector<Waiting>> waiting_;
+  crypto::DigestTable<std::vector<Waiting>> waiting_;
   std::map<SessionId, ConnectionId> last_seen_;  // where a session last spoke
   std::deque<Early> early_;
   std::size_t early_bytes_ = 0;

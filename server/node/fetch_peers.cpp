@@ -23,8 +23,8 @@ std::uint64_t doubled(std::uint64_t us, unsigned times) {
 
 }  // namespace
 
-FetchPeers::FetchPeers(ReplicaId self, unsigned replicas) {
-  for (unsigned i = 0; i < replicas; ++i)
+FetchPeers::FetchPeers(ReplicaId self, pbft::Group group) : faults_(group.f) {
+  for (unsigned i = 0; i < group.n; ++i)
     if (const ReplicaId id{static_cast<std::uint16_t>(i)}; id != self) peers_.emplace(id, Peer{});
 }
 
@@ -117,9 +117,10 @@ std::set<ReplicaId> FetchPeers::rejected() const {
 }
 
 bool FetchPeers::exhausted() const {
-  return std::all_of(peers_.begin(), peers_.end(), [](const auto& entry) {
+  const auto without = std::count_if(peers_.begin(), peers_.end(), [](const auto& entry) {
     return entry.second.rejected || entry.second.lacks_it;
   });
+  return static_cast<std::size_t>(without) + faults_ >= peers_.size();
 }
 
 Time FetchPeers::next_retry(Time now, const std::set<ReplicaId>& connected) const {

@@ -8,13 +8,14 @@
 #include <optional>
 #include <set>
 
+#include "server/pbft/config.h"
 #include "server/wire/ids.h"
 
 namespace prytany::node {
 
 class FetchPeers {
  public:
-  FetchPeers(ReplicaId self, unsigned replicas);
+  FetchPeers(ReplicaId self, pbft::Group group);
 
   /// The connected peer with the most room, if any has room now.
   [[nodiscard]] std::optional<ReplicaId> free(Time now, const std::set<ReplicaId>& connected) const;
@@ -41,7 +42,8 @@ class FetchPeers {
 
   [[nodiscard]] bool rejected(ReplicaId peer) const { return peers_.at(peer).rejected; }
   [[nodiscard]] std::set<ReplicaId> rejected() const;
-  /// Everybody who is not rejected says not to have this checkpoint.
+  /// All but f at most lied, or say not to have this checkpoint: who else may have it may be
+  /// faulty.
   [[nodiscard]] bool exhausted() const;
   /// When somebody who is left alone may be asked again.
   [[nodiscard]] Time next_retry(Time now, const std::set<ReplicaId>& connected) const;
@@ -57,6 +59,7 @@ class FetchPeers {
   };
   [[nodiscard]] bool may_ask(const Peer& peer, Time now) const;
 
+  unsigned faults_;
   std::map<ReplicaId, Peer> peers_;
 };
 

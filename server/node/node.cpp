@@ -387,7 +387,8 @@ class Node::Impl {
       damaged = world_.store.verify(world_.store.retained().back(), world_.store.root()).damaged;
     }
     fetch_.emplace(StateFetch::World{world_.store, fetched_, transfer_}, std::move(wanted.proof),
-                   config_.pbft.self, config_.pbft.group.n, std::move(damaged), now);
+                   config_.pbft.self, config_.pbft.group, std::move(damaged), now);
+    gone_ = false;
     return {};
   }
 
@@ -407,6 +408,11 @@ class Node::Impl {
     if (newer_ && (fetch_->exhausted() || !fetch_->progressing(now) || newer_seen_ > newer_max)) {
       fetch_->retarget(*std::exchange(newer_, std::nullopt), now);
       newer_seen_ = 0;
+      gone_ = false;
+    }
+    if (!newer_ && !gone_ && fetch_->exhausted()) {
+      gone_ = true;
+      inbox_.emplace_back(pbft::StateGone{fetch_->target().seq});
     }
     for (auto& [to, ask] : fetch_->ask(now, connected_)) outbox_.add(to, ask);
     for (const std::string& text : fetch_->take_notes()) note(text);
@@ -528,6 +534,7 @@ class Node::Impl {
   std::optional<wire::CheckpointProof> installing_;  // in the store, not known to be durable
   std::optional<wire::CheckpointProof> newer_;       // than the one being fetched
   unsigned newer_seen_ = 0;                          // since that one was begun
+  bool gone_ = false;                                // what is fetched; the core knows
   std::optional<Error> fault_;                       // met while reading frames
   Complaints complaints_;
   bool due_told_ = false;  // the core waits for a time of the application's

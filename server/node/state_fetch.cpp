@@ -32,11 +32,11 @@ std::uint64_t pages_under(const TreeShape& shape, unsigned level, PageIndex inde
 
 }  // namespace
 
-StateFetch::StateFetch(World world, wire::CheckpointProof proof, ReplicaId self, unsigned replicas,
+StateFetch::StateFetch(World world, wire::CheckpointProof proof, ReplicaId self, pbft::Group group,
                        std::vector<PageIndex> damaged, Time now)
     : world_(world),
       proof_(std::move(proof)),
-      peers_(self, replicas),
+      peers_(self, group),
       damaged_(std::move(damaged)),
       progressed_(now),
       deadline_(now),

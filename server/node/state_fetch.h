@@ -44,7 +44,7 @@ class StateFetch {
     TransferCounters& counters;
   };
   /// `damaged`, ascending: pages of the newest checkpoint that are not what its tree says.
-  StateFetch(World world, wire::CheckpointProof proof, ReplicaId self, unsigned replicas,
+  StateFetch(World world, wire::CheckpointProof proof, ReplicaId self, pbft::Group group,
              std::vector<vfs::PageIndex> damaged, Time now);
 
   using Requests = std::vector<std::pair<ReplicaId, wire::FetchPart>>;
@@ -71,7 +71,7 @@ class StateFetch {
 
   [[nodiscard]] const wire::Checkpoint& target() const { return proof_.checkpoint; }
   [[nodiscard]] const wire::CheckpointProof& proof() const { return proof_; }
-  /// Nobody is left who may have it.
+  /// So few are left who may have it that all of them may be faulty.
   [[nodiscard]] bool exhausted() const { return peers_.exhausted(); }
   /// Something was proven in the last few seconds.
   [[nodiscard]] bool progressing(Time now) const;

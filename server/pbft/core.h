@@ -53,6 +53,7 @@ class Replica::Core {
   void on(CheckpointTaken event);
   void on(CheckpointDurable event);
   void on(StateInstalled event);
+  void on(const StateGone& event);
   void on(const NotWanted& event);
   void on(Superseded event);
   void on(const Behind& event);
@@ -321,6 +322,7 @@ class Replica::Core {
   std::map<Seq, wire::CheckpointProof> pending_;    // made stable, not yet durable
   std::optional<wire::CheckpointProof> target_;     // of the last FetchState
   std::optional<Seq> fetching_;
+  bool gone_ = false;    // what we fetch is held by too few
   bool outran_ = false;  // the primary proposed beyond my window, and was refused
   bool diverged_ = false;
 

@@ -48,6 +48,10 @@ struct StateInstalled {
   /// configuration.
   std::optional<Seq> ends = {};
 };
+/// Too few others hold the state of FetchState{seq} for it to come: they have gone on.
+struct StateGone {
+  Seq seq;
+};
 /// This checkpoint is certified, and ends my configuration or is of a later one. Whoever is there
 /// does not repeat to me what is missing here.
 struct Superseded {
@@ -70,8 +74,8 @@ struct BatchDue {
   Time overdue = never;  // a correct primary has begun by then, whatever its clock
 };
 
-using Event =
-    std::variant<Tick, Submitted, Received, PeerConnected, Executed, CheckpointTaken,
-                 CheckpointDurable, StateInstalled, NotWanted, Superseded, Behind, BatchDue>;
+using Event = std::variant<Tick, Submitted, Received, PeerConnected, Executed, CheckpointTaken,
+                           CheckpointDurable, StateInstalled, StateGone, NotWanted, Superseded,
+                           Behind, BatchDue>;
 
 }  // namespace prytany::pbft

@@ -90,6 +90,7 @@ void Replica::Core::certified(wire::CheckpointProof proof) {
   // What is on its way comes first: were a later state of mine stable by then, it would be older
   // than the window.
   if (checkpoints_.mine(seq) && !fetching_) return compare_with_certified();
+  if (gone_) return fetch_state(*certified_);
   if (fetching_)
     return trace("checkpoint n", seq, " is certified, n", *fetching_,
                  " is being fetched -> go on with that");
@@ -149,7 +150,18 @@ void Replica::Core::fetch_state(wire::CheckpointProof proof) {
     target_ = proof;
   }
   fetching_ = seq;
+  gone_ = false;
   out_->push_back(FetchState{std::move(proof), diverged_});
+}
+
+/// No need to wait until it is overdue (fetch_anew()). Where checkpoints are close to each other, a
+/// group can leave behind what was certified a moment ago; it must not do without us for a second.
+void Replica::Core::on(const StateGone& event) {
+  if (!fetching_ || *fetching_ != event.seq) return;
+  gone_ = true;
+  if (certified_ && certified_->checkpoint.seq > event.seq) return fetch_state(*certified_);
+  trace("state of n", event.seq, " is gone -> ask for a later checkpoint");
+  ask_all();
 }
 
 void Replica::Core::on(StateInstalled event) {
@@ -159,6 +171,7 @@ void Replica::Core::on(StateInstalled event) {
   stable_ = std::move(event.proof);
   target_.reset();
   fetching_.reset();
+  gone_ = false;
   diverged_ = false;
   if (event.ends) window_.end_at(*event.ends);
   checkpoints_.forget_mine(config_.self);

@@ -44,7 +44,7 @@ class Words {
   void forget_older(ReplicaId by, Speaker& speaker);
 
   std::vector<Speaker> speakers_;  // by ReplicaId
-  crypto::DigestMap<Said> said_;
+  crypto::DigestTable<Said> said_;
 };
 
 }  // namespace prytany::pbft

@@ -129,6 +129,23 @@ void get_json(JsonPicker& p, Json json, Statement& out) {
   get_list(p, json, "named", out.named);
 }
 
+void get_json(JsonPicker& p, Json json, Execute& out) {
+  get_list(p, json, "statements", out.statements);
+  out.read_only = p.boolean(json, "read_only");
+}
+
+void get_json(JsonPicker& p, Json json, Explain& out) {
+  const Json of = p.field(json, "of");
+  const std::string_view type = p.type(of);
+  if (type == "call") {
+    get_json(p, of, out.of.emplace<Call>());
+  } else if (type == "execute") {
+    get_json(p, of, out.of.emplace<Execute>());
+  } else {
+    p.fail("neither a call nor SQL", "of");
+  }
+}
+
 void get_json(JsonPicker& p, Json json, Condition& out) {
   const std::string_view type = p.type(json);
   const auto word = std::find(condition_words.begin(), condition_words.end(), type);
@@ -173,9 +190,7 @@ Bytes encoded_operation(JsonPicker& p, Json json) {
   } else if (type == "call") {
     get_json(p, json, operation.emplace<Call>());
   } else if (type == "execute") {
-    auto& execute = operation.emplace<Execute>();
-    get_list(p, json, "statements", execute.statements);
-    execute.read_only = p.boolean(json, "read_only");
+    get_json(p, json, operation.emplace<Execute>());
   } else if (type == "install") {
     get_list(p, json, "files", operation.emplace<Install>().files);
   } else if (type == "upgrade") {
@@ -194,6 +209,8 @@ Bytes encoded_operation(JsonPicker& p, Json json) {
     auto& transaction = operation.emplace<Transaction>();
     get_list(p, json, "steps", transaction.steps);
     transaction.read_only = p.boolean(json, "read_only");
+  } else if (type == "explain") {
+    get_json(p, json, operation.emplace<Explain>());
   } else if (type == "null") {
     auto& null = operation.emplace<Null>();
     null.reply_bytes = p.small(json, "reply_bytes", 0xffff'ffff);

@@ -187,6 +187,11 @@ struct PutOperation {
     w.end_object().key("tokens");
     put_json(w, join.tokens);
   }
+  void operator()(const Explain& explain) const {
+    w.key("type").word("explain").key("of").begin_object();
+    std::visit(*this, explain.of);
+    w.end_object();
+  }
 };
 
 /// A large operation travels as its encoding: spelled out it could exceed limits::json_bytes_max,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 #include <limits>
 
 #include "server/base/ensure.h"
@@ -42,11 +43,18 @@ bool has_a_key_twice(dom::object object) {
   constexpr std::size_t few = 16;
   std::array<std::string_view, few> keys;
   std::size_t count = 0;
+  std::uint64_t kinds = 0;  // a bit for each kind seen: most keys are the first of theirs
   for (const auto field : object) {
     if (count == few) break;
+    const std::string_view key = field.key;
+    const unsigned ends = key.empty() ? 0U
+                                      : 5U * static_cast<unsigned char>(key.front()) +
+                                            static_cast<unsigned char>(key.back());
+    const std::uint64_t kind = std::uint64_t{1} << ((ends + key.size()) % 64);
     const auto end = keys.begin() + static_cast<std::ptrdiff_t>(count);
-    if (std::find(keys.begin(), end, field.key) != end) return true;
-    keys[count++] = field.key;
+    if ((kinds & kind) != 0 && std::find(keys.begin(), end, key) != end) return true;
+    kinds |= kind;
+    keys[count++] = key;
   }
   if (count < few) return false;
   std::vector<std::string_view> all;
@@ -124,7 +132,7 @@ simdjson::error_code JsonDocument::parse_padded(std::string_view text, Json& roo
     if (allocated != simdjson::SUCCESS) return allocated;
     padded_.resize(capacity + simdjson::SIMDJSON_PADDING);
   }
-  std::ranges::copy(text, padded_.begin());
+  if (!text.empty()) std::memcpy(padded_.data(), text.data(), text.size());
   return parser_.parse(padded_.data(), text.size(), false).get(root);
 }
 

@@ -199,6 +199,14 @@ struct Upgrade {
   bool operator==(const Upgrade&) const = default;
 };
 
+/// What a call or SQL would do and cost, and then all of it is undone: answered with the statements
+/// as they ran, and what the call came to (docs/wire.md).
+struct Explain {
+  std::variant<Call, Execute> of;
+  static constexpr auto fields(auto& m) { return std::tie(m.of); }
+  bool operator==(const Explain&) const = default;
+};
+
 /// Does nothing and answers `reply_bytes` zero bytes: the paper's null operation, for benchmarks.
 struct Null {
   std::uint32_t reply_bytes = 0;
@@ -230,6 +238,6 @@ Bytes reconfigure_signed_bytes(const Digest& cluster, const Reconfigure& change)
 
 /// The order here is the tag on the wire.
 using Operation = std::variant<Join, Leave, Call, Execute, Install, Null, Reconfigure, Transaction,
-                               Upgrade, IdentifiedJoin>;
+                               Upgrade, IdentifiedJoin, Explain>;
 
 }  // namespace prytany::wire

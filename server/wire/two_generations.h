@@ -35,7 +35,7 @@ class TwoGenerations {
 
  private:
   std::size_t generation_max_;
-  crypto::DigestMap<Value> young_, old_;
+  crypto::DigestTable<Value> young_, old_;
 };
 
 }  // namespace prytany::wire

@@ -47,6 +47,45 @@ TEST(ExplainCommand, reads_a_running_replicas_state_and_disturbs_nobody) {
   cluster.restart(1);
 }
 
+TEST(ExplainCommand, explains_calls_and_sql_on_a_running_cluster_by_agreement) {
+  TestCluster cluster;
+  const std::string genesis = cluster.genesis();
+  const Ran installed = run({"install", PRYTANY_SOURCE_DIR "/examples/guestbook", "--cluster",
+                             genesis, "--key", cluster.admin_key()});
+  ASSERT_EQ(installed.exit_code, 0) << installed.errors;
+  cluster.kill(2);
+  const std::string guest = cluster.folder() + "/guest";
+  const Ran made = run({"keygen", "--out", guest, "--name", "guest", "--peer", "127.0.0.1:1",
+                        "--client-url", "ws://127.0.0.1:2"});
+  ASSERT_EQ(made.exit_code, 0) << made.errors;
+  const std::string key = guest + "/replica.key";
+  const auto as_guest = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), {"--cluster", genesis, "--key", key});
+    return run(arguments);
+  };
+  const Ran sign = as_guest({"call", "sign", "text=Hello", "--explain", "--json"});
+  ASSERT_EQ(sign.exit_code, 0) << sign.errors;
+  const json explained = json::parse(sign.output);
+  EXPECT_EQ(explained["role"], "guest");
+  EXPECT_EQ(explained["error"], nullptr);
+  ASSERT_EQ(explained["statements"].size(), 4U);
+  EXPECT_THAT(explained["statements"][3]["plan"].dump(), HasSubstr("entries"));
+  EXPECT_GT(explained["charged"], 0);
+  EXPECT_EQ(as_guest({"call", "sign", "text=Hello"}).exit_code, 0) << "nobody had signed";
+  const Ran again = as_guest({"call", "sign", "text=Hello", "--explain"});
+  EXPECT_EQ(again.exit_code, 1);
+  EXPECT_THAT(again.output, HasSubstr("FAILED already_signed"));
+  EXPECT_THAT(again.output, HasSubstr("sign, statement 2"));
+  EXPECT_THAT(again.output, HasSubstr("nothing was changed"));
+  EXPECT_THAT(as_guest({"sql", "SELECT 1", "--explain"}).errors, HasSubstr("not_allowed"));
+  const Ran sql = run({"sql", "DELETE FROM entries", "--explain", "--cluster", genesis, "--key",
+                       cluster.admin_key()});
+  EXPECT_EQ(sql.exit_code, 0) << sql.errors;
+  EXPECT_THAT(sql.output, HasSubstr("DELETE FROM entries"));
+  const Ran left = run({"call", "entries", "--cluster", genesis, "--json"});
+  EXPECT_THAT(left.output, HasSubstr("Hello")) << left.errors;
+}
+
 TEST(ExplainCommand, explains_a_folders_procedure_on_data_of_ones_own) {
   const TestFolder folder;
   const std::string before = folder.path() + "/before.sql";

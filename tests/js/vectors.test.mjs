@@ -37,6 +37,8 @@ const unspoken = [
   "upgrade that goes back",
   "null",
   "reconfigure",
+  "explain a call",
+  "explain SQL",
   "an operation of a later version",
 ];
 

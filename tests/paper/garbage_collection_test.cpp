@@ -168,6 +168,39 @@ TEST(StateTransfer, a_target_that_does_not_come_gives_way_to_a_newer_one_with_tw
   EXPECT_FALSE(host.status().fetching);
 }
 
+TEST(StateTransfer, a_target_that_is_gone_gives_way_to_a_newer_one_at_once) {
+  auto config = small_config(4, 1, 4, 8);
+  config.self = ReplicaId{1};
+  PlayClock clock;
+  Disk disk;
+  Host host(config, clock, disk);
+  std::vector<std::uint64_t> targets;
+  host.on_fetch = [&](const auto& proof) { targets.push_back(proof.checkpoint.seq.value); };
+  const auto certify = [&](Time now, std::uint64_t seq) {
+    host.handle(now, received(2, wire::CheckpointProof{{Seq{seq}, digest_of("s")}, {}}));
+  };
+  unsigned statuses = 0;
+  host.on_send = [&](const pbft::Send& send) {
+    statuses += std::holds_alternative<wire::Status>(send.message) ? 1 : 0;
+  };
+  host.handle(at_ms(0), pbft::Tick{});
+  certify(at_ms(0), 20);
+  certify(at_ms(1), 24);
+  host.handle(at_ms(2), pbft::StateGone{Seq{16}});
+  EXPECT_EQ(targets, (std::vector<std::uint64_t>{20})) << "of another target";
+  host.handle(at_ms(2), pbft::StateGone{Seq{20}});
+  EXPECT_EQ(targets, (std::vector<std::uint64_t>{20, 24}));
+  // Nothing newer is known: it asks, and goes on to what is shown.
+  statuses = 0;
+  host.handle(at_ms(3), pbft::StateGone{Seq{24}});
+  EXPECT_EQ(statuses, 1U) << "to all";
+  EXPECT_EQ(targets.size(), 2U);
+  certify(at_ms(4), 28);
+  EXPECT_EQ(targets, (std::vector<std::uint64_t>{20, 24, 28}));
+  certify(at_ms(5), 32);
+  EXPECT_EQ(targets.size(), 3U) << "that one is not known to be gone";
+}
+
 TEST(StateTransfer, ends_with_the_first_target_however_many_newer_ones_were_proven_meanwhile) {
   auto config = small_config(4, 1, 4, 8);
   config.self = ReplicaId{1};

@@ -167,7 +167,8 @@ void CommandLine::describe(CLI::App& app) {
   app.add_option("--jobs", runner.jobs, "seeds at a time, each in its own process")
       ->capture_default_str()
       ->check(CLI::Range(1, 256));
-  app.add_option("--wall-limit", runner.wall_seconds_max, "seconds before a seed counts as hanging")
+  app.add_option("--time-limit", runner.processor_seconds_max,
+                 "seconds of a processor before a seed counts as hanging")
       ->capture_default_str();
   app.add_flag("--json", print.json, "a line of JSON for each seed, then {\"seeds\", ...}");
   app.add_option("--profile", profile, "which faults: one of the above");
@@ -227,7 +228,7 @@ int CommandLine::act() const {
   if (!all_mutants) return run(range, options, scripts, runner, print) ? 0 : 1;
   RunnerOptions quiet = runner;
   quiet.keeps_errors = true;
-  quiet.wall_seconds_max = static_cast<unsigned>(std::min<std::uint64_t>(budget_s, 60));
+  quiet.processor_seconds_max = static_cast<unsigned>(std::min<std::uint64_t>(budget_s, 60));
   const auto say = [](const std::string& line) { std::cout << line << std::endl; };
   const auto which = print.mutant == nullptr ? mutants() : std::span(print.mutant, 1);
   return hunt_all(which, {options, quiet, budget_s * 1'000}, print.json, say) ? 0 : 1;

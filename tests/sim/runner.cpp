@@ -56,7 +56,9 @@ Child begin(std::uint64_t seed, const RunnerOptions& options,
   }
   close(ends[0]);
   if (options.keeps_errors) ENSURE(dup2(child.errors, STDERR_FILENO) >= 0);
-  alarm(options.wall_seconds_max);
+  const itimerval limit{{}, {static_cast<time_t>(options.processor_seconds_max), 0}};
+  ENSURE(setitimer(ITIMER_PROF, &limit, nullptr) == 0);
+  alarm(10 * options.processor_seconds_max);
   const std::string output = work(seed);
   for (std::size_t at = 0; at < output.size();) {
     const ssize_t wrote = write(ends[1], output.data() + at, output.size() - at);
@@ -98,9 +100,12 @@ void end(Child& child, const RunnerOptions& options) {
   child.outcome.wall_ms = wall_ms() - child.began_ms;
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
   child.outcome.output.clear();
-  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM) {
+  if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGPROF || WTERMSIG(status) == SIGALRM)) {
+    const bool stood = WTERMSIG(status) == SIGALRM;
     child.outcome.hung = true;
-    child.outcome.death = "took longer than " + std::to_string(options.wall_seconds_max) + " s";
+    child.outcome.death = "took longer than " +
+                          std::to_string((stood ? 10 : 1) * options.processor_seconds_max) +
+                          (stood ? " s" : " s of a processor");
   } else if (WIFSIGNALED(status)) {
     child.outcome.death = std::string("died of signal ") + strsignal(WTERMSIG(status));
   } else {

@@ -22,8 +22,10 @@ struct Outcome {
 
 struct RunnerOptions {
   unsigned jobs = 1;
-  /// After this long a seed's process is killed: nothing takes longer that does not hang.
-  unsigned wall_seconds_max = 120;
+  /// After so much of a processor's time a seed's process is killed: nothing needs more that does
+  /// not hang. A machine that is busy, or stood still, is not the seed's fault, so by the clock it
+  /// has ten times as long.
+  unsigned processor_seconds_max = 120;
   /// What the processes write to stderr becomes part of the outcomes, instead of being seen.
   bool keeps_errors = false;
 };

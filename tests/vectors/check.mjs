@@ -71,13 +71,14 @@ const joinToken = struct({ replica: u16, address: text, expires: i64, signature 
 const identity = struct({ kind: text, issuer: text, subject: text, claims: text, expires: i64 });
 const call = struct({ procedure: text, arguments: named });
 const statement = struct({ sql: text, positional: list(value), named });
+const execute = struct({ statements: list(statement), read_only: boolean });
 const kinds = ["ok", "error", "changed", "rows", "not", "all", "any"];
 const condition = struct({ type: (kind) => Buffer.of(kinds.indexOf(kind)), of: u16 });
 const typedOperation = variant(
   ["join", struct({ begin: joinBegin, tokens: list(joinToken) })],
   ["leave", nothing],
   ["call", call],
-  ["execute", struct({ statements: list(statement), read_only: boolean })],
+  ["execute", execute],
   ["install", struct({ files: list(struct({ path: text, content: base64 })) })],
   ["null", struct({ reply_bytes: u32, payload: base64 })],
   ["reconfigure", struct({
@@ -88,6 +89,7 @@ const typedOperation = variant(
   ["upgrade", struct({
     files: list(struct({ path: text, content: base64 })), rehearse: boolean, back: boolean })],
   ["identified_join", struct({ begin: joinBegin, identity, tokens: list(joinToken) })],
+  ["explain", struct({ of: variant(["call", call], ["execute", execute]) })],
 );
 const operation = (value) =>
   value.type === "encoded" ? Buffer.from(value.base64, "base64") : typedOperation(value);

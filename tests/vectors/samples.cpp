@@ -217,6 +217,8 @@ Named<Operation> operations() {
       {"identified_join",
        IdentifiedJoin{
            identified_begin(), identity(), {{identity_token_of(0), identity_token_of(2)}}}},
+      {"explain a call", Explain{Call{{"tally"}, {}}}},
+      {"explain SQL", Explain{two_statements()}},
   };
 }
 

@@ -1,5 +1,7 @@
 #include "tests/vectors/vectors.h"
 
+#include <algorithm>
+
 #include "server/crypto/credential.h"
 #include "server/wire/genesis.h"
 #include "tests/vectors/tree.h"
@@ -170,7 +172,10 @@ Json identity_case() {
                       {"subject", identity().subject.text},
                       {"claims", identity().claims.text},
                       {"expires", std::to_string(identity().expires.value)}};
-  const auto join = std::get<IdentifiedJoin>(operations().back().second);
+  const auto all = operations();
+  const auto found = std::ranges::find_if(
+      all, [](const auto& named) { return std::holds_alternative<IdentifiedJoin>(named.second); });
+  const auto& join = std::get<IdentifiedJoin>(found->second);
   json["tokens"] = Json::array();
   for (const JoinToken& token : join.tokens) {
     Json one = {{"replica", token.replica.value},

@@ -15,3 +15,38 @@ SELECT count(*) FROM issuers;
 -- @expect 0
 -- @call trust_issuer(issuer => 'https://id.example', audience => 'guild', keys => 'none')
 -- @expect-error not_json
+
+-- @test whoever has a certificate is the member of its address
+-- @identity anna certificate(
+--   issuer => '1b20', subject => 'CN=Anna,O=Guild',
+--   claims => json_object('common_name', 'Anna', 'emails', json_array('Anna@guild.example'), 'fingerprint', 'aa11', 'serial', '07'))
+-- @as anna
+-- @expect 'member:anna@guild.example', 'member'
+-- @call write_note(text => 'hello')
+-- @expect 1, 'member:anna@guild.example'
+
+-- @test an ID token makes the same member, if the issuer has verified the address
+-- @identity anna certificate(issuer => '1b20', subject => 'CN=Anna', claims => '{"emails":["anna@guild.example"]}')
+-- @as anna
+-- @identity tablet id_token(issuer => 'https://id.example', subject => 'a-17',
+--   claims => json_object('email', 'anna@guild.example', 'email_verified', json('true')))
+-- @as tablet
+-- @expect 'member:anna@guild.example', 'member'
+-- @as admin
+SELECT count(*) FROM prytany_sessions WHERE role = 'member';
+-- @expect 1
+-- @identity mallory id_token(issuer => 'https://id.example', subject => 'm-1',
+--   claims => json_object('email', 'anna@guild.example', 'email_verified', json('false')))
+-- @as mallory
+-- @expect-error email_not_verified
+
+-- @test a lost certificate joins no more, and its session is over
+-- @identity anna certificate(issuer => '1b20', subject => 'CN=Anna',
+--   claims => json_object('emails', json_array('anna@guild.example'), 'fingerprint', 'aa11'))
+-- @as anna
+-- @as admin
+-- @call report_lost(fingerprint => 'AA11', member => 'anna@guild.example')
+SELECT count(*) FROM prytany_sessions WHERE role = 'member';
+-- @expect 0
+-- @as anna
+-- @expect-error certificate_lost

@@ -107,6 +107,16 @@ TEST(ApplicationTestFile, what_is_wrong_is_told_with_its_line_and_what_to_write)
     EXPECT_THAT(test_file_complaint(test + "-- @call " + call + "\n"),
                 HasSubstr("a.sql:2: write: @call"))
         << call;
+  for (const char* identity :
+       {"", "anna", "anna key(issuer => 'a')", "anna id_token", "Anna id_token(issuer => 'a')",
+        "anna id_token('a')", "anna id_token(issuer => 'a') b"})
+    EXPECT_THAT(test_file_complaint(test + "-- @identity " + identity + "\n"),
+                HasSubstr("a.sql:2: write: @identity"))
+        << identity;
+  EXPECT_THAT(test_file_complaint(test + "-- @identity admin id_token(issuer => 'a')\n"),
+              HasSubstr("a.sql:2: 'admin' is known by no identity"));
+  EXPECT_THAT(test_file_complaint(test + "-- @identity a id_token(issuer => 'a')\n-- @expect 1\n"),
+              StartsWith("a.sql:3: nothing was done"));
   EXPECT_THAT(test_file_complaint(test + "-- @call sign(a => 1\nSELECT 1;\n"),
               HasSubstr("a.sql:2: the par"));
   const std::string call = test + "-- @call sign\n";
@@ -292,6 +302,38 @@ TEST_F(ApplicationTests, see_idle_sessions_end_and_join_again) {
       << said_;
 }
 
+TEST_F(ApplicationTests, give_clients_identities_that_authorize_judges) {
+  write("procedures/authorize.sql",
+        "-- @param kind text\n-- @param name text\n-- @param credential blob\n"
+        "-- @param issuer text optional\n-- @param subject text optional\n"
+        "-- @param claims text optional\n-- @read-only\n"
+        "SELECT ensure(:kind = 'key' OR json_extract(:claims, '$.verified') IS NOT 0,\n"
+        "              'not_verified', 'no');\n"
+        "SELECT :issuer || '/' || :subject || '/' || :kind, 'clerk' WHERE :kind <> 'key';\n");
+  const std::string anna =
+      "-- @identity anna certificate(issuer => 'the ' || 'guild', subject => 'CN=Anna',\n"
+      "--   claims => json_object('verified', 1))\n";
+  EXPECT_TRUE(passes(anna + "-- @as anna\n-- @expect 'the guild/CN=Anna/certificate', 'clerk'\n"
+                            "-- @call note(text => 'a')\n-- @expect 1, 'a'\n"
+                            "-- @as bob\n-- @expect lower(hex($key(bob))), 'guest'\n"))
+      << said_;
+  EXPECT_TRUE(
+      passes("-- @identity anna id_token(issuer => 'i', subject => 's')\n-- @as anna\n"
+             "-- @expect 'i/s/id_token', 'clerk'\n" +
+             anna + "-- @as anna\n-- @expect 'the guild/CN=Anna/certificate', 'clerk'\n"))
+      << said_ << "another identity joins anew";
+  EXPECT_TRUE(
+      passes("-- @identity anna id_token(issuer => 'i', subject => 's',\n"
+             "--   claims => '{\"verified\": 0}')\n"
+             "-- @as anna\n-- @expect-error not_verified\n"))
+      << said_;
+  for (const char* wrong : {"issuer => 1", "name => 'a'", "claims => '[1]'", "claims => 'x'",
+                            "issuer => printf('%2000d', 1)", "subject => nothing"}) {
+    EXPECT_FALSE(passes(std::string("-- @identity anna id_token(") + wrong + ")\nSELECT 1;\n"));
+    EXPECT_THAT(said_, HasSubstr(where(2))) << wrong;
+  }
+}
+
 TEST_F(ApplicationTests, come_to_the_same_every_time) {
   const std::string text =
       "-- @test one\n-- @as anna\nSELECT 1;\n-- @expect-error not_allowed\n"
@@ -353,8 +395,8 @@ TEST_F(ApplicationTests, become_a_script_for_the_simulator) {
         "-- @as nobody\n-- @call notes\n-- @as admin\nSELECT 1;\nSELECT now();\n");
   const auto tests = what_tests_ask(folder_, {});
   ASSERT_TRUE(tests.ok()) << tests.error().message;
-  ASSERT_EQ(tests->size(), 1U);
-  const AskedTest& test = tests->front();
+  ASSERT_EQ(tests->tests.size(), 1U);
+  const AskedTest& test = tests->tests.front();
   ASSERT_EQ(test.steps.size(), 7U);
   using Kind = AskedStep::Kind;
   const std::array kinds = {Kind::join, Kind::ask, Kind::clock, Kind::read,
@@ -375,6 +417,14 @@ TEST_F(ApplicationTests, become_a_script_for_the_simulator) {
   fs::remove(folder_ + "/tests/a.sql");
   write("tests/a.sql", "-- @test one\nSELECT 1;\n-- @expect 2\n");
   EXPECT_EQ(what_tests_ask(folder_, {}).error().code, "tests_failed");
+  fs::remove(folder_ + "/tests/a.sql");
+  write("tests/a.sql",
+        "-- @test one\nSELECT 1;\n"
+        "-- @test two\n-- @identity bob id_token(issuer => 'i', subject => 's')\nSELECT 1;\n");
+  const auto some = what_tests_ask(folder_, {});
+  ASSERT_TRUE(some.ok()) << some.error().message;
+  EXPECT_EQ(some->tests.size(), 1U);
+  EXPECT_EQ(some->left_out, 1U) << "nobody vouches for bob in the simulator";
 }
 
 TEST_F(ApplicationTests, are_refused_with_a_reason_when_nothing_can_run) {

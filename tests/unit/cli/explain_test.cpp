@@ -40,8 +40,8 @@ class Explain : public testing::Test {
   void add(const std::string& path, const std::string& text) {
     application_.files.items.push_back({{path}, {to_bytes(as_bytes(text))}});
   }
-  Explanation explain(const std::string& procedure, wire::Argument argument,
-                      const std::string& role = "clerk") {
+  app::Explanation explain(const std::string& procedure, wire::Argument argument,
+                           const std::string& role = "clerk") {
     return explain_call(trial_.store(), {{procedure}, {{std::move(argument)}}}, role,
                         trial_.now() + 1);
   }
@@ -51,7 +51,7 @@ class Explain : public testing::Test {
 };
 
 TEST_F(Explain, shows_each_statements_plan_and_cost_in_order) {
-  const Explanation order = explain("order_item", {{"id"}, std::int64_t{1}});
+  const app::Explanation order = explain("order_item", {{"id"}, std::int64_t{1}});
   ASSERT_THAT(order.statements, SizeIs(4)) << "and none for the trigger";
   EXPECT_THAT(order.statements[0].sql, HasSubstr("SELECT stock"));
   EXPECT_THAT(order.statements[0].plan,
@@ -65,7 +65,7 @@ TEST_F(Explain, shows_each_statements_plan_and_cost_in_order) {
   const auto& sets = std::get<wire::ResultSets>(order.outcome);
   EXPECT_EQ(sets.items.at(0).rows.items.at(0).items.at(1), wire::Value(wire::TextValue{"clerk"}));
 
-  const Explanation find = explain("find", {{"name"}, wire::TextValue{"cap"}});
+  const app::Explanation find = explain("find", {{"name"}, wire::TextValue{"cap"}});
   ASSERT_THAT(find.statements, SizeIs(1));
   EXPECT_THAT(find.statements[0].plan, ElementsAre("SCAN items"));
   EXPECT_EQ(find.statements[0].scanned, 2U) << "steps from row to row of three";
@@ -73,23 +73,23 @@ TEST_F(Explain, shows_each_statements_plan_and_cost_in_order) {
 
 TEST_F(Explain, changes_nothing_and_says_the_same_again) {
   const Digest before = trial_.store().checkpoint(vfs::Label{1'000});
-  const Explanation first = explain("order_item", {{"id"}, std::int64_t{1}});
-  const Explanation second = explain("order_item", {{"id"}, std::int64_t{1}});
+  const app::Explanation first = explain("order_item", {{"id"}, std::int64_t{1}});
+  const app::Explanation second = explain("order_item", {{"id"}, std::int64_t{1}});
   EXPECT_EQ(first.charged, second.charged);
   EXPECT_EQ(trial_.store().checkpoint(vfs::Label{1'001}), before);
 }
 
 TEST_F(Explain, ends_with_the_statement_that_fails) {
-  const Explanation sold_out = explain("order_item", {{"id"}, std::int64_t{2}});
+  const app::Explanation sold_out = explain("order_item", {{"id"}, std::int64_t{2}});
   const auto& error = std::get<wire::ErrorReply>(sold_out.outcome);
   EXPECT_EQ(error.code.text, "sold_out");
   EXPECT_EQ(error.statement, 2U);
   ASSERT_THAT(sold_out.statements, SizeIs(2));
   EXPECT_THAT(sold_out.statements[1].sql, HasSubstr("ensure"));
-  const Explanation wrong = explain("order_item", {{"id"}, wire::TextValue{"x"}});
+  const app::Explanation wrong = explain("order_item", {{"id"}, wire::TextValue{"x"}});
   EXPECT_EQ(std::get<wire::ErrorReply>(wrong.outcome).code.text, "wrong_type");
   EXPECT_THAT(wrong.statements, SizeIs(0));
-  const Explanation stranger = explain("order_item", {{"id"}, std::int64_t{1}}, "guest");
+  const app::Explanation stranger = explain("order_item", {{"id"}, std::int64_t{1}}, "guest");
   EXPECT_EQ(std::get<wire::ErrorReply>(stranger.outcome).code.text, "not_allowed");
 }
 

@@ -12,8 +12,13 @@ namespace {
 
 Digest nth_digest(int i) { return sha256("digest map", as_bytes(std::to_string(i))); }
 
-TEST(DigestMap, holds_what_a_tree_would) {
-  DigestMap<int> map;
+template <class Table>
+class TablesByDigest : public testing::Test {};
+using BothTables = testing::Types<DigestMap<int>, DigestTable<int>>;
+TYPED_TEST_SUITE(TablesByDigest, BothTables);
+
+TYPED_TEST(TablesByDigest, hold_what_a_tree_would) {
+  TypeParam map;
   std::map<Digest, int> model;
   for (int i = 0; i < 5000; ++i) {
     const Digest digest = nth_digest(i * i % 307);
@@ -34,7 +39,7 @@ TEST(DigestMap, holds_what_a_tree_would) {
     if (expected == model.end()) {
       EXPECT_EQ(map.find(nth_digest(i)), nullptr);
     } else {
-      EXPECT_EQ(map.at(nth_digest(i)), expected->second);
+      EXPECT_EQ(*map.find(nth_digest(i)), expected->second);
     }
   }
   map.clear();
@@ -42,8 +47,20 @@ TEST(DigestMap, holds_what_a_tree_would) {
   EXPECT_FALSE(map.contains(nth_digest(1)));
 }
 
-TEST(DigestMap, lists_its_digests_in_their_own_order) {
-  DigestMap<int> map;
+TYPED_TEST(TablesByDigest, grow_and_shrink_without_losing_anything) {
+  TypeParam map;
+  for (int i = 0; i < 20'000; ++i) map[nth_digest(i)] = i;
+  for (int i = 0; i < 20'000; i += 2) ASSERT_TRUE(map.erase(nth_digest(i)));
+  ASSERT_EQ(map.size(), 10'000U);
+  for (int i = 0; i < 20'000; ++i) {
+    const int* const found = map.find(nth_digest(i));
+    ASSERT_EQ(found != nullptr, i % 2 == 1) << i;
+    if (found != nullptr) ASSERT_EQ(*found, i);
+  }
+}
+
+TYPED_TEST(TablesByDigest, list_their_digests_in_their_own_order) {
+  TypeParam map;
   std::vector<Digest> expected;
   for (int i = 0; i < 200; ++i) {
     map.assign(nth_digest(i), i);

@@ -66,8 +66,8 @@ TEST(StateFetch, an_answer_that_comes_again_after_our_own_disk_failed_is_nothing
   vfs::FetchedPages fetched(slots);
   ASSERT_TRUE(fetched.load());
   TransferCounters counters;
-  StateFetch fetch({*mine.store, fetched, counters}, proof_of(128, state), ReplicaId{3}, 4, {},
-                   Time{0});
+  StateFetch fetch({*mine.store, fetched, counters}, proof_of(128, state), ReplicaId{3},
+                   pbft::Group{4, 1}, {}, Time{0});
   StateServer server(*theirs.store);
   for (bool failed = false; !failed;) {
     const auto asks = fetch.ask(Time{1}, {ReplicaId{0}});
@@ -448,6 +448,24 @@ TEST(StateFetch, is_exhausted_when_all_lie_or_lack_it) {
     };
   t.begin(128);
   EXPECT_FALSE(t.run(~0ULL, 5'000'000));
+  EXPECT_TRUE(t.fetch->exhausted());
+}
+
+TEST(StateFetch, is_exhausted_when_who_says_later_may_be_faulty) {
+  Transfer t;
+  differ_in(t, 300, {5});
+  const auto says = [](auto what) {
+    return [what](const wire::FetchPart& ask, wire::StatePart) {
+      return std::optional(wire::StatePart{ask.seq, ask.ask, what});
+    };
+  };
+  t.source(0).mangle = t.source(1).mangle = says(wire::AskLater{});
+  t.source(2).mangle = says(wire::NotHeld{});
+  t.begin(128);
+  EXPECT_FALSE(t.run(~0ULL, 100'000));
+  EXPECT_FALSE(t.fetch->exhausted()) << "one of the two is correct";
+  t.source(1).mangle = says(wire::NotHeld{});
+  EXPECT_FALSE(t.run(~0ULL, 100'000));
   EXPECT_TRUE(t.fetch->exhausted());
 }
 

@@ -101,7 +101,7 @@ class Transfer {
     ENSURE(fetched->load().ok());
     fetch = std::make_unique<StateFetch>(StateFetch::World{*mine.store, *fetched, counters},
                                          proof_of(seq, theirs.store->root(vfs::Label{seq})), self,
-                                         4, std::move(damaged), now);
+                                         pbft::Group{4, 1}, std::move(damaged), now);
   }
   /// Until it is complete, or so many answers came, or so much time passed.
   bool run(std::uint64_t answers_max = ~std::uint64_t{0}, std::uint64_t us = 60'000'000) {

@@ -64,13 +64,17 @@ TEST(Runner, ends_what_still_runs_as_soon_as_nobody_wants_more) {
 }
 
 TEST(Runner, ends_a_seed_that_hangs) {
-  const auto outcomes = run(1, 1, {1, 1}, [](std::uint64_t) {
-    for (;;) pause();
+  const auto outcomes = run(1, 2, {2, 1}, [](std::uint64_t seed) {
+    static volatile bool forever = true;  // read each time, or the loop could be taken for none
+    while (forever)
+      if (seed == 2) pause();
     return std::string();
   });
-  ASSERT_EQ(outcomes.size(), 1U);
-  EXPECT_THAT(outcomes[0].death, HasSubstr("longer than 1 s"));
+  ASSERT_EQ(outcomes.size(), 2U);
+  EXPECT_THAT(outcomes[0].death, HasSubstr("longer than 1 s of a processor"));
   EXPECT_TRUE(outcomes[0].hung);
+  EXPECT_THAT(outcomes[1].death, HasSubstr("longer than 10 s")) << "it waits, and for nothing";
+  EXPECT_TRUE(outcomes[1].hung);
 }
 
 TEST(Report, has_the_fields_that_scripts_read_and_says_how_to_replay_a_failure) {

@@ -72,6 +72,7 @@ std::string to_json(const Row& row) {
   field("connections", "\"" + row.connections + "\"");
   field("durability", "\"" + row.durability + "\"");
   field("guarantee", "\"" + row.guarantee + "\"");
+  if (row.delay_ms > 0) field("delay_ms", std::to_string(row.delay_ms));
   field("static_clients", row.static_clients ? "true" : "false");
   field("size", std::to_string(row.size));
   field("seconds", number(row.seconds, 3));

@@ -19,6 +19,7 @@ struct Row {
   unsigned depth = 0;
   std::string connections = "all";  // of each client: "all" replicas, or "one"
   std::string durability;           // "log": fsynced before any answer; "none"
+  unsigned delay_ms = 0;            // each way between replicas; 0: none that we made
   bool static_clients = false;      // genesis lists them, and nobody joined
   std::string guarantee;            // "byzantine", "none"
   std::size_t size = 0;             // bytes of payload or text

@@ -176,6 +176,12 @@ void add_cluster_options(CLI::App& command, BenchOptions& options) {
                    "Genesis lists the clients, and nobody joins");
   command.add_flag("--syscalls", options.syscalls,
                    "Count the replicas' system calls by perf, which slows them a little");
+  command
+      .add_option(
+          "--delay-ms", options.delay_ms,
+          "So long words take from each replica to another, and from clients to all but the "
+          "first (a proxy; bench/wan)")
+      ->check(CLI::Range(0, 10'000));
   command.add_flag("--allocations", options.allocations,
                    "Count the replicas' allocations by a library, which slows them a little");
   command.add_option("--seed", options.seed, "Of the operations' chance")->capture_default_str();

@@ -17,6 +17,7 @@
 #include "server/cli/bench_usage.h"
 #include "server/cli/demo_checks.h"
 #include "server/cli/files.h"
+#include "server/cli/genesis.h"
 #include "server/cli/init.h"
 #include "server/cli/settings.h"
 #include "server/crypto/key_file.h"
@@ -87,6 +88,8 @@ Result<void> BenchCluster::boot() {
     if (!environment) return environment.error();
     local.environment = std::move(*environment);
   }
+  if (options_.delay_ms > 0)
+    if (auto gone = go_far(init, local); !gone) return gone;
   auto servers = LocalCluster::open(std::move(local));
   if (!servers) return servers.error();
   servers_.emplace(std::move(*servers));
@@ -94,6 +97,27 @@ Result<void> BenchCluster::boot() {
   if (auto ready = servers_->wait_until_ready(ready_timeout_us); !ready) return ready.error();
   loop_ = std::make_unique<client::Loop>(
       std::make_shared<const client::ClusterView>(servers_->genesis()));
+  return {};
+}
+
+/// Replicas listen where genesis does not say, and what delays stands where it does.
+Result<void> BenchCluster::go_far(const InitOptions& init, LocalCluster::Options& local) {
+  local.bind = "127.0.0.2";
+  const auto genesis = read_genesis(init.folder + "/genesis.json");
+  if (!genesis) return genesis.error();
+  std::vector<bench::DelayRoute> routes;
+  for (std::size_t id = 0; id < genesis->genesis.members.size(); ++id) {
+    const wire::Member& member = genesis->genesis.members.items[id];
+    const std::uint64_t delay_us = std::uint64_t{options_.delay_ms} * 1'000;
+    const auto clients = wire::client_address_from(member.client_url.text);
+    ENSURE(clients.has_value());
+    routes.push_back(
+        {{member.peer_host.text, member.peer_port}, {local.bind, member.peer_port}, delay_us});
+    routes.push_back({*clients, {local.bind, clients->port}, id == 0 ? 0 : delay_us});
+  }
+  auto started = bench::DelayProcess::start(routes);
+  if (!started) return started.error();
+  delays_.emplace(std::move(*started));
   return {};
 }
 
@@ -213,6 +237,11 @@ Result<void> BenchCluster::window(bench::Crowd& crowd, bench::Row& row) {
   if (!after) return after.error();
   row.seconds = took.count();
   put_usage(*before, *after, row);
+  // What stands between carries everything once more.
+  if (delays_)
+    for (auto& [name, value] : row.counts)
+      if (name.ends_with("_bytes") || name.ends_with("_segments"))
+        if (name != "disk_bytes") value.reset();
   row.counts.emplace_back(
       "allocations", *allocated ? std::optional(**allocated - **allocated_before) : std::nullopt);
   if (!syscalls) {
@@ -262,6 +291,7 @@ Result<bench::Row> BenchCluster::measure(bench::Crowd::Size size, double rate) {
   row.depth = size.depth;
   row.durability = durability_;
   row.static_clients = options_.static_clients;
+  row.delay_ms = options_.delay_ms;
   row.guarantee = options_.faults > 0 ? "byzantine" : "none";
   row.size = options_.size;
   row.operations = crowd.operations();

@@ -7,8 +7,10 @@
 #include <vector>
 
 #include "bench/crowd.h"
+#include "bench/delay_process.h"
 #include "bench/row.h"
 #include "bench/workload.h"
+#include "server/cli/init.h"
 #include "server/cli/local_cluster.h"
 
 namespace prytany::cli {
@@ -34,6 +36,7 @@ struct BenchOptions {
   std::string arrivals = "poisson";
   bool syscalls = false;
   bool allocations = false;
+  unsigned delay_ms = 0;  // each way between replicas; the clients are where replica 0 is
   bool static_clients = false;
   std::string fault;
   std::string folder;
@@ -69,6 +72,7 @@ class BenchCluster {
   BenchCluster(const BenchOptions& options, const bench::Workload& workload,
                std::string durability);
   Result<void> boot();
+  Result<void> go_far(const InitOptions& init, LocalCluster::Options& local);
   Result<void> install();
   Result<void> admit(const crypto::Signer& key);
   Result<void> set_up(client::Seat admin);
@@ -85,6 +89,7 @@ class BenchCluster {
   Scratch scratch_;
   const bench::Workload& workload_;
   std::string durability_;
+  std::optional<bench::DelayProcess> delays_;
   std::optional<LocalCluster> servers_;
   std::unique_ptr<client::Loop> loop_;
   client::Seat admin_;

@@ -27,10 +27,7 @@ std::vector<std::string> bench_fault_names() {
 }
 
 Result<std::uint64_t> BenchFault::told(unsigned replica, const char* counter) const {
-  const auto address =
-      wire::client_address_from(cluster_.genesis().members.items[replica].client_url.text);
-  if (!address) return Error{"a replica without an address"};
-  const auto page = http_get(*address, "/status", told_timeout_us);
+  const auto page = http_get(cluster_.client_address(replica), "/status", told_timeout_us);
   if (!page) return page.error();
   const auto status = nlohmann::json::parse(*page, nullptr, false);
   if (!status.is_object() || !status.contains(counter)) return Error{"/status is not as expected"};

@@ -32,13 +32,11 @@ Result<void> add_process(const std::string& folder, ClusterUsage& usage) {
 }
 
 /// What it counts itself.
-Result<void> add_counters(const wire::Member& member, ClusterUsage& usage) {
-  const auto address = wire::client_address_from(member.client_url.text);
-  if (!address) return Error{"no address in " + member.client_url.text};
-  const auto page = http_get(*address, "/status", counters_timeout_us);
+Result<void> add_counters(const LocalCluster& cluster, unsigned id, ClusterUsage& usage) {
+  const auto page = http_get(cluster.client_address(id), "/status", counters_timeout_us);
   if (!page) return page.error();
   const auto status = nlohmann::json::parse(*page, nullptr, false);
-  if (!status.is_object()) return Error{"/status of " + member.client_url.text + " is not JSON"};
+  if (!status.is_object()) return Error{"/status of " + cluster.url(id) + " is not JSON"};
   const auto count = [&](const char* name) { return status.value(name, std::uint64_t{0}); };
   usage.syncs += count("journal_syncs");
   usage.batches += count("batches_executed");
@@ -57,7 +55,7 @@ Result<ClusterUsage> usage_of(const LocalCluster& cluster) {
     const wire::Member& member = cluster.genesis().members.items[id];
     if (auto added = add_process(replica_folder(cluster.folder(), id), usage); !added)
       return added.error();
-    if (auto added = add_counters(member, usage); !added) return added.error();
+    if (auto added = add_counters(cluster, id, usage); !added) return added.error();
     peers.insert(member.peer_port);
     clients.insert(wire::client_address_from(member.client_url.text)->port);
   }

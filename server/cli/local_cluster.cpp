@@ -78,6 +78,7 @@ std::vector<std::string> LocalCluster::words(unsigned id) const {
                                     options_.log_level};
   for (const std::string& setting : options_.settings) words.push_back("--set=" + setting);
   for (const std::string& origin : options_.origins) words.push_back("--origin=" + origin);
+  if (!options_.bind.empty()) words.push_back("--bind=" + options_.bind);
   return words;
 }
 
@@ -141,13 +142,12 @@ Result<void> LocalCluster::wait_until_ready(std::uint64_t timeout_us) {
 }
 
 Result<void> LocalCluster::wait_for(unsigned id, std::uint64_t deadline_us) {
-  const auto address = wire::client_address_from(genesis_.members.items[id].client_url.text);
-  ENSURE(address.has_value());
+  const wire::HostPort address = client_address(id);
   const std::string who = "replica " + std::to_string(id);
   const std::string ours = "{\"id\":" + std::to_string(id) + ",\"cluster\":\"" +
                            wire::genesis_digest(genesis_).hex() + "\",";
   while (true) {
-    const auto answer = http_get(*address, "/status", status_timeout_us);
+    const auto answer = http_get(address, "/status", status_timeout_us);
     // Another cluster on the port may answer while ours is about to end for want of it.
     std::string how;
     if (collect(id, false, &how)) return ended_at_once(who, how);
@@ -215,6 +215,13 @@ std::vector<LocalCluster::Ended> LocalCluster::ended() {
 unsigned LocalCluster::running() const {
   return static_cast<unsigned>(
       std::ranges::count_if(children_, [](pid_t child) { return child != 0; }));
+}
+
+wire::HostPort LocalCluster::client_address(unsigned id) const {
+  auto address = wire::client_address_from(genesis_.members.items[id].client_url.text);
+  ENSURE(address.has_value());
+  if (!options_.bind.empty()) address->host = options_.bind;
+  return *address;
 }
 
 std::string LocalCluster::url(unsigned id) const {

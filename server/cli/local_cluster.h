@@ -22,8 +22,9 @@ class LocalCluster {
     std::string folder;                 // as `prytany init` made it
     std::vector<std::string> settings;  // --set of every replica
     std::string log_level = "warning";
-    std::string program = {};                   // empty: this one
-    std::vector<std::string> origins = {};      // --origin of every replica
+    std::string program = {};               // empty: this one
+    std::vector<std::string> origins = {};  // --origin of every replica
+    std::string bind = {};  // numeric: where replicas listen, if not where genesis says
     std::vector<std::string> environment = {};  // "NAME=value", for every replica besides ours
   };
 
@@ -64,6 +65,8 @@ class LocalCluster {
   [[nodiscard]] bool can_lie() const;
   [[nodiscard]] const wire::Genesis& genesis() const { return genesis_; }
   [[nodiscard]] const std::string& folder() const { return options_.folder; }
+  /// Where it listens for clients, whatever stands between.
+  [[nodiscard]] wire::HostPort client_address(unsigned id) const;
   /// "http://127.0.0.1:7000"
   [[nodiscard]] std::string url(unsigned id) const;
 

@@ -88,6 +88,20 @@ TEST(Bench, counts_allocations_where_it_is_asked_to) {
   EXPECT_LT(rows[0]["per_op"]["allocations"], 4 * 2000.0);
 }
 
+TEST(Bench, puts_replicas_far_apart_when_asked_to) {
+  const Ran ran = run({"bench", "--local", "--delay-ms", "20", "--clients", "4", "--seconds", "2",
+                       "--warmup", "0.5", "--durability", "none", "--no-floor", "--json"});
+  ASSERT_EQ(ran.exit_code, 0) << ran.output << ran.errors;
+  const auto rows = rows_printed(ran);
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(rows[0]["delay_ms"], 20);
+  EXPECT_EQ(rows[0]["errors"], 0) << rows[0];
+  // PRE-PREPARE, PREPARE, COMMIT at the least, for who is where the primary is.
+  EXPECT_GE(rows[0]["latency_us"]["p50"], 60'000);
+  EXPECT_EQ(rows[0]["per_op"]["replica_bytes"], nullptr) << "the proxy carries them once more";
+  EXPECT_GT(rows[0]["per_op"]["batches"], 0.0);
+}
+
 TEST(Bench, measures_clients_that_genesis_lists) {
   const Ran ran = run({"bench", "--local", "--workload", "insert1", "--static-clients", "--clients",
                        "3,5", "--seconds", "1", "--warmup", "0.1", "--no-floor", "--json"});

@@ -144,6 +144,8 @@ void Checks::client_text_left(std::string_view text) {
   }
   if (const auto* submit = std::get_if<wire::SubmitRequest>(&*parsed))
     agreement.issued(wire::request_digest(submit->request.body));
+  if (const auto* bundled = std::get_if<wire::BundleRequest>(&*parsed))
+    agreement.issued(wire::request_digest(bundled->request.body));
 }
 
 }  // namespace prytany::sim

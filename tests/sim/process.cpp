@@ -147,6 +147,7 @@ void Process::turn() {
     why_stopped_ = done ? was_killed : done.error();
     return;
   }
+  ports_.count_commits();
   if (!ports_.run.parameters.hostiles.empty())
     ports_.run.checks.bounds.after_turn(id(), node_->held(), config_);
   const pbft::ReplicaStatus status = node_->replica_status();

@@ -140,22 +140,28 @@ void WatchedJournal::learn(const pbft::JournalRecord& record) {
     const wire::PrePrepare& m = p->pre_prepare;
     ports_.machine.held.try_emplace(wire::batch_digest(m.batch, m.agreed), m.batch, m.agreed);
   } else if (const auto* c = std::get_if<pbft::CommittedRecord>(&record)) {
-    const wire::Committed& known = c->committed;
-    if (!c->by_reference) {
-      checks.agreement.committed(id, known.seq, known.digest, c->batch, c->agreed);
-      checks.times.committed(id, known.seq, c->agreed.time);
-    } else if (const auto held = ports_.machine.held.find(known.digest);
-               held != ports_.machine.held.end()) {
-      const auto& [batch, agreed] = held->second;
-      checks.agreement.committed(id, known.seq, known.digest, batch, agreed);
-      checks.times.committed(id, known.seq, agreed.time);
-    } else {
-      checks.violations.add("agreement", ports_.name() + " committed n" +
-                                             std::to_string(known.seq.value) +
-                                             " by reference to a batch that it never wrote down");
-    }
+    ports_.commits_unseen.push_back(*c);
   } else if (const auto* s = std::get_if<pbft::StableRecord>(&record); s != nullptr && s->proof) {
     checks.state.proof(id, *s->proof);
+  }
+}
+
+void Ports::count_commits() {
+  for (const pbft::CommittedRecord& c : std::exchange(commits_unseen, {})) {
+    const wire::Committed& known = c.committed;
+    if (!c.by_reference) {
+      run.checks.agreement.committed(machine.id, known.seq, known.digest, c.batch, c.agreed);
+      run.checks.times.committed(machine.id, known.seq, c.agreed.time);
+    } else if (const auto held = machine.held.find(known.digest); held != machine.held.end()) {
+      const auto& [batch, agreed] = held->second;
+      run.checks.agreement.committed(machine.id, known.seq, known.digest, batch, agreed);
+      run.checks.times.committed(machine.id, known.seq, agreed.time);
+    } else {
+      run.checks.violations.add("agreement", name() + " committed n" +
+                                                 std::to_string(known.seq.value) +
+                                                 " by reference to a batch that it never wrote "
+                                                 "down");
+    }
   }
 }
 
@@ -170,6 +176,7 @@ Result<void> WatchedJournal::sync() {
         "fault", ports_.name() + " goes on with a journal that failed: nobody knows what is in it");
   ports_.run.trace.add(ports_.clock.world_now(), ports_.name(), "sync");
   ports_.run.checks.synced(ports_.machine.id);
+  ports_.count_commits();
   for (const pbft::JournalRecord& record : std::exchange(unsynced_, {})) {
     ports_.run.checks.votes.synced(ports_.machine.id, record);
     ports_.run.checks.views.synced(ports_.machine.id, record);
@@ -220,6 +227,7 @@ void SimulatedTransport::reply(node::ConnectionId to, std::string text) {
                        "reply on connection " + std::to_string(to.value), as_bytes(text));
   if (ports_.run.trace.has_reader())
     ports_.run.trace.say(ports_.clock.world_now(), ports_.name(), "says " + text.substr(0, 600));
+  ports_.count_commits();  // what is executed is answered
   ports_.run.checks.text_left(ports_.machine.id, text);
   if (ports_.machine.mouth != nullptr)
     return ports_.machine.mouth->text(to, ports_.clock.world_now(), std::move(text));

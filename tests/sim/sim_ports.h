@@ -80,6 +80,12 @@ struct Ports {
   Fuse fuse;
   LocalClock clock{machine, run.queue,
                    run.parameters.liar == machine.id ? nullptr : &run.checks.times};
+  /// Written down as committed, in this life, with votes of its own that nobody may ever see: they
+  /// leave it when they are durable, and it stops if they cannot be.
+  std::vector<pbft::CommittedRecord> commits_unseen{};
+
+  /// What they stand on has left, or is about to: from now on they count.
+  void count_commits();
 
   [[nodiscard]] std::string name() const { return replica_name(machine.id); }
   [[nodiscard]] bool planted(Plant plant) const {

@@ -226,6 +226,8 @@ class TestRun {
     if (client_ == test_nobody) return wire::Outcome(wire::DoneReply{});
     wire::Outcome outcome;
     const bool is_another = identified_anew_.erase(client_) > 0;
+    // Its key is its session's, too, and who it was before may not be who it is now.
+    if (is_another && trial_.session(client_)) (void)trial_.ask(client_, wire::Leave{});
     const auto session = is_another ? std::nullopt : trial_.session(client_);
     if (session) {
       outcome = wire::JoinedReply{{}, {session->principal}, {session->role}, {}};

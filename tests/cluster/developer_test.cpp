@@ -77,7 +77,7 @@ TEST(ExplainCommand, explains_calls_and_sql_on_a_running_cluster_by_agreement) {
   EXPECT_THAT(again.output, HasSubstr("FAILED already_signed"));
   EXPECT_THAT(again.output, HasSubstr("sign, statement 2"));
   EXPECT_THAT(again.output, HasSubstr("nothing was changed"));
-  EXPECT_THAT(as_guest({"sql", "SELECT 1", "--explain"}).errors, HasSubstr("not_allowed"));
+  EXPECT_THAT(as_guest({"sql", "SELECT 1", "--explain"}).errors, HasSubstr("may not send SQL"));
   const Ran sql = run({"sql", "DELETE FROM entries", "--explain", "--cluster", genesis, "--key",
                        cluster.admin_key()});
   EXPECT_EQ(sql.exit_code, 0) << sql.errors;

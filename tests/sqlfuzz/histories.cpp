@@ -82,6 +82,11 @@ Histories::Step Histories::sql(const std::vector<std::string>& statements) {
   wire::Execute execute;
   for (const std::string& statement : statements)
     execute.statements.items.push_back({{statement}, {}, {}});
+  if (dice_.one_in(5)) {
+    ++events_.explained;
+    Step explained = ask(wire::Explain{execute});
+    if (explained.difference) return explained;
+  }
   return ask(execute);
 }
 

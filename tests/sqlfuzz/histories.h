@@ -62,7 +62,8 @@ class Histories {
     std::uint64_t replayed = 0;  // requests executed again after restarts
     std::uint64_t recoveries = 0;
     std::uint64_t checkpoints = 0;
-    std::uint64_t reads = 0;  // not ordered
+    std::uint64_t reads = 0;      // not ordered
+    std::uint64_t explained = 0;  // before they were asked: plans, costs, and nothing changed
   };
   [[nodiscard]] const Events& events() const { return events_; }
   /// The root of the last checkpoint.

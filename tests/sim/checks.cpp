@@ -106,6 +106,10 @@ void Checks::frame_left(ReplicaId from, ByteView frame) {
     }
     if (const auto* words = std::get_if<wire::Verified>(&message); words && missed.watches())
       for (const Digest& request : words->requests) missed.vouched(from, request);
+    if (const auto* back = std::get_if<wire::RelayBack>(&message))
+      for (const wire::RelayedVoice& said : back->items)
+        if (const auto* digest = std::get_if<wire::ReplyDigest>(&said.voice.message))
+          replies.replied(from, *digest);
     if (const auto* claim = std::get_if<wire::Committed>(&message)) {
       agreement.claimed(from, claim->seq, claim->digest);
     } else if (const auto* own = std::get_if<wire::Signed<wire::Checkpoint>>(&message)) {

@@ -74,6 +74,7 @@ Result<void> Process::start(const GroupSetting& setting) {
   }
   if (ports_.fuse.blown()) return Error{"the process was killed"};
   ports_.run.checks.recovered(machine.id, *recovered, image);
+  ports_.expect_commits(*recovered);
   ports_.run.trace.add(ports_.clock.world_now(), ports_.name(),
                        "starts from n" + std::to_string(image.value) + " with " +
                            std::to_string(recovered->slots.size()) + " numbers in the journal",

@@ -146,6 +146,15 @@ void WatchedJournal::learn(const pbft::JournalRecord& record) {
   }
 }
 
+void Ports::expect_commits(const pbft::Recovered& recovered) {
+  if (run.checks.byzantine.contains(machine.id)) return;
+  for (const auto& [seq, slot] : recovered.slots) {
+    if (!slot.committed) continue;
+    commits_unseen.push_back(*slot.committed);
+    commits_unseen.back().by_reference = false;  // its batch is with it
+  }
+}
+
 void Ports::count_commits() {
   for (const pbft::CommittedRecord& c : std::exchange(commits_unseen, {})) {
     const wire::Committed& known = c.committed;

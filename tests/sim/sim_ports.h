@@ -84,6 +84,8 @@ struct Ports {
   /// leave it when they are durable, and it stops if they cannot be.
   std::vector<pbft::CommittedRecord> commits_unseen{};
 
+  /// Of lives before: what was not durable when they ended may be on the disk all the same.
+  void expect_commits(const pbft::Recovered& recovered);
   /// What they stand on has left, or is about to: from now on they count.
   void count_commits();
 

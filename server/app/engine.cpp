@@ -13,7 +13,6 @@ constexpr std::size_t kept_max = 512;
 
 /// What parsing one statement may take, in units of a hundred parser steps. Views of views could
 /// ask for more than any budget of execution.
-constexpr std::uint64_t parse_ticks_max = 100'000;
 
 }  // namespace
 

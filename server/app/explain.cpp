@@ -83,16 +83,24 @@ class StatementListener {
 
 /// The gate refuses EXPLAIN to applications, and this is none. Nothing, where SQLite has no plan
 /// for a statement any more: it made the table that it would make now.
+///
+/// What it was prepared for may have changed since, by what came after it: so this, too, has an end
+/// (parse_ticks_left), and a plan that is not to be had is none.
 std::vector<std::string> plan_of(Engine& engine, const std::string& sql) {
-  const AccessScope ours(engine.state(), Access::ours);
+  RequestState& state = engine.state();
+  const AccessScope ours(state, Access::ours);
   std::vector<std::string> lines;
   std::map<std::int64_t, std::size_t> depths;
   const std::string question = "EXPLAIN QUERY PLAN " + sql;
   sqlite3_stmt* raw = nullptr;
+  const std::optional<Failure> failure = state.failure;
+  state.preparing = true;
   int rc = sqlite3_prepare_v2(engine.handle(), question.c_str(), -1, &raw, nullptr);
+  state.preparing = false;
   Statement rows(raw);
   if (rc != SQLITE_OK) {
     (void)engine.failure(rc);  // a fault of this machine stops it
+    state.failure = failure;
     return lines;
   }
   while ((rc = rows.step()) == SQLITE_ROW) {
@@ -129,6 +137,7 @@ Explanation explain(Engine& engine, const std::function<wire::Outcome()>& run) {
   // Here, since what the call made is still there; and each text once, since procedures repeat
   // theirs.
   std::map<std::string, std::vector<std::string>> plans;
+  engine.state().parse_ticks_left = parse_ticks_max;  // for all together
   for (ExplainedStatement& statement : explanation.statements) {
     auto [plan, is_new] = plans.try_emplace(statement.sql);
     if (is_new) plan->second = plan_of(engine, statement.sql);

@@ -18,6 +18,7 @@ struct Meter {
   MeterReading reading;
   std::uint32_t epoch = 0;  // of requests: what an older one allocated is not this one's
   bool counting = false;
+  bool refused = false;      // by malloc
   bool in_cache = false;     // inside the page cache: sizes are not values
   bool in_database = false;  // inside the page cache of a database: what is loaded is not counted
   sqlite3_pcache_methods2 cache{};
@@ -55,12 +56,17 @@ constexpr std::size_t journal_block_bytes = 1024;
 std::array<Header*, 64> spare_blocks;
 std::size_t spare_count = 0;
 
+void* refused() {
+  meter.refused = true;
+  return nullptr;
+}
+
 void* meter_malloc(int size) {
   const auto bytes = static_cast<std::size_t>(size);
   const bool reuse = bytes == journal_block_bytes && spare_count > 0;
   auto* header = reuse ? spare_blocks[--spare_count]
                        : static_cast<Header*>(std::malloc(bytes + sizeof(Header)));
-  if (header == nullptr) return nullptr;
+  if (header == nullptr) return refused();
   *header = {static_cast<std::uint32_t>(bytes), count(bytes)};
   return header + 1;
 }
@@ -77,7 +83,7 @@ void* meter_realloc(void* block, int size) {
   const auto bytes = static_cast<std::size_t>(size);
   const Header old = *header_of(block);
   auto* header = static_cast<Header*>(std::realloc(header_of(block), bytes + sizeof(Header)));
-  if (header == nullptr) return nullptr;
+  if (header == nullptr) return refused();
   uncount(old);
   *header = {static_cast<std::uint32_t>(bytes), count(bytes)};
   return header + 1;
@@ -137,6 +143,7 @@ void meter_start() {
   if (++meter.epoch == 0) meter.epoch = 1;
 }
 const MeterReading& meter_reading() { return meter.reading; }
+bool memory_was_refused() { return meter.refused; }
 void meter_value(std::size_t bytes) {
   meter.reading.largest = std::max<std::uint64_t>(meter.reading.largest, bytes);
 }

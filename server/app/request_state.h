@@ -52,6 +52,9 @@ enum class Access : std::uint8_t {
   application,  // everything an application or a client wrote
 };
 
+/// Of one preparation, in ticks of SQLite's progress handler.
+inline constexpr std::uint64_t parse_ticks_max = 100'000;
+
 struct RequestState {
   // Given.
   AgreedTime agreed;

@@ -213,7 +213,6 @@ int authorize(void* user, int action, const char* a, const char* b, const char* 
 
 int tick(void* user) {
   auto& state = *static_cast<RequestState*>(user);
-  if (state.access == Access::ours) return 0;
   if (state.preparing) {
     // Parsing counts apart, because a kept statement is not parsed again.
     if (state.parse_ticks_left > 0) {
@@ -224,6 +223,7 @@ int tick(void* user) {
                "the statement takes too long to parse; are views nested in views?");
     return 1;
   }
+  if (state.access == Access::ours) return 0;
   return state.settle(steps_per_tick) ? 0 : 1;
 }
 

@@ -55,6 +55,10 @@ Failure failure_of(sqlite3* db, int rc, const RequestState& state) {
   ENSURE(rc != SQLITE_OK && rc != SQLITE_ROW && rc != SQLITE_DONE && rc != SQLITE_MISUSE);
   const int extended =
       (rc & 0xff) == (sqlite3_extended_errcode(db) & 0xff) ? sqlite3_extended_errcode(db) : rc;
+  if ((extended & 0xff) == SQLITE_NOMEM && !memory_was_refused())
+    return state.failure.value_or(
+        Failure{"statement_too_large",
+                "SQLite's program for it would be too long; make several statements of it"});
   const char* code = code_name(extended);
   if (code == nullptr)
     stop_on_fault("SQLite: " + std::string(sqlite3_errstr(extended)) + " (" +

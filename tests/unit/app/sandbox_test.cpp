@@ -32,6 +32,21 @@ class Sandbox : public testing::Test {
   Client admin;
 };
 
+std::string repeated(const std::string& what, unsigned times) {
+  std::string list = what;
+  for (unsigned i = 1; i < times; ++i) list += "," + what;
+  return list;
+}
+
+/// SQLite calls a program that is too long SQLITE_NOMEM, as it does what is the machine's fault.
+TEST_F(Sandbox, answers_that_a_statement_is_too_large) {
+  EXPECT_EQ(code("SELECT 1 IN (" + repeated("1", 20'000) + ")"), "");
+  EXPECT_EQ(code("SELECT 1 IN (" + repeated("1", 100'000) + ")"), "statement_too_large");
+  EXPECT_EQ(code("INSERT INTO t(b) VALUES " + repeated("(1)", 50'000)), "statement_too_large");
+  EXPECT_EQ(rows("SELECT count(*) FROM t"), "3");
+  run("INSERT INTO t(b) VALUES ('goes on')");
+}
+
 struct Hostile {
   const char* sql;
   const char* code;

@@ -116,11 +116,15 @@ std::set<ReplicaId> FetchPeers::rejected() const {
   return all;
 }
 
-bool FetchPeers::exhausted() const {
-  const auto without = std::count_if(peers_.begin(), peers_.end(), [](const auto& entry) {
-    return entry.second.rejected || entry.second.lacks_it;
-  });
-  return static_cast<std::size_t>(without) + faults_ >= peers_.size();
+bool FetchPeers::exhausted(const std::set<ReplicaId>& connected) const {
+  std::size_t without = 0;
+  std::size_t left = 0;
+  for (const auto& [id, peer] : peers_) {
+    const bool of_no_use = peer.rejected || peer.lacks_it;
+    without += of_no_use ? 1 : 0;
+    left += !of_no_use && connected.contains(id) ? 1 : 0;
+  }
+  return without > 0 && left <= faults_;
 }
 
 Time FetchPeers::next_retry(Time now, const std::set<ReplicaId>& connected) const {

@@ -42,9 +42,9 @@ class FetchPeers {
 
   [[nodiscard]] bool rejected(ReplicaId peer) const { return peers_.at(peer).rejected; }
   [[nodiscard]] std::set<ReplicaId> rejected() const;
-  /// All but f at most lied, or say not to have this checkpoint: who else may have it may be
-  /// faulty.
-  [[nodiscard]] bool exhausted() const;
+  /// All that are connected, but f at most, lied, or say not to have this checkpoint: who else may
+  /// have it may be faulty. False while nobody said so.
+  [[nodiscard]] bool exhausted(const std::set<ReplicaId>& connected) const;
   /// When somebody who is left alone may be asked again.
   [[nodiscard]] Time next_retry(Time now, const std::set<ReplicaId>& connected) const;
 

@@ -405,12 +405,13 @@ class Node::Impl {
     if (!fetch_) return {};
     // The group goes on, and peers keep old pages for a bounded time only. But a walk that moves is
     // let finish: the next one, from there, has little left to fetch.
-    if (newer_ && (fetch_->exhausted() || !fetch_->progressing(now) || newer_seen_ > newer_max)) {
+    if (newer_ &&
+        (fetch_->exhausted(connected_) || !fetch_->progressing(now) || newer_seen_ > newer_max)) {
       fetch_->retarget(*std::exchange(newer_, std::nullopt), now);
       newer_seen_ = 0;
       gone_ = false;
     }
-    if (!newer_ && !gone_ && fetch_->exhausted()) {
+    if (!newer_ && !gone_ && fetch_->exhausted(connected_)) {
       gone_ = true;
       inbox_.emplace_back(pbft::StateGone{fetch_->target().seq});
     }

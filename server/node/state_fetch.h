@@ -72,7 +72,9 @@ class StateFetch {
   [[nodiscard]] const wire::Checkpoint& target() const { return proof_.checkpoint; }
   [[nodiscard]] const wire::CheckpointProof& proof() const { return proof_; }
   /// So few are left who may have it that all of them may be faulty.
-  [[nodiscard]] bool exhausted() const { return peers_.exhausted(); }
+  [[nodiscard]] bool exhausted(const std::set<ReplicaId>& connected) const {
+    return peers_.exhausted(connected);
+  }
   /// Something was proven in the last few seconds.
   [[nodiscard]] bool progressing(Time now) const;
   struct Progress {

@@ -149,8 +149,8 @@ void Replica::Core::fetch_state(wire::CheckpointProof proof) {
     record_stable(proof);
     target_ = proof;
   }
+  if (fetching_ != seq) gone_ = false;
   fetching_ = seq;
-  gone_ = false;
   out_->push_back(FetchState{std::move(proof), diverged_});
 }
 

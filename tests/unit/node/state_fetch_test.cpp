@@ -406,10 +406,10 @@ TEST(StateFetch, keeps_what_is_still_valid_when_it_moves_on_to_a_newer_checkpoin
   const Digest newer = t.theirs.checkpoint(256);
   t.theirs.store->discard_below(vfs::Label{256});
   EXPECT_FALSE(t.run(~0ULL, 3'000'000));
-  EXPECT_TRUE(t.fetch->exhausted());
+  EXPECT_TRUE(t.fetch->exhausted(t.connected));
   EXPECT_FALSE(t.fetch->progressing(t.now + 10'000'000));
   t.fetch->retarget(proof_of(256, newer), t.now);
-  EXPECT_FALSE(t.fetch->exhausted());
+  EXPECT_FALSE(t.fetch->exhausted(t.connected));
   ASSERT_TRUE(t.run());
   EXPECT_GT(before, 300u);
   EXPECT_LE(t.counters.pages, 9010u);
@@ -448,7 +448,7 @@ TEST(StateFetch, is_exhausted_when_all_lie_or_lack_it) {
     };
   t.begin(128);
   EXPECT_FALSE(t.run(~0ULL, 5'000'000));
-  EXPECT_TRUE(t.fetch->exhausted());
+  EXPECT_TRUE(t.fetch->exhausted(t.connected));
 }
 
 TEST(StateFetch, is_exhausted_when_who_says_later_may_be_faulty) {
@@ -463,10 +463,10 @@ TEST(StateFetch, is_exhausted_when_who_says_later_may_be_faulty) {
   t.source(2).mangle = says(wire::NotHeld{});
   t.begin(128);
   EXPECT_FALSE(t.run(~0ULL, 100'000));
-  EXPECT_FALSE(t.fetch->exhausted()) << "one of the two is correct";
+  EXPECT_FALSE(t.fetch->exhausted(t.connected)) << "one of the two is correct";
   t.source(1).mangle = says(wire::NotHeld{});
   EXPECT_FALSE(t.run(~0ULL, 100'000));
-  EXPECT_TRUE(t.fetch->exhausted());
+  EXPECT_TRUE(t.fetch->exhausted(t.connected));
 }
 
 TEST(StateFetch, waits_a_little_for_who_says_later) {
@@ -481,7 +481,7 @@ TEST(StateFetch, waits_a_little_for_who_says_later) {
   t.begin(128);
   ASSERT_TRUE(t.run());
   EXPECT_LT(t.asks(), 20u);
-  EXPECT_FALSE(t.fetch->exhausted());
+  EXPECT_FALSE(t.fetch->exhausted(t.connected));
 }
 
 TEST(StateFetch, compares_anew_when_what_it_compared_with_has_changed) {

@@ -121,8 +121,8 @@ bool FetchPeers::exhausted(const std::set<ReplicaId>& connected) const {
   std::size_t left = 0;
   for (const auto& [id, peer] : peers_) {
     const bool of_no_use = peer.rejected || peer.lacks_it;
-    without += of_no_use ? 1 : 0;
-    left += !of_no_use && connected.contains(id) ? 1 : 0;
+    without += of_no_use ? 1U : 0U;
+    left += !of_no_use && connected.contains(id) ? 1U : 0U;
   }
   return without > 0 && left <= faults_;
 }

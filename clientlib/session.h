@@ -43,7 +43,8 @@ struct SessionOptions {
   std::uint64_t reconnect_max_us = 5'000'000;
   /// For a connection to stand, and then for the answer to our hello.
   std::uint64_t hello_timeout_us = 5'000'000;
-  /// The digests agree but nobody sent the rows: ask everybody for them after this long.
+  /// The digests agree but nobody sent the rows: ask everybody for them after this long, or as long
+  /// again as the digests took if that is more: who sends the rows may be farther away.
   std::uint64_t whole_patience_us = 50'000;
   /// A refusal by quorum() replicas is asked for again before it is believed: replicas that
   /// lag behind refuse what they will accept a moment later.

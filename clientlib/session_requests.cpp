@@ -163,7 +163,8 @@ void Session::weigh(Time now, Question& question, Effects& out) {
   if (whole == nullptr) {
     if (question.whole_asked) return;
     question.whole_asked = true;
-    question.resend = std::min(question.resend, now + options_.whole_patience_us);
+    const std::uint64_t patience = std::max(options_.whole_patience_us, now - question.asked);
+    question.resend = std::min(question.resend, now + patience);
     return;
   }
   // weak_quorum() would have to be faulty to say otherwise; nobody else may be believed instead.

@@ -51,6 +51,25 @@ TEST(SessionResults, a_liar_that_answers_first_changes_nothing_and_is_named) {
   EXPECT_TRUE(host.noted("replica " + std::to_string(liar) + " differs"));
 }
 
+TEST(SessionResults, rows_from_far_away_are_waited_for_as_long_again_as_the_digests_took) {
+  Host host;
+  host.join();
+  const Ticket ticket = host.call("tally");
+  const auto submit = host.group[0].last_request();
+  const unsigned sender = submit.designated->value;
+  const wire::Reply truth = host.reply_to(submit, "truth");
+  host.advance_to(host.now + 200'000);
+  for (unsigned i = 0; i < 4; ++i)
+    if (i != sender) host.say(i, host.digest_of(truth));
+  const unsigned other = (sender + 1) % 4;
+  host.advance_to(host.now + 150'000);
+  EXPECT_NE(host.group[other].last_request().designated, std::nullopt) << "asked nobody again";
+  host.advance_to(host.now + 60'000);
+  EXPECT_EQ(host.group[other].last_request().designated, std::nullopt) << "asks all for the rows";
+  host.say(sender, truth);
+  EXPECT_TRUE(host.completed.contains(ticket));
+}
+
 TEST(SessionResults, a_liar_that_repeats_itself_has_still_one_voice) {
   Host host;
   host.join();

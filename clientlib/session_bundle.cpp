@@ -91,7 +91,7 @@ void Session::begin_bundling(Time now, Effects& out) {
   bundling_.state = Bundling::State::greeting;
   bundling_.next = now + options_.gateway_patience_us;
   bundling_.through.clear();
-  bundling_.greet_again.assign(cluster_->size(), Time{});
+  bundling_.greet_again.assign(cluster_->size(), now + greet_again_us);
   for (const ReplicaId replica : cluster_->replicas())
     bundling_.through.emplace_back(cluster_, replica);
   for (const ReplicaId replica : cluster_->replicas())

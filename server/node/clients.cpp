@@ -413,6 +413,7 @@ void Clients::executed(const app::Executed& executed) {
   pass_barriers();
   tell_of(executed.changes);
   for (const wire::Reply& reply : executed.replies) {
+    if (!relayed_.empty()) relayed_.erase({reply.session, reply.number});
     if (std::holds_alternative<wire::DoneReply>(reply.outcome)) remember_leave(reply);
     std::vector<Waiting>* const waiting = waiting_.find(reply.request);
     if (waiting == nullptr) continue;
@@ -428,6 +429,7 @@ void Clients::executed(const app::Executed& executed) {
     }
   }
   for (const app::SessionEnding& ending : executed.endings) {
+    forget_relayed(ending.session);
     const auto seen = last_seen_.find(ending.session);
     if (seen == last_seen_.end()) continue;
     const auto found = connections_.find(seen->second);
@@ -508,6 +510,7 @@ void Clients::silence(bool silent) {
   pass_barriers();  // another state may be here
   subscriptions_.queue_all();
   for (auto& [id, c] : connections_) c.bundles.clear();
+  relayed_.clear();
   // What a wrong state answered must not be said again.
   left_.clear();
   left_by_age_.clear();

@@ -106,14 +106,39 @@ class Clients {
   /// What a client passed on to one replica.
   struct Passed {
     Time hello_again;         // not before
+    bool may_speak = false;   // for a session, once after each hello
     std::size_t answers = 0;  // that the replica may give to it
+  };
+  /// Bytes that count as held while it lives.
+  class Room {
+   public:
+    Room() = default;
+    Room(std::size_t& held, std::size_t bytes) : held_(&held), bytes_(bytes) { held += bytes; }
+    Room(Room&& other) noexcept
+        : held_(std::exchange(other.held_, nullptr)), bytes_(other.bytes_) {}
+    Room& operator=(Room&& other) noexcept {
+      std::swap(held_, other.held_);
+      std::swap(bytes_, other.bytes_);
+      return *this;
+    }
+    Room(const Room&) = delete;
+    Room& operator=(const Room&) = delete;
+    ~Room() {
+      if (held_ != nullptr) *held_ -= bytes_;
+    }
+
+   private:
+    std::size_t* held_ = nullptr;
+    std::size_t bytes_ = 0;
   };
   /// A bundle that is not complete.
   struct Gathering {
     std::optional<Digest> said;      // our reply's
     std::optional<wire::Reply> own;  // nothing: not executed, or too large to be kept, and sent
+    Room room;                       // of that
     std::vector<std::pair<ReplicaId, wire::Voice>> others;  // a ReplyDigest each
     std::size_t passed_back = 0;
+    std::size_t alike = 0;  // of those
   };
   struct Connection {
     std::string address;
@@ -187,6 +212,7 @@ class Clients {
   void weigh(ConnectionId id, Connection& c, std::map<Digest, Gathering>::iterator gathering);
   void relay_back(const Connection& c, const wire::TaggedToClient& message);
   void leave_roads(ConnectionId id, const Connection& c);
+  void forget_relayed(SessionId session);
 
   // clients_watching.cpp
   Wish on(ConnectionId id, Connection& c, wire::Subscribe subscribe);
@@ -217,6 +243,7 @@ class Clients {
                   std::optional<ReplicaId> designated);
 
   Setting setting_;
+  std::size_t gathered_ = 0;  // bytes of replies, in bundles; outlives them
   std::map<ConnectionId, Connection> connections_;
   // By request digest: the connections that asked, with a proof. Whoever got hold of a client's
   // request and says it here, too, must not get the answer in the client's place.
@@ -234,12 +261,18 @@ class Clients {
   std::size_t reads_bytes_ = 0;        // of reads_ and of barred_
   std::multimap<Seq, Barred> barred_;  // sessions' reads, by the number that must be executed first
   std::string read_last_;
-  Turnstile proofs_;
+  // A proof costs a millisecond. An office behind one address begins its day at once.
+  Turnstile proofs_{{50, 10}, {200, 200}};
+  // A hello costs each replica that it is passed on to a hundred microseconds.
+  Turnstile hellos_{{500, 100}, {1000, 200}};
   // Connections of other replicas' clients, by road. Their ids are above all that sockets have.
   std::map<std::pair<ReplicaId, std::uint64_t>, ConnectionId> roads_;
   std::map<ReplicaId, std::size_t> roads_from_;
   std::uint64_t last_road_ = 1ULL << 63U;
   std::vector<std::pair<std::optional<ReplicaId>, wire::Relayed>> relay_;
+  // Numbers whose requests were passed on and are not executed: of each session no more than its
+  // window. For each number one request is passed on, whichever that is and wherever it came from.
+  std::set<std::pair<SessionId, RequestNumber>> relayed_;
   std::map<ReplicaId, std::vector<wire::RelayedVoice>> relay_back_;
   Subscriptions subscriptions_;
   std::uint64_t all_told_at_ = 0;  // the position at which everybody last got a turn

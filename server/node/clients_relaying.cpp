@@ -11,6 +11,8 @@ namespace {
 constexpr std::size_t bundles_per_connection_max = 4 * limits::session_window;
 /// A larger reply goes at once, and the others' words after it: so much is kept for each at most.
 constexpr std::size_t bundled_bytes_max = 16 << 10;
+/// Of all connections together: some may never hear the others' words.
+constexpr std::size_t gathered_bytes_max = 64 << 20;
 /// As many as a gateway takes clients.
 constexpr std::size_t roads_per_gateway_max = limits::client_connections_max;
 /// A hello costs a hundred microseconds, and here no new connection that would be counted.
@@ -43,9 +45,15 @@ Clients::Wish Clients::on(ConnectionId id, Connection& c, const wire::PassOn& pa
     const Time now = setting_.clock.now();
     if (now < passed.hello_again)
       return refuse(id, c, {}, "overloaded", "so many hellos are not passed on");
+    if (!hellos_.admit(c.host, now))
+      return refuse(id, c, {}, "overloaded", "so many hellos of one host are not passed on");
     passed.hello_again = now + hello_pause_us;
+    passed.may_speak = true;
     item.message = *hello;
   } else {
+    // It is checked there as a signature, at a time that is ours and not this client's.
+    if (!std::exchange(passed.may_speak, false))
+      return refuse(id, c, {}, "overloaded", "one speak_for is passed on after a hello");
     item.message = std::get<wire::SpeakFor>(passing.message);
   }
   allow_answers(passed);
@@ -68,7 +76,8 @@ Clients::Wish Clients::on(ConnectionId id, Connection& c, wire::BundleRequest as
   if (session.value == 0 || (!asked.tags.empty() && asked.tags.size() != replicas))
     return refuse(id, c, digest, "malformed", "no join, and a tag for each replica or none");
   // Whoever asks again asks everybody: so nobody makes us repeat what others have long had.
-  const bool repeated = c.bundles.contains(digest) || known_reply(body, digest).has_value();
+  const std::pair number{session, body.number};
+  const bool repeated = relayed_.contains(number) || known_reply(body, digest).has_value();
   if (repeated || body.operation.bytes.size() > limits::bundled_request_bytes_max)
     return refuse(id, c, digest, "not_bundled", "too large, or asked before: ask all replicas");
   if (const auto code = setting_.executor.refuse(body)) {
@@ -83,6 +92,7 @@ Clients::Wish Clients::on(ConnectionId id, Connection& c, wire::BundleRequest as
   if (c.bundles.size() >= bundles_per_connection_max || !wait(id, c, digest, setting_.self))
     return refuse(id, c, digest, "overloaded", "too many requests are waiting on this connection");
   c.bundles[digest] = {};
+  relayed_.insert(number);
   saw(session, id);
   for (auto& [to, passed] : c.passed) allow_answers(passed);
   // The same for all, with everybody's tags: it is encoded and hashed once.
@@ -94,8 +104,10 @@ void Clients::say_own(ConnectionId id, Connection& c, const wire::Reply& reply) 
   const auto found = c.bundles.find(reply.request);
   Gathering& gathering = found->second;
   gathering.said = wire::reply_digest(setting_.membership.cluster, reply);
-  if (wire::encode(reply.outcome).size() <= bundled_bytes_max) {
+  const std::size_t bytes = wire::encode(reply.outcome).size();
+  if (bytes <= bundled_bytes_max && gathered_ + bytes <= gathered_bytes_max) {
     gathering.own = reply;
+    gathering.room = Room(gathered_, bytes);
   } else {
     send(id, c, reply);
   }
@@ -133,8 +145,10 @@ void Clients::weigh(ConnectionId id, Connection& c,
     for (; g.passed_back < g.others.size(); ++g.passed_back) {
       const auto& [from, voice] = g.others[g.passed_back];
       send(id, c, wire::PassedBack{from, voice});
+      g.alike += std::get<wire::ReplyDigest>(voice.message).reply == *g.said ? 1U : 0U;
     }
-    if (g.passed_back >= setting_.membership.replica_keys.size() - 1) c.bundles.erase(gathering);
+    // Enough to be believed, for all that we can see: others may be silent for ever.
+    if (g.alike >= wanted) c.bundles.erase(gathering);
     return;
   }
   wire::Bundle bundle;
@@ -184,6 +198,13 @@ void Clients::leave_roads(ConnectionId id, const Connection& c) {
   roads_.erase(*c.road);
   const auto from = roads_from_.find(c.road->first);
   if (--from->second == 0) roads_from_.erase(from);
+}
+
+void Clients::forget_relayed(SessionId session) {
+  const auto first = relayed_.lower_bound({session, RequestNumber{0}});
+  auto last = first;
+  while (last != relayed_.end() && last->first == session) ++last;
+  relayed_.erase(first, last);
 }
 
 // ---- beyond it --------------------------------------------------------------------------------

@@ -13,9 +13,9 @@ constexpr std::size_t hosts_max = 4096;
 bool Turnstile::admit(const std::string& host, Time now) {
   const auto found = hosts_.find(host);
   if (found == hosts_.end() && hosts_.size() >= hosts_max && !forget_the_rested(now)) return false;
-  Store& its = hosts_.try_emplace(host, Store{of_host.burst * whole, now}).first->second;
+  Store& its = hosts_.try_emplace(host, Store{of_host_.burst * whole, now}).first->second;
   // Its own first: whoever has used that up takes nothing of the others'.
-  return take(its, of_host, now) && take(all_, of_all, now);
+  return take(its, of_host_, now) && take(all_, of_all_, now);
 }
 
 bool Turnstile::refill(Store& store, Rule rule, Time now) {
@@ -38,7 +38,7 @@ bool Turnstile::take(Store& store, Rule rule, Time now) {
 bool Turnstile::forget_the_rested(Time now) {
   const std::size_t before = hosts_.size();
   for (auto it = hosts_.begin(); it != hosts_.end();)
-    it = refill(it->second, of_host, now) ? hosts_.erase(it) : std::next(it);
+    it = refill(it->second, of_host_, now) ? hosts_.erase(it) : std::next(it);
   return hosts_.size() < before;
 }
 

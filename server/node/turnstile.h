@@ -1,5 +1,5 @@
-// How often a host may ask for what costs this replica a millisecond before anybody has agreed to
-// it, and how often all together.
+// How often a host may ask for what costs a replica much before anybody has agreed to it, and how
+// often all together.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,13 @@ namespace prytany::node {
 
 class Turnstile {
  public:
+  struct Rule {
+    std::uint64_t burst;
+    std::uint64_t per_second;
+  };
+  Turnstile(Rule of_host, Rule of_all)
+      : of_host_(of_host), of_all_(of_all), all_{of_all.burst * whole, {}} {}
+
   /// Times rise.
   bool admit(const std::string& host, Time now);
 
@@ -21,21 +28,16 @@ class Turnstile {
     std::uint64_t millionths;
     Time at;
   };
-  struct Rule {
-    std::uint64_t burst;
-    std::uint64_t per_second;
-  };
   static bool take(Store& store, Rule rule, Time now);
   static bool refill(Store& store, Rule rule, Time now);
   bool forget_the_rested(Time now);
 
   static constexpr std::uint64_t whole = 1'000'000;
-  // An office behind one address begins its day at once.
-  static constexpr Rule of_host = {50, 10};
-  static constexpr Rule of_all = {200, 200};
 
+  Rule of_host_;
+  Rule of_all_;
   std::map<std::string, Store> hosts_;
-  Store all_{of_all.burst * whole, {}};
+  Store all_;
 };
 
 }  // namespace prytany::node

@@ -53,8 +53,8 @@ inline constexpr std::size_t frame_bytes_max = 8 << 20;
 // 50 microseconds each. (One message alone may hold more, as far as its own limits let it.)
 inline constexpr std::size_t frame_signatures_max = 1024;
 
-// Of one RELAY, or of one RELAY-BACK
-inline constexpr std::size_t relayed_max = 1024;
+// Of one RELAY, or of one RELAY-BACK: a hello costs as much as two signatures
+inline constexpr std::size_t relayed_max = 512;
 // A larger operation goes to each replica by its own road: links are for what is ordered.
 inline constexpr std::size_t bundled_request_bytes_max = 64 << 10;
 

@@ -239,5 +239,61 @@ TEST_F(Road, brings_a_large_reply_at_once_and_the_others_words_after_it) {
   EXPECT_TRUE(right(executed.replies.front(), far, far_key, *passed.voice.tag));
 }
 
+TEST_F(Road, carries_one_speak_for_after_a_hello) {
+  app::Client client = replica.join(app::test_key(100));
+  meet(client);
+  const wire::SpeakFor speak{client.key.public_key(), {}};
+  (void)say(wire::PassOn{far, speak});
+  EXPECT_EQ(std::get<wire::Refused>(told().message).code.text, "overloaded");
+  EXPECT_FALSE(gateway.has_relayed());
+}
+
+TEST_F(Road, carries_so_many_hellos_of_one_host) {
+  app::Client client = replica.join(app::test_key(100));
+  meet(client);
+  const wire::ClientHello hello{group.cluster, dh.public_key(), {}};
+  int refused = 0;
+  for (std::uint64_t i = 0; i < 600; ++i) {
+    const ConnectionId another{100 + i};
+    gateway.connected(another, "127.0.0.1");
+    (void)gateway.text(another, wire::to_json(wire::FromClient{hello}), verifier);
+    (void)gateway.text(another, wire::to_json(wire::FromClient{wire::PassOn{far, hello}}),
+                       verifier);
+    refused += std::holds_alternative<wire::Refused>(told().message) ? 1 : 0;
+  }
+  EXPECT_EQ(refused, 101) << "one was carried before";
+}
+
+TEST_F(Road, carries_one_request_for_a_number_whichever_it_is_and_wherever_it_comes_from) {
+  app::Client client = replica.join(app::test_key(100));
+  meet(client);
+  const RequestNumber number = client.next_number;
+  const wire::ClientRequest r = request(client, number);
+  (void)say(tagged(r));
+  EXPECT_EQ(submitted_beyond, 1);
+  // The same asked directly makes it no new one.
+  (void)gateway.text(here, wire::to_json(wire::FromClient{wire::SubmitRequest{r, near}}), verifier);
+  (void)say(wire::BundleRequest{r, {}});
+  EXPECT_EQ(std::get<wire::Refused>(told().message).code.text, "not_bundled");
+  (void)say(wire::BundleRequest{request(client, number, app::execute_of("SELECT 2")), {}});
+  EXPECT_EQ(std::get<wire::Refused>(told().message).code.text, "not_bundled");
+  EXPECT_EQ(submitted_beyond, 1);
+}
+
+TEST_F(Road, has_room_for_large_replies_while_replicas_are_silent) {
+  app::Client client = replica.join(app::test_key(100));
+  meet(client);
+  for (int i = 0; i < 300; ++i) {
+    const wire::ClientRequest r =
+        request(client, client.next_number, app::execute_of("SELECT hex(zeroblob(20000))"));
+    ++client.next_number;
+    ASSERT_TRUE(std::holds_alternative<Clients::Submit>(say(tagged(r)))) << i;
+    const app::Executed executed = replica.execute(wire::Batch{{{r}}});
+    gateway.executed(executed);
+    beyond.executed(executed);  // the other two say nothing, ever
+    carry();
+  }
+}
+
 }  // namespace
 }  // namespace prytany::node

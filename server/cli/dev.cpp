@@ -157,6 +157,11 @@ Status run_dev(DevOptions options) {
   if (auto ready = cluster->wait_until_ready(ready_timeout_us); !ready) {
     return failure("start", ready.error());
   }
+  // Knows the folder from before it is installed: an edit that comes meanwhile is one, too.
+  std::optional<Reinstaller> reinstaller;
+  if (options.watch)
+    reinstaller.emplace(options.app, folder->path() + "/genesis.json",
+                        folder->path() + "/admin.key");
   if (!options.app.empty()) {
     const Status installed = install_application(options.app, folder->path() + "/genesis.json",
                                                  folder->path() + "/admin.key");
@@ -177,10 +182,6 @@ Status run_dev(DevOptions options) {
   std::printf("READY %s\n", front.url().c_str());
   say_what_next(options, folder->path());
   std::fflush(stdout);
-  std::optional<Reinstaller> reinstaller;
-  if (options.watch)
-    reinstaller.emplace(options.app, folder->path() + "/genesis.json",
-                        folder->path() + "/admin.key");
   return watch(*cluster, signal_fd, *poller, reinstaller ? &*reinstaller : nullptr);
 }
 

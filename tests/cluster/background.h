@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,8 +40,10 @@ class Background {
   ~Background() {
     if (child_ > 0) end(SIGKILL);
   }
-  /// Reads lines until one contains `word`; "" if the output ends before.
+  /// Reads lines until one contains `word`; "" if the output ends before, or says nothing for a
+  /// minute: a test that waits for ever names nobody.
   std::string line_with(const std::string& word) {
+    constexpr int patience_ms = 60'000;
     while (true) {
       const std::size_t end = read_.find('\n');
       if (end != std::string::npos) {
@@ -49,6 +52,8 @@ class Background {
         if (line.find(word) != std::string::npos) return line;
         continue;
       }
+      pollfd readable = {output_.get(), POLLIN, 0};
+      if (::poll(&readable, 1, patience_ms) <= 0) return {};
       std::array<char, 4096> piece{};
       const ssize_t n = ::read(output_.get(), piece.data(), piece.size());
       if (n <= 0) return {};

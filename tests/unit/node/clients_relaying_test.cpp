@@ -267,7 +267,7 @@ TEST_F(Road, carries_so_many_hellos_of_one_host) {
 TEST_F(Road, carries_one_request_for_a_number_whichever_it_is_and_wherever_it_comes_from) {
   app::Client client = replica.join(app::test_key(100));
   meet(client);
-  const RequestNumber number = client.next_number;
+  const std::uint64_t number = client.next_number;
   const wire::ClientRequest r = request(client, number);
   (void)say(tagged(r));
   EXPECT_EQ(submitted_beyond, 1);

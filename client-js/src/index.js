@@ -12,6 +12,7 @@ export {
   Refused,
   Usage,
 } from "./errors.js";
+export { explainCall, explainSql, explainTransaction } from "./explain.js";
 export { fingerprint } from "./genesis.js";
 export { idTokenNonce, joinWithIdToken } from "./id_token.js";
 export { attachStatic, openStatic } from "./static_clients.js";

@@ -91,6 +91,8 @@ class Executor::Impl {
   // executor_explain.cpp
   [[nodiscard]] std::optional<wire::ErrorReply> refuse_explaining(const Session& session,
                                                                   const wire::Call& call) const;
+  [[nodiscard]] std::optional<wire::ErrorReply> refuse_explaining(const Session& session,
+                                                                  const wire::Explain& asked) const;
   wire::Outcome perform(Turn& turn, const Session& session, const wire::Explain& asked);
 
   // executor_ticks.cpp

@@ -139,7 +139,7 @@ export class FakeGroup {
       outcome = this.joinOutcome?.(request) ?? this.admit(request);
     } else {
       this.executed.push(request.operation);
-      outcome = execute(request);
+      outcome = this.outcome?.(request.operation) ?? execute(request);
     }
     const reply = {
       type: "reply",

@@ -14,6 +14,9 @@ import {
   ReplicaEvent,
   Usage,
   credentialPublicKey,
+  explainCall,
+  explainSql,
+  explainTransaction,
   fingerprint,
   generateCode,
   problem,
@@ -22,6 +25,7 @@ import {
 import type {
   Agreement,
   ErrorKind,
+  Explanation,
   Input,
   Problem,
   ReplicaStatus,
@@ -92,6 +96,14 @@ export async function asking(client: Client, signal: AbortSignal) {
   const cell: Value | undefined = plain.values[0]?.[0];
   const [first] = await client.batch(["SELECT 1", { sql: "SELECT ?", positional: [null] }]);
   same<typeof first, Answer | undefined>(true);
+  const told = await explainCall(client, "cast", { choice: 3 }, { signal });
+  same<typeof told, Explanation>(true);
+  same<(typeof told.statements)[number]["plan"], readonly string[]>(true);
+  const failing: string | undefined = told.error?.code;
+  await explainSql(client, ["SELECT 1", { sql: "SELECT ?", positional: [1] }], { readOnly: true });
+  await explainTransaction(client, [{ sql: "SELECT 1", when: { ok: 0 } }]);
+  // @ts-expect-error a procedure's arguments have names
+  await explainCall(client, "cast", [1]);
   const ended = ({ reason }: EndEvent) => reason;
   client.addEventListener("end", ended);
   client.removeEventListener("end", ended);
@@ -108,6 +120,7 @@ export async function asking(client: Client, signal: AbortSignal) {
   answer.rows[0] = { id: 1, at: "" };
   return [
     cell,
+    failing,
     inputs,
     await credentialPublicKey(generateCode(), client.cluster),
     await fingerprint(genesis),

@@ -244,6 +244,14 @@ void draw_more_work(const Options& options, Parameters& p) {
   if (p.application != ApplicationKind::none) p.watch_rate = watch_rate;
 }
 
+/// Likewise. A class in C++ is not explained (docs/decisions/0029-calls-are-explained-in-order.md).
+void draw_explaining(const Options& options, Parameters& p) {
+  Rng rng(options.seed, 50);
+  const Ppm rate = some_or_none(rng, 200'000);
+  if (options.script != nullptr || options.plant != Plant::none) return;
+  if (p.application != ApplicationKind::native) p.explain_rate = rate;
+}
+
 /// Where nobody lies, and not of a clock that lies: a primary is then free to be of no use.
 unsigned draw_rounds(const Options& options, const Parameters& p) {
   if (p.excused() || p.liar || p.astray || !p.liars.empty() || !p.twins.empty()) return 0;
@@ -289,6 +297,7 @@ Parameters draw_parameters(const Options& options) {
   draw_approvals(options, p);
   if (p.rounds == 0) p.rounds = draw_rounds(options, p);
   draw_more_work(options, p);
+  draw_explaining(options, p);
   p.faults_until_us = rng.between(2'000'000, 8'000'000);
   // Timers may have doubled to sixteen seconds, and the next view's primary may need one more.
   p.finish_within_us = 120'000'000;
@@ -334,6 +343,7 @@ std::string describe_more(const Parameters& p) {
   if (p.timed) text += " timed";
   if (p.watch_rate > 0) text += " watched";
   if (p.transaction_rate > 0) text += " transactions";
+  if (p.explain_rate > 0) text += " explained";
   if (p.no_log) text += " no-log";
   if (p.rounds > 0) text += " rounds=" + std::to_string(p.rounds);
   if (p.heal_only_a_quorum) text += " heals a quorum";

@@ -60,7 +60,7 @@ wire::Operation Workload::preparation() const {
 
 /// In the order of the test, which mostly succeeds, from wherever this client begins.
 wire::Operation Workload::next_of(std::size_t client) {
-  if (parameters_.options.script == nullptr) return next();
+  if (parameters_.options.script == nullptr) return explaining_.perhaps(next());
   const Script& script = *parameters_.options.script;
   const std::vector<wire::Operation>& asks = script.actors[client].asks;
   if (asks.empty()) return wire::Null{};

@@ -7,6 +7,7 @@
 #include "tests/sim/checkers.h"
 #include "tests/sim/history_checker.h"
 #include "tests/sim/hostile/bounds_checker.h"
+#include "tests/sim/identity_checker.h"
 #include "tests/sim/leave_checker.h"
 #include "tests/sim/missed_checker.h"
 #include "tests/sim/read_checker.h"
@@ -53,6 +54,7 @@ struct Checks {
   LeaveChecker leaving;
   BoundsChecker bounds{violations};
   WatchChecker watching{violations};
+  IdentityChecker identities{violations};
 
   /// A newer incarnation takes this one's place: from now on all is asked of it, as if nothing had
   /// been said before.

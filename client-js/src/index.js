@@ -1,6 +1,7 @@
 // Prytany's client for browsers and Node: the types, and what they promise, are in
 // types/index.d.ts.
 export { Answer } from "./answer.js";
+export { joinWithCertificate } from "./certificate.js";
 export { Client, Cluster, EndEvent, ReplicaEvent } from "./client.js";
 export { Credential, credentialPublicKey, generateCode } from "./credential.js";
 export {

@@ -412,6 +412,18 @@ export declare function idTokenNonce(
   genesis: Genesis | Cluster,
 ): Promise<string>;
 
+/**
+ * Joins with an X.509 certificate, as an application admits them: `certificate` is a PEM text, the
+ * client's own first and intermediate ones after it (four at most, 4 KiB each); `key` is its private
+ * key, of Ed25519, ECDSA P-256 or RSA-PSS with SHA-256 as a CryptoKey that may sign, or as PKCS#8 PEM
+ * without a passphrase. It signs this join and no other. Throws Usage, code `bad_certificate` or
+ * `bad_key`, before anything is sent.
+ */
+export declare function joinWithCertificate(
+  cluster: Cluster,
+  options: JoinOptions & { certificate: string; key: CryptoKey | string },
+): Promise<Client>;
+
 /** Whom genesis lists: the session's number is the place here, from 1. */
 export interface StaticClient {
   readonly principal: string;

@@ -64,6 +64,7 @@ test(`minified it is at most ${minifiedBytesMax} bytes`, () => {
     "explainSql",
     "explainTransaction",
     "idTokenNonce",
+    "joinWithCertificate",
     "joinWithIdToken",
     "openStatic",
     "subscribe",

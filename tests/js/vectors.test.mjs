@@ -14,7 +14,7 @@ import {
   Usage,
 } from "../../client-js/src/index.js";
 import { learn as learnChanges } from "../../client-js/src/subscription.js";
-import { learn as learnIdentities } from "../../client-js/src/id_token.js";
+import { learn as learnIdentities } from "../../client-js/src/identity.js";
 import { learn } from "../../client-js/src/explain.js";
 import { readGenesis } from "../../client-js/src/genesis.js";
 import { fromWire, toJson, toWire } from "../../client-js/src/values.js";

@@ -19,6 +19,7 @@ import {
   explainTransaction,
   fingerprint,
   generateCode,
+  joinWithCertificate,
   problem,
   real,
 } from "prytany-client";
@@ -110,6 +111,9 @@ export async function asking(client: Client, signal: AbortSignal) {
   client.addEventListener("end", ({ reason }) => same<typeof reason, string>(true));
   await using _other = await Client.join({ genesis, credential: await Credential.generated() });
   const inputs: Input[] = [null, 1, 1n, "a", true, new Uint8Array(), new ArrayBuffer(1), real(1)];
+  await joinWithCertificate(client.cluster, { certificate: "PEM", key: "PEM", timeout: 5 });
+  // @ts-expect-error a certificate has a key
+  await joinWithCertificate(client.cluster, { certificate: "PEM" });
   // @ts-expect-error a Date is no SQL value: which one it should be is the caller's to say
   await client.call("cast", { at: new Date() });
   // @ts-expect-error positional arguments are never undefined

@@ -74,6 +74,7 @@ FaultsJson step_json(const std::string& file, const AskedStep& step, FaultsCast&
   }
   if (step.kind != AskedStep::Kind::read) json["actor"] = cast.number_of(step.client);
   if (step.kind != AskedStep::Kind::join) json["operation"] = to_hex(wire::encode(step.operation));
+  if (step.identity) json["identity"] = to_hex(wire::encode(*step.identity));
   if (step.outcome) json["expected"] = to_hex(wire::encode(*step.outcome));
   return json;
 }
@@ -145,9 +146,12 @@ Status test_with_faults(const FaultOptions& options) {
   if (!tests) return tests.error();
   if (tests->tests.empty())
     return usage_failure(
-        "--faults has no test to run: clients with an @identity are not simulated");
+        "--faults has no test to run: those that ask whom the application believes are not "
+        "simulated");
   if (tests->left_out > 0)
-    std::fprintf(stderr, "%zu tests are left out: clients with an @identity are not simulated\n",
+    std::fprintf(stderr,
+                 "%zu tests are left out: whom the application believes is not simulated, nor "
+                 "a client with two identities in turn\n",
                  tests->left_out);
   std::string text;
   for (const AskedTest& test : tests->tests) text += script_of(test);

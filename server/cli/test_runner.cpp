@@ -229,7 +229,10 @@ class TestRun {
     wire::Outcome outcome;
     const bool is_another = identified_anew_.erase(client_) > 0;
     // Its key is its session's, too, and who it was before may not be who it is now.
-    if (is_another && trial_.session(client_)) (void)trial_.ask(client_, wire::Leave{});
+    if (is_another && trial_.session(client_)) {
+      (void)trial_.ask(client_, wire::Leave{});
+      if (manner_.asked != nullptr) manner_.asked->of_here_alone = true;
+    }
     const auto session = is_another ? std::nullopt : trial_.session(client_);
     if (session) {
       outcome = wire::JoinedReply{{}, {session->principal}, {session->role}, {}};
@@ -237,7 +240,14 @@ class TestRun {
       outcome = trial_.join(client_);
       if (hesitant()) outcome = trial_.join(client_);
       sessions_[client_] = trial_.session_id(client_);
-      note({AskedStep::Kind::join, step.line, client_, {}, {}, 0, comparable_answer(outcome)});
+      note({AskedStep::Kind::join,
+            step.line,
+            client_,
+            {},
+            {},
+            0,
+            comparable_answer(outcome),
+            trial_.identity_of(client_)});
     }
     const auto* joined = std::get_if<wire::JoinedReply>(&outcome);
     if (joined != nullptr && !step.role.empty() && joined->role.text != step.role)
@@ -292,6 +302,7 @@ class TestRun {
       return Wrong{step.line, "an issuer and a subject have at most 1024 bytes, claims 4096"};
     if (!nlohmann::json::parse(identity.claims.text, nullptr, false).is_object())
       return Wrong{step.line, "claims are the text of a JSON object: json_object('email', ...)"};
+    if (believed && manner_.asked != nullptr) manner_.asked->of_here_alone = true;
     trial_.vouch_for(step.name, std::move(identity), believed.has_value(), believed.value_or(""));
     identified_anew_.insert(step.name);
     return std::nullopt;
@@ -487,11 +498,6 @@ void keep_steady_answers(const TestCase& test, const wire::Install& application,
   }
 }
 
-bool has_identities(const TestCase& test) {
-  return std::ranges::any_of(
-      test.steps, [](const TestStep& step) { return step.kind == TestStep::Kind::identity; });
-}
-
 /// Leaves the chosen tests; says how many others there were.
 std::size_t leave_chosen(std::vector<ReadFile>& files, const std::vector<std::string>& filters) {
   std::size_t left_out = 0;
@@ -559,12 +565,18 @@ Result<AskedTests, Failure> what_tests_ask(const std::string& app_folder,
   leave_chosen(*files, filters);
   AskedTests all;
   for (ReadFile& file : *files) {
-    all.left_out += std::erase_if(file.tests, has_identities);
     for (const TestCase& test : file.tests) {
-      AskedTest asked{fs::path(file.path).filename().string(), test.line, test.name, {}, {}};
+      AskedTest asked;
+      asked.file = fs::path(file.path).filename().string();
+      asked.line = test.line;
+      asked.name = test.name;
       if (const auto wrong = TestRun({&asked}).run(test, *application))
         return Failure{ExitCode::failed, "tests_failed",
                        file.path + ":" + std::to_string(wrong->line) + ": " + wrong->what};
+      if (asked.of_here_alone) {
+        ++all.left_out;
+        continue;
+      }
       keep_steady_answers(test, *application, asked);
       all.tests.push_back(std::move(asked));
     }

@@ -53,6 +53,7 @@ struct AskedStep {
   /// The answer that the test is right with, a join's without its session. None: it depends on how
   /// much time passes, on chance, or on how often somebody joined.
   std::optional<wire::Outcome> outcome;
+  std::optional<wire::Identity> identity = {};  // join: what was proven beyond the client's key
 };
 struct AskedTest {
   std::string file;  // without folders
@@ -60,10 +61,12 @@ struct AskedTest {
   std::string name;
   wire::Install application;  // whose roles list the keys that this test gives them
   std::vector<AskedStep> steps;
+  /// Somebody's proof is judged, or replaced while its session lives: only this process knows how.
+  bool of_here_alone = false;
 };
 struct AskedTests {
   std::vector<AskedTest> tests;
-  /// Those with clients who prove more than a key: elsewhere nobody vouches for them unseen.
+  /// Those that ask whom the application believes, or give a client two identities in turn.
   std::size_t left_out = 0;
 };
 /// Runs the tests that `filters` leaves, and notes what they do. Fails if one does not pass.

@@ -136,6 +136,11 @@ void Trial::vouch_for(const std::string& client, wire::Identity identity, bool j
   identities_.insert_or_assign(client, Vouched{std::move(identity), judged, std::move(audience)});
 }
 
+std::optional<wire::Identity> Trial::identity_of(const std::string& client) const {
+  const auto shown = identities_.find(client);
+  return shown == identities_.end() ? std::nullopt : std::optional(shown->second.identity);
+}
+
 /// What replicas say to the same (docs/reference/identification.md).
 Result<wire::Identity, wire::ErrorReply> Trial::found_in(const Vouched& shown) {
   if (!shown.judged) return shown.identity;

@@ -38,6 +38,8 @@ class Trial {
   /// then of an ID token for `audience` those claims count that the application names.
   void vouch_for(const std::string& client, wire::Identity identity, bool judged = false,
                  std::string audience = {});
+  /// What is vouched for of `client`; nothing: it has a key alone.
+  [[nodiscard]] std::optional<wire::Identity> identity_of(const std::string& client) const;
   /// Who `client` is, if it has a session that lives.
   [[nodiscard]] std::optional<app::SessionView> session(const std::string& client);
   /// The number of the session that `client` has or had; 0: it never joined.

@@ -81,6 +81,7 @@ class Clients {
   /// Both ends learn of it, the client a little later.
   void end(node::ConnectionId connection);
   void arrives(Held held);
+  bool notarized(const Held& held, Process& process);
   void send(std::size_t client, ReplicaId replica, const std::shared_ptr<const std::string>& text);
   std::shared_ptr<const std::string> perhaps_with_a_wrong_tag(
       const std::shared_ptr<const std::string>& text);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "tests/sim/byzantine/mouth.h"
+#include "tests/sim/script.h"
 
 namespace prytany::sim {
 
@@ -41,8 +42,12 @@ Result<void> Process::start(const GroupSetting& setting) {
   ++machine.lives;
   started_ = ports_.run.queue.now();
   pbft::Recovery recovery;
-  const auto random = [&machine](std::span<std::uint8_t> out) {
+  const Script* script = ports_.run.parameters.options.script;
+  if (script != nullptr && script->has_identities())
+    ports_.notary = &notary_.emplace(setting.executor.cluster);
+  const auto random = [&machine, notary = ports_.notary](std::span<std::uint8_t> out) {
     machine.entropy.fill(out);
+    if (notary != nullptr) notary->drew(out);
     if (machine.mouth != nullptr) machine.mouth->drew(out);
   };
   if (auto opened = open_journal(recovery); !opened) return opened;
@@ -98,6 +103,13 @@ Result<void> Process::start(const GroupSetting& setting) {
                                        std::move(world));
   wake(ports_.run.queue.now());
   return {};
+}
+
+std::optional<std::string> Process::vouch(node::ConnectionId to, const wire::Identify& shown,
+                                          const wire::Identity& identity) const {
+  constexpr std::int64_t token_life_us = 60'000'000;
+  if (!notary_ || node_ == nullptr || ports_.run.parameters.lies(id())) return std::nullopt;
+  return notary_->vouch(ports_.machine, to, shown, identity, ports_.clock.wall() + token_life_us);
 }
 
 During Process::phase() const {

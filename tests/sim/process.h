@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -57,6 +58,11 @@ class Process {
   [[nodiscard]] ReplicaId id() const { return ports_.machine.id; }
   /// Null: it is honest.
   [[nodiscard]] Mouth* mouth() const { return ports_.machine.mouth; }
+  /// Of somebody's own application: what it says to a client that is what a test says; nothing: it
+  /// says nothing now, or does not keep the rules.
+  [[nodiscard]] std::optional<std::string> vouch(node::ConnectionId to, const wire::Identify& shown,
+                                                 const wire::Identity& identity) const;
+  [[nodiscard]] Notary* notary() const { return ports_.notary; }
   /// What it is at, as of its last turn.
   [[nodiscard]] During phase() const;
   [[nodiscard]] const node::Node& node() const { return *node_; }
@@ -70,6 +76,7 @@ class Process {
   [[nodiscard]] bool wrongly_stopped() const;
 
   Ports ports_;
+  std::optional<Notary> notary_;
   app::Application* application_;
   SimulatedStateDisk state_disk_;
   SimulatedSlots fetched_;

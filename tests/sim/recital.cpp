@@ -27,7 +27,7 @@ void Recital::do_now(const ScriptStep& step) {
   run_.trace.add(run_.queue.now(), "world", "the test stands at " + step.place);
   const Heard heard = [this](const client::Completion* answer) { judge(answer); };
   switch (step.kind) {
-    case ScriptStep::Kind::join: return stage_.join(step.actor, heard);
+    case ScriptStep::Kind::join: return stage_.join(step.actor, step.identity, heard);
     case ScriptStep::Kind::ask: return stage_.ask(step.actor, step.asked, heard);
     case ScriptStep::Kind::read: return stage_.read(std::get<wire::Call>(step.asked), heard);
     case ScriptStep::Kind::clock:
@@ -49,7 +49,7 @@ void Recital::wait_for_the_time() {
     const bool done = agreed_ >= awaited_ || !judging_;
     // An administrator that was idle for too long has no session any more.
     if (answer == nullptr && !done)
-      return stage_.join(0, [this](const client::Completion*) { next_later(); });
+      return stage_.join(0, std::nullopt, [this](const client::Completion*) { next_later(); });
     if (done) {
       ++at_;
       tries_ = 0;

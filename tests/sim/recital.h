@@ -19,7 +19,9 @@ class Recital {
   using Heard = std::function<void(const client::Completion*)>;
   /// Who does what; each calls `heard` once.
   struct Stage {
-    std::function<void(std::size_t actor, Heard heard)> join;
+    std::function<void(std::size_t actor, const std::optional<wire::Identity>& identity,
+                       Heard heard)>
+        join;
     std::function<void(std::size_t actor, const wire::Operation& asked, Heard heard)> ask;
     std::function<void(const wire::Call& call, Heard heard)> read;
     std::function<void(AgreedTime time)> set_clocks;  // to this, at least

@@ -18,6 +18,9 @@ using ScriptJson = nlohmann::json;
 /// Each is a client with connections to all replicas: more would make a run slow.
 constexpr std::size_t actors_max = 40;
 
+/// Longer than any test: ten years.
+constexpr std::int64_t identity_life_us = 315'360'000'000'000;
+
 /// A value that is not what it should be; caught before it leaves this file.
 [[noreturn]] void refuse_script(const std::string& why) { throw Error{why}; }
 
@@ -51,6 +54,7 @@ ScriptStep step_from(const ScriptJson& json) {
   step.place = json.at("place").get<std::string>();
   if (json.contains("actor")) step.actor = json.at("actor").get<std::size_t>();
   if (json.contains("operation")) step.asked = decoded<wire::Operation>(json.at("operation"));
+  if (json.contains("identity")) step.identity = decoded<wire::Identity>(json.at("identity"));
   if (json.contains("time_us")) step.time = AgreedTime{json.at("time_us").get<std::int64_t>()};
   if (json.contains("forward_us")) step.forward_us = json.at("forward_us").get<std::int64_t>();
   if (json.contains("expected")) step.expected = decoded<wire::Outcome>(json.at("expected"));
@@ -73,6 +77,8 @@ Script script_from(const ScriptJson& json) {
   for (const ScriptJson& each : json.at("steps")) {
     ScriptStep step = step_from(each);
     if (step.actor >= script.actors.size()) refuse_script("a step is nobody's");
+    // What replicas find has one end for all of them.
+    if (step.identity) step.identity->expires = script.begin + identity_life_us;
     if (step.kind == ScriptStep::Kind::join) joined.insert(step.actor);
     if (!joined.contains(step.actor)) refuse_script("somebody asks before joining");
     if (step.kind == ScriptStep::Kind::ask) script.actors[step.actor].asks.push_back(step.asked);
@@ -97,6 +103,11 @@ Result<Script> read_script_line(std::string_view line) {
 }
 
 }  // namespace
+
+bool Script::has_identities() const {
+  return std::ranges::any_of(steps,
+                             [](const ScriptStep& step) { return step.identity.has_value(); });
+}
 
 Result<std::vector<Script>> read_scripts(std::string_view text) {
   std::vector<Script> scripts;

@@ -34,6 +34,7 @@ struct ScriptStep {
   std::string place;  // for people: "sign.sql:6"
   std::size_t actor = 0;
   wire::Operation asked;
+  std::optional<wire::Identity> identity;  // join: what it has proven beyond its key
   AgreedTime time;
   std::int64_t forward_us = 0;
   /// The answer that the test is right with. None: it depends on time or chance.
@@ -48,6 +49,7 @@ struct Script {
   std::vector<Actor> actors;  // the first is an administrator, and installs
   std::vector<ScriptStep> steps;
   std::vector<wire::Call> public_reads;  // in the test
+  [[nodiscard]] bool has_identities() const;
 };
 
 /// A line of JSON for each test (docs/testing.md). Refused with the line.

@@ -239,6 +239,7 @@ void SimulatedTransport::reply(node::ConnectionId to, std::string text) {
     ports_.run.trace.say(ports_.clock.world_now(), ports_.name(), "says " + text.substr(0, 600));
   ports_.count_commits();  // what is executed is answered
   ports_.run.checks.text_left(ports_.machine.id, text);
+  if (ports_.notary != nullptr) ports_.notary->said(to, text);
   if (ports_.machine.mouth != nullptr)
     return ports_.machine.mouth->text(to, ports_.clock.world_now(), std::move(text));
   ports_.outside.text_departs(ports_.machine.id, to, ports_.clock.world_now(), std::move(text));

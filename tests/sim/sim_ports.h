@@ -15,6 +15,7 @@
 #include "tests/sim/checks.h"
 #include "tests/sim/event_queue.h"
 #include "tests/sim/machine.h"
+#include "tests/sim/notary.h"
 #include "tests/sim/parameters.h"
 #include "tests/sim/sim_files.h"
 #include "tests/sim/trace.h"
@@ -83,6 +84,7 @@ struct Ports {
   /// Written down as committed, in this life, with votes of its own that nobody may ever see: they
   /// leave it when they are durable, and it stops if they cannot be.
   std::vector<pbft::CommittedRecord> commits_unseen{};
+  Notary* notary = nullptr;  // where an application's tests say who its clients are
 
   /// Of lives before: what was not durable when they ended may be on the disk all the same.
   void expect_commits(const pbft::Recovered& recovered);

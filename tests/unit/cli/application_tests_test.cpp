@@ -467,11 +467,23 @@ TEST_F(ApplicationTests, become_a_script_for_the_simulator) {
   fs::remove(folder_ + "/tests/a.sql");
   write("tests/a.sql",
         "-- @test one\nSELECT 1;\n"
-        "-- @test two\n-- @identity bob id_token(issuer => 'i', subject => 's')\nSELECT 1;\n");
+        "-- @test two\n-- @identity bob id_token(issuer => 'i', subject => 's')\n-- @as bob\n"
+        "-- @expect lower(hex($key(bob))), 'guest'\n"
+        "-- @test three\n-- @identity bob id_token(issuer => 'i', audience => 'a')\n-- @as bob\n"
+        "-- @expect-error untrusted_issuer\n");
+  write("procedures/authorize.sql",
+        "-- @param kind text\n-- @param name text\n-- @param credential blob\n"
+        "-- @param issuer text optional\n-- @param subject text optional\n"
+        "-- @param claims text optional\n-- @read-only\n"
+        "SELECT lower(hex(:credential)), 'guest' WHERE :subject = 's';\n");
   const auto some = what_tests_ask(folder_, {});
   ASSERT_TRUE(some.ok()) << some.error().message;
-  EXPECT_EQ(some->tests.size(), 1U);
-  EXPECT_EQ(some->left_out, 1U) << "nobody vouches for bob in the simulator";
+  ASSERT_EQ(some->tests.size(), 2U);
+  EXPECT_EQ(some->left_out, 1U) << "whom the application believes is not simulated";
+  const AskedStep& join = some->tests[1].steps.at(0);
+  ASSERT_TRUE(join.identity);
+  EXPECT_EQ(join.identity->subject.text, "s");
+  EXPECT_THAT(script_of(some->tests[1]), HasSubstr("\"identity\":\""));
 }
 
 TEST_F(ApplicationTests, are_refused_with_a_reason_when_nothing_can_run) {

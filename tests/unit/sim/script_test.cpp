@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/sim/account_book.h"
 #include "tests/sim/script.h"
 #include "tests/sim/world.h"
@@ -169,6 +171,50 @@ TEST(Script, has_checkers_that_find_a_planted_fault) {
   const auto scripts = scripts_from(script_line(money_steps(12)));
   for (const Plant plant : {Plant::deaf_client, Plant::page_byte})
     EXPECT_THAT(simulate_script(scripts.front(), 1, plant).violations, Not(IsEmpty()));
+}
+
+/// Of whoever comes with a certificate or an ID token.
+wire::Install book_of_people() {
+  wire::Install book = installable();
+  const std::string authorize =
+      "-- @param kind text\n-- @param name text\n-- @param credential blob\n"
+      "-- @param issuer text optional\n-- @param subject text optional\n"
+      "-- @param claims text optional\n-- @read-only\n"
+      "SELECT ensure(:subject IS NOT 'eve', 'unwanted', 'not you');\n"
+      "SELECT coalesce(:kind || ' ' || :subject, 'a key'), 'member';\n";
+  book.files.items.push_back({{"procedures/authorize.sql"}, {to_bytes(as_bytes(authorize))}});
+  std::ranges::sort(book.files.items, {}, [](const auto& file) { return file.path.text; });
+  return book;
+}
+
+std::string identified_join(int actor, const std::string& kind, const std::string& subject,
+                            const std::optional<wire::Outcome>& expected) {
+  const wire::Identity identity{{kind}, {"issuer"}, {subject}, {"{}"}, {}};
+  return script_step("people.sql:" + std::to_string(actor),
+                     R"("do":"join","actor":)" + std::to_string(actor) + R"(,"identity":")" +
+                         to_hex(wire::encode(identity)) + "\"" +
+                         (expected ? R"(,"expected":")" + expected_hex(*expected) + "\"" : ""));
+}
+
+TEST(Script, lets_replicas_vouch_for_whom_a_test_says_that_its_clients_are) {
+  const auto joined_as = [](const std::string& principal) {
+    return wire::Outcome(wire::JoinedReply{{}, {principal}, {"member"}, {}});
+  };
+  const std::string steps =
+      identified_join(1, "certificate", "anna", joined_as("certificate anna")) + "," +
+      ask_step("people.sql:3", 1, script_call("deposit", "hers", 5)) + "," +
+      identified_join(2, "id_token", "eve", std::nullopt);
+  const auto scripts = scripts_from(script_line(steps, book_of_people()));
+  ASSERT_TRUE(scripts.front().has_identities());
+  EXPECT_GT(scripts.front().steps[0].identity->expires, scripts.front().begin);
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    const RunResult result = simulate_script(scripts.front(), seed);
+    EXPECT_THAT(result.violations, IsEmpty()) << seed;
+  }
+  const std::string other = identified_join(1, "certificate", "anna", joined_as("somebody else"));
+  const auto wrong = scripts_from(script_line(other, book_of_people()));
+  EXPECT_THAT(simulate_script(wrong.front(), 1).violations,
+              Contains(StartsWith("expectation: people.sql:1")));
 }
 
 }  // namespace

@@ -78,13 +78,13 @@ class Clients::Client {
   }
   /// Nothing but what is ordered: each has one of the session's numbers.
   void ask_all_at_once() {
-    while (joined_ && !parting_ && !all_.stopping_ && waiting_ < limits::session_window)
+    for (std::size_t i = waiting_; i < limits::session_window && can_ask(); ++i)
       perform([&](client::Effects& out) {
         expect(session_->submit(now(), all_.workload_.next_of(index_), now() + patience_us, out));
       });
   }
   void ask() {
-    if (!joined_ || parting_ || all_.stopping_ || waiting_ >= parameters().outstanding_max) return;
+    if (!can_ask() || waiting_ >= parameters().outstanding_max) return;
     perform([&](client::Effects& out) {
       if (auto read = all_.workload_.public_read()) {
         ++waiting_;
@@ -162,6 +162,7 @@ class Clients::Client {
   [[nodiscard]] std::string called() const {
     return scripted() ? parameters().options.script->actors[index_].name : name();
   }
+  [[nodiscard]] bool can_ask() const { return joined_ && !parting_ && !all_.stopping_; }
   [[nodiscard]] bool eager() const { return parameters().eager == index_; }
   /// It is ordered: its answer must come after those that were given until now.
   void expect(client::Ticket ticket) {

@@ -256,6 +256,7 @@ class Replica::Core {
   template <class... Parts>
   void drop(Refusal refusal, const Parts&... parts) {
     ++refused_[static_cast<std::size_t>(refusal)];
+    if (speaker_ && blames(refusal)) blamed_.try_emplace(*speaker_, refusal);
     trace(parts..., ": ", words(refusal), " -> refuse");
   }
 
@@ -347,6 +348,8 @@ class Replica::Core {
   unsigned move_excuses_ = 0;   // how often that was put off
 
   std::array<std::uint64_t, refusals> refused_{};
+  std::optional<ReplicaId> speaker_;     // whose words are being looked at
+  std::map<ReplicaId, Refusal> blamed_;  // of the group, so few
   bool first_boot_;
   bool fresh_;  // the configuration begins in this life
   bool started_ = false;

@@ -89,6 +89,31 @@ Answer Client::read(const Statement& statement) {
   return client::answer_of(impl_->ask_to_read(client::to_wire({statement}, true))).value();
 }
 
+// ---- what it would do and cost ----------------------------------------------------------------
+
+Expected<Explanation> Client::try_explain_call(std::string_view procedure,
+                                               const Arguments& arguments) {
+  return client::explanation_of(impl_->ask(wire::Explain{client::to_wire(procedure, arguments)}));
+}
+Explanation Client::explain_call(std::string_view procedure, const Arguments& arguments) {
+  return try_explain_call(procedure, arguments).value();
+}
+
+Expected<Explanation> Client::try_explain_sql(const std::vector<Statement>& statements,
+                                              bool read_only) {
+  return client::explanation_of(impl_->ask(wire::Explain{client::to_wire(statements, read_only)}));
+}
+Explanation Client::explain_sql(const std::vector<Statement>& statements, bool read_only) {
+  return try_explain_sql(statements, read_only).value();
+}
+
+Expected<Explanation> Client::try_explain_transaction(const std::vector<Step>& steps) {
+  return client::explanation_of(impl_->ask(wire::Explain{client::to_wire(steps)}));
+}
+Explanation Client::explain_transaction(const std::vector<Step>& steps) {
+  return try_explain_transaction(steps).value();
+}
+
 // ---- without blocking -----------------------------------------------------------------------
 
 void Client::call_async(std::string_view procedure, const Arguments& arguments,

@@ -25,6 +25,9 @@ std::optional<ErrorInfo> error_of(const Completion& completion);
 Expected<std::vector<Answer>> answers_of(const Completion& completion);
 /// One for every step of a transaction.
 Expected<std::vector<StepAnswer>> step_answers_of(const Completion& completion);
+/// Of an `explain`; a Refused, code unexpected_answer, if f+1 replicas answered it with something
+/// else.
+Expected<Explanation> explanation_of(const Completion& completion);
 /// The last of them, with the changes of all.
 Expected<Answer> answer_of(const Completion& completion);
 

@@ -1,6 +1,7 @@
 // Prytany's client for browsers and Node: the types, and what they promise, are in
 // types/index.d.ts.
 export { Answer } from "./answer.js";
+export { joinWithCertificate } from "./certificate.js";
 export { Client, Cluster, EndEvent, ReplicaEvent } from "./client.js";
 export { Credential, credentialPublicKey, generateCode } from "./credential.js";
 export {
@@ -12,6 +13,7 @@ export {
   Refused,
   Usage,
 } from "./errors.js";
+export { explainCall, explainSql, explainTransaction } from "./explain.js";
 export { fingerprint } from "./genesis.js";
 export { idTokenNonce, joinWithIdToken } from "./id_token.js";
 export { attachStatic, openStatic } from "./static_clients.js";

@@ -50,12 +50,16 @@ function stepsOf(taken, integers) {
   });
 }
 
-export async function transaction(client, steps, options) {
-  learn();
-  const { statements, read_only } = execution(steps);
-  const asked = statements.map((statement, i) => {
-    const { when = {}, mayFail = false } = steps[i];
+export function transactionOf(given) {
+  const { statements, read_only } = execution(given);
+  const steps = statements.map((statement, i) => {
+    const { when = {}, mayFail = false } = given[i];
     return { statement, when: postfix(when), may_fail: mayFail };
   });
-  return client[ask]({ type: "transaction", steps: asked, read_only }, options, stepsOf);
+  return { type: "transaction", steps, read_only };
+}
+
+export async function transaction(client, steps, options) {
+  learn();
+  return client[ask](transactionOf(steps), options, stepsOf);
 }

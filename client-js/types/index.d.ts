@@ -130,6 +130,74 @@ export declare function transaction(
   options?: CallOptions,
 ): Promise<StepAnswer[]>;
 
+// ---- explanations -------------------------------------------------------------------------------
+
+/** One run of one statement. A trigger's work is its statement's. */
+export interface ExplainedStatement {
+  /** At most 4 KiB of it. */
+  readonly sql: string;
+  /** SQLite's EXPLAIN QUERY PLAN, indented by two spaces for each level. */
+  readonly plan: readonly string[];
+  /** Of SQLite's virtual machine. */
+  readonly steps: number;
+  /** Rows gone through without an index. */
+  readonly scanned: number;
+  readonly sorts: number;
+  /** Of 4 KiB, asked for. */
+  readonly pages: number;
+  /** Allocated. */
+  readonly bytes: number;
+}
+
+/** What a call would do and cost, as f+1 replicas say alike. */
+export interface Explanation {
+  /** In the order in which they ran; at most 256. A step that was skipped did not run. */
+  readonly statements: readonly ExplainedStatement[];
+  /** Statements that ran and are not among those. */
+  readonly leftOut: number;
+  /** Of the budget, in steps: pages, bytes and large values count, too. */
+  readonly charged: number;
+  /** What a call may use, in steps. */
+  readonly budget: number;
+  /** What the call would have failed with, or null. `statement` is counted from 1; 0: none. */
+  readonly error: {
+    readonly code: string;
+    readonly message: string;
+    readonly procedure: string;
+    readonly statement: number;
+  } | null;
+  /** As of an Answer. */
+  readonly seq: number;
+  readonly agreedUs: number;
+  readonly agreement: Agreement;
+}
+
+/**
+ * A call is run on every replica as it would run, and undone; it costs the cluster what the call
+ * costs. Rejects as the call would if that may not be asked (`not_allowed`, `unknown_procedure`);
+ * with `not_allowed`, too, where the application does not let the role look, `not_explainable`
+ * where it is a class in C++, and Refused, code `unexpected_answer`, if f+1 replicas are of another
+ * version. That the call would fail rejects nothing: see `error`.
+ */
+export declare function explainCall(
+  client: Client,
+  procedure: string,
+  args?: Arguments,
+  options?: CallOptions,
+): Promise<Explanation>;
+/** The same of one statement, or several, as of `batch`; `readOnly`: as of `query`. */
+export declare function explainSql(
+  client: Client,
+  statements: string | Statement | readonly (string | Statement)[],
+  options?: CallOptions & { readOnly?: boolean },
+): Promise<Explanation>;
+/** The same of a transaction. */
+export declare function explainTransaction(
+  client: Client,
+  steps: readonly Step[],
+  options?: CallOptions,
+): Promise<Explanation>;
+
 // ---- subscriptions ------------------------------------------------------------------------------
 
 /** Something that a committed request told those who watch a topic. */
@@ -343,6 +411,18 @@ export declare function idTokenNonce(
   credential: Credential,
   genesis: Genesis | Cluster,
 ): Promise<string>;
+
+/**
+ * Joins with an X.509 certificate, as an application admits them: `certificate` is a PEM text, the
+ * client's own first and intermediate ones after it (four at most, 4 KiB each); `key` is its private
+ * key, of Ed25519, ECDSA P-256 or RSA-PSS with SHA-256 as a CryptoKey that may sign, or as PKCS#8 PEM
+ * without a passphrase. It signs this join and no other. Throws Usage, code `bad_certificate` or
+ * `bad_key`, before anything is sent.
+ */
+export declare function joinWithCertificate(
+  cluster: Cluster,
+  options: JoinOptions & { certificate: string; key: CryptoKey | string },
+): Promise<Client>;
 
 /** Whom genesis lists: the session's number is the place here, from 1. */
 export interface StaticClient {

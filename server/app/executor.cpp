@@ -501,6 +501,12 @@ wire::Outcome Executor::public_read(const wire::Call& call) { return impl_->publ
 Result<wire::Identity, Failure> Executor::identify(const wire::Identify& asked, AgreedTime now) {
   return impl_->identify(asked, now);
 }
+Result<std::vector<std::string>, wire::ErrorReply> Executor::certificate_authorities() {
+  return impl_->ask_authorities(crypto::sha256(as_bytes("prytany authorities")));
+}
+Result<std::vector<TokenKey>, wire::ErrorReply> Executor::token_keys(const std::string& issuer) {
+  return impl_->ask_token_keys(crypto::sha256(as_bytes("prytany issuers")), issuer);
+}
 std::optional<wire::Outcome> Executor::session_read(SessionId session,
                                                     const crypto::PublicKey& signer,
                                                     ByteView operation) {

@@ -122,6 +122,10 @@ class Executor {
   /// has come to; `now` is this replica's clock. One replica's opinion: it is for a token of phase
   /// one. Refused with a code of docs/reference/identification.md.
   Result<wire::Identity, Failure> identify(const wire::Identify& asked, AgreedTime now);
+  /// Whom the application believes just now, as identify() asks it: for those who test
+  /// applications. Requires: there is one.
+  Result<std::vector<std::string>, wire::ErrorReply> certificate_authorities();
+  Result<std::vector<TokenKey>, wire::ErrorReply> token_keys(const std::string& issuer);
 
   /// What this session may read with this operation (an encoded Call or Execute), on the state as
   /// executed here; an operation that writes is answered with "not_read_only". Never changes a

@@ -4,6 +4,7 @@
 #include "server/app/executor_impl.h"
 #include "server/app/explain.h"
 #include "server/app/runner.h"
+#include "server/app/steps.h"
 
 namespace prytany::app {
 
@@ -28,18 +29,27 @@ std::optional<wire::ErrorReply> Executor::Impl::refuse_explaining(const Session&
                      name);
 }
 
+std::optional<wire::ErrorReply> Executor::Impl::refuse_explaining(
+    const Session& session, const wire::Explain& asked) const {
+  if (const auto* call = std::get_if<wire::Call>(&asked.of))
+    return refuse_explaining(session, *call);
+  if (const auto* sql = std::get_if<wire::Execute>(&asked.of))
+    return refuse_sql(session, sql->read_only);
+  return refuse_sql(session, std::get<wire::Transaction>(asked.of).read_only);
+}
+
 wire::Outcome Executor::Impl::perform(Turn&, const Session& session, const wire::Explain& asked) {
+  if (auto refused = refuse_explaining(session, asked)) return *refused;
   const auto* call = std::get_if<wire::Call>(&asked.of);
-  const auto* sql = std::get_if<wire::Execute>(&asked.of);
-  auto refused =
-      call != nullptr ? refuse_explaining(session, *call) : refuse_sql(session, sql->read_only);
-  if (refused) return *refused;
-  bool schema_changed = false;
   if (call != nullptr)
     engine_.state().work_max = installed_->steps_max(config_.steps_per_request_max);
+  bool schema_changed = false;
   const Explanation explanation = explain(engine_, [&] {
+    const auto* sql = std::get_if<wire::Execute>(&asked.of);
     auto outcome = call != nullptr ? installed_->call(engine_, *call, session.role)
-                                   : run_execute(engine_, *sql);
+                   : sql != nullptr
+                       ? run_execute(engine_, *sql)
+                       : run_transaction(engine_, std::get<wire::Transaction>(asked.of));
     schema_changed = engine_.state().schema_touched;
     return outcome;
   });

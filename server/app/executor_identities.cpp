@@ -30,35 +30,46 @@ Result<std::vector<TokenKey>, wire::ErrorReply> Executor::Impl::token_keys(
   return trusted;
 }
 
+Result<std::vector<std::string>, wire::ErrorReply> Executor::Impl::ask_authorities(
+    const Digest& question) {
+  std::optional<Result<std::vector<std::string>, wire::ErrorReply>> believed;
+  open_reader();
+  (void)read_only(question, nullptr, [&]() -> wire::Outcome {
+    believed.emplace(authorities());
+    return wire::DoneReply{};
+  });
+  return std::move(*believed);
+}
+
+Result<std::vector<TokenKey>, wire::ErrorReply> Executor::Impl::ask_token_keys(
+    const Digest& question, const std::string& issuer) {
+  std::optional<Result<std::vector<TokenKey>, wire::ErrorReply>> keys;
+  open_reader();
+  (void)read_only(question, nullptr, [&]() -> wire::Outcome {
+    keys.emplace(token_keys(issuer));
+    return wire::DoneReply{};
+  });
+  return std::move(*keys);
+}
+
 Result<wire::Identity, Failure> Executor::Impl::identify(const wire::Identify& asked,
                                                          AgreedTime now) {
   if (auto refused = refuse_proof(config_.cluster, asked)) return *refused;
   if (application_ == nullptr && installed_ == nullptr)
     return Failure{"not_authorized", "no application is installed that could know you"};
-  open_reader();
   const Digest question = wire::join_digest(asked.begin);
-  const auto* chain = std::get_if<wire::CertificateProof>(&asked.proof);
-  std::optional<Result<std::vector<std::string>, wire::ErrorReply>> believed;
-  std::optional<Result<std::vector<TokenKey>, wire::ErrorReply>> keys;
-  std::string issuer;
-  if (chain == nullptr) {
-    auto said = issuer_of(std::get<wire::IdTokenProof>(asked.proof).token.text);
-    if (!said) return said.error();
-    issuer = std::move(*said);
+  if (const auto* chain = std::get_if<wire::CertificateProof>(&asked.proof)) {
+    const auto believed = ask_authorities(question);
+    if (!believed) return failure_of_trust(believed.error());
+    return read_certificate(config_.cluster, asked.begin, *chain, *believed, now);
   }
-  (void)read_only(question, nullptr, [&]() -> wire::Outcome {
-    if (chain != nullptr) believed.emplace(authorities());
-    if (chain == nullptr) keys.emplace(token_keys(issuer));
-    return wire::DoneReply{};
-  });
-  if (chain != nullptr) {
-    if (!*believed) return failure_of_trust(believed->error());
-    return read_certificate(config_.cluster, asked.begin, *chain, **believed, now);
-  }
-  if (!*keys) return failure_of_trust(keys->error());
+  const std::string& token = std::get<wire::IdTokenProof>(asked.proof).token.text;
+  const auto issuer = issuer_of(token);
+  if (!issuer) return issuer.error();
+  const auto keys = ask_token_keys(question, *issuer);
+  if (!keys) return failure_of_trust(keys.error());
   const Digest nonce = wire::id_token_nonce(config_.cluster, asked.begin.identification.credential);
-  return read_id_token(std::get<wire::IdTokenProof>(asked.proof).token.text, issuer, **keys, nonce,
-                       now);
+  return read_id_token(token, *issuer, *keys, nonce, now);
 }
 
 }  // namespace prytany::app

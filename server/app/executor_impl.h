@@ -87,10 +87,16 @@ class Executor::Impl {
   Result<wire::Identity, Failure> identify(const wire::Identify& asked, AgreedTime now);
   Result<std::vector<std::string>, wire::ErrorReply> authorities();
   Result<std::vector<TokenKey>, wire::ErrorReply> token_keys(const std::string& issuer);
+  /// The same, as a read that is not ordered; `question` is its seed.
+  Result<std::vector<std::string>, wire::ErrorReply> ask_authorities(const Digest& question);
+  Result<std::vector<TokenKey>, wire::ErrorReply> ask_token_keys(const Digest& question,
+                                                                 const std::string& issuer);
 
   // executor_explain.cpp
   [[nodiscard]] std::optional<wire::ErrorReply> refuse_explaining(const Session& session,
                                                                   const wire::Call& call) const;
+  [[nodiscard]] std::optional<wire::ErrorReply> refuse_explaining(const Session& session,
+                                                                  const wire::Explain& asked) const;
   wire::Outcome perform(Turn& turn, const Session& session, const wire::Explain& asked);
 
   // executor_ticks.cpp

@@ -284,4 +284,10 @@ Result<wire::Identity, Failure> read_id_token(std::string_view token, const std:
   return identity;
 }
 
+std::string claims_named(std::string_view object, const std::string& names) {
+  wire::JsonDocument document;
+  const auto parsed = document.parse(object, limits::identity_claims_bytes_max);
+  return parsed && parsed->is_object() ? claims_of(*parsed, names) : "{}";
+}
+
 }  // namespace prytany::app

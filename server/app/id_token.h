@@ -25,4 +25,8 @@ Result<wire::Identity, Failure> read_id_token(std::string_view token, const std:
                                               const std::vector<TokenKey>& keys,
                                               const Digest& nonce, AgreedTime now);
 
+/// Of a JSON object the members that an application names ("email, groups"), as read_id_token()
+/// gives them; an empty one if it is none.
+std::string claims_named(std::string_view object, const std::string& names);
+
 }  // namespace prytany::app

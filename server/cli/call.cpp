@@ -34,11 +34,9 @@ Status explain_on_cluster(const CallOptions& options, const Arguments& arguments
         "make it, and has a session");
   auto client = join(options.client);
   if (!client) return client.error();
-  const auto answers = ask(*client, wire::Explain{client::to_wire(options.procedure, arguments)});
-  if (!answers) return answers.error();
-  const auto explanation = explanation_from(*answers);
-  if (!explanation) return explanation.error();
-  return report_explanation(*explanation, client->role(), json);
+  const auto told = attempt([&] { return client->explain_call(options.procedure, arguments); });
+  if (!told) return told.error();
+  return report_explanation(explanation_from(*told), client->role(), json);
 }
 
 Status run_call(const CallOptions& options, bool json) {

@@ -1,6 +1,5 @@
 #include "server/cli/explanation_report.h"
 
-#include <algorithm>
 #include <cstdio>
 
 #include <nlohmann/json.hpp>
@@ -10,8 +9,6 @@
 
 namespace prytany::cli {
 namespace {
-
-constexpr std::size_t report_columns = 7;  // of a statement, and of all of them
 
 const wire::ErrorReply* error_of_call(const app::Explanation& explanation) {
   return std::get_if<wire::ErrorReply>(&explanation.outcome);
@@ -77,38 +74,6 @@ void print_explanation_as_json(const app::Explanation& explanation, const std::s
   std::printf("%s\n", all.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
 }
 
-std::string text_in(const Value& value) {
-  const auto* text = std::get_if<std::string>(&value.storage());
-  return text == nullptr ? std::string() : *text;
-}
-
-std::uint64_t number_in(const Value& value) {
-  const auto* number = std::get_if<std::int64_t>(&value.storage());
-  return number == nullptr || *number < 0 ? 0 : static_cast<std::uint64_t>(*number);
-}
-
-std::vector<std::string> lines_of(const std::string& text) {
-  std::vector<std::string> lines;
-  for (std::size_t begin = 0; begin < text.size();) {
-    const std::size_t end = std::min(text.find('\n', begin), text.size());
-    lines.push_back(text.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return lines;
-}
-
-app::ExplainedStatement statement_in(const Row& row) {
-  app::ExplainedStatement statement;
-  statement.sql = text_in(row[0]);
-  statement.plan = lines_of(text_in(row[1]));
-  statement.steps = number_in(row[2]);
-  statement.scanned = number_in(row[3]);
-  statement.sorts = number_in(row[4]);
-  statement.pages = number_in(row[5]);
-  statement.bytes = number_in(row[6]);
-  return statement;
-}
-
 }  // namespace
 
 Failure failure_of_explained(const wire::ErrorReply& error) {
@@ -118,26 +83,17 @@ Failure failure_of_explained(const wire::ErrorReply& error) {
   return Failure{ExitCode::failed, error.code.text, message};
 }
 
-Result<app::Explanation, Failure> explanation_from(const std::vector<Answer>& answers) {
-  const auto fits = [](const Answer& answer) {
-    return std::ranges::all_of(answer.rows,
-                               [](const Row& row) { return row.size() == report_columns; });
-  };
-  if (answers.size() != 2 || !fits(answers[0]) || !fits(answers[1]) || answers[1].rows.size() != 1)
-    return Failure{ExitCode::failed, "unexpected_answer",
-                   "the replicas answer with something else than an explanation: are they of "
-                   "another version?"};
+app::Explanation explanation_from(const Explanation& told) {
   app::Explanation explanation;
-  for (const Row& row : answers[0].rows) explanation.statements.push_back(statement_in(row));
-  const Row& all = answers[1].rows[0];
-  explanation.charged = number_in(all[0]);
-  explanation.budget = number_in(all[1]);
-  explanation.left_out = number_in(all[2]);
-  if (!all[3].is_null())
-    explanation.outcome = wire::ErrorReply{{text_in(all[3])},
-                                           {text_in(all[4])},
-                                           {text_in(all[5])},
-                                           static_cast<std::uint32_t>(number_in(all[6]))};
+  for (const ExplainedStatement& ran : told.statements)
+    explanation.statements.push_back(
+        {ran.sql, ran.plan, ran.steps, ran.scanned, ran.sorts, ran.pages, ran.bytes});
+  explanation.charged = told.charged;
+  explanation.budget = told.budget;
+  explanation.left_out = told.left_out;
+  if (told.error)
+    explanation.outcome = wire::ErrorReply{
+        {told.error->code}, {told.error->message}, {told.error->procedure}, told.error->statement};
   return explanation;
 }
 

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include <prytany/client.h>
 
@@ -15,8 +14,8 @@ namespace prytany::cli {
 /// What an explained call, or whatever it needed before, failed with.
 Failure failure_of_explained(const wire::ErrorReply& error);
 
-/// An explanation as replicas answer it (app::explanation_results). The Failure if it is none.
-Result<app::Explanation, Failure> explanation_from(const std::vector<Answer>& answers);
+/// What a cluster told, as this process would have.
+app::Explanation explanation_from(const Explanation& told);
 
 /// Prints it; a Failure if the call would have failed. `role` is whose call it is.
 Status report_explanation(const app::Explanation& explanation, const std::string& role, bool json);

@@ -130,25 +130,18 @@ Status shell(Client& client, bool json) {
   return usage_failure("the last statement does not end with a semicolon");
 }
 
-Result<app::Explanation, Failure> explained(const Client& client,
-                                            const std::vector<Statement>& statements, bool reads) {
-  const auto answers = ask(client, wire::Explain{client::to_wire(statements, reads)});
-  if (!answers) return answers.error();
-  return explanation_from(*answers);
-}
-
-Status explain_sql(const Client& client, const std::string& text, bool json) {
+Status explain_statements(Client& client, const std::string& text, bool json) {
   const std::vector<Statement> statements = statements_in(text);
   if (statements.empty()) return usage_failure("there is no statement");
   const bool reads = all_look_read_only(statements);
-  auto explanation = explained(client, statements, reads);
-  if (!explanation) return explanation.error();
+  const auto explained = [&](bool read_only) {
+    return attempt([&] { return client.explain_sql(statements, read_only); });
+  };
+  auto told = explained(reads);
   // As in execute().
-  const auto* error = std::get_if<wire::ErrorReply>(&explanation->outcome);
-  if (reads && error != nullptr && error->code.text == "not_read_only")
-    explanation = explained(client, statements, false);
-  if (!explanation) return explanation.error();
-  return report_explanation(*explanation, client.role(), json);
+  if (told && reads && told->error && told->error->code == "not_read_only") told = explained(false);
+  if (!told) return told.error();
+  return report_explanation(explanation_from(*told), client.role(), json);
 }
 
 Status run_sql(const SqlOptions& options, bool json) {
@@ -156,7 +149,7 @@ Status run_sql(const SqlOptions& options, bool json) {
     return usage_failure("--explain needs a STATEMENT");
   auto client = join(options.client);
   if (!client) return client.error();
-  if (options.explain) return explain_sql(*client, options.statement, json);
+  if (options.explain) return explain_statements(*client, options.statement, json);
   if (options.statement.empty()) return shell(*client, json);
   const auto answer = execute(*client, options.statement);
   if (!answer) return answer.error();

@@ -15,10 +15,12 @@
 #include "clientlib/fits.h"
 #include "server/app/bundle.h"
 #include "server/app/folder.h"
+#include "server/app/identify.h"
 #include "server/app/sql.h"
 #include "server/cli/files.h"
 #include "server/cli/sql.h"
 #include "server/cli/trial.h"
+#include "server/crypto/client_certificate.h"
 
 namespace prytany::cli {
 namespace {
@@ -263,24 +265,49 @@ class TestRun {
     wire::Identity identity;
     identity.kind.text = step.role;
     identity.claims.text = "{}";
+    const bool is_token = step.role == app::id_token_kind;
+    std::optional<std::string> believed;  // by whom it was issued, or for whom
     for (const wire::Argument& argument : *said) {
-      std::string* const place = argument.name.text == "issuer"    ? &identity.issuer.text
-                                 : argument.name.text == "subject" ? &identity.subject.text
-                                 : argument.name.text == "claims"  ? &identity.claims.text
-                                                                   : nullptr;
+      const std::string& name = argument.name.text;
+      std::string* const place = name == "issuer"    ? &identity.issuer.text
+                                 : name == "subject" ? &identity.subject.text
+                                 : name == "claims"  ? &identity.claims.text
+                                 : name == (is_token ? "audience" : "authority")
+                                     ? &believed.emplace()
+                                     : nullptr;
       const auto* text = std::get_if<wire::TextValue>(&argument.value);
       if (place == nullptr || text == nullptr)
-        return Wrong{step.line, "an identity has the texts issuer, subject and claims, and '" +
-                                    argument.name.text + "' is none of them"};
+        return Wrong{step.line,
+                     "an identity has the texts issuer, subject and claims, an ID token an "
+                     "audience, a certificate an authority, and '" +
+                         name + "' is none of them"};
       *place = text->text;
+    }
+    if (believed && !is_token) {
+      auto issuer = authority_named(step, identity, *believed);
+      if (!issuer) return issuer.error();
+      identity.issuer.text = std::move(*issuer);
     }
     if (!client::fits(identity))
       return Wrong{step.line, "an issuer and a subject have at most 1024 bytes, claims 4096"};
     if (!nlohmann::json::parse(identity.claims.text, nullptr, false).is_object())
       return Wrong{step.line, "claims are the text of a JSON object: json_object('email', ...)"};
-    trial_.vouch_for(step.name, std::move(identity));
+    trial_.vouch_for(step.name, std::move(identity), believed.has_value(), believed.value_or(""));
     identified_anew_.insert(step.name);
     return std::nullopt;
+  }
+
+  /// The issuer of what this authority, a certificate in PEM, has issued.
+  static Result<std::string, Wrong> authority_named(const TestStep& step,
+                                                    const wire::Identity& identity,
+                                                    const std::string& pem) {
+    const auto certificates = crypto::certificates_of_pem(pem);
+    if (certificates.size() != 1)
+      return Wrong{step.line,
+                   "an authority is one certificate in PEM (-----BEGIN CERTIFICATE-----)"};
+    if (!identity.issuer.text.empty())
+      return Wrong{step.line, "the authority is the issuer: leave out one of them"};
+    return crypto::sha256(certificates[0]).hex();
   }
 
   Result<wire::Outcome, Wrong> call(const TestStep& step) {

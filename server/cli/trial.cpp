@@ -3,7 +3,10 @@
 #include <algorithm>
 
 #include "clientlib/fits.h"
+#include "server/app/id_token.h"
+#include "server/app/identify.h"
 #include "server/cli/genesis.h"
+#include "server/crypto/client_certificate.h"
 #include "server/wire/messages.h"
 
 namespace prytany::cli {
@@ -37,6 +40,11 @@ wire::ErrorReply trial_refusal(const char* code, std::string message) {
   reply.code.text = code;
   reply.message.text = std::move(message);
   return reply;
+}
+
+wire::ErrorReply untrusted(const wire::ErrorReply& error) {
+  return trial_refusal("untrusted_issuer",
+                       "the application could not say whom it trusts: " + error.code.text);
 }
 
 /// Phase one and two of a join: here the only replica is at hand, and signs the only token. It
@@ -106,9 +114,15 @@ wire::Outcome Trial::install(const wire::Install& application) {
 
 wire::Outcome Trial::join(const std::string& client) {
   const crypto::Signer key = trial_key(client);
-  const auto identity = identities_.find(client);
-  const wire::Operation join = signed_join(
-      config_, key, client, now() + 1, identity == identities_.end() ? nullptr : &identity->second);
+  const auto shown = identities_.find(client);
+  std::optional<wire::Identity> identity;
+  if (shown != identities_.end()) {
+    auto found = found_in(shown->second);
+    if (!found) return found.error();
+    identity = std::move(*found);
+  }
+  const wire::Operation join =
+      signed_join(config_, key, client, now() + 1, identity ? &*identity : nullptr);
   const wire::Outcome outcome =
       order({SessionId{}, RequestNumber{1}, key.public_key(), {wire::encode(join)}});
   clients_.erase(client);
@@ -117,8 +131,39 @@ wire::Outcome Trial::join(const std::string& client) {
   return outcome;
 }
 
-void Trial::vouch_for(const std::string& client, wire::Identity identity) {
-  identities_.insert_or_assign(client, std::move(identity));
+void Trial::vouch_for(const std::string& client, wire::Identity identity, bool judged,
+                      std::string audience) {
+  identities_.insert_or_assign(client, Vouched{std::move(identity), judged, std::move(audience)});
+}
+
+/// What replicas say to the same (docs/reference/identification.md).
+Result<wire::Identity, wire::ErrorReply> Trial::found_in(const Vouched& shown) {
+  if (!shown.judged) return shown.identity;
+  if (shown.identity.kind.text == app::id_token_kind) return found_in_token(shown);
+  const auto authorities = executor_->certificate_authorities();
+  if (!authorities) return untrusted(authorities.error());
+  for (const std::string& pem : *authorities)
+    for (const Bytes& der : crypto::certificates_of_pem(pem))
+      if (crypto::sha256(der).hex() == shown.identity.issuer.text) return shown.identity;
+  return trial_refusal("untrusted_issuer",
+                       "the application trusts " +
+                           std::string(authorities->empty() ? "no authority's certificates"
+                                                            : "other authorities, not this one"));
+}
+
+Result<wire::Identity, wire::ErrorReply> Trial::found_in_token(const Vouched& shown) {
+  const auto keys = executor_->token_keys(shown.identity.issuer.text);
+  if (!keys) return untrusted(keys.error());
+  if (keys->empty())
+    return trial_refusal("untrusted_issuer",
+                         "the application trusts no key of this token's issuer");
+  for (const app::TokenKey& key : *keys) {
+    if (key.audience != shown.audience) continue;
+    wire::Identity found = shown.identity;
+    found.claims.text = app::claims_named(found.claims.text, key.claims);
+    return found;
+  }
+  return trial_refusal("wrong_audience", "the ID token was made for somebody else (aud)");
 }
 
 std::optional<app::SessionView> Trial::session(const std::string& client) {

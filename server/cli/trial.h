@@ -34,7 +34,10 @@ class Trial {
   wire::Outcome join(const std::string& client);
   /// What `client` is found to have proven, beyond its key, whenever it joins from now on: the
   /// replica here vouches for it unseen. `kind`, issuer, subject and claims are of importance.
-  void vouch_for(const std::string& client, wire::Identity identity);
+  /// `judged`: but for whom the application believes, which it is asked as a replica asks it;
+  /// then of an ID token for `audience` those claims count that the application names.
+  void vouch_for(const std::string& client, wire::Identity identity, bool judged = false,
+                 std::string audience = {});
   /// Who `client` is, if it has a session that lives.
   [[nodiscard]] std::optional<app::SessionView> session(const std::string& client);
   /// The number of the session that `client` has or had; 0: it never joined.
@@ -67,6 +70,15 @@ class Trial {
   };
   class NoDisk;
 
+  struct Vouched {
+    wire::Identity identity;
+    bool judged = false;
+    std::string audience;
+  };
+  /// As the application believes it; refused before anything is ordered.
+  Result<wire::Identity, wire::ErrorReply> found_in(const Vouched& shown);
+  Result<wire::Identity, wire::ErrorReply> found_in_token(const Vouched& shown);
+
   wire::Outcome order(const wire::RequestBody& body);
   app::Executed execute(const wire::Batch& batch, AgreedTime time);
 
@@ -75,7 +87,7 @@ class Trial {
   app::ExecutorConfig config_;
   std::unique_ptr<app::Executor> executor_;
   std::map<std::string, Client> clients_;
-  std::map<std::string, wire::Identity> identities_;  // of those that have one
+  std::map<std::string, Vouched> identities_;  // of those that have one
 };
 
 }  // namespace prytany::cli

@@ -134,18 +134,6 @@ void get_json(JsonPicker& p, Json json, Execute& out) {
   out.read_only = p.boolean(json, "read_only");
 }
 
-void get_json(JsonPicker& p, Json json, Explain& out) {
-  const Json of = p.field(json, "of");
-  const std::string_view type = p.type(of);
-  if (type == "call") {
-    get_json(p, of, out.of.emplace<Call>());
-  } else if (type == "execute") {
-    get_json(p, of, out.of.emplace<Execute>());
-  } else {
-    p.fail("neither a call nor SQL", "of");
-  }
-}
-
 void get_json(JsonPicker& p, Json json, Condition& out) {
   const std::string_view type = p.type(json);
   const auto word = std::find(condition_words.begin(), condition_words.end(), type);
@@ -158,6 +146,25 @@ void get_json(JsonPicker& p, Json json, Step& out) {
   get_json(p, p.field(json, "statement"), out.statement);
   get_list(p, json, "when", out.when);
   out.may_fail = p.boolean(json, "may_fail");
+}
+
+void get_json(JsonPicker& p, Json json, Transaction& out) {
+  get_list(p, json, "steps", out.steps);
+  out.read_only = p.boolean(json, "read_only");
+}
+
+void get_json(JsonPicker& p, Json json, Explain& out) {
+  const Json of = p.field(json, "of");
+  const std::string_view type = p.type(of);
+  if (type == "call") {
+    get_json(p, of, out.of.emplace<Call>());
+  } else if (type == "execute") {
+    get_json(p, of, out.of.emplace<Execute>());
+  } else if (type == "transaction") {
+    get_json(p, of, out.of.emplace<Transaction>());
+  } else {
+    p.fail("neither a call nor SQL", "of");
+  }
 }
 
 void get_json(JsonPicker& p, Json json, ApplicationFile& out) {
@@ -206,9 +213,7 @@ Bytes encoded_operation(JsonPicker& p, Json json) {
   } else if (type == "reconfigure") {
     get_json(p, json, operation.emplace<Reconfigure>());
   } else if (type == "transaction") {
-    auto& transaction = operation.emplace<Transaction>();
-    get_list(p, json, "steps", transaction.steps);
-    transaction.read_only = p.boolean(json, "read_only");
+    get_json(p, json, operation.emplace<Transaction>());
   } else if (type == "explain") {
     get_json(p, json, operation.emplace<Explain>());
   } else if (type == "null") {

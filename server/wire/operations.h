@@ -200,9 +200,9 @@ struct Upgrade {
 };
 
 /// What a call or SQL would do and cost, and then all of it is undone: answered with the statements
-/// as they ran, and what the call came to (docs/wire.md).
+/// as they ran, and what the call came to (docs/wire.md). The order here is the tag on the wire.
 struct Explain {
-  std::variant<Call, Execute> of;
+  std::variant<Call, Execute, Transaction> of;
   static constexpr auto fields(auto& m) { return std::tie(m.of); }
   bool operator==(const Explain&) const = default;
 };

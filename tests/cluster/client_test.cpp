@@ -102,6 +102,31 @@ TEST_F(ClientApi, sends_transactions_whose_steps_depend_on_each_other) {
   EXPECT_EQ(coins.one(), std::make_tuple(3, 7));
 }
 
+TEST_F(ClientApi, tells_what_sql_and_transactions_would_cost_and_changes_nothing) {
+  Client client(cluster_->admin("costs"));
+  client.execute("CREATE TABLE crates(id INTEGER PRIMARY KEY, apples)");
+  client.execute("INSERT INTO crates VALUES(1, 10), (2, 0)");
+  const Explanation told = client.explain_transaction(
+      {{{"UPDATE crates SET apples = 0 WHERE apples = ?", {10}, {}}, {}, true},
+       {{"SELECT id FROM crates WHERE id = 1", {}, {}}, When::changed(0)},
+       {{"SELECT 1", {}, {}}, When::error(0)}});
+  ASSERT_THAT(told.statements, SizeIs(2)) << "one was skipped";
+  EXPECT_THAT(told.statements[0].plan, testing::ElementsAre("SCAN crates"));
+  EXPECT_THAT(told.statements[1].plan.at(0), HasSubstr("PRIMARY KEY"));
+  EXPECT_GT(told.statements[0].steps, told.statements[1].steps);
+  EXPECT_GT(told.charged, 0U);
+  EXPECT_LT(told.charged, told.budget);
+  EXPECT_FALSE(told.error);
+  EXPECT_GE(told.agreement.agreed.size(), 2U);
+  EXPECT_GT(told.agreed_us, 1'600'000'000'000'000);
+  const Explanation read_only = client.explain_sql({{"DELETE FROM crates", {}, {}}}, true);
+  ASSERT_TRUE(read_only.error);
+  EXPECT_EQ(read_only.error->code, "not_read_only");
+  EXPECT_FALSE(client.explain_sql({{"DELETE FROM crates", {}, {}}}).error);
+  EXPECT_EQ(client.query<int>("SELECT sum(apples) FROM crates").one(), std::tuple(10));
+  EXPECT_EQ(client.try_explain_call("nobody_wrote_this").error().code, "no_application");
+}
+
 TEST_F(ClientApi, reads_that_are_not_ordered_see_all_that_was_told_before_and_cannot_write) {
   Options options = cluster_->admin("reader");
   options.fast_reads = true;

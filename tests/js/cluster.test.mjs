@@ -8,6 +8,9 @@ import {
   Client,
   Cluster,
   Credential,
+  explainCall,
+  explainSql,
+  explainTransaction,
   Real,
   real,
   Refused,
@@ -96,6 +99,31 @@ test("a transaction runs what its conditions say, and all or nothing of it", asy
   );
   const left = await client.query("SELECT coins FROM purse ORDER BY id");
   assert.deepEqual(left.values, [[3], [7]]);
+  await client.leave();
+});
+
+test("what a call and a transaction would cost is told, and nothing is changed", async () => {
+  const client = await cluster.join();
+  const sign = await explainCall(client, "sign", { text: "never" }, { linger: 3000 });
+  assert.equal(sign.statements.length, 4);
+  assert.ok(sign.statements.every(({ steps, pages }) => steps > 0 && pages >= 0));
+  assert.ok(sign.charged > 0 && sign.charged < sign.budget);
+  assert.deepEqual([sign.error, sign.agreement.agreed], [null, [0, 1, 2, 3]]);
+  assert.equal((await explainCall(client, "sign", { text: "" })).error.code, "empty");
+  await assert.rejects(explainCall(client, "nothing"), { code: "unknown_procedure" });
+  const steps = await explainTransaction(client, [
+    { sql: "SELECT ensure(false, 'NO', 'not so')", mayFail: true },
+    { sql: "DELETE FROM entries", when: { error: 0 } },
+    { sql: "SELECT count(*) FROM entries", when: { ok: 0 } },
+  ]);
+  assert.deepEqual(
+    steps.statements.map(({ sql }) => sql.split(" ")[0]),
+    ["SELECT", "DELETE"],
+  );
+  assert.equal(steps.error, null);
+  const { error } = await explainSql(client, "DELETE FROM entries", { readOnly: true });
+  assert.equal(error.code, "not_read_only");
+  assert.ok(!(await cluster.read("entries")).rows.some(({ text }) => text === "never"));
   await client.leave();
 });
 

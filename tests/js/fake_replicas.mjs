@@ -2,6 +2,7 @@
 // Node's own crypto, not the client's), and behaviours that a test sets. Agreement is simple here:
 // all replicas share one object.
 import {
+  constants,
   createHash,
   createHmac,
   createPrivateKey,
@@ -12,6 +13,7 @@ import {
   randomBytes,
   sign,
   verify,
+  X509Certificate,
 } from "node:crypto";
 import {
   encode,
@@ -28,7 +30,7 @@ import {
   u16,
   i64,
 } from "../../client-js/src/codec.js";
-import { identity } from "../../client-js/src/id_token.js";
+import { identity } from "../../client-js/src/identity.js";
 import { toJson } from "../../client-js/src/values.js";
 import { listen } from "./web_socket_server.mjs";
 
@@ -42,6 +44,8 @@ const x25519 = (raw) =>
   createPublicKey({ key: join(hex("302a300506032b656e032100"), raw), format: "der", type: "spki" });
 const ed25519 = (raw) =>
   createPublicKey({ key: join(hex("302a300506032b6570032100"), raw), format: "der", type: "spki" });
+
+const subjectOf = (link) => new X509Certificate(Buffer.from(link, "base64")).subject;
 
 const rows = (columns, ...values) => ({
   type: "results",
@@ -139,7 +143,7 @@ export class FakeGroup {
       outcome = this.joinOutcome?.(request) ?? this.admit(request);
     } else {
       this.executed.push(request.operation);
-      outcome = execute(request);
+      outcome = this.outcome?.(request.operation) ?? execute(request);
     }
     const reply = {
       type: "reply",
@@ -289,13 +293,20 @@ export class FakeReplica {
       signature: sign(null, said, key).toString("hex"),
     });
   }
-  /** Believes every ID token, and says so of whom the behaviour says. */
+  /** Believes every ID token, and certificates that signed; says so of whom the behaviour says. */
   #identify(caller, { proof, ...begin }) {
     const digest = hash("prytany join", encode(joinBegin, begin));
+    if (proof.type === "certificate" && !this.#signed(proof, digest))
+      return caller.say({
+        type: "refused",
+        request: digest.toString("hex"),
+        code: "not_bound",
+        message: "",
+      });
     const found = {
-      kind: "id_token",
+      kind: proof.type,
       issuer: "https://id.example",
-      subject: this.behaviour.subject?.(proof) ?? proof.token,
+      subject: this.behaviour.subject?.(proof) ?? proof.token ?? subjectOf(proof.chain[0]),
       claims: "{}",
       expires: "1795174000000000",
     };
@@ -315,6 +326,17 @@ export class FakeReplica {
       ...token,
       signature: sign(null, said, this.behaviour.tokenKey ?? this.privateKey).toString("hex"),
     });
+  }
+  /** Whether the certificate's key signed this join, as docs/wire.md says for its kind. */
+  #signed({ chain, signature }, digest) {
+    const { publicKey: key } = new X509Certificate(Buffer.from(chain[0], "base64"));
+    const said = join(word("prytany certificate"), this.group.cluster, digest);
+    const how = {
+      ed25519: [null, { key }],
+      ec: ["sha256", { key, dsaEncoding: "der" }],
+      rsa: ["sha256", { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 }],
+    }[key.asymmetricKeyType];
+    return verify(how[0], said, how[1], Buffer.from(signature, "base64"));
   }
   #request(caller, request) {
     const digest = this.group.requestDigest(request);

@@ -14,8 +14,8 @@ import {
   Usage,
 } from "../../client-js/src/index.js";
 import { learn as learnChanges } from "../../client-js/src/subscription.js";
-import { learn as learnIdentities } from "../../client-js/src/id_token.js";
-import { learn } from "../../client-js/src/transaction.js";
+import { learn as learnIdentities } from "../../client-js/src/identity.js";
+import { learn } from "../../client-js/src/explain.js";
 import { readGenesis } from "../../client-js/src/genesis.js";
 import { fromWire, toJson, toWire } from "../../client-js/src/values.js";
 
@@ -37,8 +37,6 @@ const unspoken = [
   "upgrade that goes back",
   "null",
   "reconfigure",
-  "explain a call",
-  "explain SQL",
   "an operation of a later version",
 ];
 

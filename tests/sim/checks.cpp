@@ -144,6 +144,8 @@ void Checks::text_left(ReplicaId from, std::string_view text, bool to_honest) {
     replies.replied(from, *reply);
   } else if (const auto* digest = std::get_if<wire::ReplyDigest>(&parsed->message)) {
     replies.replied(from, *digest);
+  } else if (const auto* found = std::get_if<wire::IdentityTokenReply>(&parsed->message)) {
+    identities.found(replica_name(from), *found);
   }
 }
 

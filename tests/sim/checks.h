@@ -7,6 +7,7 @@
 #include "tests/sim/checkers.h"
 #include "tests/sim/history_checker.h"
 #include "tests/sim/hostile/bounds_checker.h"
+#include "tests/sim/identity_checker.h"
 #include "tests/sim/leave_checker.h"
 #include "tests/sim/missed_checker.h"
 #include "tests/sim/proof_checker.h"
@@ -58,6 +59,7 @@ struct Checks {
   RefusalChecker refusals;
   BoundsChecker bounds{violations};
   WatchChecker watching{violations};
+  IdentityChecker identities{violations};
 
   /// Now, and as far as the plan goes: all is asked of it, and its words are what they should be.
   [[nodiscard]] bool correct(ReplicaId id) const {

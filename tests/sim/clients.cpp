@@ -61,10 +61,13 @@ class Clients::Client {
     fast_reads_.clear();
     asked_.clear();
     orders_.clear();
+    Passports::Shown passport = all_.passports_.shown_by(index_, credential_.public_key());
+    identified_ = !passport.prover.kind.empty();
+    const Time until = now() + passport.patience_us.value_or(patience_us);
     perform([&](client::Effects& out) {
       session_->start(now(), out);
       const client::Ticket ticket =
-          session_->join(now(), credential_, called(), now() + patience_us, out);
+          session_->join(now(), credential_, called(), std::move(passport.prover), until, out);
       expect(ticket);
       if (heard_) listens_to_ = ticket;
     });
@@ -200,6 +203,7 @@ class Clients::Client {
   bool tell_the_recital(client::Ticket ticket, const client::Completion& c);
   void go_on();
   void knock_again();
+  void show_again();
   void hang_up();
   void begin_anew();
   void begin_anew_later();
@@ -231,7 +235,8 @@ class Clients::Client {
   std::unique_ptr<client::Session> session_;
   std::uint64_t life_ = 0;  // counts sessions: what an old one scheduled is not for the new one
   bool joined_ = false;
-  bool refused_ = false;  // somebody's own application did not let it join, so far
+  bool identified_ = false;  // joins with more than a key
+  bool refused_ = false;     // somebody's own application did not let it join, so far
   bool preparing_ = false;
   bool parting_ = false;
   bool leaving_ = false;
@@ -274,6 +279,7 @@ void Clients::Client::on(client::Completed& e) {
     if (waiting_ == 0) begin_anew_later();
     return;
   }
+  if (c.verdict != client::Verdict::answered && !joined_ && identified_) return show_again();
   if (c.verdict != client::Verdict::answered) {
     all_.run_.checks.violations.add("liveness", name() + " was told \"" + c.code + "\" (" +
                                                     c.message + ") instead of an answer");
@@ -357,6 +363,15 @@ void Clients::Client::knock_again() {
   refused_ = true;
   all_.run_.queue.after(pause_us, [this, life = life_] {
     if (life == life_ && !all_.stopping_) begin_anew();
+  });
+}
+
+/// What replicas do not believe they may believe later, when they have executed what says whom to
+/// believe; and what was another's it does not show twice.
+void Clients::Client::show_again() {
+  constexpr std::uint64_t pause_us = 100'000;
+  all_.run_.queue.after(pause_us, [this, life = life_] {
+    if (life == life_) begin_anew();
   });
 }
 
@@ -447,7 +462,11 @@ Clients::Clients(Run run, const wire::Genesis& genesis, std::vector<crypto::Sign
       workload_(run.parameters, Rng(rng_.next())),
       watching_(run.parameters.options.seed, 42),
       turning_(run.parameters.options.seed, 46),
-      view_(std::make_shared<const client::ClusterView>(genesis)) {
+      view_(std::make_shared<const client::ClusterView>(genesis)),
+      passports_(run.parameters, view_->cluster) {
+  passports_.shown = [this](const Digest& join, std::optional<wire::Identity> truth) {
+    run_.checks.identities.shown(join, std::move(truth));
+  };
   for (std::size_t i = 0; i < credentials.size(); ++i)
     clients_.push_back(
         std::make_unique<Client>(*this, i, std::move(credentials[i]), Rng(rng_.next())));

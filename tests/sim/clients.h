@@ -11,6 +11,7 @@
 
 #include "clientlib/session.h"
 #include "tests/sim/network.h"
+#include "tests/sim/passports.h"
 #include "tests/sim/process.h"
 #include "tests/sim/recital.h"
 #include "tests/sim/workload.h"
@@ -103,6 +104,7 @@ class Clients {
   Rng turning_;   // what is asked all at once
   std::map<node::ConnectionId, std::vector<std::shared_ptr<const std::string>>> together_;
   std::shared_ptr<const client::ClusterView> view_;
+  Passports passports_;
   std::vector<std::unique_ptr<Client>> clients_;
   std::unique_ptr<Recital> recital_;  // null: no script
   std::map<node::ConnectionId, Connection> connections_;

@@ -252,6 +252,22 @@ void draw_eager(const Options& options, Parameters& p) {
   if (p.fast_read_rate < 400'000 && !p.slow_primary) p.eager = 1;
 }
 
+/// Likewise. A class in C++ is not explained (docs/decisions/0029-calls-are-explained-in-order.md).
+void draw_explaining(const Options& options, Parameters& p) {
+  Rng rng(options.seed, 50);
+  const Ppm rate = some_or_none(rng, 200'000);
+  if (options.script != nullptr || options.plant != Plant::none) return;
+  if (p.application != ApplicationKind::native) p.explain_rate = rate;
+}
+
+/// Likewise. Only the book as it is installed says whose proofs are believed.
+void draw_passports(const Options& options, Parameters& p) {
+  Rng rng(options.seed, 54);
+  const Ppm rate = rng.chance(400'000) ? static_cast<Ppm>(rng.between(300'000, 1'000'000)) : 0;
+  if (options.script != nullptr || options.plant != Plant::none) return;
+  if (p.application == ApplicationKind::installed) p.passport_rate = rate;
+}
+
 /// Where nobody lies, and not of a clock that lies: a primary is then free to be of no use.
 unsigned draw_rounds(const Options& options, const Parameters& p) {
   if (p.excused() || p.liar || p.astray || !p.liars.empty() || !p.twins.empty()) return 0;
@@ -298,6 +314,8 @@ Parameters draw_parameters(const Options& options) {
   if (p.rounds == 0) p.rounds = draw_rounds(options, p);
   draw_more_work(options, p);
   draw_eager(options, p);
+  draw_explaining(options, p);
+  draw_passports(options, p);
   p.faults_until_us = rng.between(2'000'000, 8'000'000);
   // Timers may have doubled to sixteen seconds, and the next view's primary may need one more.
   p.finish_within_us = 120'000'000;
@@ -344,6 +362,8 @@ std::string describe_more(const Parameters& p) {
   if (p.timed) text += " timed";
   if (p.watch_rate > 0) text += " watched";
   if (p.transaction_rate > 0) text += " transactions";
+  if (p.passport_rate > 0) text += " passports";
+  if (p.explain_rate > 0) text += " explained";
   if (p.no_log) text += " no-log";
   if (p.rounds > 0) text += " rounds=" + std::to_string(p.rounds);
   if (p.heal_only_a_quorum) text += " heals a quorum";

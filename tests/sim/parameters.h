@@ -187,6 +187,8 @@ struct Parameters {
   bool timed = false;        // the installed application has procedures that run by themselves
   Ppm transaction_rate = 0;  // of ad-hoc SQL, so much in steps with conditions
   Ppm watch_rate = 0;        // so many sessions watch some topics
+  Ppm passport_rate = 0;     // so many clients of an installed application prove more than a key
+  Ppm explain_rate = 0;      // so many requests of a SQL application are explained instead
 
   /// Clients that keep no rules, beside the others.
   std::vector<HostileClient> hostiles;

@@ -11,6 +11,7 @@
 
 #include "server/wire/operations.h"
 #include "tests/sim/account_book.h"
+#include "tests/sim/explaining.h"
 #include "tests/sim/reference.h"
 #include "tests/sim/sqlite_run.h"
 #include "tests/sim/words.h"
@@ -177,6 +178,8 @@ class PlainRun {
     around_.session = body.session;
     around_.principal = member->second.principal;
     around_.role = member->second.role;
+    if (const auto* asked = std::get_if<wire::Explain>(&*operation))
+      return judge_explanation(body, reply, *asked);
     const std::optional<wire::Outcome> outcome = perform(*operation);
     if (std::holds_alternative<wire::Leave>(*operation)) members_.erase(member);
     if (!outcome) return expect_error(body, reply, "which plain SQLite fails");
@@ -184,6 +187,24 @@ class PlainRun {
       complain(body, "(" + words_of(*operation) + ") at n" + std::to_string(reply.seq.value) +
                          " gave " + words_of(reply.outcome) + ", plain SQLite gives " +
                          words_of(*outcome));
+  }
+
+  /// It leaves nothing, so it leaves nothing here.
+  void judge_explanation(const wire::RequestBody& body, const wire::Reply& reply,
+                         const wire::Explain& asked) {
+    const auto* call = std::get_if<wire::Call>(&asked.of);
+    const bool may = call != nullptr ? installed_ && find_procedure(call->procedure.text) != nullptr
+                                     : around_.role == "admin" && config_.development;
+    if (!may) return expect_error(body, reply, "though it is not to be explained to who asks");
+    sqlite3_set_last_insert_rowid(db_.get(), 0);
+    plain("BEGIN");
+    const std::optional<wire::Outcome> would =
+        std::visit([&](const auto& of) { return perform(of); }, asked.of);
+    plain("ROLLBACK");
+    if (const auto wrong = wrong_explanation(asked, reply.outcome, would))
+      complain(body, "(" + words_of(wire::Operation(asked)) + ") at n" +
+                         std::to_string(reply.seq.value) + " " + *wrong + ": " +
+                         words_of(reply.outcome));
   }
 
   /// Of a join, any.
@@ -224,6 +245,7 @@ class PlainRun {
       return wire::NullReply{{Bytes(null->reply_bytes, 0)}};
     if (const auto* change = std::get_if<wire::Reconfigure>(&operation)) return perform(*change);
     if (const auto* install = std::get_if<wire::Install>(&operation)) {
+      installed_ = true;
       schedule(*install);
       return kept_.run(schema(), {}) ? std::optional<wire::Outcome>(wire::DoneReply{})
                                      : std::nullopt;
@@ -381,6 +403,7 @@ class PlainRun {
   std::map<Digest, Seq> applied_;                       // those that were executed
   std::map<std::string, AgreedTime, std::less<>> due_;  // of those that run by themselves
   std::vector<wire::Change> told_;
+  bool installed_ = false;
 };
 
 /// Every table that is not ours or SQLite's, its definition and its rows. What dice showed is drawn

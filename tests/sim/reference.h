@@ -20,6 +20,9 @@ using Replies = std::map<std::pair<Digest, Seq>, wire::Reply>;
 Replies replay_by_executor(const app::ExecutorConfig& config, app::Application* application,
                            Checks& checks);
 
+/// Who was let in by a proof of identity, in all of the log.
+void compare_identities(const app::ExecutorConfig& config, Checks& checks, const Replies& replies);
+
 /// Executes the log on plain SQLite, and compares its results with `replies`, and its tables with
 /// those of every image (by replica).
 void replay_by_sqlite(const app::ExecutorConfig& config, Checks& checks, const Replies& replies,

@@ -18,6 +18,9 @@ std::string words_of(const wire::Value& value) {
 std::string words_of(const wire::Operation& operation) {
   if (const auto* call = std::get_if<wire::Call>(&operation)) return call->procedure.text;
   std::string words;
+  if (const auto* explain = std::get_if<wire::Explain>(&operation))
+    return "explain " +
+           std::visit([](const auto& of) { return words_of(wire::Operation(of)); }, explain->of);
   if (const auto* execute = std::get_if<wire::Execute>(&operation)) {
     for (const wire::Statement& statement : execute->statements) words += statement.sql.text + "; ";
   }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "tests/sim/account_book.h"
+#include "tests/sim/passports.h"
 #include "tests/sim/script.h"
 
 namespace prytany::sim {
@@ -52,15 +53,17 @@ wire::Operation Workload::preparation() const {
   if (parameters_.options.script != nullptr) return parameters_.options.script->application;
   switch (parameters_.application) {
     case ApplicationKind::native: return call_of("create", {});
-    case ApplicationKind::installed: return installable(parameters_.timed);
-    case ApplicationKind::none: break;
+    case ApplicationKind::installed: break;
+    case ApplicationKind::none: return execute(schema_statements());
   }
-  return execute(schema_statements());
+  wire::Install book = installable(parameters_.timed);
+  if (parameters_.passport_rate > 0) believe_passports(parameters_.options.seed, book);
+  return book;
 }
 
 /// In the order of the test, which mostly succeeds, from wherever this client begins.
 wire::Operation Workload::next_of(std::size_t client) {
-  if (parameters_.options.script == nullptr) return next();
+  if (parameters_.options.script == nullptr) return explaining_.perhaps(next());
   const Script& script = *parameters_.options.script;
   const std::vector<wire::Operation>& asks = script.actors[client].asks;
   if (asks.empty()) return wire::Null{};

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "server/wire/operations.h"
+#include "tests/sim/explaining.h"
 #include "tests/sim/parameters.h"
 #include "tests/sim/rng.h"
 
@@ -15,7 +16,8 @@ namespace prytany::sim {
 
 class Workload {
  public:
-  Workload(const Parameters& parameters, Rng rng) : parameters_(parameters), rng_(rng) {}
+  Workload(const Parameters& parameters, Rng rng)
+      : parameters_(parameters), rng_(rng), explaining_(parameters) {}
 
   /// What makes the tables exist: the first client's first request.
   wire::Operation preparation() const;
@@ -40,6 +42,7 @@ class Workload {
 
   const Parameters& parameters_;
   Rng rng_;
+  Explaining explaining_;
   std::uint64_t made_ = 0;
   std::vector<std::size_t> said_;  // of a script: how much of its part each client has asked
 };

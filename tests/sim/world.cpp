@@ -411,6 +411,7 @@ void World::compare_with_reference() {
   // A bug in what all replicas run is in the second executor too: plain SQLite must find it.
   const auto application = native() ? native_application(parameters_.options.plant) : nullptr;
   const Replies replies = replay_by_executor(setting_.executor, application.get(), *checks_);
+  compare_identities(setting_.executor, *checks_, replies);
   std::map<ReplicaId, Image> images;
   for (const Machine& machine : machines_) {
     if (!converges(machine.id) || parameters_.excused()) continue;

@@ -74,6 +74,9 @@ const statement = struct({ sql: text, positional: list(value), named });
 const execute = struct({ statements: list(statement), read_only: boolean });
 const kinds = ["ok", "error", "changed", "rows", "not", "all", "any"];
 const condition = struct({ type: (kind) => Buffer.of(kinds.indexOf(kind)), of: u16 });
+const transaction = struct({
+  steps: list(struct({ statement, when: list(condition), may_fail: boolean })),
+  read_only: boolean });
 const typedOperation = variant(
   ["join", struct({ begin: joinBegin, tokens: list(joinToken) })],
   ["leave", nothing],
@@ -83,13 +86,12 @@ const typedOperation = variant(
   ["null", struct({ reply_bytes: u32, payload: base64 })],
   ["reconfigure", struct({
     number: u64, member: u16, key, approvals: list(struct({ member: u16, signature })) })],
-  ["transaction", struct({
-    steps: list(struct({ statement, when: list(condition), may_fail: boolean })),
-    read_only: boolean })],
+  ["transaction", transaction],
   ["upgrade", struct({
     files: list(struct({ path: text, content: base64 })), rehearse: boolean, back: boolean })],
   ["identified_join", struct({ begin: joinBegin, identity, tokens: list(joinToken) })],
-  ["explain", struct({ of: variant(["call", call], ["execute", execute]) })],
+  ["explain", struct({
+    of: variant(["call", call], ["execute", execute], ["transaction", transaction]) })],
 );
 const operation = (value) =>
   value.type === "encoded" ? Buffer.from(value.base64, "base64") : typedOperation(value);

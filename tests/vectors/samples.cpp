@@ -219,6 +219,7 @@ Named<Operation> operations() {
            identified_begin(), identity(), {{identity_token_of(0), identity_token_of(2)}}}},
       {"explain a call", Explain{Call{{"tally"}, {}}}},
       {"explain SQL", Explain{two_statements()}},
+      {"explain a transaction", Explain{moving_money()}},
   };
 }
 

@@ -24,6 +24,7 @@
 #include <vector>
 
 #include <prytany/errors.h>
+#include <prytany/explain.h>
 #include <prytany/transaction.h>
 #include <prytany/value.h>
 
@@ -249,6 +250,23 @@ class Client {
   Rows<Ts...> query(std::string_view sql, const Args&... arguments) {
     return Rows<Ts...>(read(Statement{std::string(sql), {Value(arguments)...}, {}}));
   }
+
+  // ---- what it would do and cost; all of it is undone (prytany/explain.h) ----
+  // Throws as the call itself would if that may not be asked ("not_allowed", "unknown_procedure",
+  // ...); ApplicationError "not_allowed", too, where the application does not let the role look,
+  // and "not_explainable" where it is a class in C++; Refused "unexpected_answer" if f+1 replicas
+  // are of another version. That the call would fail is no error: Explanation::error says with
+  // what.
+
+  Explanation explain_call(std::string_view procedure, const Arguments& arguments = {});
+  Expected<Explanation> try_explain_call(std::string_view procedure,
+                                         const Arguments& arguments = {});
+  /// As batch(); `read_only` as read(): for roles that may only read.
+  Explanation explain_sql(const std::vector<Statement>& statements, bool read_only = false);
+  Expected<Explanation> try_explain_sql(const std::vector<Statement>& statements,
+                                        bool read_only = false);
+  Explanation explain_transaction(const std::vector<Step>& steps);
+  Expected<Explanation> try_explain_transaction(const std::vector<Step>& steps);
 
   // ---- without blocking; up to 64 are outstanding at once, more wait for their turn ----
 

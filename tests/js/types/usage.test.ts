@@ -14,14 +14,19 @@ import {
   ReplicaEvent,
   Usage,
   credentialPublicKey,
+  explainCall,
+  explainSql,
+  explainTransaction,
   fingerprint,
   generateCode,
+  joinWithCertificate,
   problem,
   real,
 } from "prytany-client";
 import type {
   Agreement,
   ErrorKind,
+  Explanation,
   Input,
   Problem,
   ReplicaStatus,
@@ -92,12 +97,23 @@ export async function asking(client: Client, signal: AbortSignal) {
   const cell: Value | undefined = plain.values[0]?.[0];
   const [first] = await client.batch(["SELECT 1", { sql: "SELECT ?", positional: [null] }]);
   same<typeof first, Answer | undefined>(true);
+  const told = await explainCall(client, "cast", { choice: 3 }, { signal });
+  same<typeof told, Explanation>(true);
+  same<(typeof told.statements)[number]["plan"], readonly string[]>(true);
+  const failing: string | undefined = told.error?.code;
+  await explainSql(client, ["SELECT 1", { sql: "SELECT ?", positional: [1] }], { readOnly: true });
+  await explainTransaction(client, [{ sql: "SELECT 1", when: { ok: 0 } }]);
+  // @ts-expect-error a procedure's arguments have names
+  await explainCall(client, "cast", [1]);
   const ended = ({ reason }: EndEvent) => reason;
   client.addEventListener("end", ended);
   client.removeEventListener("end", ended);
   client.addEventListener("end", ({ reason }) => same<typeof reason, string>(true));
   await using _other = await Client.join({ genesis, credential: await Credential.generated() });
   const inputs: Input[] = [null, 1, 1n, "a", true, new Uint8Array(), new ArrayBuffer(1), real(1)];
+  await joinWithCertificate(client.cluster, { certificate: "PEM", key: "PEM", timeout: 5 });
+  // @ts-expect-error a certificate has a key
+  await joinWithCertificate(client.cluster, { certificate: "PEM" });
   // @ts-expect-error a Date is no SQL value: which one it should be is the caller's to say
   await client.call("cast", { at: new Date() });
   // @ts-expect-error positional arguments are never undefined
@@ -108,6 +124,7 @@ export async function asking(client: Client, signal: AbortSignal) {
   answer.rows[0] = { id: 1, at: "" };
   return [
     cell,
+    failing,
     inputs,
     await credentialPublicKey(generateCode(), client.cluster),
     await fingerprint(genesis),

@@ -37,6 +37,8 @@ class FalseReplies final : public Strategy {
       if (passed->voice.tag) passed->voice.tag->front() ^= 1;
     } else if (auto* token = std::get_if<wire::JoinTokenReply>(&message)) {
       token->token.signature.bytes[7] ^= 1;
+    } else if (auto* found = std::get_if<wire::IdentityTokenReply>(&message)) {
+      misidentify(*found, mouth);
     } else if (auto* read = std::get_if<wire::PublicReadReply>(&message)) {
       read->outcome = wire::ErrorReply{{"FAILED"}, {"so it says"}, {}, 0};
     } else if (auto* fast = std::get_if<wire::FastReadReply>(&message)) {
@@ -62,6 +64,16 @@ class FalseReplies final : public Strategy {
   }
 
  private:
+  /// Whoever lies finds the same, under a name of its own that is right.
+  static void misidentify(wire::IdentityTokenReply& found, Mouth& mouth) {
+    if (mouth.rng().chance(300'000)) found.token.signature.bytes[7] ^= 1;
+    found.identity.subject.text = "somebody else";
+    if (mouth.rng().chance(300'000)) return;
+    found.token.signature = mouth.sign_bytes(
+        wire::identity_token_signed_bytes(mouth.plot().cluster, found.join, found.identity,
+                                          found.token.address, found.token.expires));
+  }
+
   /// As a gateway: another result, with tags of the true one, with its own for another's, forged or
   /// left out.
   static void spoil(wire::Bundle& bundle, Mouth& mouth) {

@@ -55,6 +55,9 @@ class Mouth {
   [[nodiscard]] wire::Signed<M> sign(M message) const {
     return wire::sign(membership(), self(), machine_.signer, std::move(message));
   }
+  [[nodiscard]] crypto::Signature sign_bytes(ByteView said) const {
+    return machine_.signer.sign(said);
+  }
   /// A signature of its own over what a signed message says now.
   void sign_anew(wire::PeerMessage& message) const;
   /// Now, in a frame of its own.

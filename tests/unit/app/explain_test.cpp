@@ -200,6 +200,43 @@ TEST_F(Explaining, explains_sql_to_those_who_may_send_it) {
   EXPECT_THAT(rows_of(explained), HasSubstr("refused_explain"));
 }
 
+TEST_F(Explaining, explains_the_steps_of_a_transaction_that_would_run) {
+  const auto step = [](const char* sql, std::vector<wire::Condition> when, bool may_fail = false) {
+    return wire::Step{{{sql}, {}, {}}, {std::move(when)}, may_fail};
+  };
+  using Kind = wire::Condition::Kind;
+  wire::Transaction steps;
+  steps.steps.items = {
+      step("SELECT ensure(0, 'NO', 'not so')", {}, true),
+      step("UPDATE items SET stock = 0", {{Kind::error, 0}}),
+      step("DELETE FROM items", {{Kind::ok, 0}}),
+      step("SELECT stock FROM items WHERE stock = 5", {{Kind::changed, 1}}),
+  };
+  EXPECT_EQ(code_of(replica.ask(clerk, wire::Explain{steps})), "not_allowed") << "says not: reads";
+  const wire::Outcome outcome = replica.ask(admin, wire::Explain{steps});
+  ASSERT_EQ(code_of(outcome), "") << message_of(outcome);
+  const wire::ResultSet& ran = set_of(outcome, 0);
+  ASSERT_EQ(ran.rows.size(), 3U) << "one was skipped";
+  EXPECT_THAT(text_at(ran, 0, sql_of), HasSubstr("ensure"));
+  EXPECT_THAT(text_at(ran, 1, sql_of), HasSubstr("UPDATE"));
+  EXPECT_EQ(text_at(ran, 2, plan_of_it), "SCAN items");
+  EXPECT_EQ(set_of(outcome, 1).rows.items[0].items[code_of_it], wire::Value())
+      << "what may fail is no failure";
+  EXPECT_EQ(stock(), "5\n0\n1");
+  // What fails, and may not, is told where it would have been.
+  steps.steps.items[0].may_fail = false;
+  EXPECT_THAT(rows_of(replica.ask(admin, wire::Explain{steps})), HasSubstr("|NO|not so||1"));
+  steps.steps.items[0].when.items = {{Kind::ok, 3}};
+  const wire::Outcome wrong = replica.ask(admin, wire::Explain{steps});
+  EXPECT_TRUE(set_of(wrong, 0).rows.empty());
+  EXPECT_EQ(text_at(set_of(wrong, 1), 0, code_of_it), "bad_condition");
+  wire::Transaction reads;
+  reads.read_only = true;
+  reads.steps.items = {step("SELECT id FROM items", {})};
+  EXPECT_THAT(rows_of(replica.ask(clerk, wire::Explain{reads})), HasSubstr("SCAN items"));
+  EXPECT_EQ(code_of(replica.ask(guest, wire::Explain{reads})), "not_allowed");
+}
+
 TEST_F(Explaining, leaves_not_a_byte_and_tells_nobody) {
   while (replica.executor().executed().value % Replica::checkpoint_interval != 0)
     replica.execute(wire::Batch{});
@@ -223,6 +260,10 @@ TEST_F(Explaining, leaves_not_a_byte_and_tells_nobody) {
   const Bytes asked = image_after(nothing);
   EXPECT_TRUE(image_after(explain_call_of("order_item", {argument("id", integer(1))})) == asked);
   EXPECT_TRUE(image_after(explain_call_of("many")) == asked);
+  wire::Transaction looks;
+  looks.read_only = true;
+  looks.steps.items = {{{{"SELECT count(*) FROM items"}, {}, {}}, {}, false}};
+  EXPECT_TRUE(image_after(wire::Explain{looks}) == asked);
 }
 
 TEST_F(Explaining, says_the_same_on_replicas_of_another_history) {

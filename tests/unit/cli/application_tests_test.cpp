@@ -334,6 +334,53 @@ TEST_F(ApplicationTests, give_clients_identities_that_authorize_judges) {
   }
 }
 
+TEST_F(ApplicationTests, ask_the_application_whom_it_believes_where_the_test_says_who_issued) {
+  write("procedures/authorize.sql",
+        "-- @param kind text\n-- @param name text\n-- @param credential blob\n"
+        "-- @param issuer text optional\n-- @param subject text optional\n"
+        "-- @param claims text optional\n-- @read-only\n"
+        "SELECT :subject || ' ' || :claims, 'clerk' WHERE :kind <> 'key';\n");
+  const std::string token =
+      "-- @identity anna id_token(issuer => 'i', audience => 'notes', subject => 's',\n"
+      "--   claims => json_object('email', 'a', 'phone', '5'))\n-- @as anna\n";
+  EXPECT_TRUE(passes(token + "-- @expect-error untrusted_issuer\n")) << said_;
+  EXPECT_FALSE(passes(token + "-- @expect 's', 'clerk'\n"));
+  EXPECT_THAT(said_, HasSubstr("untrusted_issuer: the application trusts no key"))
+      << "the refusal is shown";
+  write("procedures/token_keys.sql",
+        "-- @param issuer text\n-- @read-only\n"
+        "SELECT 'notes', '{}', 'email' WHERE :issuer = 'i';\n");
+  EXPECT_TRUE(passes(token + "-- @expect 's {\"email\":\"a\"}', 'clerk'\n"))
+      << said_ << "of claims those that the application names";
+  EXPECT_TRUE(
+      passes("-- @identity anna id_token(issuer => 'i', audience => 'shop')\n-- @as anna\n"
+             "-- @expect-error wrong_audience\n"))
+      << said_;
+  const std::string pem =
+      "'-----BEGIN CERTIFICATE-----\n"
+      "-- MIHqMIGdoAMCAQICAhABMAUGAytlcDAUMRIwEAYDVQQDDAlBdXRob3JpdHkwHhcN\n"
+      "-- MjUwNjAxMDAwMDAwWhcNMjYwNjAxMDAwMDAwWjAUMRIwEAYDVQQDDAlBdXRob3Jp\n"
+      "-- dHkwKjAFBgMrZXADIQDOzBUH3B3dcpWVHCkIiPCVrbkETRtz1pbm3wZdaDvU/KMT\n"
+      "-- MBEwDwYDVR0TAQH/BAUwAwEB/zAFBgMrZXADQQDbXFx0PX8eAIukxktWmJgVryFw\n"
+      "-- 8muyK+RvQjg25QAasRgndA/mTQn8cFsMmK/qRrIQbV790oAa+NUgSPOer5sJ\n"
+      "-- -----END CERTIFICATE-----\n"
+      "-- '";
+  const std::string certified =
+      "-- @identity anna certificate(subject => 'CN=A', authority => " + pem + ")\n-- @as anna\n";
+  EXPECT_TRUE(passes(certified + "-- @expect-error untrusted_issuer\n")) << said_;
+  std::string text = pem;
+  for (std::size_t at = 0; (at = text.find("\n-- ", at)) != std::string::npos;)
+    text.replace(at, 4, "\n");
+  write("procedures/certificate_authorities.sql", "-- @read-only\nSELECT " + text + ";\n");
+  EXPECT_TRUE(passes(certified + "-- @expect 'CN=A {}', 'clerk'\n")) << said_;
+  for (const char* wrong :
+       {"certificate(authority => 'x')", "certificate(audience => 'x')",
+        "id_token(authority => 'x')", "id_token(issuer => 'i', audience => 7)"}) {
+    EXPECT_FALSE(passes(std::string("-- @identity anna ") + wrong + "\nSELECT 1;\n")) << wrong;
+    EXPECT_THAT(said_, HasSubstr(where(2))) << wrong;
+  }
+}
+
 TEST_F(ApplicationTests, come_to_the_same_every_time) {
   const std::string text =
       "-- @test one\n-- @as anna\nSELECT 1;\n-- @expect-error not_allowed\n"

@@ -66,6 +66,7 @@ class Replica::Core {
   void enqueue(const Digest& digest, wire::ClientRequest request, const Origin& origin = {});
   void assigned(Slot& slot);
   [[nodiscard]] bool may_propose() const;
+  [[nodiscard]] bool worth_a_number() const;
   void propose();
   void propose_batch(Backlog::Taken taken);
   void on(ReplicaId from, wire::PrePrepare message);
@@ -293,6 +294,8 @@ class Replica::Core {
   Invariants invariants_;
 
   Seq proposed_;  // the highest number seen proposed
+  // Requests that a batch of mine has held of late, times eight: a moving average.
+  std::size_t usual_eighths_ = 0;
   Seq handed_;    // the last Execute that went out
   Seq executed_;  // the last that came back
   Seq taken_;     // the last TakeCheckpoint that went out

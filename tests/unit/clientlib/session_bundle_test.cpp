@@ -218,6 +218,13 @@ TEST_F(Bundles, give_way_to_what_must_be_asked_of_all_and_come_back) {
   (void)read;
 }
 
+TEST_F(Bundles, are_not_left_when_the_gateway_passes_on_no_more_greetings) {
+  pass_on();
+  (void)host.call("tally");
+  host.say(gateway, wire::Refused{{}, {"overloaded"}, {"so many hellos of one host"}});
+  EXPECT_TRUE(host.session->gateway());
+}
+
 TEST_F(Bundles, are_left_when_the_gateway_refuses) {
   pass_on();
   const Ticket ticket = host.call("tally");

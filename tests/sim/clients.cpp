@@ -411,10 +411,9 @@ void Clients::Client::watch() {
 
 void Clients::Client::on(client::ChangesHeard& e) {
   watched_upto_ = e.position;
-  Bytes heard;
-  wire::Writer writer(heard);
+  wire::Writer writer;
   for (const wire::Change& change : e.items) wire::put(writer, change);
-  all_.run_.trace.add(now(), name(), "is told up to " + std::to_string(e.position), heard);
+  all_.run_.trace.add(now(), name(), "is told up to " + std::to_string(e.position), writer.view());
   const std::size_t count = e.items.size();
   all_.run_.checks.watching.heard(watcher(), {e.missed, std::move(e.items), e.position});
   perform([&](client::Effects& out) { session_->consumed(e.ticket, count, out); });

@@ -13,7 +13,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-constexpr ReplicaId r1{1};
+constexpr ReplicaId p1{1};
 
 struct ProofCheckers : testing::Test {
   ProofCheckers() {
@@ -42,7 +42,7 @@ struct ProofCheckers : testing::Test {
     return made;
   }
   void left(wire::PeerMessage message, ConfigNumber config = {}) {
-    checker.left(r1, config, {std::move(message)});
+    checker.left(p1, config, {std::move(message)});
   }
   const std::vector<std::string>& found() const { return violations.all(); }
 

@@ -47,11 +47,7 @@ double resident_bytes() {
 }
 
 crypto::Signer signer_of(std::uint64_t kind, std::uint64_t number) {
-  Bytes bytes;
-  wire::Writer w(bytes);
-  w.number(kind);
-  w.number(number);
-  return crypto::Signer(crypto::sha256("prytany bench session", bytes).bytes);
+  return crypto::Signer(wire::encoded_digest("prytany bench session", kind, number).bytes);
 }
 
 class NoDisk final : public vfs::StateDisk {

@@ -168,7 +168,10 @@ void Session::heard(Time now, ReplicaId from, wire::ToClient message, Effects& o
   } else if (const auto* token = std::get_if<wire::JoinTokenReply>(&message)) {
     on_token(now, from, *token, out);
   } else if (const auto* refused = std::get_if<wire::Refused>(&message)) {
-    if (from == bundling_.gateway) part(now, "refuses", refused->code.text != "not_bundled", out);
+    // That it passes on no more greetings now is no word about what it was asked to bring.
+    const bool of_greeting = refused->code.text == "overloaded" && refused->request == Digest{};
+    if (from == bundling_.gateway && !of_greeting)
+      part(now, "refuses", refused->code.text != "not_bundled", out);
     on_refused(now, from, *refused, out);
   } else if (const auto* ended = std::get_if<wire::SessionEnded>(&message)) {
     on_ended(from, *ended, out);

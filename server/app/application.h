@@ -70,8 +70,9 @@ class Application {
   virtual std::vector<std::string> certificate_authorities(sqlite3*) { return {}; }
   virtual std::vector<TokenKey> token_keys(sqlite3*, const std::string& /*issuer*/) { return {}; }
   /// Runs in the request's transaction, rolled back when the outcome is an ErrorReply. Statements
-  /// that are still running afterwards are reset. SQLITE_NOMEM and SQLITE_IOERR are this machine's
-  /// and not an answer: stop_on_fault() (fault.h).
+  /// that are still running afterwards are reset. SQLITE_IOERR is this machine's and not an answer,
+  /// and so is SQLITE_NOMEM where memory_was_refused() (meter.h): stop_on_fault() (fault.h).
+  /// SQLITE_NOMEM of a statement that is too large is an ErrorReply, on every replica alike.
   virtual wire::Outcome execute(sqlite3* db, const wire::Call& call, const Context& context) = 0;
   /// What clients may watch: notify() in SQL tells it. Always the same; asked once.
   virtual Topics topics() { return {}; }

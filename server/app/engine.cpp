@@ -11,9 +11,6 @@ namespace {
 /// Kept statements per handle. Past it all are forgotten: simple, and the same everywhere.
 constexpr std::size_t kept_max = 512;
 
-/// What parsing one statement may take, in units of a hundred parser steps. Views of views could
-/// ask for more than any budget of execution.
-
 }  // namespace
 
 Engine::Engine(vfs::PageStore& store, std::uint64_t application_pages_max, Application* application)

@@ -37,12 +37,7 @@ std::size_t sessions_max(const ExecutorConfig& config) {
 }  // namespace
 
 Digest seed_of(Seq seq, const Digest& batch, std::size_t index) {
-  Bytes bytes;
-  wire::Writer w(bytes);
-  wire::put(w, seq);
-  wire::put(w, batch);
-  wire::put(w, static_cast<std::uint32_t>(index));
-  return crypto::sha256("prytany seed", bytes);
+  return wire::encoded_digest("prytany seed", seq, batch, static_cast<std::uint32_t>(index));
 }
 
 Executor::Impl::Impl(ExecutorConfig config, vfs::PageStore& store, Application* application)
@@ -173,9 +168,11 @@ wire::Reply Executor::Impl::run(Turn& turn, const wire::RequestBody& body) {
   if (!leaves) {
     const std::uint64_t order = turn.seq.value * limits::batch_requests_max + turn.index;
     scratch_.clear();
-    wire::Writer writer(scratch_);
+    wire::Writer writer(std::move(scratch_));
     wire::put(writer, reply);
-    sessions_.record(*session, {body.number, order, turn.request, scratch_}, turn.agreed);
+    sessions_.record(*session, {body.number, order, turn.request, to_bytes(writer.view())},
+                     turn.agreed);
+    scratch_ = std::move(writer).take();
   }
   return reply;
 }

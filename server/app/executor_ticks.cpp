@@ -9,13 +9,11 @@ namespace {
 
 /// Not the seed of any request of this batch.
 Digest tick_seed(Seq seq, const Digest& batch, const std::string& procedure) {
-  Bytes bytes;
-  wire::Writer w(bytes);
+  wire::Writer w;
   wire::put(w, seq);
   wire::put(w, batch);
-  const ByteView name = as_bytes(procedure);
-  bytes.insert(bytes.end(), name.begin(), name.end());
-  return crypto::sha256("prytany tick seed", bytes);
+  w.raw(as_bytes(procedure));
+  return crypto::sha256("prytany tick seed", w.view());
 }
 
 std::string failure_text(const wire::ErrorReply& error) {

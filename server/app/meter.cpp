@@ -140,6 +140,7 @@ const bool meter_in_place = install();
 void meter_start() {
   meter.reading = {};
   meter.counting = false;
+  meter.refused = false;
   if (++meter.epoch == 0) meter.epoch = 1;
 }
 const MeterReading& meter_reading() { return meter.reading; }

@@ -25,8 +25,9 @@ struct MeterReading {
 /// Starts from zero, with counting off.
 void meter_start();
 [[nodiscard]] const MeterReading& meter_reading();
-/// The machine has refused memory, once at least. SQLite says SQLITE_NOMEM for other causes, too:
-/// for a statement whose program is longer than SQLITE_LIMIT_VDBE_OP, which is no machine's fault.
+/// The machine has refused memory since meter_start(). SQLite says SQLITE_NOMEM for other causes,
+/// too: for a statement whose program is longer than SQLITE_LIMIT_VDBE_OP, which is no machine's
+/// fault.
 [[nodiscard]] bool memory_was_refused();
 /// A value of this size is in play that SQLite did not allocate.
 void meter_value(std::size_t bytes);

@@ -15,8 +15,8 @@ namespace prytany::app {
 
 /// What a failed step or preparation means. `state.failure`, where set, says it better than SQLite
 /// does. Codes are SQLite's extended names ("SQLITE_CONSTRAINT_UNIQUE"); the text is SQLite's own,
-/// which is equal everywhere because the engine is pinned. Does not return for NOMEM, IOERR,
-/// CORRUPT and the like.
+/// which is equal everywhere because the engine is pinned. Does not return for IOERR, CORRUPT
+/// and the like, nor for NOMEM where the machine has refused memory.
 Failure failure_of(sqlite3* db, int rc, const RequestState& state);
 
 /// At most `max` bytes of `text`, cut between characters.

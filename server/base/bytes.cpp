@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 namespace prytany {
 namespace {
@@ -9,6 +10,13 @@ namespace {
 constexpr std::string_view hex_digits = "0123456789abcdef";
 constexpr std::string_view base64_digits =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+constexpr std::array<std::array<char, 2>, 256> hex_pairs = [] {
+  std::array<std::array<char, 2>, 256> pairs{};
+  for (std::size_t i = 0; i < pairs.size(); ++i)
+    pairs[i] = {hex_digits[i >> 4], hex_digits[i & 15]};
+  return pairs;
+}();
 
 int hex_value(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -28,19 +36,17 @@ constexpr std::array<std::int8_t, 256> base64_values = [] {
 }  // namespace
 
 std::string to_hex(ByteView bytes) {
-  std::string text;
-  append_hex(text, bytes);
+  std::string text(bytes.size() * 2, '\0');
+  write_hex(text.data(), bytes);
   return text;
 }
 
-void append_hex(std::string& out, ByteView bytes) {
-  const std::size_t before = out.size();
-  out.resize(before + bytes.size() * 2);
-  char* digit = out.data() + before;
+char* write_hex(char* to, ByteView bytes) {
   for (const std::uint8_t byte : bytes) {
-    *digit++ = hex_digits[byte >> 4];
-    *digit++ = hex_digits[byte & 15];
+    std::memcpy(to, hex_pairs[byte].data(), 2);
+    to += 2;
   }
+  return to;
 }
 
 std::optional<Bytes> from_hex(std::string_view text) {

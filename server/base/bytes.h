@@ -24,8 +24,8 @@ inline Bytes to_bytes(ByteView view) { return {view.begin(), view.end()}; }
 
 /// Lower-case, two digits a byte.
 std::string to_hex(ByteView bytes);
-/// to_hex(bytes), behind what `out` holds.
-void append_hex(std::string& out, ByteView bytes);
+/// to_hex(bytes) from `to` on, where there is room for it. Its end.
+char* write_hex(char* to, ByteView bytes);
 /// Nothing unless `text` is an even number of hexadecimal digits (either case).
 std::optional<Bytes> from_hex(std::string_view text);
 

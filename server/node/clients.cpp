@@ -15,7 +15,6 @@ constexpr std::size_t early_max = 4096;
 /// Nobody has proven anything yet who sends such a request, so what it holds is bounded too.
 constexpr std::size_t early_bytes_max = 16 << 20;
 constexpr std::size_t left_max = 1024;
-constexpr std::size_t speaks_for_max = 64;
 /// A client knows its session from the first weak_quorum() replicas that executed its join: we may
 /// be the next to execute it, so its first request is kept for a moment instead of refused.
 constexpr std::uint64_t early_us = 1'000'000;
@@ -152,7 +151,7 @@ Clients::Wish Clients::on(ConnectionId id, Connection& c, const wire::ClientHell
 /// One signature for a connection and a session, instead of one for each of its requests.
 Clients::Wish Clients::on(ConnectionId id, Connection& c, const wire::SpeakFor& speak) {
   if (!setting_.membership.mac_requests || c.speaks_for.contains(speak.key)) return Nothing{};
-  if (c.speaks_for.size() >= speaks_for_max)
+  if (c.speaks_for.size() >= limits::connection_sessions_max)
     return refuse(id, c, {}, "overloaded", "too many sessions share this connection");
   if (!crypto::public_key_from(speak.key.bytes) ||
       !crypto::verify(speak.key, wire::speak_for_signed_bytes(c.hello, speak.key), speak.signature))
@@ -413,7 +412,7 @@ void Clients::executed(const app::Executed& executed) {
   pass_barriers();
   tell_of(executed.changes);
   for (const wire::Reply& reply : executed.replies) {
-    if (!relayed_.empty()) relayed_.erase({reply.session, reply.number});
+    forget_relayed(reply.session, reply.number);
     if (std::holds_alternative<wire::DoneReply>(reply.outcome)) remember_leave(reply);
     std::vector<Waiting>* const waiting = waiting_.find(reply.request);
     if (waiting == nullptr) continue;
@@ -448,6 +447,7 @@ void Clients::count(Held& held) const {
     held.early_of_one = std::max(held.early_of_one, c.early);
     held.session_reads_of_one = std::max(held.session_reads_of_one, c.reading);
     held.bundles_of_one = std::max(held.bundles_of_one, c.bundles.size());
+    held.gathered_of_one = std::max(held.gathered_of_one, *c.gathered);
   }
   for (const auto& [gateway, count] : roads_from_)
     held.roads_of_one = std::max(held.roads_of_one, count);
@@ -458,6 +458,10 @@ void Clients::count(Held& held) const {
     const auto many = static_cast<std::size_t>(std::ranges::count_if(reads.waiting, is_public));
     held.reads_of_one = std::max(held.reads_of_one, many);
   }
+  for (const auto& [session, numbers] : relayed_)
+    held.relayed_of_one = std::max(held.relayed_of_one, numbers.size());
+  held.relayed = relayed_numbers_;
+  held.gathered = gathered_;
   held.early = early_.size();
   held.reads = reads_waiting_ + barred_.size();
   held.leaves = left_.size();
@@ -511,6 +515,7 @@ void Clients::silence(bool silent) {
   subscriptions_.queue_all();
   for (auto& [id, c] : connections_) c.bundles.clear();
   relayed_.clear();
+  relayed_numbers_ = 0;
   // What a wrong state answered must not be said again.
   left_.clear();
   left_by_age_.clear();

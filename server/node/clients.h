@@ -105,9 +105,9 @@ class Clients {
  private:
   /// What a client passed on to one replica.
   struct Passed {
-    Time hello_again;         // not before
-    bool may_speak = false;   // for a session, once after each hello
-    std::size_t answers = 0;  // that the replica may give to it
+    Time hello_again;           // not before
+    std::size_t may_speak = 0;  // for sessions, so often after each hello
+    std::size_t answers = 0;    // that the replica may give to it
   };
   /// Bytes that count as held while it lives.
   class Room {
@@ -131,11 +131,16 @@ class Clients {
     std::size_t* held_ = nullptr;
     std::size_t bytes_ = 0;
   };
+  /// Numbers of a session whose requests were passed on and are not executed, and no others: what
+  /// is never executed is its client's own loss.
+  using Outstanding = std::vector<RequestNumber>;
   /// A bundle that is not complete.
   struct Gathering {
     std::optional<Digest> said;      // our reply's
     std::optional<wire::Reply> own;  // nothing: not executed, or too large to be kept, and sent
-    Room room;                       // of that
+    Room room;                       // of itself
+    Room reply_room;                 // of `own`, in all,
+    Room reply_room_here;            // and of this connection
     std::vector<std::pair<ReplicaId, wire::Voice>> others;  // a ReplyDigest each
     std::size_t passed_back = 0;
     std::size_t alike = 0;  // of those
@@ -156,6 +161,8 @@ class Clients {
     std::optional<std::pair<ReplicaId, std::uint64_t>> road = {};
     // Of a client that has no other connection:
     std::map<ReplicaId, Passed> passed = {};
+    std::unique_ptr<std::size_t> gathered =
+        std::make_unique<std::size_t>(0);      // bytes of replies in
     std::map<Digest, Gathering> bundles = {};  // by request
   };
   struct Waiting {
@@ -212,7 +219,10 @@ class Clients {
   void weigh(ConnectionId id, Connection& c, std::map<Digest, Gathering>::iterator gathering);
   void relay_back(const Connection& c, const wire::TaggedToClient& message);
   void leave_roads(ConnectionId id, const Connection& c);
+  [[nodiscard]] bool may_relay(const wire::RequestBody& body) const;
   void forget_relayed(SessionId session);
+  void forget_relayed(SessionId session, RequestNumber number);
+  bool may_greet(ReplicaId to, const std::string& host, Time now);
 
   // clients_watching.cpp
   Wish on(ConnectionId id, Connection& c, wire::Subscribe subscribe);
@@ -243,7 +253,7 @@ class Clients {
                   std::optional<ReplicaId> designated);
 
   Setting setting_;
-  std::size_t gathered_ = 0;  // bytes of replies, in bundles; outlives them
+  std::size_t gathered_ = 0;  // bytes of bundles that are not complete; outlives them
   std::map<ConnectionId, Connection> connections_;
   // By request digest: the connections that asked, with a proof. Whoever got hold of a client's
   // request and says it here, too, must not get the answer in the client's place.
@@ -263,16 +273,17 @@ class Clients {
   std::string read_last_;
   // A proof costs a millisecond. An office behind one address begins its day at once.
   Turnstile proofs_{{50, 10}, {200, 200}};
-  // A hello costs each replica that it is passed on to a hundred microseconds.
-  Turnstile hellos_{{500, 100}, {1000, 200}};
+  // A hello costs the replica that it is passed on to a hundred microseconds.
+  std::map<ReplicaId, Turnstile> hellos_;
   // Connections of other replicas' clients, by road. Their ids are above all that sockets have.
   std::map<std::pair<ReplicaId, std::uint64_t>, ConnectionId> roads_;
   std::map<ReplicaId, std::size_t> roads_from_;
   std::uint64_t last_road_ = 1ULL << 63U;
   std::vector<std::pair<std::optional<ReplicaId>, wire::Relayed>> relay_;
-  // Numbers whose requests were passed on and are not executed: of each session no more than its
-  // window. For each number one request is passed on, whichever that is and wherever it came from.
-  std::set<std::pair<SessionId, RequestNumber>> relayed_;
+  // For each number of a session one request is passed on, whichever that is and wherever it came
+  // from, until it is executed.
+  std::map<SessionId, Outstanding> relayed_;  // none empty
+  std::size_t relayed_numbers_ = 0;           // of all
   std::map<ReplicaId, std::vector<wire::RelayedVoice>> relay_back_;
   Subscriptions subscriptions_;
   std::uint64_t all_told_at_ = 0;  // the position at which everybody last got a turn

@@ -11,12 +11,17 @@ namespace {
 constexpr std::size_t bundles_per_connection_max = 4 * limits::session_window;
 /// A larger reply goes at once, and the others' words after it: so much is kept for each at most.
 constexpr std::size_t bundled_bytes_max = 16 << 10;
-/// Of all connections together: some may never hear the others' words.
+/// Some may never hear the others' words: of one connection, and of all together.
+constexpr std::size_t gathered_bytes_of_one_max = 1 << 20;
 constexpr std::size_t gathered_bytes_max = 64 << 20;
+constexpr std::size_t gathering_bytes = 512;  // a bundle's own, about, whatever the reply
+constexpr std::size_t relayed_numbers_max = 1 << 18;
 /// As many as a gateway takes clients.
 constexpr std::size_t roads_per_gateway_max = limits::client_connections_max;
 /// A hello costs a hundred microseconds, and here no new connection that would be counted.
 constexpr std::uint64_t hello_pause_us = 500'000;
+constexpr Turnstile::Rule greetings_of_host = {500, 100};
+constexpr Turnstile::Rule greetings_of_all = {1000, 200};
 constexpr std::size_t answers_max = 2 * bundles_per_connection_max;
 constexpr std::size_t relay_bytes_max = 256 << 10;
 
@@ -32,6 +37,22 @@ std::size_t bytes_of(const wire::Relayed& item) {
   return asked == nullptr ? 0 : asked->request.body.operation.bytes.size();
 }
 
+std::size_t values_of(const wire::ResultSet& results) {
+  return results.rows.size() * results.columns.size();
+}
+
+/// What a reply takes in memory, about: a NULL is one byte on the wire.
+std::size_t held_by(const wire::Outcome& outcome) {
+  std::size_t values = 0;
+  if (const auto* const results = std::get_if<wire::ResultSets>(&outcome)) {
+    for (const wire::ResultSet& each : results->items) values += values_of(each);
+  } else if (const auto* const steps = std::get_if<wire::StepResults>(&outcome)) {
+    for (const auto& step : steps->items)
+      if (const auto* const each = std::get_if<wire::ResultSet>(&step)) values += values_of(*each);
+  }
+  return wire::encode(outcome).size() + values * sizeof(wire::Value);
+}
+
 }  // namespace
 
 // ---- the gateway ------------------------------------------------------------------------------
@@ -45,20 +66,29 @@ Clients::Wish Clients::on(ConnectionId id, Connection& c, const wire::PassOn& pa
     const Time now = setting_.clock.now();
     if (now < passed.hello_again)
       return refuse(id, c, {}, "overloaded", "so many hellos are not passed on");
-    if (!hellos_.admit(c.host, now))
+    if (!may_greet(passing.to, c.host, now))
       return refuse(id, c, {}, "overloaded", "so many hellos of one host are not passed on");
     passed.hello_again = now + hello_pause_us;
-    passed.may_speak = true;
+    passed.may_speak = limits::connection_sessions_max;
     item.message = *hello;
   } else {
-    // It is checked there as a signature, at a time that is ours and not this client's.
-    if (!std::exchange(passed.may_speak, false))
-      return refuse(id, c, {}, "overloaded", "one speak_for is passed on after a hello");
+    // It is checked there as a signature, at a time that is ours and not this client's. The first
+    // belongs to its hello.
+    const bool first = passed.may_speak == limits::connection_sessions_max;
+    if (passed.may_speak == 0 || (!first && !may_greet(passing.to, c.host, setting_.clock.now())))
+      return refuse(id, c, {}, "overloaded", "so many speak_for are not passed on after a hello");
+    --passed.may_speak;
     item.message = std::get<wire::SpeakFor>(passing.message);
   }
   allow_answers(passed);
   relay_.emplace_back(passing.to, std::move(item));
   return Nothing{};
+}
+
+/// Of clients of one host, and of all, that are brought to one replica: it has the work.
+bool Clients::may_greet(ReplicaId to, const std::string& host, Time now) {
+  const auto door = hellos_.try_emplace(to, greetings_of_host, greetings_of_all).first;
+  return door->second.admit(host, now);
 }
 
 /// A replica may say no more to somebody else's client than it was asked: what a client does not
@@ -76,10 +106,13 @@ Clients::Wish Clients::on(ConnectionId id, Connection& c, wire::BundleRequest as
   if (session.value == 0 || (!asked.tags.empty() && asked.tags.size() != replicas))
     return refuse(id, c, digest, "malformed", "no join, and a tag for each replica or none");
   // Whoever asks again asks everybody: so nobody makes us repeat what others have long had.
-  const std::pair number{session, body.number};
-  const bool repeated = relayed_.contains(number) || known_reply(body, digest).has_value();
+  const bool repeated = !may_relay(body) || known_reply(body, digest).has_value();
   if (repeated || body.operation.bytes.size() > limits::bundled_request_bytes_max)
     return refuse(id, c, digest, "not_bundled", "too large, or asked before: ask all replicas");
+  // Nobody reads what a mute replica says; and a bundle needs others' words.
+  if (silent_ || c.passed.size() + 1 < setting_.weak_quorum ||
+      gathered_ + gathering_bytes > gathered_bytes_max)
+    return refuse(id, c, digest, "not_bundled", "this replica cannot bring others: ask all");
   if (const auto code = setting_.executor.refuse(body)) {
     // Who is behind is no good gateway: its client asks everybody, and knows whom it leaves.
     const bool behind = *code == "unknown_session";
@@ -91,8 +124,9 @@ Clients::Wish Clients::on(ConnectionId id, Connection& c, wire::BundleRequest as
   if (!checked) return Nothing{};
   if (c.bundles.size() >= bundles_per_connection_max || !wait(id, c, digest, setting_.self))
     return refuse(id, c, digest, "overloaded", "too many requests are waiting on this connection");
-  c.bundles[digest] = {};
-  relayed_.insert(number);
+  c.bundles[digest].room = Room(gathered_, gathering_bytes);
+  relayed_[session].push_back(body.number);
+  ++relayed_numbers_;
   saw(session, id);
   for (auto& [to, passed] : c.passed) allow_answers(passed);
   // The same for all, with everybody's tags: it is encoded and hashed once.
@@ -104,10 +138,12 @@ void Clients::say_own(ConnectionId id, Connection& c, const wire::Reply& reply) 
   const auto found = c.bundles.find(reply.request);
   Gathering& gathering = found->second;
   gathering.said = wire::reply_digest(setting_.membership.cluster, reply);
-  const std::size_t bytes = wire::encode(reply.outcome).size();
-  if (bytes <= bundled_bytes_max && gathered_ + bytes <= gathered_bytes_max) {
+  const std::size_t bytes = held_by(reply.outcome);
+  if (bytes <= bundled_bytes_max && gathered_ + bytes <= gathered_bytes_max &&
+      *c.gathered + bytes <= gathered_bytes_of_one_max) {
     gathering.own = reply;
-    gathering.room = Room(gathered_, bytes);
+    gathering.reply_room = Room(gathered_, bytes);
+    gathering.reply_room_here = Room(*c.gathered, bytes);
   } else {
     send(id, c, reply);
   }
@@ -200,11 +236,28 @@ void Clients::leave_roads(ConnectionId id, const Connection& c) {
   if (--from->second == 0) roads_from_.erase(from);
 }
 
+/// Not what was passed on already, nor more of one session than its window: what others never took,
+/// such as requests with wrong tags, its client must ask of all.
+bool Clients::may_relay(const wire::RequestBody& body) const {
+  if (relayed_numbers_ >= relayed_numbers_max) return false;
+  const auto of_it = relayed_.find(body.session);
+  return of_it == relayed_.end() ||
+         (of_it->second.size() < limits::session_window &&
+          std::ranges::find(of_it->second, body.number) == of_it->second.end());
+}
+
 void Clients::forget_relayed(SessionId session) {
-  const auto first = relayed_.lower_bound({session, RequestNumber{0}});
-  auto last = first;
-  while (last != relayed_.end() && last->first == session) ++last;
-  relayed_.erase(first, last);
+  const auto of_it = relayed_.find(session);
+  if (of_it == relayed_.end()) return;
+  relayed_numbers_ -= of_it->second.size();
+  relayed_.erase(of_it);
+}
+
+void Clients::forget_relayed(SessionId session, RequestNumber number) {
+  const auto of_it = relayed_.find(session);
+  if (of_it == relayed_.end()) return;
+  relayed_numbers_ -= std::erase(of_it->second, number);
+  if (of_it->second.empty()) relayed_.erase(of_it);
 }
 
 // ---- beyond it --------------------------------------------------------------------------------

@@ -17,6 +17,10 @@ struct Held {
   std::size_t reads_of_one = 0;          // public ones, from one host
   std::size_t session_reads_of_one = 0;  // of sessions, on one connection
   std::size_t bundles_of_one = 0;        // that are gathered for one connection
+  std::size_t gathered = 0;              // bytes of bundles that are not complete
+  std::size_t gathered_of_one = 0;       // of replies in them, for one connection
+  std::size_t relayed = 0;               // numbers that were passed on and are not executed
+  std::size_t relayed_of_one = 0;        // of one session
   std::size_t roads_of_one = 0;          // connections of one gateway's clients
   std::size_t leaves = 0;                // answers to those who left
   std::size_t subscriptions = 0;

@@ -66,7 +66,8 @@ struct Config {
   std::uint64_t window = limits::window_default;
 
   /// The primary keeps at most this many batches between last executed and last proposed; a batch
-  /// is cut whenever a slot is free and a request waits. No timer.
+  /// is cut when a slot is free and none is in flight, or as many requests wait as of late
+  /// (docs/decisions/0030). No timer.
   std::uint64_t in_flight_max = 4;
   std::size_t batch_requests_max = 256;  // 1 means: no batching
   std::size_t batch_bytes_max = 256 << 10;

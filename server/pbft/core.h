@@ -66,6 +66,7 @@ class Replica::Core {
   void enqueue(const Digest& digest, wire::ClientRequest request, const Origin& origin = {});
   void assigned(Slot& slot);
   [[nodiscard]] bool may_propose() const;
+  [[nodiscard]] bool worth_a_number() const;
   void propose();
   void propose_batch(Backlog::Taken taken);
   void on(ReplicaId from, wire::PrePrepare message);
@@ -256,6 +257,7 @@ class Replica::Core {
   template <class... Parts>
   void drop(Refusal refusal, const Parts&... parts) {
     ++refused_[static_cast<std::size_t>(refusal)];
+    if (speaker_ && blames(refusal)) blamed_.try_emplace(*speaker_, refusal);
     trace(parts..., ": ", words(refusal), " -> refuse");
   }
 
@@ -292,6 +294,8 @@ class Replica::Core {
   Invariants invariants_;
 
   Seq proposed_;  // the highest number seen proposed
+  // Requests that a batch of mine has held of late, times eight: a moving average.
+  std::size_t usual_eighths_ = 0;
   Seq handed_;    // the last Execute that went out
   Seq executed_;  // the last that came back
   Seq taken_;     // the last TakeCheckpoint that went out
@@ -347,6 +351,8 @@ class Replica::Core {
   unsigned move_excuses_ = 0;   // how often that was put off
 
   std::array<std::uint64_t, refusals> refused_{};
+  std::optional<ReplicaId> speaker_;     // whose words are being looked at
+  std::map<ReplicaId, Refusal> blamed_;  // of the group, so few
   bool first_boot_;
   bool fresh_;  // the configuration begins in this life
   bool started_ = false;

@@ -40,10 +40,21 @@ bool Replica::Core::may_propose() const {
          proposed_ < window_.high() && proposed_ - executed_ < config_.in_flight_max;
 }
 
-/// Batches cut themselves: while all numbers are in use, requests gather; no timer.
+/// Each number costs everybody votes, frames and a sync, so a batch waits for company: for as many
+/// requests as batches have held of late, or for what is in flight, and for nothing else. Whoever
+/// is alone waits for nobody (docs/decisions/0030).
+bool Replica::Core::worth_a_number() const {
+  return proposed_ == executed_ || backlog_.waiting() >= usual_eighths_ / 8 ||
+         backlog_.bytes() >= config_.batch_bytes_max;
+}
+
+/// Batches cut themselves: requests gather while others are in flight; no timer.
 void Replica::Core::propose() {
-  while (backlog_.waiting() > 0 && may_propose())
-    propose_batch(backlog_.take(now_, config_.batch_requests_max, config_.batch_bytes_max));
+  while (backlog_.waiting() > 0 && may_propose() && worth_a_number()) {
+    Backlog::Taken taken = backlog_.take(now_, config_.batch_requests_max, config_.batch_bytes_max);
+    usual_eighths_ += taken.requests.size() - usual_eighths_ / 8;
+    propose_batch(std::move(taken));
+  }
 }
 
 void Replica::Core::propose_batch(Backlog::Taken taken) {

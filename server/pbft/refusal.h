@@ -79,4 +79,14 @@ constexpr bool everyday(Refusal refusal) {
          refusal == Refusal::view_change_old || refusal == Refusal::just_started;
 }
 
+/// No correct replica causes it, however late or often its message comes, and however much it has
+/// to do: whoever did lies.
+constexpr bool blames(Refusal refusal) {
+  return refusal == Refusal::conflicting_pre_prepare || refusal == Refusal::conflicting_vote ||
+         refusal == Refusal::no_checkpoint_number || refusal == Refusal::view_change_malformed ||
+         refusal == Refusal::new_view_unfounded || refusal == Refusal::new_view_wrong ||
+         refusal == Refusal::new_view_contradicts || refusal == Refusal::not_for_replica ||
+         refusal == Refusal::batch_unfit;
+}
+
 }  // namespace prytany::pbft

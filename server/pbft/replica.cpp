@@ -220,7 +220,9 @@ void Replica::Core::on(Received event) {
   if (boot_.asking() && !std::holds_alternative<wire::AskVotes>(said) &&
       !std::holds_alternative<wire::VotesSeen>(said))
     return drop(Refusal::just_started, wire::name_of(said), " from r", from);
+  speaker_ = from;
   std::visit([&](auto& message) { on(from, std::move(message)); }, said);
+  speaker_.reset();
 }
 
 void Replica::Core::on(PeerConnected event) {
@@ -293,6 +295,7 @@ ReplicaStatus Replica::Core::status() const {
     if (!everyday(static_cast<Refusal>(i))) status.refused += refused_[i];
   status.fetching = fetching_.has_value();
   status.diverged = diverged_;
+  status.blamed = blamed_;
   const auto& slots = window_.slots();
   status.untimely = static_cast<std::size_t>(
       std::count_if(slots.upper_bound(handed_), slots.end(), [](const auto& each) {

@@ -3,6 +3,7 @@
 // new_view decide.
 #pragma once
 
+#include <map>
 #include <memory>
 
 #include "server/crypto/sign.h"
@@ -11,6 +12,7 @@
 #include "server/pbft/events.h"
 #include "server/pbft/journal.h"
 #include "server/pbft/nondeterminism.h"
+#include "server/pbft/refusal.h"
 
 namespace prytany::pbft {
 
@@ -30,6 +32,7 @@ struct ReplicaStatus {
   bool fetching = false;      // state is being fetched; nothing is executed meanwhile
   bool voting = true;         // false: it has just started and asks what it voted; or it diverged
   bool diverged = false;      // our state differed from a certified one: no votes, no replies
+  std::map<ReplicaId, Refusal> blamed;  // who said what no correct one says, and what came first
 };
 
 /// Requests that wait here, and how many of them are one's: bounded by backlog_*_max.

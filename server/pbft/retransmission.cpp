@@ -282,6 +282,7 @@ void Replica::Core::on(ReplicaId from, wire::BatchBody message) {
   }
   if (slot->announced == wanted && active_) {
     trace("batch of n", seq, " from r", from, " is the one proposed -> take it as its pre-prepare");
+    speaker_ = primary();  // who brings the batch says nothing of whether it should be this one
     return on(primary(), wire::PrePrepare{view_, seq, body.batch, body.agreed});
   }
   const bool committed = slot->committed() == wanted;

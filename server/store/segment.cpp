@@ -33,18 +33,17 @@ Seq highest_of(const Entries& entries) {
 }  // namespace
 
 Bytes encode_header(const SegmentHeader& header) {
-  Bytes out;
-  wire::Writer w(out);
+  wire::Writer w;
   w.raw(as_bytes(magic));
   w.number(header.number);
   w.number(header.first_index);
   w.number(header.needed_before.value);
   w.raw(header.owner.bytes);
   w.raw(header.nonce);
-  const Digest digest = digest_of(header.nonce, out, {});
+  const Digest digest = digest_of(header.nonce, w.view(), {});
   w.raw(checksum(digest));
-  ENSURE(out.size() == SegmentHeader::size);
-  return out;
+  ENSURE(w.view().size() == SegmentHeader::size);
+  return std::move(w).take();
 }
 
 std::optional<SegmentHeader> read_header(ByteView segment) {
@@ -70,21 +69,22 @@ void put_record(Bytes& out, const SegmentNonce& nonce, const RecordHeader& heade
                 const pbft::JournalRecord& record) {
   const std::size_t start = out.size();
   out.resize(start + RecordHeader::size);
-  wire::Writer w(out);
+  wire::Writer w(std::move(out));
   wire::put(w, record);
+  out = std::move(w).take();
   const std::size_t length = out.size() - start - RecordHeader::size;
   ENSURE(length <= ~std::uint32_t{0});
 
-  Bytes fields;
-  wire::Writer f(fields);
+  wire::Writer f;
   f.number(static_cast<std::uint32_t>(length));
   f.number(header.index);
   f.number(header.synced);
-  const Digest check = digest_of(nonce, fields, {});
+  const Digest check = digest_of(nonce, f.view(), {});
   f.raw(check.view().first(check_size));
-  const Digest digest = digest_of(nonce, fields, ByteView(out).subspan(start + RecordHeader::size));
+  const Digest digest =
+      digest_of(nonce, f.view(), ByteView(out).subspan(start + RecordHeader::size));
   f.raw(checksum(digest));
-  std::ranges::copy(fields, out.begin() + static_cast<std::ptrdiff_t>(start));
+  std::ranges::copy(f.view(), out.begin() + static_cast<std::ptrdiff_t>(start));
 }
 
 std::optional<FoundRecord> read_record(ByteView bytes, const SegmentNonce& nonce,

@@ -5,24 +5,22 @@
 namespace prytany::wire {
 
 Bytes hello_signed_bytes(const ClientHello& client, const ServerHello& server) {
-  Bytes out;
-  Writer w(out);
+  Writer w;
   put_domain(w, "prytany client hello");
   put(w, client);
   put(w, server.replica);
   put(w, server.key);
   put(w, server.nonce);
   put(w, server.configuration);
-  return out;
+  return std::move(w).take();
 }
 
 Bytes speak_for_signed_bytes(const Digest& hello, const crypto::PublicKey& key) {
-  Bytes out;
-  Writer w(out);
+  Writer w;
   put_domain(w, "prytany speak for");
   put(w, hello);
   put(w, key);
-  return out;
+  return std::move(w).take();
 }
 
 std::optional<crypto::MacKey> client_tag_key(const crypto::DhSecret& mine,
@@ -37,13 +35,12 @@ std::optional<crypto::MacKey> client_tag_key(const crypto::DhSecret& mine,
 Digest read_digest(const PublicRead& read) { return encoded_digest("prytany public read", read); }
 
 Bytes signed_read_bytes(const Digest& cluster, ReplicaId replica, const PublicReadReply& reply) {
-  Bytes out;
-  Writer w(out);
+  Writer w;
   put_domain(w, "prytany signed read");
   put(w, cluster);
   put(w, replica);
   put(w, reply);
-  return out;
+  return std::move(w).take();
 }
 
 Digest fast_read_digest(const FastReadBody& body) {
@@ -51,12 +48,11 @@ Digest fast_read_digest(const FastReadBody& body) {
 }
 
 Bytes fast_read_tagged_bytes(const Digest& cluster, const Digest& read) {
-  Bytes out;
-  Writer w(out);
+  Writer w;
   put_domain(w, "prytany tagged fast read");
   put(w, cluster);
   put(w, read);
-  return out;
+  return std::move(w).take();
 }
 
 Digest fast_outcome_digest(const Outcome& outcome) {
@@ -69,18 +65,16 @@ Digest subscription_digest(const SubscribeBody& body) {
 
 Bytes subscribe_signed_bytes(const Digest& hello, const Digest& subscription,
                              const std::optional<std::uint64_t>& after) {
-  Bytes out;
-  Writer w(out);
+  Writer w;
   put_domain(w, "prytany subscribe");
   put(w, hello);
   put(w, subscription);
   put(w, after);
-  return out;
+  return std::move(w).take();
 }
 
 Bytes tagged_bytes(const Digest& cluster, ReplicaId replica, const ToClient& message) {
-  Bytes out;
-  Writer w(out);
+  Writer w;
   put_domain(w, "prytany tag");
   put(w, cluster);
   put(w, replica);
@@ -92,7 +86,7 @@ Bytes tagged_bytes(const Digest& cluster, ReplicaId replica, const ToClient& mes
   } else {
     put(w, message);
   }
-  return out;
+  return std::move(w).take();
 }
 
 }  // namespace prytany::wire

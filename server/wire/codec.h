@@ -22,11 +22,13 @@
 #include <bit>
 #include <concepts>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <tuple>
 #include <type_traits>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -76,22 +78,44 @@ struct Malformed {
 
 class Writer {
  public:
-  /// Most of what is written is short: one allocation, where doubling would take six.
-  explicit Writer(Bytes& out) : out_(out) {
-    constexpr std::size_t short_bytes = 256;
-    if (out.capacity() == 0) out.reserve(short_bytes);
+  Writer() = default;
+  /// Behind what is there; in its memory, as far as that goes.
+  explicit Writer(Bytes&& behind) : out_(std::move(behind)), size_(out_.size()) {}
+
+  void raw(ByteView bytes) {
+    if (!bytes.empty()) std::memcpy(room(bytes.size()), bytes.data(), bytes.size());
   }
-  void raw(ByteView bytes) { out_.insert(out_.end(), bytes.begin(), bytes.end()); }
   template <std::unsigned_integral U>
   void number(U value) {
-    std::array<std::uint8_t, sizeof(U)> bytes;
+    std::uint8_t* const bytes = room(sizeof(U));
     for (std::size_t i = 0; i < sizeof(U); ++i)
       bytes[i] = static_cast<std::uint8_t>(value >> (8 * (sizeof(U) - 1 - i)));
-    raw(bytes);
+  }
+  /// All of it; until more is written.
+  [[nodiscard]] ByteView view() const { return {out_.data(), size_}; }
+  [[nodiscard]] Bytes take() && {
+    out_.resize(size_);
+    return std::move(out_);
   }
 
  private:
-  Bytes& out_;
+  /// Appending to a vector costs ten times what copying eight bytes does: so there is room ahead.
+  std::uint8_t* room(std::size_t bytes) {
+    if (out_.size() - size_ < bytes) grow(bytes);
+    std::uint8_t* const at = out_.data() + size_;
+    size_ += bytes;
+    return at;
+  }
+  void grow(std::size_t bytes) {
+    // Most of what is written is short: one allocation, where doubling would take six.
+    constexpr std::size_t short_bytes = 256;
+    const std::size_t wanted = size_ + std::max(bytes, short_bytes);
+    if (wanted > out_.capacity()) out_.reserve(std::max(wanted, 2 * out_.capacity()));
+    out_.resize(wanted);
+  }
+
+  Bytes out_;  // what is written, and room for more
+  std::size_t size_ = 0;
 };
 
 /// Fails once and stays failed. `take` is the only place where bounds are checked.
@@ -312,23 +336,24 @@ void get(Reader& r, T& value) {
 
 template <class T>
 Bytes encode(const T& value) {
-  Bytes out;
-  Writer w(out);
+  Writer w;
   put(w, value);
-  return out;
+  return std::move(w).take();
 }
 
-/// sha256(domain, encode(value)), for what is hashed and not kept: its encoding takes no memory of
-/// its own.
-template <class T>
-crypto::Digest encoded_digest(std::string_view domain, const T& value) {
+/// sha256(domain, encodings of the values), for what is hashed and not kept: they take no memory of
+/// their own.
+template <class... Ts>
+crypto::Digest encoded_digest(std::string_view domain, const Ts&... values) {
   constexpr std::size_t kept_max = 64 << 10;
   thread_local Bytes scratch;
-  scratch.clear();
-  Writer w(scratch);
-  put(w, value);
-  const crypto::Digest digest = crypto::sha256(domain, scratch);
-  if (scratch.capacity() > kept_max) scratch = Bytes();
+  Bytes memory = std::exchange(scratch, {});
+  memory.clear();
+  Writer w(std::move(memory));
+  (put(w, values), ...);
+  const crypto::Digest digest = crypto::sha256(domain, w.view());
+  memory = std::move(w).take();
+  if (memory.capacity() <= kept_max) scratch = std::move(memory);
   return digest;
 }
 

@@ -5,11 +5,7 @@
 namespace prytany::wire {
 
 Digest configuration_digest(const Digest& cluster, const Configuration& configuration) {
-  Bytes bytes;
-  Writer w(bytes);
-  put(w, cluster);
-  put(w, configuration);
-  return crypto::sha256("prytany configuration", bytes);
+  return encoded_digest("prytany configuration", cluster, configuration);
 }
 
 bool check_proof(const Membership& group, const CheckpointProof& proof) {

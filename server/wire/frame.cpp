@@ -69,10 +69,10 @@ EncodedMessage encode_message(const PeerMessage& message) {
 Bytes frame_tagged_bytes(const FrameHeader& header, std::span<const Digest> messages) {
   Bytes out;
   out.reserve(frame_header_bytes + messages.size() * Digest::size);
-  Writer w(out);
+  Writer w(std::move(out));
   put(w, header);
   for (const Digest& message : messages) put(w, message);
-  return out;
+  return std::move(w).take();
 }
 
 Bytes seal(ConfigNumber config, const crypto::Mac& send,
@@ -90,7 +90,7 @@ Bytes seal(ConfigNumber config, const crypto::Mac& send,
 
   Bytes out;
   out.reserve(4 + size);
-  Writer w(out);
+  Writer w(std::move(out));
   w.number(static_cast<std::uint32_t>(size));
   put(w, header);
   for (const auto& message : messages) {
@@ -98,7 +98,7 @@ Bytes seal(ConfigNumber config, const crypto::Mac& send,
     w.raw(message->bytes);
   }
   put(w, send.tag(frame_tagged_bytes(header, digests)));
-  return out;
+  return std::move(w).take();
 }
 
 Result<std::size_t, Malformed> frame_length(ByteView bytes) {

@@ -242,11 +242,10 @@ std::string fingerprint(const Digest& cluster) {
 }
 
 Bytes genesis_signed_bytes(const Digest& cluster) {
-  Bytes bytes;
-  Writer w(bytes);
+  Writer w;
   put_domain(w, approval_domain);
   w.raw(cluster.view());
-  return bytes;
+  return std::move(w).take();
 }
 
 std::string to_json(const GenesisFile& file) {

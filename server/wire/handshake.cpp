@@ -10,9 +10,10 @@ constexpr std::size_t news_bytes_max = 16 << 10;
 template <class M>
 void put_message(Bytes& out, const M& message) {
   const Bytes encoded = encode(message);
-  Writer w(out);
+  Writer w(std::move(out));
   w.number(static_cast<std::uint32_t>(encoded.size()));
   w.raw(encoded);
+  out = std::move(w).take();
 }
 
 /// The length-prefixed message at the front of `bytes`; an empty view when more bytes are needed.
@@ -33,12 +34,11 @@ void put_both(Writer& w, const LinkHello& one, const LinkHello& other) {
 }  // namespace
 
 Bytes link_signed_bytes(const LinkHello& one, const LinkHello& other, ReplicaId from) {
-  Bytes out;
-  Writer w(out);
+  Writer w;
   put_domain(w, "prytany link");
   put_both(w, one, other);
   put(w, from);
-  return out;
+  return std::move(w).take();
 }
 
 std::optional<crypto::MacKey> link_key(const crypto::DhSecret& mine, const crypto::DhPublic& theirs,
@@ -46,12 +46,11 @@ std::optional<crypto::MacKey> link_key(const crypto::DhSecret& mine, const crypt
                                        ReplicaId to) {
   const auto shared = mine.agree(theirs);
   if (!shared) return std::nullopt;
-  Bytes both;
-  Writer w(both);
+  Writer w;
   put_both(w, one, other);
   const std::string info =
       "prytany link " + std::to_string(from.value) + " " + std::to_string(to.value);
-  return crypto::hkdf(*shared, crypto::sha256(both).view(), info);
+  return crypto::hkdf(*shared, crypto::sha256(w.view()).view(), info);
 }
 
 Handshake::Handshake(const Membership& group, const crypto::Signer& self, ReplicaId self_id,

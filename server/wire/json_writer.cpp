@@ -1,68 +1,80 @@
 #include "server/wire/json_writer.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 
 #include "server/base/ensure.h"
 #include "server/base/utf8.h"
 
 namespace prytany::wire {
 
-void JsonWriter::separate() {
-  if (out_.empty()) return;
+namespace {
+
+char* write_plain(char* to, std::string_view from) {
+  std::memcpy(to, from.data(), from.size());
+  return to + from.size();
+}
+
+}  // namespace
+
+void JsonWriter::grow(std::size_t bytes) { out_.resize(std::max(2 * out_.size(), size_ + bytes)); }
+
+char* JsonWriter::separated(std::size_t bytes) {
+  char* const at = room(bytes + 1);
+  if (size_ == 0) return at;
   // A string ends with its quote, so these can only be structure.
-  const char last = out_.back();
-  if (last != '{' && last != '[' && last != ':') out_.push_back(',');
+  const char last = at[-1];
+  if (last == '{' || last == '[' || last == ':') return at;
+  *at = ',';
+  return at + 1;
 }
 
-JsonWriter& JsonWriter::begin_object() {
-  separate();
-  out_.push_back('{');
+void JsonWriter::put(std::string_view value) {
+  if (!value.empty()) ends_at(write_plain(room(value.size()), value));
+}
+
+JsonWriter& JsonWriter::open(char bracket) {
+  char* const at = separated(1);
+  *at = bracket;
+  ends_at(at + 1);
   return *this;
 }
 
-JsonWriter& JsonWriter::end_object() {
-  out_.push_back('}');
+JsonWriter& JsonWriter::close(char bracket) {
+  *room(1) = bracket;
+  ++size_;
   return *this;
 }
 
-JsonWriter& JsonWriter::begin_array() {
-  separate();
-  out_.push_back('[');
-  return *this;
-}
-
-JsonWriter& JsonWriter::end_array() {
-  out_.push_back(']');
-  return *this;
-}
+JsonWriter& JsonWriter::begin_object() { return open('{'); }
+JsonWriter& JsonWriter::end_object() { return close('}'); }
+JsonWriter& JsonWriter::begin_array() { return open('['); }
+JsonWriter& JsonWriter::end_array() { return close(']'); }
 
 JsonWriter& JsonWriter::key(std::string_view name) {
-  separate();
-  out_.push_back('"');
-  out_.append(name);
-  out_.append("\":");
+  char* at = separated(name.size() + 3);
+  *at++ = '"';
+  at = write_plain(at, name);
+  *at++ = '"';
+  *at++ = ':';
+  ends_at(at);
   return *this;
 }
 
-JsonWriter& JsonWriter::null() {
-  separate();
-  out_.append("null");
+JsonWriter& JsonWriter::bare(std::string_view word) {
+  ends_at(write_plain(separated(word.size()), word));
   return *this;
 }
 
-JsonWriter& JsonWriter::boolean(bool value) {
-  separate();
-  out_.append(value ? "true" : "false");
-  return *this;
-}
+JsonWriter& JsonWriter::null() { return bare("null"); }
+JsonWriter& JsonWriter::boolean(bool value) { return bare(value ? "true" : "false"); }
 
 JsonWriter& JsonWriter::integer(std::int64_t value) {
-  std::array<char, 20> digits{};
-  separate();
-  out_.append(written(digits, value));
-  return *this;
+  std::array<char, 20> digits;
+  return bare(written(digits, value));
 }
 
 JsonWriter& JsonWriter::real(double value) {
@@ -72,35 +84,35 @@ JsonWriter& JsonWriter::real(double value) {
   const auto [end, error] = std::to_chars(digits.data(), digits.data() + digits.size(), value);
   ENSURE(error == std::errc{});
   const std::string_view shortest(digits.data(), static_cast<std::size_t>(end - digits.data()));
-  separate();
-  out_.append(shortest);
+  bare(shortest);
   // "-0" would be read as the integer 0, and its sign be lost.
-  if (shortest.find_first_of(".e") == std::string_view::npos) out_.append(".0");
+  if (shortest.find_first_of(".e") == std::string_view::npos) put(".0");
   return *this;
 }
 
 JsonWriter& JsonWriter::text(std::string_view value) {
   if (!is_utf8(value)) return begin_object().key("base64").base64(as_bytes(value)).end_object();
-  separate();
-  out_.push_back('"');
+  bare("\"");
   escaped(value);
-  out_.push_back('"');
+  put("\"");
   return *this;
 }
 
 JsonWriter& JsonWriter::hex(ByteView value) {
-  separate();
-  out_.push_back('"');
-  append_hex(out_, value);
-  out_.push_back('"');
+  char* at = separated(2 * value.size() + 2);
+  *at++ = '"';
+  at = write_hex(at, value);
+  *at++ = '"';
+  ends_at(at);
   return *this;
 }
 
 JsonWriter& JsonWriter::ascii(std::string_view value) {
-  separate();
-  out_.push_back('"');
-  out_.append(value);
-  out_.push_back('"');
+  char* at = separated(value.size() + 2);
+  *at++ = '"';
+  if (!value.empty()) at = write_plain(at, value);
+  *at++ = '"';
+  ends_at(at);
   return *this;
 }
 
@@ -110,17 +122,17 @@ void JsonWriter::escaped(std::string_view value) {
     const char c = value[i];
     const bool control = static_cast<unsigned char>(c) < 0x20;
     if (!control && c != '"' && c != '\\') continue;
-    out_.append(value.substr(copied, i - copied));
+    put(value.substr(copied, i - copied));
     copied = i + 1;
     if (control) {
-      out_.append("\\u00");
-      out_.append(to_hex(as_bytes(value.substr(i, 1))));
+      put("\\u00");
+      put(to_hex(as_bytes(value.substr(i, 1))));
     } else {
-      out_.push_back('\\');
-      out_.push_back(c);
+      put("\\");
+      put({&c, 1});
     }
   }
-  out_.append(value.substr(copied));
+  put(value.substr(copied));
 }
 
 }  // namespace prytany::wire

@@ -15,7 +15,7 @@ namespace prytany::wire {
 /// Commas are its business; that every begin has its end is the caller's.
 class JsonWriter {
  public:
-  JsonWriter() { out_.reserve(512); }
+  JsonWriter() : out_(first_bytes, '\0') {}
   JsonWriter& begin_object();
   JsonWriter& end_object();
   JsonWriter& begin_array();
@@ -44,7 +44,10 @@ class JsonWriter {
   JsonWriter& hex(ByteView value);
   JsonWriter& base64(ByteView value) { return ascii(to_base64(value)); }
 
-  [[nodiscard]] std::string take() && { return std::move(out_); }
+  [[nodiscard]] std::string take() && {
+    out_.resize(size_);
+    return std::move(out_);
+  }
 
  private:
   /// In `digits`.
@@ -53,12 +56,26 @@ class JsonWriter {
     const char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
     return {digits.data(), static_cast<std::size_t>(end - digits.data())};
   }
+  static constexpr std::size_t first_bytes = 512;
+
   /// A string of characters that need no escaping.
   JsonWriter& ascii(std::string_view value);
+  JsonWriter& bare(std::string_view word);
+  JsonWriter& open(char bracket);
+  JsonWriter& close(char bracket);
   void escaped(std::string_view value);
-  void separate();
+  void put(std::string_view value);
+  /// Where the next characters go: as many as `bytes`, and a comma, which is there if it is needed.
+  char* separated(std::size_t bytes);
+  char* room(std::size_t bytes) {
+    if (out_.size() - size_ < bytes) grow(bytes);
+    return out_.data() + size_;
+  }
+  void grow(std::size_t bytes);
+  void ends_at(const char* end) { size_ = static_cast<std::size_t>(end - out_.data()); }
 
-  std::string out_;
+  std::string out_;  // what is written, and room for more
+  std::size_t size_ = 0;
 };
 
 }  // namespace prytany::wire

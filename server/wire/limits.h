@@ -91,6 +91,8 @@ inline constexpr std::size_t json_bytes_max = 2 << 20;
 inline constexpr std::size_t json_reply_bytes_max = 8 << 20;
 inline constexpr std::size_t json_depth_max = 16;
 inline constexpr std::size_t client_connections_max = 20'000;
+/// Of which so many sessions may speak with tags.
+inline constexpr std::size_t connection_sessions_max = 64;
 inline constexpr std::size_t client_send_queue_bytes_max = 8 << 20;
 
 }  // namespace prytany::limits

@@ -8,11 +8,11 @@ Digest batch_digest(std::span<const Digest> requests, const Agreed& agreed) {
   ENSURE(requests.size() <= limits::batch_requests_max);
   Bytes out;
   out.reserve(4 + requests.size() * Digest::size + 8 + 4 + agreed.choice.bytes.size());
-  Writer w(out);
+  Writer w(std::move(out));
   w.number(static_cast<std::uint32_t>(requests.size()));
   for (const Digest& request : requests) put(w, request);
   put(w, agreed);
-  return crypto::sha256("prytany batch", out);
+  return crypto::sha256("prytany batch", w.view());
 }
 
 Digest batch_digest(const Batch& batch, const Agreed& agreed) {

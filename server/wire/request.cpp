@@ -7,21 +7,19 @@ namespace prytany::wire {
 Digest request_digest(const RequestBody& body) { return encoded_digest("prytany request", body); }
 
 Bytes request_signed_bytes(const Digest& cluster, const Digest& request) {
-  Bytes out;
-  Writer w(out);
+  Writer w;
   put_domain(w, "prytany signed request");
   put(w, cluster);
   put(w, request);
-  return out;
+  return std::move(w).take();
 }
 
 Bytes request_tagged_bytes(const Digest& cluster, const Digest& request) {
-  Bytes out;
-  Writer w(out);
+  Writer w;
   put_domain(w, "prytany tagged request");
   put(w, cluster);
   put(w, request);
-  return out;
+  return std::move(w).take();
 }
 
 bool verify_request(const Digest& cluster, const ClientRequest& request) {

@@ -19,14 +19,13 @@ void put_domain(Writer& w, std::string_view domain) {
 
 template <class M>
 Bytes signed_bytes(const Membership& group, ReplicaId sender, const M& message) {
-  Bytes out;
-  Writer w(out);
+  Writer w;
   put_domain(w, domain_of(message));
   put(w, group.cluster);
   put(w, group.config);
   put(w, sender);
   put(w, message);
-  return out;
+  return std::move(w).take();
 }
 
 template Bytes signed_bytes(const Membership&, ReplicaId, const Checkpoint&);

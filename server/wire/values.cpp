@@ -3,12 +3,7 @@
 namespace prytany::wire {
 
 Digest reply_digest(const Digest& cluster, const Reply& reply) {
-  Bytes out;
-  out.reserve(1024);
-  Writer w(out);
-  put(w, cluster);
-  put(w, reply);
-  return crypto::sha256("prytany reply", out);
+  return encoded_digest("prytany reply", cluster, reply);
 }
 
 }  // namespace prytany::wire

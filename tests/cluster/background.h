@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <string>
 #include <utility>
@@ -53,7 +54,9 @@ class Background {
         continue;
       }
       pollfd readable = {output_.get(), POLLIN, 0};
-      if (::poll(&readable, 1, patience_ms) <= 0) return {};
+      const int ready = ::poll(&readable, 1, patience_ms);
+      if (ready < 0 && errno == EINTR) continue;
+      if (ready <= 0) return {};
       std::array<char, 4096> piece{};
       const ssize_t n = ::read(output_.get(), piece.data(), piece.size());
       if (n <= 0) return {};

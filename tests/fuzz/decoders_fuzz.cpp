@@ -46,9 +46,10 @@ void run(ByteView bytes) {
 
 template <class T>
 void add(std::vector<Bytes>& out, std::uint8_t decoder, const T& value) {
-  out.push_back({decoder});
-  wire::Writer writer(out.back());
+  wire::Writer writer;
+  writer.number(decoder);
   wire::put(writer, value);
+  out.push_back(std::move(writer).take());
 }
 
 std::vector<Bytes> seeds() {

@@ -183,6 +183,57 @@ TEST(Batching, requests_gather_while_all_numbers_in_flight_are_used_5_1) {
   EXPECT_EQ(group.executed_requests(), 50U);
 }
 
+// docs/decisions/0030.
+TEST(Batching, waits_for_as_many_as_of_late_while_something_is_in_flight) {
+  Group group(small_config(4, 1, 64, 128));
+  std::uint64_t session = 0;
+  const auto submit = [&](unsigned count) {
+    for (unsigned i = 0; i < count; ++i) group.submit(0, request_of(++session, 1));
+  };
+  // Four of one request, as many as may be in flight, and one of all the others.
+  submit(40);
+  EXPECT_EQ(group.status(0).proposed, Seq{4});
+  group.deliver();
+  EXPECT_EQ(group.status(0).executed, Seq{5});
+  // (4 * 1 + 36) / 8: batches have held five of late, which one of one makes four.
+  submit(1);
+  EXPECT_EQ(group.status(0).proposed, Seq{6});
+  submit(3);
+  EXPECT_EQ(group.status(0).proposed, Seq{6});
+  submit(1);
+  EXPECT_EQ(group.status(0).proposed, Seq{7});
+  // Fewer wait for what is in flight, and not longer.
+  submit(2);
+  EXPECT_EQ(group.status(0).proposed, Seq{7});
+  group.deliver();
+  EXPECT_EQ(group.status(0).executed, Seq{8});
+  EXPECT_EQ(group.executed_requests(), 47U);
+}
+
+TEST(Batching, waits_for_no_more_requests_than_it_has_room_for) {
+  auto config = small_config(4, 1, 64, 128);
+  config.batch_bytes_max = 4'000;
+  Group group(config);
+  std::uint64_t session = 0;
+  for (unsigned i = 0; i < 40; ++i) group.submit(0, request_of(++session, 1));
+  group.deliver();
+  const Seq before = group.status(0).executed;
+  const std::string long_one(3'000, 'x');
+  for (unsigned i = 0; i < 3; ++i) group.submit(0, request_of(++session, 1, long_one));
+  // The first at once, the second when more waits than fits.
+  EXPECT_EQ(group.status(0).proposed, before + 2);
+}
+
+TEST(Batching, makes_one_client_wait_for_nobody) {
+  Group group(small_config(4, 1, 64, 128));
+  for (std::uint64_t number = 1; number <= 20; ++number) {
+    group.submit(0, request_of(1, number));
+    EXPECT_EQ(group.status(0).proposed, Seq{number});
+    if (number % 4 == 0) group.deliver();
+  }
+  EXPECT_EQ(group.executed_requests(), 20U);
+}
+
 TEST(Batching, of_one_request_each_is_no_batching_5_1) {
   auto config = small_config(4, 1, 64, 128);
   config.batch_requests_max = 1;

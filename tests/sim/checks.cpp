@@ -53,6 +53,7 @@ void Checks::synced(ReplicaId by) { last_frames_.erase(by); }
 void Checks::recovered(ReplicaId by, const pbft::Recovered& recovered, Seq image) {
   synced(by);
   leaving.started(by);
+  refusals.started(by);
   if (forgetful.contains(by)) return progress.forgot(by, image);
   votes.recovered(by, recovered);
   views.recovered(by, recovered);
@@ -86,6 +87,7 @@ void Checks::frame_left(ReplicaId from, ByteView frame) {
   if (byzantine.contains(from)) return commits_left(from, *messages);
   wire::Reader header(frame.subspan(sizeof(std::uint32_t) + sizeof(std::uint8_t)));
   const ConfigNumber config{header.number<std::uint64_t>()};
+  proofs.left(from, config, *messages);
   const auto voted = [&](const wire::PeerMessage& vote) {
     std::visit(
         [&](const auto& m) {
@@ -120,7 +122,7 @@ void Checks::frame_left(ReplicaId from, ByteView frame) {
   }
 }
 
-void Checks::text_left(ReplicaId from, std::string_view text) {
+void Checks::text_left(ReplicaId from, std::string_view text, bool to_honest) {
   const auto parsed = wire::to_client_json(text);
   if (!parsed) {
     violations.add("frames", replica_name(from) +
@@ -130,6 +132,12 @@ void Checks::text_left(ReplicaId from, std::string_view text) {
   if (const auto* bundle = std::get_if<wire::Bundle>(&parsed->message)) {
     byzantine.contains(from) ? replies.offered(bundle->reply)
                              : replies.replied(from, bundle->reply);
+  } else if (const auto* refused = std::get_if<wire::Refused>(&parsed->message)) {
+    if (to_honest) refusals.refused(from, *refused);
+  } else if (const auto* read = std::get_if<wire::FastReadReply>(&parsed->message)) {
+    views.answered_from(from, read->executed);
+  } else if (const auto* named = std::get_if<wire::FastReadDigest>(&parsed->message)) {
+    views.answered_from(from, named->executed);
   } else if (byzantine.contains(from)) {
     if (const auto* reply = std::get_if<wire::Reply>(&parsed->message)) replies.offered(*reply);
   } else if (const auto* reply = std::get_if<wire::Reply>(&parsed->message)) {

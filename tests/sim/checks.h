@@ -10,7 +10,9 @@
 #include "tests/sim/identity_checker.h"
 #include "tests/sim/leave_checker.h"
 #include "tests/sim/missed_checker.h"
+#include "tests/sim/proof_checker.h"
 #include "tests/sim/read_checker.h"
+#include "tests/sim/refusal_checker.h"
 #include "tests/sim/view_checker.h"
 #include "tests/sim/watch_checker.h"
 
@@ -34,7 +36,8 @@ struct Checks {
         views(violations, group, forgetful, byzantine),
         replies(violations, cluster),
         missed(violations, group.weak_quorum()),
-        leaving(violations, group.weak_quorum()) {}
+        leaving(violations, group.weak_quorum()),
+        refusals(violations, [this](ReplicaId id) { return correct(id); }) {}
 
   Violations violations;
   std::set<ReplicaId> forgetful;
@@ -52,9 +55,16 @@ struct Checks {
   ReadChecker reads{violations};
   MissedChecker missed;
   LeaveChecker leaving;
+  ProofChecker proofs{violations};
+  RefusalChecker refusals;
   BoundsChecker bounds{violations};
   WatchChecker watching{violations};
   IdentityChecker identities{violations};
+
+  /// Now, and as far as the plan goes: all is asked of it, and its words are what they should be.
+  [[nodiscard]] bool correct(ReplicaId id) const {
+    return !forgetful.contains(id) && !damaged.contains(id) && !byzantine.contains(id);
+  }
 
   /// A newer incarnation takes this one's place: from now on all is asked of it, as if nothing had
   /// been said before.
@@ -65,8 +75,8 @@ struct Checks {
   void synced(ReplicaId by);
   /// A sealed frame leaves for another replica.
   void frame_left(ReplicaId from, ByteView frame);
-  /// A JSON text leaves for a client.
-  void text_left(ReplicaId from, std::string_view text);
+  /// A JSON text leaves for a client, who keeps the rules, or is of those who do not.
+  void text_left(ReplicaId from, std::string_view text, bool to_honest = false);
   /// A client's text leaves for the replicas.
   void client_text_left(std::string_view text);
 

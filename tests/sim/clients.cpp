@@ -80,10 +80,18 @@ class Clients::Client {
   /// As many requests at a time as there may be: each one asked when one was answered, and a while.
   void begin() {
     watch();
+    if (eager()) return ask_later();
     for (unsigned i = 0; i < parameters().outstanding_max; ++i) ask_later();
   }
+  /// Nothing but what is ordered: each has one of the session's numbers.
+  void ask_all_at_once() {
+    for (std::size_t i = waiting_; i < limits::session_window && can_ask(); ++i)
+      perform([&](client::Effects& out) {
+        expect(session_->submit(now(), all_.workload_.next_of(index_), now() + patience_us, out));
+      });
+  }
   void ask() {
-    if (!joined_ || parting_ || all_.stopping_ || waiting_ >= parameters().outstanding_max) return;
+    if (!can_ask() || waiting_ >= parameters().outstanding_max) return;
     perform([&](client::Effects& out) {
       if (auto read = all_.workload_.public_read()) {
         ++waiting_;
@@ -164,6 +172,8 @@ class Clients::Client {
   [[nodiscard]] std::string called() const {
     return scripted() ? parameters().options.script->actors[index_].name : name();
   }
+  [[nodiscard]] bool can_ask() const { return joined_ && !parting_ && !all_.stopping_; }
+  [[nodiscard]] bool eager() const { return parameters().eager == index_; }
   /// It is ordered: its answer must come after those that were given until now.
   void expect(client::Ticket ticket) {
     ++waiting_;
@@ -175,7 +185,7 @@ class Clients::Client {
 
   void ask_later() {
     all_.run_.queue.after(1 + rng_.exponential(parameters().think_mean_us), [this, life = life_] {
-      if (life == life_) ask();
+      if (life == life_) eager() ? ask_all_at_once() : ask();
     });
   }
 
@@ -374,6 +384,7 @@ void Clients::Client::show_again() {
 }
 
 void Clients::Client::go_on() {
+  if (!parting_ && eager() && waiting_ > 0) return;
   if (!parting_) return ask_later();
   // Who wants to leave waits for what was asked, and asks no more.
   if (waiting_ == 0) leave();
@@ -408,10 +419,9 @@ void Clients::Client::watch() {
 
 void Clients::Client::on(client::ChangesHeard& e) {
   watched_upto_ = e.position;
-  Bytes heard;
-  wire::Writer writer(heard);
+  wire::Writer writer;
   for (const wire::Change& change : e.items) wire::put(writer, change);
-  all_.run_.trace.add(now(), name(), "is told up to " + std::to_string(e.position), heard);
+  all_.run_.trace.add(now(), name(), "is told up to " + std::to_string(e.position), writer.view());
   const std::size_t count = e.items.size();
   all_.run_.checks.watching.heard(watcher(), {e.missed, std::move(e.items), e.position});
   perform([&](client::Effects& out) { session_->consumed(e.ticket, count, out); });
@@ -458,6 +468,7 @@ Clients::Clients(Run run, const wire::Genesis& genesis, std::vector<crypto::Sign
       rng_(rng),
       workload_(run.parameters, Rng(rng_.next())),
       watching_(run.parameters.options.seed, 42),
+      turning_(run.parameters.options.seed, 46),
       view_(std::make_shared<const client::ClusterView>(genesis)),
       passports_(run.parameters, view_->cluster) {
   passports_.shown = [this](const Digest& join, std::optional<wire::Identity> truth) {
@@ -618,6 +629,41 @@ std::shared_ptr<const std::string> Clients::perhaps_with_a_wrong_tag(
 
 void Clients::send(std::size_t client, ReplicaId replica,
                    const std::shared_ptr<const std::string>& text) {
+  const bool asks =
+      text->starts_with(R"({"type":"request")") || text->starts_with(R"({"type":"bundle_request")");
+  if (run_.parameters.eager == client && asks && !calm_) return turn_round(client, replica, text);
+  send_now(client, replica, text);
+}
+
+void Clients::turn_round(std::size_t client, ReplicaId replica,
+                         const std::shared_ptr<const std::string>& text) {
+  const auto id = connection_of(client, replica);
+  if (!id) return;
+  auto& together = together_[*id];
+  together.push_back(text);
+  if (together.size() == 1)
+    run_.queue.after(1, [this, client, replica, id = *id] { let_go(client, replica, id); });
+}
+
+void Clients::let_go(std::size_t client, ReplicaId replica, node::ConnectionId connection) {
+  constexpr std::uint64_t while_us = 20'000;
+  auto texts = std::move(together_[connection]);
+  together_.erase(connection);
+  const bool turned = texts.size() > 1 && turning_.chance(600'000);
+  if (turned) std::rotate(texts.begin(), texts.end() - 1, texts.end());
+  const std::uint64_t after_us = turned ? turning_.between(1, while_us) : 0;
+  // What was said on a connection that is gone is lost.
+  if (connection_of(client, replica) == connection) send_now(client, replica, texts.front());
+  texts.erase(texts.begin());
+  if (texts.empty()) return;
+  run_.queue.after(after_us, [this, client, replica, connection, rest = std::move(texts)] {
+    for (const auto& each : rest)
+      if (connection_of(client, replica) == connection) send_now(client, replica, each);
+  });
+}
+
+void Clients::send_now(std::size_t client, ReplicaId replica,
+                       const std::shared_ptr<const std::string>& text) {
   const auto id = connection_of(client, replica);
   if (!id) return;
   if (text != last_text_) run_.checks.client_text_left(*text);

@@ -85,6 +85,12 @@ class Clients {
   void send(std::size_t client, ReplicaId replica, const std::shared_ptr<const std::string>& text);
   std::shared_ptr<const std::string> perhaps_with_a_wrong_tag(
       const std::shared_ptr<const std::string>& text);
+  void send_now(std::size_t client, ReplicaId replica,
+                const std::shared_ptr<const std::string>& text);
+  /// Texts of one moment go in another order: the last first, the others a while later.
+  void turn_round(std::size_t client, ReplicaId replica,
+                  const std::shared_ptr<const std::string>& text);
+  void let_go(std::size_t client, ReplicaId replica, node::ConnectionId connection);
   std::optional<node::ConnectionId> connection_of(std::size_t client, ReplicaId replica) const;
 
   Run run_;
@@ -96,6 +102,8 @@ class Clients {
   Rng rng_;
   Workload workload_;
   Rng watching_;  // who watches what
+  Rng turning_;   // what is asked all at once
+  std::map<node::ConnectionId, std::vector<std::shared_ptr<const std::string>>> together_;
   std::shared_ptr<const client::ClusterView> view_;
   Passports passports_;
   std::vector<std::unique_ptr<Client>> clients_;

@@ -278,10 +278,15 @@ void Links::deliver(const Link& link, const Carried& carried) {
   if (process->mouth() != nullptr) process->mouth()->heard(carried.from, *carried.frame);
   // What comes late is of a connection whose keys are gone.
   const auto& liars = run_.checks.byzantine;
-  if (carried.departed != Time{0} && !liars.contains(carried.from) && !liars.contains(carried.to))
+  const bool late = carried.departed == Time{0};
+  if (!late && !liars.contains(carried.from) && !liars.contains(carried.to))
     run_.checks.leaving.gets(carried.to, carried.from, *carried.frame);
-  process->input(
-      [from = carried.from, frame = carried.frame](node::Node& node) { node.frame(from, *frame); });
+  process->input([&refusals = run_.checks.refusals, to = carried.to, from = carried.from, late,
+                  frame = carried.frame](node::Node& node) {
+    const std::uint64_t before = node.counters().frames_refused;
+    node.frame(from, *frame);
+    if (!late && node.counters().frames_refused > before) refusals.refused_frame(to, from);
+  });
 }
 
 }  // namespace prytany::sim

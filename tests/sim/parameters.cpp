@@ -244,6 +244,14 @@ void draw_more_work(const Options& options, Parameters& p) {
   if (p.application != ApplicationKind::none) p.watch_rate = watch_rate;
 }
 
+/// Of dice of their own, so that a new client changes nothing else of most seeds.
+void draw_eager(const Options& options, Parameters& p) {
+  Rng rng(options.seed, 45);
+  if (!rng.chance(250'000) || options.plant != Plant::none || options.script != nullptr) return;
+  // Where reads are measured, or how slow a primary is, one client's load would cover them.
+  if (p.fast_read_rate < 400'000 && !p.slow_primary) p.eager = 1;
+}
+
 /// Likewise. A class in C++ is not explained (docs/decisions/0029-calls-are-explained-in-order.md).
 void draw_explaining(const Options& options, Parameters& p) {
   Rng rng(options.seed, 50);
@@ -305,6 +313,7 @@ Parameters draw_parameters(const Options& options) {
   draw_approvals(options, p);
   if (p.rounds == 0) p.rounds = draw_rounds(options, p);
   draw_more_work(options, p);
+  draw_eager(options, p);
   draw_explaining(options, p);
   draw_passports(options, p);
   p.faults_until_us = rng.between(2'000'000, 8'000'000);
@@ -344,6 +353,7 @@ std::string describe_more(const Parameters& p) {
   if (p.astray) text += " r" + std::to_string(p.astray->value) + "'s SQLite goes astray";
   for (const ReplicaId id : p.twins) text += " r" + std::to_string(id.value) + " is twins";
   if (p.restless) text += " c" + std::to_string(*p.restless) + " comes and goes";
+  if (p.eager) text += " c" + std::to_string(*p.eager) + " asks all at once";
   for (const HostileClient& client : p.hostiles) {
     text += " hostile:";
     for (const Attack attack : client.attacks) text += std::string(" ") + name_of(attack) + ",";

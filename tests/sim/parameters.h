@@ -173,7 +173,10 @@ struct Parameters {
   std::uint64_t requests_min = 0;    // executed before the clients stop
   Ppm leave_rate = 0;                // after a reply, a client leaves and joins anew
   std::optional<unsigned> restless;  // this client does so all the time
-  Ppm failing_rate = 0;              // statements that must fail
+  /// This client asks as many at once as a session may, again when all are answered, and most often
+  /// the last of them reaches the replicas first.
+  std::optional<unsigned> eager;
+  Ppm failing_rate = 0;    // statements that must fail
   Ppm wrong_tag_rate = 0;  // so many requests reach a replica with a tag that is not the client's
   Ppm read_rate = 0;
   Ppm fast_read_rate = 0;       // reads of a session that need not be ordered

@@ -38,7 +38,8 @@ Bytes der(DerTag tag, const Bytes& content) {
   Bytes out{tag};
   const std::size_t size = content.size();
   if (size >= 256) {
-    out.insert(out.end(), {0x82, static_cast<std::uint8_t>(size >> 8)});
+    out.push_back(0x82);
+    out.push_back(static_cast<std::uint8_t>(size >> 8));
   } else if (size >= 128) {
     out.push_back(0x81);
   }

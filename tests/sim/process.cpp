@@ -74,6 +74,7 @@ Result<void> Process::start(const GroupSetting& setting) {
   // A process killed before it could save a link makes it anew, of what its journal proves.
   if (*completed) {
     machine.configurations = chain.links();
+    ports_.run.checks.proofs.knows(chain.links());
     for (const wire::ConfigurationLink& link : chain.links())
       ports_.run.checks.configurations.began(machine.id, link.configuration);
   }
@@ -170,6 +171,8 @@ void Process::turn() {
     ports_.run.checks.progress.after_turn(id(), status, ports_.run.checks.agreement.contiguous(),
                                           ports_.run.parameters.window);
     ports_.run.checks.leaving.after_turn(id(), status);
+    ports_.run.checks.views.after_turn(id(), status);
+    ports_.run.checks.refusals.after_turn(id(), status);
   }
   disk_news_.erase(disk_news_.begin(), disk_news_.upper_bound(ports_.run.queue.now()));
   Time due = ports_.clock.to_world(node_->deadline());

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "tests/sim/byzantine/mouth.h"
+#include "tests/sim/hostile/hostiles.h"
 
 namespace prytany::sim {
 
@@ -206,6 +207,7 @@ void WatchedJournal::discard(Seq seq) {
 Result<void> SimulatedChainFile::save(const wire::Chain& chain) {
   if (!ports_.fuse.spend()) return was_killed;
   ports_.machine.configurations = chain.links();
+  ports_.run.checks.proofs.knows(chain.links());
   for (const wire::ConfigurationLink& link : chain.links())
     ports_.run.checks.configurations.began(ports_.machine.id, link.configuration);
   return {};
@@ -238,7 +240,7 @@ void SimulatedTransport::reply(node::ConnectionId to, std::string text) {
   if (ports_.run.trace.has_reader())
     ports_.run.trace.say(ports_.clock.world_now(), ports_.name(), "says " + text.substr(0, 600));
   ports_.count_commits();  // what is executed is answered
-  ports_.run.checks.text_left(ports_.machine.id, text);
+  ports_.run.checks.text_left(ports_.machine.id, text, !Hostiles::owns(to));
   if (ports_.notary != nullptr) ports_.notary->said(to, text);
   if (ports_.machine.mouth != nullptr)
     return ports_.machine.mouth->text(to, ports_.clock.world_now(), std::move(text));

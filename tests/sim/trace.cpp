@@ -6,13 +6,13 @@ namespace prytany::sim {
 
 void Trace::add(Time now, std::string_view who, std::string_view what, ByteView bytes) {
   // Lengths first: no two different events have the same hashed bytes.
-  wire::Writer writer(unhashed_);
+  wire::Writer writer(std::move(unhashed_));
   writer.number(now.value);
   writer.number(static_cast<std::uint32_t>(who.size()));
   writer.number(static_cast<std::uint32_t>(what.size()));
   writer.number(static_cast<std::uint64_t>(bytes.size()));
-  for (const ByteView part : {as_bytes(who), as_bytes(what), bytes})
-    unhashed_.insert(unhashed_.end(), part.begin(), part.end());
+  for (const ByteView part : {as_bytes(who), as_bytes(what), bytes}) writer.raw(part);
+  unhashed_ = std::move(writer).take();
   if (unhashed_.size() >= unhashed_bytes) hash();
   say(now, who, what);
 }

@@ -135,6 +135,8 @@ void World::make_group() {
   forgets.insert(liars.begin(), liars.end());
   checks_ = std::make_unique<Checks>(setting_.pbft.cluster, setting_.pbft.group, std::move(forgets),
                                      std::move(damages), std::move(liars));
+  checks_->proofs.begins(setting_.membership);
+  if (parameters_.wrong_tag_rate > 0) checks_->refusals.expect_wrong_tags();
 }
 
 void World::make_liars() {

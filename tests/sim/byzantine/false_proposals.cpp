@@ -1,6 +1,8 @@
 // As a primary: proposals that hold what they must not (R4, R5, R15): a request that was altered,
 // or comes twice, or was proposed long ago, or is nobody's; one client left out; a time that is far
-// ahead or long past. The same to everybody, so that nothing but their content speaks against them.
+// ahead or long past. Mostly the same to everybody, so that nothing but their content speaks
+// against them; now and then some hear the truth, whose votes must not count for what the others
+// heard. Or the same proposal, whose requests are proven for some and not for others.
 #include <algorithm>
 #include <array>
 #include <iterator>
@@ -15,6 +17,7 @@ namespace {
 constexpr std::int64_t hour_us = 3'600'000'000;
 constexpr std::size_t old_max = 64;
 constexpr std::uint64_t kinds = 7;
+constexpr std::uint64_t some_salt = 0xF15EC0DE;
 
 class FalseProposals final : public Strategy {
  public:
@@ -22,12 +25,15 @@ class FalseProposals final : public Strategy {
       : plot_(plot),
         rate_(static_cast<Ppm>(rng.between(20'000, 500'000))),
         kinds_{rng.below(kinds), rng.below(kinds)},
-        censored_(rng.below(4)) {}
+        censored_(rng.below(4)),
+        some_rate_(plot.dice(some_salt).chance(500'000) ? 600'000 : 0) {}
 
   void speak(ReplicaId to, Words& words, Mouth& mouth) override {
     for (Word& word : words) {
-      if (auto* whole = std::get_if<wire::PrePrepare>(&word.message))
+      if (auto* whole = std::get_if<wire::PrePrepare>(&word.message)) {
         propose(to, *whole, old_requests_, mouth, word);
+        unprove(to, *whole, mouth, word);
+      }
       if (auto* named = std::get_if<wire::PrePrepareDigests>(&word.message))
         propose(to, *named, old_digests_, mouth, word);
       keep_to_story(plot_, to, word, mouth);
@@ -47,6 +53,24 @@ class FalseProposals final : public Strategy {
     if (!operation.empty()) operation.back() ^= 1;
   }
   static void alter(Digest& digest) { digest.bytes[5] ^= 1; }
+
+  /// Their digests are of the bodies alone, so that all others' votes are for this proposal.
+  void unprove(ReplicaId to, wire::PrePrepare& message, const Mouth& mouth, Word& word) const {
+    if (some_rate_ == 0 || !mouth.leads(message.view)) return;
+    Rng dice = plot_.dice(message.view.value * 1'000'003 + message.seq.value + 11);
+    if (!dice.chance(200'000) || !plot_.other_side(to, message.view)) return;
+    const bool without = dice.chance(500'000);
+    for (wire::ClientRequest& request : requests_of(message)) {
+      auto& signature = request.proof.signature;
+      if (!signature) continue;
+      if (without) {
+        signature.reset();
+      } else {
+        signature->bytes[3] ^= 1;
+      }
+      word.apart = true;
+    }
+  }
 
   template <class M, class T>
   void propose(ReplicaId to, M& message, std::vector<T>& old, const Mouth& mouth, Word& word) {
@@ -81,7 +105,8 @@ class FalseProposals final : public Strategy {
       case 5: lie.agreed.time.value -= hour_us; break;
       default: lie.agreed.time.value = before;
     }
-    if (!known) tell_story(plot_, message.view, truth, digest_of(lie), true);
+    const bool everybody = !dice.chance(some_rate_);
+    if (!known) tell_story(plot_, message.view, truth, digest_of(lie), everybody);
     if (digest_of(lie) == truth || plot_.stories.at(truth).instead != digest_of(lie)) return;
     if (hears_other(plot_, plot_.stories.at(truth), to)) {
       message = std::move(lie);
@@ -94,6 +119,7 @@ class FalseProposals final : public Strategy {
   /// Of the lies below: one that unseats it would hide the others.
   std::array<std::uint64_t, 2> kinds_;
   std::uint64_t censored_;
+  Ppm some_rate_;                      // so many are for some only
   std::map<Seq, std::int64_t> times_;  // the times that it proposed
   std::vector<wire::ClientRequest> old_requests_;
   std::vector<Digest> old_digests_;

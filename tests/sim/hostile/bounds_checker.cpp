@@ -27,6 +27,12 @@ void BoundsChecker::after_turn(ReplicaId by, const node::Held& held, const pbft:
   within("reads", held.reads, 4096);
   within("reads of one host", held.reads_of_one, window);
   within("sessions' reads on one connection", held.session_reads_of_one, 4 * window);
+  within("bundles of one connection", held.bundles_of_one, 4 * window);
+  within("bytes of bundles", held.gathered, 64 << 20);
+  within("bytes of replies in one connection's bundles", held.gathered_of_one, 1 << 20);
+  within("numbers passed on", held.relayed, 1 << 18);
+  within("numbers passed on of one session", held.relayed_of_one, window);
+  within("clients that one gateway brings", held.roads_of_one, 20'000);
   within("answers to those who left", held.leaves, 1024);
 }
 

@@ -194,13 +194,15 @@ TEST_F(Bundles, end_when_a_replica_seems_to_say_what_bears_no_right_tag) {
 
 TEST_F(Bundles, greet_a_replica_again_that_does_not_know_the_client_but_not_for_ever) {
   pass_on();
-  (void)host.call("tally");
   const auto forgot = [&] {
     const std::size_t before = host.group[gateway].count<wire::PassOn>();
     host.say(gateway, wire::PassedBack{host.group[other()].id(),
                                        {wire::Refused{{}, {"hello_first"}, {}}, std::nullopt}});
     return host.group[gateway].count<wire::PassOn>() - before;
   };
+  EXPECT_EQ(forgot(), 0U) << "its greeting may still be under way";
+  host.advance_to(host.now + 1'000'000);
+  (void)host.call("tally");
   EXPECT_EQ(forgot(), 1U);
   EXPECT_EQ(forgot(), 0U);
   EXPECT_TRUE(host.session->gateway());
@@ -214,6 +216,13 @@ TEST_F(Bundles, give_way_to_what_must_be_asked_of_all_and_come_back) {
   EXPECT_EQ(host.session->ready().size(), 4U);
   for (unsigned i = 0; i < 4; ++i) EXPECT_EQ(host.group[i].count<wire::PublicRead>(), 1U) << i;
   (void)read;
+}
+
+TEST_F(Bundles, are_not_left_when_the_gateway_passes_on_no_more_greetings) {
+  pass_on();
+  (void)host.call("tally");
+  host.say(gateway, wire::Refused{{}, {"overloaded"}, {"so many hellos of one host"}});
+  EXPECT_TRUE(host.session->gateway());
 }
 
 TEST_F(Bundles, are_left_when_the_gateway_refuses) {

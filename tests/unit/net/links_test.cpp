@@ -24,9 +24,7 @@ const crypto::Signer& signer_of(std::size_t id) {
 
 /// Bytes that pass for a frame on the way; what is inside is not the links' business.
 Bytes frame_of(std::size_t size, std::uint8_t fill) {
-  Bytes frame;
-  wire::Writer w(frame);
-  w.number(static_cast<std::uint32_t>(size));
+  Bytes frame = wire::encode(static_cast<std::uint32_t>(size));
   frame.resize(size + 4, fill);
   return frame;
 }
@@ -347,10 +345,7 @@ TEST_F(LinksTest, break_with_a_member_that_promises_too_long_a_frame) {
   auto handshake = handshake_as(0, 1, signer_of(0), config_.membership, "engine");
   ASSERT_TRUE(shake(socket, handshake));
   socket.say(frame_of(100, 7));
-  Bytes promise;
-  wire::Writer w(promise);
-  w.number(static_cast<std::uint32_t>(limits::frame_bytes_max + 1));
-  socket.say(promise);
+  socket.say(wire::encode(static_cast<std::uint32_t>(limits::frame_bytes_max + 1)));
   ASSERT_TRUE(soon([&] { return socket.closed(); }));
   EXPECT_THAT(upstream(1).events, ElementsAre("up 0", "down 0"));
   EXPECT_THAT(upstream(1).frames, SizeIs(1));  // the one before counts

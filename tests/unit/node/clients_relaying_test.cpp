@@ -31,13 +31,22 @@ struct Road : Door {
   }
   const wire::TaggedToClient& told() const { return transport.messages.back().second; }
 
-  /// Meets both, and speaks for the session on both roads.
-  void meet(const app::Client& client) {
+  Held held() const {
+    Held h;
+    gateway.count(h);
+    return h;
+  }
+  wire::ClientHello meet_gateway(const app::Client& client) {
     wire::ClientHello hello{group.cluster, dh.public_key(), {}};
     say(hello);
     const auto own = std::get<wire::ServerHello>(told().message);
     near_key = *wire::client_tag_key(dh, own.key, hello, own);
     say(wire::SpeakFor{client.key.public_key(), speak(client, hello, own)});
+    return hello;
+  }
+  /// Meets both, and speaks for the session on both roads.
+  void meet(const app::Client& client) {
+    const wire::ClientHello hello = meet_gateway(client);
     say(wire::PassOn{far, hello});
     const auto& passed = std::get<wire::PassedBack>(told().message);
     EXPECT_EQ(passed.from, far);
@@ -239,10 +248,16 @@ TEST_F(Road, brings_a_large_reply_at_once_and_the_others_words_after_it) {
   EXPECT_TRUE(right(executed.replies.front(), far, far_key, *passed.voice.tag));
 }
 
-TEST_F(Road, carries_one_speak_for_after_a_hello) {
+TEST_F(Road, carries_so_many_speak_for_after_a_hello) {
   app::Client client = replica.join(app::test_key(100));
-  meet(client);
+  meet(client);  // which says one
   const wire::SpeakFor speak{client.key.public_key(), {}};
+  for (std::size_t i = 1; i < limits::connection_sessions_max; ++i) {
+    const std::string text = wire::to_json(wire::FromClient{wire::PassOn{far, speak}});
+    (void)gateway.text(here, text, verifier);
+    ASSERT_TRUE(gateway.has_relayed()) << i;
+    carry();
+  }
   (void)say(wire::PassOn{far, speak});
   EXPECT_EQ(std::get<wire::Refused>(told().message).code.text, "overloaded");
   EXPECT_FALSE(gateway.has_relayed());
@@ -278,6 +293,54 @@ TEST_F(Road, carries_one_request_for_a_number_whichever_it_is_and_wherever_it_co
   (void)say(wire::BundleRequest{request(client, number, app::execute_of("SELECT 2")), {}});
   EXPECT_EQ(std::get<wire::Refused>(told().message).code.text, "not_bundled");
   EXPECT_EQ(submitted_beyond, 1);
+}
+
+TEST_F(Road, carries_a_window_of_requests_that_are_never_executed_and_no_more) {
+  app::Client client = replica.join(app::test_key(100));
+  meet(client);
+  const std::uint64_t first = client.next_number;
+  const auto ask = [&](std::uint64_t number) {
+    const auto wish = say(tagged(request(client, number)));
+    return std::holds_alternative<Clients::Submit>(wish);
+  };
+  for (std::uint64_t i = 0; i + 1 < limits::session_window; ++i) ASSERT_TRUE(ask(first + i)) << i;
+  EXPECT_EQ(held().relayed, limits::session_window - 1);
+  // The last of the window is asked of all, and executed: the window moves, and what was never
+  // executed stays known.
+  const std::uint64_t last = first + limits::session_window - 1;
+  gateway.executed(replica.execute(wire::Batch{{{request(client, last)}}}));
+  EXPECT_TRUE(ask(last + 1));
+  EXPECT_FALSE(ask(last + 2));
+  EXPECT_EQ(std::get<wire::Refused>(told().message).code.text, "not_bundled");
+  EXPECT_EQ(held().relayed, limits::session_window);
+}
+
+TEST_F(Road, forgets_a_number_that_is_executed_and_gives_back_the_room_of_its_reply) {
+  app::Client client = replica.join(app::test_key(100));
+  meet(client);
+  const wire::ClientRequest r =
+      request(client, client.next_number, app::execute_of("SELECT NULL, 'as it is'"));
+  (void)say(tagged(r));
+  EXPECT_EQ(held().relayed_of_one, 1U);
+  const std::size_t alone = held().gathered;
+  EXPECT_GT(alone, 0U);
+  const app::Executed executed = replica.execute(wire::Batch{{{r}}});
+  gateway.executed(executed);
+  EXPECT_EQ(held().relayed, 0U);
+  EXPECT_GT(held().gathered, alone + 2 * sizeof(wire::Value)) << "a NULL is no byte in memory";
+  EXPECT_GT(held().gathered_of_one, 0U);
+  beyond.executed(executed);
+  carry();
+  EXPECT_EQ(held().gathered, 0U);
+  EXPECT_EQ(held().gathered_of_one, 0U);
+}
+
+TEST_F(Road, is_not_there_for_who_has_met_nobody_beyond) {
+  app::Client client = replica.join(app::test_key(100));
+  (void)meet_gateway(client);
+  (void)say(tagged(request(client, client.next_number)));
+  EXPECT_EQ(std::get<wire::Refused>(told().message).code.text, "not_bundled");
+  EXPECT_EQ(held().relayed, 0U);
 }
 
 TEST_F(Road, has_room_for_large_replies_while_replicas_are_silent) {

@@ -34,6 +34,15 @@ wire::Signed<wire::NewView> new_view(std::uint64_t view, std::vector<wire::Choic
 pbft::PreparedVote prepare(std::uint64_t view) {
   return {wire::Prepare{View{view}, Seq{1}, digest(1)}};
 }
+pbft::CommitVote commit(std::uint64_t view, bool prepared = true) {
+  return {wire::Commit{View{view}, Seq{1}, digest(1)}, prepared};
+}
+/// That tells of a vote for number 1.
+wire::Signed<wire::ViewChange> view_change_with_q(std::uint64_t view, std::uint64_t voted_in) {
+  auto m = view_change(view);
+  m.message.pre_prepared.items.push_back({Seq{1}, digest(1), View{voted_in}});
+  return m;
+}
 
 struct ViewCheckers : testing::Test {
   void leaves(ReplicaId by, const wire::Signed<wire::ViewChange>& m) {
@@ -60,7 +69,7 @@ struct ViewCheckers : testing::Test {
 TEST_F(ViewCheckers, accept_a_view_change_that_keeps_what_was_committed) {
   commits(0, 1, 1, 3);
   checker.synced(r1, prepare(0));
-  leaves(r1, view_change(1));
+  leaves(r1, view_change_with_q(1, 0));
   enters(r2, new_view(1, {{Seq{1}, digest(1)}}));
   enters(r1, new_view(1, {{Seq{1}, digest(1)}}));
   checker.synced(r1, prepare(1));
@@ -108,6 +117,101 @@ TEST_F(ViewCheckers, find_a_restart_in_a_view_that_was_left) {
   leaves(r1, view_change(1));
   checker.recovered(r1, pbft::Recovered{});
   EXPECT_THAT(found(), Contains(HasSubstr("restarted in v0")));
+}
+
+TEST_F(ViewCheckers, accept_a_restart_in_the_middle_of_a_view_change) {
+  leaves(r1, view_change(1));
+  pbft::Recovered recovered;
+  recovered.view = View{1};
+  recovered.view_change = view_change(1).message;
+  checker.recovered(r1, recovered);
+  pbft::ReplicaStatus status;
+  status.view = View{1};
+  status.active = false;
+  checker.after_turn(r1, status);
+  checker.synced(r1, pbft::NewViewRecord{new_view(1)});
+  status.active = true;
+  checker.after_turn(r1, status);
+  checker.synced(r1, prepare(1));
+  recovered.view_change.reset();  // it has begun
+  checker.recovered(r1, recovered);
+  EXPECT_THAT(found(), IsEmpty());
+}
+TEST_F(ViewCheckers, find_a_restart_that_forgot_its_open_view_change) {
+  leaves(r1, view_change(1));
+  pbft::Recovered recovered;
+  recovered.view = View{1};
+  checker.recovered(r1, recovered);
+  EXPECT_THAT(found(), Contains(HasSubstr("restarted without its view-change for v1")));
+}
+TEST_F(ViewCheckers, find_a_restart_with_another_view_change_than_was_sent) {
+  leaves(r1, view_change(1));
+  pbft::Recovered recovered;
+  recovered.view = View{1};
+  recovered.view_change = view_change(1, true).message;
+  checker.recovered(r1, recovered);
+  EXPECT_THAT(found(), Contains(HasSubstr("restarted with another view-change for v1")));
+}
+TEST_F(ViewCheckers, find_who_takes_part_in_a_view_that_it_asked_for_and_nobody_began) {
+  leaves(r1, view_change(1));
+  pbft::ReplicaStatus status;
+  status.view = View{1};
+  checker.after_turn(r1, status);
+  EXPECT_THAT(found(), Contains(HasSubstr("takes part in v1")));
+}
+TEST_F(ViewCheckers, find_a_vote_in_a_view_that_nobody_began) {
+  leaves(r1, view_change(1));
+  checker.synced(r1, prepare(1));
+  EXPECT_THAT(found(), Contains(HasSubstr("nobody began")));
+}
+
+TEST_F(ViewCheckers, find_a_view_change_that_does_not_tell_what_was_voted_for) {
+  checker.synced(r1, prepare(0));
+  leaves(r1, view_change(1));
+  EXPECT_THAT(found(), Contains(HasSubstr("does not tell that it voted for n1")));
+}
+TEST_F(ViewCheckers, find_a_view_change_that_does_not_tell_what_was_prepared) {
+  checker.synced(r1, prepare(0));
+  checker.synced(r1, commit(0));
+  leaves(r1, view_change_with_q(1, 0));
+  EXPECT_THAT(found(), Contains(HasSubstr("does not tell that it prepared n1")));
+}
+TEST_F(ViewCheckers, ask_nothing_of_a_commit_that_others_told_of) {
+  checker.synced(r1, prepare(0));
+  checker.synced(r1, commit(0, false));
+  leaves(r1, view_change_with_q(1, 0));
+  EXPECT_THAT(found(), IsEmpty());
+}
+TEST_F(ViewCheckers, let_a_view_change_forget_what_a_later_view_decided_otherwise) {
+  checker.synced(r1, prepare(0));
+  checker.synced(r1, commit(0));
+  enters(r1, new_view(1, {{Seq{1}, digest(2)}}));
+  leaves(r1, view_change_with_q(2, 0));
+  EXPECT_THAT(found(), IsEmpty());
+}
+TEST_F(ViewCheckers, let_no_view_that_kept_it_make_a_view_change_forget) {
+  checker.synced(r1, prepare(0));
+  checker.synced(r1, commit(0));
+  enters(r1, new_view(1, {{Seq{1}, digest(1)}}));
+  leaves(r1, view_change_with_q(2, 0));
+  EXPECT_THAT(found(), Contains(HasSubstr("does not tell that it prepared n1")));
+}
+
+TEST_F(ViewCheckers, find_an_answer_from_before_what_it_helped_to_commit) {
+  commits(0, 1, 1, 3);
+  checker.answered_from(r1, Seq{0});  // in the same life it may not have been asked after it
+  checker.recovered(r1, pbft::Recovered{});
+  checker.answered_from(r1, Seq{1});
+  EXPECT_THAT(violations.all(), IsEmpty());
+  checker.answered_from(r1, Seq{0});
+  EXPECT_THAT(violations.all(), Contains(HasSubstr("though it sent a commit of n1")));
+}
+TEST_F(ViewCheckers, ask_no_answer_to_wait_for_what_a_later_view_gave_up) {
+  commits(0, 1, 1, 1);
+  checker.recovered(ReplicaId{0}, pbft::Recovered{});
+  enters(r1, new_view(1));
+  checker.answered_from(ReplicaId{0}, Seq{0});
+  EXPECT_THAT(violations.all(), IsEmpty());
 }
 
 wire::CheckpointProof signed_by(unsigned replicas) {

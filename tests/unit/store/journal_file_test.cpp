@@ -496,10 +496,11 @@ TEST(JournalFile, is_not_kept_busy_by_a_request_that_looks_like_the_beginnings_o
   wire::ClientRequest request;
   Bytes& operation = request.body.operation.bytes;
   while (operation.size() + 64 < limits::request_bytes_max) {
-    wire::Writer w(operation);
+    wire::Writer w(std::move(operation));
     w.number(std::uint32_t{256 << 10});  // of a body
     w.number(std::uint64_t{2});          // an index to come
     w.number(std::uint64_t{1});
+    operation = std::move(w).take();
   }
   wire::PrePrepare proposal{View{0}, Seq{1}, {}, {}};
   proposal.batch.requests.items.push_back(request);

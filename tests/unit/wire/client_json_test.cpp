@@ -5,6 +5,7 @@
 
 #include <limits>
 
+#include "server/wire/json_writer.h"
 #include "tests/vectors/samples.h"
 
 namespace prytany::wire {
@@ -392,6 +393,26 @@ TEST(ClientHello, gives_both_sides_one_key_bound_to_everything_said) {
   another.replica = ReplicaId{1};
   EXPECT_NE(client_tag_key(vectors::client_dh(), server.key, client, another), at_client);
   EXPECT_EQ(client_tag_key(vectors::client_dh(), crypto::DhPublic{}, client, server), std::nullopt);
+}
+
+TEST(JsonWriter, makes_room_for_whatever_comes_at_whatever_place) {
+  // Each length around those at which room is made, with every kind of what may come there.
+  for (std::size_t size = 440; size < 530; ++size) {
+    const std::string filler(size, 'x');
+    JsonWriter w;
+    w.begin_object().key("a").word(filler).key("b").begin_array().hex(Bytes{0xab, 0xcd});
+    w.integer(-5).null().text("q\"\n").real(1).decimal(7).boolean(true).end_array().end_object();
+    EXPECT_EQ(
+        std::move(w).take(),
+        "{\"a\":\"" + filler + "\",\"b\":[\"abcd\",-5,null,\"q\\\"\\u000a\",1.0,\"7\",true]}");
+  }
+}
+
+TEST(JsonWriter, writes_what_is_much_longer_than_all_before) {
+  const std::string text(10'000, 'x');
+  JsonWriter w;
+  w.begin_array().text(text).text("").hex({}).base64({}).text(text).end_array();
+  EXPECT_EQ(std::move(w).take(), "[\"" + text + "\",\"\",\"\",\"\",\"" + text + "\"]");
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <set>
@@ -163,6 +164,42 @@ TEST(Codec, memory_grows_with_bytes_received_never_with_bytes_promised) {
 TEST(CodecDeathTest, writing_beyond_a_bound_is_our_own_mistake) {
   EXPECT_DEATH((void)encode(Text<2>{"abc"}), "ENSURE");
   EXPECT_DEATH((void)encode(List<std::uint8_t, 1>{{1, 1}}), "ENSURE");
+}
+
+TEST(Writer, keeps_what_it_wrote_however_much_follows) {
+  Writer w;
+  Bytes expected;
+  for (std::uint32_t i = 0; i < 1000; ++i) {
+    w.number(i);
+    const Bytes piece(i % 300, static_cast<std::uint8_t>(i));
+    w.raw(piece);
+    const Bytes number = encode(i);
+    expected.insert(expected.end(), number.begin(), number.end());
+    expected.insert(expected.end(), piece.begin(), piece.end());
+    ASSERT_TRUE(std::ranges::equal(w.view(), expected)) << i;
+  }
+  EXPECT_EQ(std::move(w).take(), expected);
+}
+
+TEST(Writer, writes_behind_what_is_there_and_nothing_else) {
+  Bytes memory = {1, 2, 3};
+  memory.reserve(4096);
+  Writer w(std::move(memory));
+  w.number(std::uint16_t{0x0405});
+  EXPECT_EQ(std::move(w).take(), (Bytes{1, 2, 3, 4, 5}));
+  EXPECT_EQ(Writer(Bytes{7}).take(), Bytes{7});
+  EXPECT_EQ(Writer().take(), Bytes{});
+}
+
+TEST(Digests, of_several_values_are_of_their_encodings_side_by_side) {
+  Bytes both = encode(std::uint32_t{7});
+  both.push_back(1);
+  EXPECT_EQ(encoded_digest("domain", std::uint32_t{7}, true), crypto::sha256("domain", both));
+  // The memory that they share is given back when it was much.
+  const Bytes large(100'000, 9);
+  EXPECT_EQ(encoded_digest("domain", Body<200'000>{large}),
+            crypto::sha256("domain", encode(Body<200'000>{large})));
+  EXPECT_EQ(encoded_digest("domain", std::uint32_t{7}, true), crypto::sha256("domain", both));
 }
 
 }  // namespace

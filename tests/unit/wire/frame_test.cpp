@@ -37,8 +37,7 @@ std::string why_refused(ByteView frame, const LinkKeys& keys = keys_of_one()) {
 /// A frame with a right tag around whatever bytes are given as messages.
 Bytes sealed_by_hand(const std::vector<Bytes>& messages, FrameHeader header) {
   std::vector<Digest> digests;
-  Bytes rest;
-  Writer w(rest);
+  Writer w;
   put(w, header);
   for (const Bytes& message : messages) {
     digests.push_back(crypto::sha256(message));
@@ -46,11 +45,10 @@ Bytes sealed_by_hand(const std::vector<Bytes>& messages, FrameHeader header) {
     w.raw(message);
   }
   put(w, keys_of_zero().send.tag(frame_tagged_bytes(header, digests)));
-  Bytes frame;
-  Writer whole(frame);
-  whole.number(static_cast<std::uint32_t>(rest.size()));
-  whole.raw(rest);
-  return frame;
+  Writer whole;
+  whole.number(static_cast<std::uint32_t>(w.view().size()));
+  whole.raw(w.view());
+  return std::move(whole).take();
 }
 
 TEST(Frame, brings_its_messages_in_order_from_the_link_it_came_by) {

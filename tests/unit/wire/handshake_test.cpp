@@ -209,12 +209,11 @@ TEST(Handshake, in_a_newer_configuration_an_older_key_is_nobodys) {
 
 /// A hello as replica 0 might send it, in its length prefix.
 Bytes framed(const LinkHello& hello) {
-  Bytes out;
-  Writer w(out);
+  Writer w;
   const Bytes encoded = encode(hello);
   w.number(static_cast<std::uint32_t>(encoded.size()));
   w.raw(encoded);
-  return out;
+  return std::move(w).take();
 }
 LinkHello hello_of_zero() {
   LinkHello hello;

@@ -1,5 +1,7 @@
 // `prytany bench` with real processes: one short run of each family of workloads, whose checks of
 // the database are its own.
+#include <gmock/gmock.h>
+
 #include <nlohmann/json.hpp>
 
 #include "tests/cluster/test_cluster.h"

@@ -328,6 +328,11 @@ class Session {
     return code == "overloaded" || code == "number_too_new" || code == "unknown_subscription" ||
            code == "not_bundled";
   }
+  [[nodiscard]] static bool means_no_session(std::string_view code) {
+    return code == "unknown_session" || code == "session_ended";
+  }
+  /// Its LEAVE is under way.
+  [[nodiscard]] bool leaving() const;
   void on_ended(ReplicaId from, const wire::SessionEnded& said, Effects& out);
   void weigh_refusals(Time now, Question& question, Effects& out);
   void believe_refusal(Question& question, const Refusal& refusal, Effects& out);

@@ -7,13 +7,6 @@
 #include "clientlib/session.h"
 
 namespace prytany::client {
-namespace {
-
-bool means_no_session(std::string_view code) {
-  return code == "unknown_session" || code == "session_ended";
-}
-
-}  // namespace
 
 void Session::on_refused(Time now, ReplicaId from, const wire::Refused& refused, Effects& out) {
   Question* question = nullptr;
@@ -87,12 +80,14 @@ void Session::believe_refusal(Question& question, const Refusal& refusal, Effect
   end("request_refused", out);
 }
 
+bool Session::leaving() const {
+  return std::ranges::any_of(pending_, [](const auto& entry) { return entry.second.leaves; });
+}
+
 void Session::on_ended(ReplicaId from, const wire::SessionEnded& said, Effects& out) {
   if (session_.value == 0 || said.session != session_ || ended_) return;
   // Our own LEAVE is about to be answered.
-  if (said.reason.text == "left" &&
-      std::ranges::any_of(pending_, [](const auto& entry) { return entry.second.leaves; }))
-    return;
+  if (said.reason.text == "left" && leaving()) return;
   end_claims_[from] = said.reason.text;
   const auto alike = static_cast<std::size_t>(std::ranges::count_if(
       end_claims_, [&](const auto& claim) { return claim.second == said.reason.text; }));

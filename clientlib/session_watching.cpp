@@ -125,7 +125,8 @@ bool Session::on_watch_refused(Time now, ReplicaId from, const wire::Refused& re
   const std::uint64_t doubled = refused_again_us << std::min(refusal.rounds - 1, 5U);
   watching.again.insert_or_assign(from, now + std::min(doubled, refused_again_max_us));
   watching.watch.forget(from);
-  if (is_passing(refusal.code)) return true;
+  // Our own LEAVE is about to be answered.
+  if (is_passing(refusal.code) || (leaving() && means_no_session(refusal.code))) return true;
   const auto alike =
       static_cast<std::size_t>(std::ranges::count_if(watching.refusals, [&](const auto& entry) {
         return entry.second.code == refusal.code && entry.second.rounds >= options_.refusal_rounds;

@@ -18,9 +18,12 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # std::optional under sanitizers); clang and the sanitizers look for the same mistakes.
   add_compile_options(-Wduplicated-cond -Wlogical-op -Wno-restrict -Wno-maybe-uninitialized)
 endif()
-if(PRYTANY_JOIN AND CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+if(PRYTANY_JOIN)
   # A parameter may be called as what a joined neighbour keeps to itself.
   add_compile_options(-Wno-shadow)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    add_compile_options(-Wno-subobject-linkage)  # what a file keeps to itself stands in no header
+  endif()
 endif()
 add_compile_definitions(_GLIBCXX_ASSERTIONS)
 
@@ -34,9 +37,14 @@ if(PRYTANY_SANITIZE)
     add_compile_options(-fno-sanitize=null,alignment,object-size,pointer-overflow)
   endif()
 endif()
+# Clang with AddressSanitizer: prytany-fuzz is built. It is led by counters in the code.
+set(PRYTANY_COUNTERS OFF)
+if(PRYTANY_SANITIZE MATCHES "address" AND CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  set(PRYTANY_COUNTERS ON)
+  add_compile_options(-fsanitize-coverage=inline-8bit-counters,pc-table)
+endif()
 if(PRYTANY_FUZZ)
-  # ./check compiles all of it before it runs it. Checks of addresses as calls are a third less to
-  # compile, and without the checks that dev does without it is less again.
+  # Comparisons lead it, too. Checks of addresses as calls are a third less to compile.
   add_compile_options(-fsanitize=fuzzer-no-link -fsanitize-address-outline-instrumentation
                       -fno-sanitize=null,alignment,object-size,pointer-overflow)
 endif()

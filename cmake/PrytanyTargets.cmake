@@ -1,23 +1,45 @@
 # Every .cpp in a folder belongs to the folder's target, so adding a file needs no CMake edit.
 include(GNUInstallDirs)
 
-# prytany_join(NAME): where PRYTANY_JOIN is on, the target's files are compiled eight at a time.
-# What is in the headers (CLI11, gtest, the variants of messages) is then compiled once for eight,
-# which about halves their time. Only for folders that are not the protocol: there every
-# file stands alone, as all do where it is off. What such a folder costs is compiling it: with
-# sanitizers and without optimisation it is compiled in two fifths of the time.
+# Where PRYTANY_JOIN is on, many files are compiled as one: what is in the headers (the variants of
+# messages, JSON, CLI11, gtest) is then compiled once for all of them, which halves what a build
+# takes. Where it is off every file stands alone.
+
+# prytany_join(NAME): the target's files, 24 at a time. Only for folders that are not the protocol:
+# what such a folder costs is compiling it, and with sanitizers and without optimisation it is
+# compiled in two fifths of the time.
 function(prytany_join name)
   if(PRYTANY_JOIN)
-    set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+    set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE BATCH
+                          UNITY_BUILD_BATCH_SIZE 24)
     target_compile_options(${name} PRIVATE $<$<CONFIG:Debug>:-O0>)
+    if(PRYTANY_COUNTERS)
+      target_compile_options(${name} PRIVATE -fno-sanitize-coverage=inline-8bit-counters,pc-table)
+    endif()
+  endif()
+endfunction()
+
+# prytany_join_folder(NAME LIBRARY file...): these files of one folder at once, those that LIBRARY
+# says are APART as a second lot: names that one of these keeps to itself are used by another file,
+# too.
+function(prytany_join_folder name library)
+  set(apart_files)
+  get_target_property(apart ${library} PRYTANY_APART)
+  foreach(source IN LISTS ARGN)
+    get_filename_component(file ${source} NAME)
+    if(file IN_LIST apart)
+      list(APPEND apart_files ${source})
+    endif()
+  endforeach()
+  set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
+  set_source_files_properties(${ARGN} PROPERTIES UNITY_GROUP ${library})
+  if(apart_files)
+    set_source_files_properties(${apart_files} PROPERTIES UNITY_GROUP ${library}_apart)
   endif()
 endfunction()
 
 # prytany_library(NAME [EXCLUDE file...] [APART file...] DEPENDS target...): the .cpp files of this
 # folder. A folder without .cpp (headers only) is an INTERFACE library of the same name.
-# For fuzzing, where instrumented code is dear to compile and ./check waits for it, all files of a
-# folder are compiled at once, those named after APART as a second lot: names that one of these
-# keeps to itself are used by another file, too.
 function(prytany_library name)
   cmake_parse_arguments(ARG "" "" "EXCLUDE;APART;DEPENDS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS *.cpp)
@@ -27,12 +49,9 @@ function(prytany_library name)
   if(sources)
     add_library(${name} STATIC ${sources})
     set(scope PUBLIC)
-    if(PRYTANY_FUZZ)
-      set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
-      set_source_files_properties(${sources} PROPERTIES UNITY_GROUP ${name})
-      if(ARG_APART)
-        set_source_files_properties(${ARG_APART} PROPERTIES UNITY_GROUP ${name}_apart)
-      endif()
+    set_target_properties(${name} PROPERTIES PRYTANY_APART "${ARG_APART}")
+    if(PRYTANY_JOIN)
+      prytany_join_folder(${name} ${name} ${sources})
     endif()
   else()
     add_library(${name} INTERFACE)

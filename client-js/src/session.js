@@ -28,7 +28,7 @@ export async function signedRequest({ cluster }, { key, publicKey }, session, nu
 }
 
 /** Of the middleware, not of an application or of SQL: the session is no more. */
-const isOver = (code) => ["unknown_session", "session_ended"].includes(code);
+export const isOver = (code) => ["unknown_session", "session_ended"].includes(code);
 
 export function makeSession(group, signer, id, onEnd) {
   const pending = new Map(); // number -> entry, ascending
@@ -36,14 +36,15 @@ export function makeSession(group, signer, id, onEnd) {
   let queue = [];
   let lastNumber = signer.after ?? 0;
 
-  const self = { ended: null, submit, claim, end, group, signer, id };
+  const leaving = () => [...pending.values()].some(({ leaves }) => leaves);
+  const self = { ended: null, submit, claim, end, leaving, group, signer, id };
   group.sessions.set(id, self);
   return self;
 
   /** Resolves to {outcome, seq, agreed, agreement}, where the outcome is no error. */
   function submit(operation, given) {
     codec.encodeOurs(codec.operation, operation);
-    if (self.ended !== null) throw hasEnded();
+    if (self.ended) throw hasEnded();
     if (queue.length >= queueMax) throw new Refused("queue_full", "too many wait");
     const entry = { operation, leaves: operation.type === "leave" };
     entry.question = makeQuestion(group, {
@@ -114,7 +115,7 @@ export function makeSession(group, signer, id, onEnd) {
 
   function claim(replica, reason) {
     // Our own LEAVE is about to be answered.
-    if (reason === "left" && [...pending.values()].some(({ leaves }) => leaves)) return;
+    if (reason === "left" && leaving()) return;
     claims.set(replica, { reason, after: lastNumber });
     const alike = [...claims.values()].filter((claim) => claim.reason === reason);
     if (alike.length >= group.weak) end(reason);
@@ -130,7 +131,7 @@ export function makeSession(group, signer, id, onEnd) {
     });
   }
   function end(reason) {
-    if (self.ended !== null) return;
+    if (self.ended) return;
     self.ended = reason;
     group.sessions.delete(id);
     for (const { question } of [...pending.values(), ...queue]) {

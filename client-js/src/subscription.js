@@ -19,6 +19,7 @@ import {
 import { hash, sign, word } from "./crypto.js";
 import { gaveUp, misuse, Refused } from "./errors.js";
 import { assign, cancel, isArray, later } from "./platform.js";
+import { isOver } from "./session.js";
 import { fromWire, isExact } from "./values.js";
 
 /** What the caller has not taken yet, at most; and what waits of one replica's words. */
@@ -156,7 +157,7 @@ export function makeWatch({ weak, quorum, links, judge }, topics, after) {
 }
 
 export function subscribe(client, { topics, after, integers = "number", signal } = {}) {
-  const { group, signer, id } = client[session];
+  const { group, signer, id, leaving } = client[session];
   if (!isArray(topics) || !topics[0]) misuse("topics: a list of 1 to 64 names");
   if (after !== undefined && !(isExact(after) && after >= 0)) misuse("after: a position");
   learn();
@@ -292,8 +293,10 @@ export function subscribe(client, { topics, after, integers = "number", signal }
     const alike = [...refusals.values()].filter(
       (other) => other.code === code && other.rounds >= refusalRounds,
     );
-    if (alike.length < group.quorum || passing.includes(code)) return;
-    end(new Refused(code, `the replicas refuse to tell of these topics: ${code}`, { sent: true }));
+    // Our own LEAVE may be about to be answered.
+    const mayPass = passing.includes(code) || (isOver(code) && leaving());
+    if (alike.length < group.quorum || mayPass) return;
+    end(new Refused(code, "the replicas refuse to tell of these topics", { sent: true }));
   }
   function end(how) {
     if (over) return;

@@ -5,13 +5,18 @@
 #include <netinet/in.h>
 #include <spawn.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
+#include <map>
 #include <sstream>
 #include <thread>
+
+#include "server/net/socket.h"
 
 namespace prytany::cli {
 namespace {
@@ -31,6 +36,22 @@ bool can_bind(std::uint16_t port) {
   const bool free = ::bind(fd, any, sizeof address) == 0;
   ::close(fd);
   return free;
+}
+
+/// By a socket's name in the system's abstract namespace, which one process at a time can have, and
+/// loses when it ends.
+bool claim(unsigned base) {
+  static std::map<unsigned, net::Fd> claimed;
+  if (claimed.contains(base)) return true;
+  net::Fd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string name = "prytany ports " + std::to_string(base);
+  std::memcpy(address.sun_path + 1, name.data(), name.size());  // behind a zero: no file
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+  if (fd && ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0) return false;
+  claimed.emplace(base, std::move(fd));
+  return true;
 }
 
 std::string replicas_in_words(const std::vector<ReplicaStatus>& all) {
@@ -125,13 +146,16 @@ Result<ReplicaStatus> wait_until_executed(Cluster& cluster, unsigned replica, st
 }
 
 std::uint16_t free_base_port(std::uint16_t start, unsigned replicas) {
-  for (unsigned base = start; base + 100 + replicas < 65'000; base += 200) {
+  constexpr unsigned step = 200;
+  for (unsigned base = (start + step - 1) / step * step; base + 100 + replicas < 65'000;
+       base += step) {
     bool all = true;
     for (unsigned i = 0; i < replicas && all; ++i) {
       all = can_bind(static_cast<std::uint16_t>(base + i)) &&
             can_bind(static_cast<std::uint16_t>(base + 100 + i));
     }
-    if (all) return static_cast<std::uint16_t>(base);
+    // Last, since what is claimed is kept: only what is given.
+    if (all && claim(base)) return static_cast<std::uint16_t>(base);
   }
   return 0;
 }

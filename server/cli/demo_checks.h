@@ -32,7 +32,8 @@ Result<ReplicaStatus> wait_until_executed(Cluster& cluster, unsigned replica, st
                                           std::chrono::seconds timeout);
 
 /// The first multiple of 200 from `start` at which `replicas` client ports (P+i) and peer ports
-/// (P+100+i) are free on 127.0.0.1. 0 if there is none.
+/// (P+100+i) are free on 127.0.0.1. 0 if there is none. No other process of this machine is given
+/// them while this one lives, though nobody listens there yet, or any more.
 std::uint16_t free_base_port(std::uint16_t start, unsigned replicas);
 
 }  // namespace prytany::cli

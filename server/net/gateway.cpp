@@ -26,8 +26,6 @@ namespace prytany::net {
 namespace {
 
 constexpr const char* subprotocol = "prytany.v1";
-constexpr std::uint64_t accept_pause_us = 100'000;
-constexpr int accepts_per_event = 64;
 
 /// libwebsockets keeps this for each connection, zeroed; one at most is set.
 struct PerSocket {
@@ -35,13 +33,6 @@ struct PerSocket {
   HttpAnswer* answer;
   std::uint64_t reading;  // an id, while a read by HTTP waits for its answer
 };
-
-std::string header(lws* socket, lws_token_indexes token) {
-  std::string value(static_cast<std::size_t>(lws_hdr_total_length(socket, token)) + 1, '\0');
-  const int n = lws_hdr_copy(socket, value.data(), static_cast<int>(value.size()), token);
-  value.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
-  return value;
-}
 
 /// "a, prytany.v1": one of the tokens.
 bool offers_subprotocol(std::string_view list) {
@@ -355,12 +346,12 @@ int Gateway::Impl::on_http_event(lws* socket, lws_callback_reasons reason, void*
 }
 
 int Gateway::Impl::judge_upgrade(lws* socket, const char* to_what) {
-  const std::string origin = header(socket, WSI_TOKEN_ORIGIN);
+  const std::string origin = HttpAnswer::header(socket, WSI_TOKEN_ORIGIN);
   const char* complaint = nullptr;
   unsigned status = HTTP_STATUS_BAD_REQUEST;
   if (std::string_view(to_what) != "websocket") {
     complaint = "only WebSockets are spoken here";
-  } else if (!offers_subprotocol(header(socket, WSI_TOKEN_PROTOCOL))) {
+  } else if (!offers_subprotocol(HttpAnswer::header(socket, WSI_TOKEN_PROTOCOL))) {
     complaint = "ask for the WebSocket subprotocol prytany.v1";
   } else if (!origin.empty() && !config_.origins.contains(origin)) {
     complaint = "pages of this origin may not connect: see --origin of prytany replica";

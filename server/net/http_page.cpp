@@ -45,12 +45,6 @@ class Headers {
   bool failed_ = false;
 };
 
-std::string header(lws* socket, lws_token_indexes token) {
-  std::array<char, 256> value{};
-  const int n = lws_hdr_copy(socket, value.data(), static_cast<int>(value.size()), token);
-  return n > 0 ? std::string(value.data(), static_cast<std::size_t>(n)) : std::string();
-}
-
 /// Ends the transaction: 0 keeps the connection for the next.
 int completed(lws* socket) { return lws_http_transaction_completed(socket) != 0 ? -1 : 0; }
 
@@ -86,6 +80,14 @@ std::vector<std::string> HttpAnswer::arguments_of(lws* socket) {
 
 HttpAnswer::Verdict HttpAnswer::refuse(lws* socket, unsigned status, const std::string& words) {
   return net::refuse(socket, status, words.c_str());
+}
+
+std::string HttpAnswer::header(lws* socket, int token) {
+  const auto which = static_cast<lws_token_indexes>(token);
+  std::string value(static_cast<std::size_t>(lws_hdr_total_length(socket, which)) + 1, '\0');
+  const int n = lws_hdr_copy(socket, value.data(), static_cast<int>(value.size()), which);
+  value.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
+  return value;
 }
 
 bool HttpAnswer::is_get(lws* socket) { return lws_hdr_total_length(socket, WSI_TOKEN_GET_URI) > 0; }

@@ -39,6 +39,8 @@ class HttpAnswer {
   /// Ends the transaction with an error for people.
   static Verdict refuse(lws* socket, unsigned status, const std::string& words);
   static bool is_get(lws* socket);
+  /// A header of the question, empty if there is none; `token` is one of libwebsockets'.
+  static std::string header(lws* socket, int token);
 
  private:
   std::string body_;  // headroom for libwebsockets, then the bytes

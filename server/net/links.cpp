@@ -14,8 +14,6 @@ namespace {
 
 /// Read per event and link, so that one fast peer does not keep the loop from the others.
 constexpr std::size_t read_bytes_max = 64 << 10;
-constexpr std::uint64_t accept_pause_us = 100'000;
-constexpr int accepts_per_event = 64;
 constexpr std::uint64_t warn_interval_us = 1'000'000;
 
 std::string name_of(ReplicaId peer) { return "replica " + std::to_string(peer.value); }
@@ -36,6 +34,7 @@ Links::Links(LinksConfig config, const crypto::Signer& signer, Poller& poller, F
       poller_(poller),
       upstream_(upstream),
       listener_(std::move(listener)),
+      proving_(config_.slice_us),
       peers_(config_.peers.size()),
       resolver_(poller) {
   ENSURE(config_.self.value < config_.peers.size());
@@ -45,7 +44,11 @@ Links::Links(LinksConfig config, const crypto::Signer& signer, Poller& poller, F
     peers_[id].dial_at = Time{0};
     peers_[id].delay_us = config_.redial_first_us;
   }
-  for (Peer& peer : peers_) peer.slice = Slice(config_.slice_us);
+  for (Peer& peer : peers_) {
+    peer.slice = Slice(config_.slice_us);
+    peer.first_delay_us = config_.redial_first_us;
+    peer.lines = LineBudget(config_.lines_period_us);
+  }
 }
 
 Links::~Links() {
@@ -83,12 +86,13 @@ Time Links::deadline() const {
   for (const Unproven& unproven : unproven_) earliest = std::min(earliest, unproven.expires);
   for (const Peer& peer : peers_) {
     if (peer.has_more) return Time{0};
-    earliest = std::min(earliest, peer.dial_at);
+    earliest = std::min({earliest, peer.dial_at, peer.lines.due()});
   }
   return earliest;
 }
 
 void Links::tick(Time now) {
+  proving_.renew();
   if (accept_again_ <= now) {
     accept_again_ = never;
     poller_.change(listener_.get(), EPOLLIN);
@@ -101,6 +105,7 @@ void Links::tick(Time now) {
   for (std::size_t id = 0; id < peers_.size(); ++id) {
     const ReplicaId peer{static_cast<std::uint16_t>(id)};
     if (peers_[id].dial_at <= now) dial(peer);
+    if (peers_[id].lines.due() <= now) log::info(peers_[id].lines.take(now));
     take_turn(peer);
   }
 }
@@ -129,7 +134,7 @@ void Links::dialled(ReplicaId id, Result<SocketAddress> address) {
 void Links::redial_later(ReplicaId id, const std::string& why) {
   Peer& peer = peers_[id.value];
   peer.dialling = false;
-  if (why != peer.last_error) log::info("no link to " + name_of(id) + ": " + why + " -> retry");
+  if (why != peer.last_error) tell(id, "no link to " + name_of(id) + ": " + why + " -> retry");
   peer.last_error = why;
   peer.dial_at = SystemClock().now() + with_jitter(peer.delay_us);
   peer.delay_us = std::min(2 * peer.delay_us, config_.redial_max_us);
@@ -144,7 +149,7 @@ void Links::reconfigure(wire::Membership membership) {
     const ReplicaId id{static_cast<std::uint16_t>(i)};
     Peer& peer = peers_[i];
     if (peer.connection) break_link(id, "the configuration has changed");
-    peer.delay_us = config_.redial_first_us;
+    peer.delay_us = peer.first_delay_us = config_.redial_first_us;
     if (peer.dial_at != never) peer.dial_at = now + with_jitter(peer.delay_us);
   }
 }
@@ -196,7 +201,12 @@ Links::UnprovenRef Links::add_unproven(Fd fd, std::optional<ReplicaId> dialled) 
 }
 
 void Links::on_unproven(UnprovenRef unproven, std::uint32_t events) {
+  // Our own calls are few. What others say waits in their sockets when this turn's time is spent.
+  const bool called_us = !unproven->dialled;
+  if (called_us && !proving_.left()) return;
+  const Time began = SystemClock().now();
   const Result<bool> done = advance(*unproven, events);
+  if (called_us) proving_.spend(SystemClock().now() - began);
   if (!done) return end_unproven(unproven, done.error().message);
   if (*done) promote(unproven);
 }
@@ -254,11 +264,12 @@ void Links::promote(UnprovenRef unproven) {
   peer.waits_to_write = false;
   peer.has_more = false;
   peer.dial_at = never;
-  peer.delay_us = config_.redial_first_us;
+  peer.delay_us = peer.first_delay_us;
+  peer.up_since = SystemClock().now();
   peer.last_error.clear();
   poller_.watch(peer.connection->fd(), EPOLLIN,
                 [this, id](std::uint32_t events) { on_link(id, events); });
-  log::info("link to " + name_of(id) + " is up");
+  tell(id, "link to " + name_of(id) + " is up");
   upstream_.link_up(id, proven.handshake->take_keys());
   // Frames may have come with the last bytes of the handshake, and then no event would tell.
   if (const auto read = read_frames(id, *peer.connection); !read) {
@@ -324,14 +335,30 @@ void Links::break_link(ReplicaId id, const std::string& why) {
   peer.connection = nullptr;
   peer.has_more = false;
   counters_.links_broken += 1;
-  log::info("link to " + name_of(id) + " is down: " + why);
+  tell(id, "link to " + name_of(id) + " is down: " + why);
   upstream_.link_down(id);
+  lived_until(SystemClock().now(), peer);
   if (id > config_.self) redial_later(id, why);
 }
 
 std::uint64_t Links::connected() const {
   return static_cast<std::uint64_t>(
       std::ranges::count_if(peers_, [](const Peer& peer) { return peer.connection != nullptr; }));
+}
+
+/// A replica that restarts is called again at once. Whoever lets us in to hang up, over and over,
+/// is called less and less often.
+void Links::lived_until(Time now, Peer& peer) const {
+  if (now >= peer.up_since + config_.short_life_us) {
+    peer.delay_us = peer.first_delay_us = config_.redial_first_us;
+  } else {
+    peer.first_delay_us = std::min(2 * peer.first_delay_us, config_.redial_max_us);
+  }
+}
+
+void Links::tell(ReplicaId id, std::string line) {
+  const auto now_said = peers_[id.value].lines.say(SystemClock().now(), std::move(line));
+  if (now_said) log::info(*now_said);
 }
 
 void Links::warn(const std::string& line) {

@@ -11,6 +11,7 @@
 
 #include "server/crypto/sign.h"
 #include "server/net/connection.h"
+#include "server/net/line_budget.h"
 #include "server/net/poller.h"
 #include "server/net/resolver.h"
 #include "server/net/slice.h"
@@ -34,7 +35,9 @@ struct LinksConfig {
   std::size_t unproven_connections_max = 64;  // the oldest gives way to a newer one
   std::uint64_t redial_first_us = 20'000;     // doubles to redial_max_us, plus or minus a quarter
   std::uint64_t redial_max_us = 1'000'000;
-  std::uint64_t slice_us = 4'000;  // of each turn, to look at what one peer sends
+  std::uint64_t short_life_us = 2'000'000;  // a link that did not live so long makes the next wait
+  std::uint64_t lines_period_us = 10'000'000;  // of the log's lines about one peer
+  std::uint64_t slice_us = 4'000;  // of each turn, for what one peer sends, and for all handshakes
   std::size_t queued_bytes_max = 32U
                                  << 20;  // per link; what does not fit is dropped, PBFT retransmits
 };
@@ -87,7 +90,10 @@ class Links {
     bool dialling = false;  // one attempt at a time
     Time dial_at = never;   // for peers that we dial
     std::uint64_t delay_us = 0;
+    std::uint64_t first_delay_us = 0;  // when this link breaks; grows while links are short-lived
+    Time up_since;
     std::string last_error;  // said once, not at every attempt
+    LineBudget lines{0};     // however often it comes and goes
   };
   using UnprovenRef = std::list<Unproven>::iterator;
 
@@ -106,8 +112,10 @@ class Links {
   void take_turn(ReplicaId peer);
   Result<void> read_frames(ReplicaId peer, Connection& connection);
   void break_link(ReplicaId peer, const std::string& why);
+  void lived_until(Time now, Peer& peer) const;
   void ask_to_write(ReplicaId peer);
   void warn(const std::string& line);
+  void tell(ReplicaId peer, std::string line);
 
   LinksConfig config_;
   const crypto::Signer& signer_;
@@ -116,6 +124,7 @@ class Links {
   Fd listener_;
   Time accept_again_ = never;     // after running out of descriptors
   std::list<Unproven> unproven_;  // oldest first
+  Slice proving_;                 // those who call; who they are shows only when it is spent
   std::vector<Peer> peers_;
   LinkCounters counters_;
   Time warned_;        // a flood of bad connections must not become a flood of lines

@@ -31,6 +31,11 @@ class Fd {
   int fd_ = -1;
 };
 
+/// At a time, so that who calls does not keep the loop from those who are there.
+constexpr int accepts_per_event = 64;
+/// Who has no descriptors left accepts nobody for so long.
+constexpr std::uint64_t accept_pause_us = 100'000;
+
 /// An address and port as the system wants them.
 struct SocketAddress {
   sockaddr_storage storage{};

@@ -26,6 +26,8 @@ std::set<std::string> topics_of(const std::vector<wire::Change>& changes) {
 Clients::Wish Clients::on(ConnectionId id, Connection& c, wire::Subscribe subscribe) {
   wire::SubscribeBody& body = subscribe.body;
   const Digest digest = wire::subscription_digest(body);
+  // One of none would take a place that no bound on topics counts.
+  if (body.topics.empty()) return refuse(id, c, digest, "malformed", "topics: one at least");
   Subscription wanted;
   for (wire::Name& topic : body.topics.items) wanted.topics.push_back(std::move(topic.text));
   // Looked at first, since it costs less than the signature: but who has no right to ask is told no

@@ -15,6 +15,7 @@ constexpr std::size_t topics_watched_max = 262'144;
 }  // namespace
 
 bool Subscriptions::add(const Key& key, Subscription subscription) {
+  ENSURE(!subscription.topics.empty());
   remove(key);
   const auto size = subscription.topics.size();
   const auto host = topics_of_host_.find(subscription.host);

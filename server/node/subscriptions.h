@@ -35,7 +35,7 @@ class Subscriptions {
  public:
   using Key = std::pair<ConnectionId, Digest>;  // of what subscription_digest() gave
 
-  /// In place of one of the same key. False: there is no room.
+  /// In place of one of the same key. False: there is no room. Requires: it watches some topic.
   bool add(const Key& key, Subscription subscription);
   void remove(const Key& key);
   void closed(ConnectionId connection);

@@ -15,15 +15,18 @@ void Replica::Core::take_in_unsigned(const Digest& digest, wire::ClientRequest r
                                      std::optional<ReplicaId> from) {
   const SessionId session = request.body.session;
   const RequestNumber number = request.body.number;
-  if (from) {
-    vouching_.said(*from, digest);
-  } else {
-    vouch(digest);
-  }
+  if (from) vouching_.said(*from, digest);
+  std::optional<Refusal> refusal;
   if (backlog_.knows(digest)) {
-    drop(Refusal::request_known, "request s", session, "/", number);
-  } else if (const auto refusal = from ? vouching_.bring(now_, *from, digest, std::move(request))
-                                       : vouching_.add(now_, digest, std::move(request))) {
+    refusal = Refusal::request_known;
+  } else {
+    refusal = from ? vouching_.bring(now_, *from, digest, std::move(request))
+                   : vouching_.add(now_, digest, std::move(request));
+  }
+  // No word for what is not kept: whoever pours in requests would make the words for those that
+  // wait be forgotten, and a primary that remembers them would propose what nobody can prove.
+  if (!from && (!refusal || refusal == Refusal::request_known)) vouch(digest);
+  if (refusal) {
     drop(*refusal, "request s", session, "/", number);
   } else {
     active_at_ = now_;
@@ -182,6 +185,30 @@ void Replica::Core::withdraw_unverified(const Body& body) {
     const Digest& d = *digest++;
     if (request.proof.signature || vouching_.words(d) >= config_.group.quorum()) continue;
     if (backlog_.withdraw(d) && vouching_.authentic(d)) (void)vouching_.add(now_, d, request);
+  }
+}
+
+/// What waited here was authentic, or had a quorum's word, however long ago that was: many others'
+/// requests may have come since, and what they made be forgotten is known once more.
+void Replica::Core::renew_words(const Body& body) {
+  auto digest = body.requests.begin();
+  for (const wire::ClientRequest& request : body.batch.requests) {
+    const Digest& d = *digest++;
+    if (request.proof.signature) continue;
+    if (vouching_.waits_here(d) || backlog_.find(d) != nullptr) vouching_.renew(d);
+  }
+}
+
+/// Who restarted has forgotten which tags were right. What waits on its word would be proposed, and
+/// hang if others that could prove it are down meanwhile; it waits for a quorum's word again, and
+/// no timer runs for it. A client that is alive says it again.
+void Replica::Core::forget_words_of(ReplicaId peer) {
+  if (!config_.mac_requests || !vouching_.forget_words(peer)) return;
+  for (const Digest& digest : backlog_.waiting_unsigned()) {
+    if (vouching_.words(digest) >= config_.group.quorum()) continue;
+    wire::ClientRequest request = *backlog_.find(digest);
+    backlog_.release(now_, {digest});
+    if (vouching_.authentic(digest)) (void)vouching_.add(now_, digest, std::move(request));
   }
 }
 

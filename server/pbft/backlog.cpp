@@ -154,15 +154,38 @@ void Backlog::joins_before_first(Time now, std::size_t count) {
 void Backlog::proposed_of(Time now, const wire::RequestBody& body) {
   if (body.session == SessionId{0}) return;
   if (proposed_.size() >= proposed_max && !proposed_.contains(body.session)) proposed_.clear();
-  RequestNumber& highest = proposed_[body.session];
-  if (body.number <= highest) return;
-  highest = body.number;
+  Proposed& seen = proposed_[body.session];
+  const bool above = body.number > seen.highest;
+  if (is_new(seen, body.number)) note(seen, body.number);
+  if (!above) return;
   const auto queue = queues_.find(body.session);
   if (queue == queues_.end()) return;
   const Digest& front = queue->second.digests.front();
   const RequestNumber first = waiting_.at(front).body.number;
   if (body.number < first && first.value - body.number.value < limits::session_window)
     first_changed(now, body.session, queue->second);
+}
+
+bool Backlog::is_new(const Proposed& seen, RequestNumber number) {
+  if (number > seen.highest) return true;
+  const std::uint64_t back = seen.highest.value - number.value;
+  return back < limits::session_window && (seen.below >> back & 1) == 0;
+}
+
+void Backlog::note(Proposed& seen, RequestNumber number) {
+  static_assert(limits::session_window <= 64);
+  if (number > seen.highest) {
+    const std::uint64_t on = number.value - seen.highest.value;
+    seen.below = on < 64 ? seen.below << on : 0;
+    seen.highest = number;
+  }
+  seen.below |= std::uint64_t{1} << (seen.highest.value - number.value);
+}
+
+bool Backlog::serves_anew(const wire::RequestBody& body) const {
+  if (body.session == SessionId{0}) return false;
+  const auto seen = proposed_.find(body.session);
+  return seen == proposed_.end() || is_new(seen->second, body.number);
 }
 
 void Backlog::release(Time now, const std::vector<Digest>& digests) {

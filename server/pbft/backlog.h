@@ -53,6 +53,10 @@ class Backlog {
   /// wait again, whether or not their clients had sent them here.
   void return_to_waiting(Time now, const std::vector<Digest>& digests, const wire::Batch& batch);
 
+  /// Nothing was proposed under this number of its session yet, as far as is remembered: whoever
+  /// proposes a session's old requests again does it no service.
+  [[nodiscard]] bool serves_anew(const wire::RequestBody& body) const;
+
   /// It is not in flight any more, and does not wait. True if it was in flight.
   bool withdraw(const Digest& digest) { return in_flight_.erase(digest); }
   /// One that waits; null if it does not.
@@ -166,7 +170,14 @@ class Backlog {
   std::optional<SessionId> served_last_;
   SessionId looked_at_last_;
   JoinRounds join_rounds_;
-  std::map<SessionId, RequestNumber> proposed_;  // the highest seen
+  /// Of a session: the highest number that was proposed, and which of the window below it were.
+  struct Proposed {
+    RequestNumber highest;
+    std::uint64_t below = 0;  // bit i: highest - i was
+  };
+  [[nodiscard]] static bool is_new(const Proposed& seen, RequestNumber number);
+  static void note(Proposed& seen, RequestNumber number);
+  std::map<SessionId, Proposed> proposed_;
   std::size_t bytes_ = 0;
 };
 

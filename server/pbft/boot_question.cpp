@@ -108,6 +108,7 @@ void Replica::Core::ask_what_i_voted() {
 /// At once, whatever state I am in: nothing here promises anything.
 void Replica::Core::on(ReplicaId from, const wire::AskVotes& message) {
   if (!peers_.may_answer(now_, from)) return drop(Refusal::too_often, "ask-votes from r", from);
+  forget_words_of(from);
   wire::VotesSeen seen = seen_.of(from);
   seen.in = voted_in_;
   for (const auto& [seq, slot] : window_.slots()) {

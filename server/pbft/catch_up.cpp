@@ -71,8 +71,8 @@ bool Peers::any_unaware(Seq seq) const {
   return false;
 }
 
-Peers::Budget& Peers::at(Budget& budget, Time now) const {
-  if (now >= budget.from + config_.retransmit_us) budget = {now, 0};
+Peers::Budget& Peers::at(Budget& budget, Time now, std::uint64_t interval_us) {
+  if (now >= budget.from + interval_us) budget = {now, 0};
   return budget;
 }
 
@@ -119,6 +119,14 @@ bool Peers::may_ask(Time now, ReplicaId peer) {
   return true;
 }
 
-void Peers::connected(ReplicaId peer) { peers_[peer.value].asked = never; }
+bool Peers::connected(Time now, ReplicaId peer) {
+  // Not of config_: the time that links take to come back is none of the protocol's.
+  Peer& p = peers_[peer.value];
+  Budget& budget = at(p.links, now, 1'000'000);
+  if (budget.used >= links_per_second) return false;
+  ++budget.used;
+  p.asked = never;
+  return true;
+}
 
 }  // namespace prytany::pbft

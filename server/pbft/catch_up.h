@@ -87,15 +87,17 @@ class Peers {
   /// At most one STATUS of ours to a peer, unasked, per half an interval.
   bool may_ask(Time now, ReplicaId peer);
 
-  /// A link to it came up: we may ask at once. (Its budget stays: reconnecting is no way around
-  /// it.)
-  void connected(ReplicaId peer);
+  /// A link to it came up: whether to act on that, and then we may ask at once. A correct peer
+  /// whose links do not last calls less and less often, and stays within this. (The budgets above
+  /// stay: reconnecting is no way around them.)
+  [[nodiscard]] bool connected(Time now, ReplicaId peer);
 
   /// A unit is one small message, or 4 KiB of a body.
   static constexpr std::size_t answer_units = 1024;
   static constexpr std::size_t unit_bytes = 4096;
   static constexpr std::size_t forwards_per_interval = 32;
   static constexpr std::size_t trials_per_interval = 8;
+  static constexpr std::size_t links_per_second = 8;
 
  private:
   struct Budget {
@@ -111,10 +113,12 @@ class Peers {
     Budget vouchers;
     Budget pings;
     Budget hurries;
+    Budget links;
     Time asked = never;
   };
   /// Afresh every interval.
-  Budget& at(Budget& budget, Time now) const;
+  Budget& at(Budget& budget, Time now) const { return at(budget, now, config_.retransmit_us); }
+  static Budget& at(Budget& budget, Time now, std::uint64_t interval_us);
 
   const Config& config_;
   std::vector<Peer> peers_;

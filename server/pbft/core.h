@@ -111,6 +111,8 @@ class Replica::Core {
   void tell_again();
   void say_what_waits_for_word();
   void withdraw_unverified(const Body& body);
+  void forget_words_of(ReplicaId peer);
+  void renew_words(const Body& body);
   bool authentic(const Body& body, const VoteSet<Digest>& prepares);
   void wait_for_word(Seq seq, Slot& slot);
   void settle(Seq seq, Slot& slot);
@@ -187,7 +189,10 @@ class Replica::Core {
   void watch_pace();
   [[nodiscard]] Time trial_at() const;
   [[nodiscard]] std::optional<Backlog::First> to_try() const;
+  [[nodiscard]] std::optional<Seq> hanging() const;
   void try_primary();
+  void try_request();
+  void ping_others(std::uint64_t ask);
   void on(ReplicaId from, const wire::Ping& message);
   void on(ReplicaId from, const wire::Pong& message);
 

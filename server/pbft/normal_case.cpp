@@ -136,6 +136,11 @@ void Replica::Core::on(ReplicaId from, wire::PrePrepare message) {
 /// The requests proposed there wait no longer.
 void Replica::Core::assigned(Slot& slot) {
   if (slot.released) return;
+  if (config_.mac_requests) renew_words(*slot.proposed());
+  if (pace_.trying())
+    for (const wire::ClientRequest& request : slot.proposed()->batch.requests)
+      if (backlog_.serves_anew(request.body))
+        pace_.served({request.body.session, request.body.number});
   backlog_.in_flight(now_, slot.proposed()->requests, slot.proposed()->batch);
   vouching_.remove(slot.proposed()->requests);
 }
@@ -183,6 +188,7 @@ void Replica::Core::hold_until(Time due, Standing standing, Seq seq, Slot& slot)
 void Replica::Core::due(Seq seq, Slot& slot) {
   if (diverged_) return;
   if (slot.standing() == Standing::early) {
+    if (!is_primary() && slot.since != never) pace_.held(now_, now_ - slot.since);
     consider(seq, slot);
   } else if (slot.standing() == Standing::late) {
     accept(seq, slot);
@@ -192,6 +198,7 @@ void Replica::Core::due(Seq seq, Slot& slot) {
 void Replica::Core::accept(Seq seq, Slot& slot) {
   const Body& body = *slot.proposed();
   slot.set_standing(Standing::accepted);
+  if (pace_.trying()) (void)pace_.proposed(now_, {body.digest});
   believe(body);
   if (slot.chosen()) {
     trace("n", seq, body.digest == null_body().digest ? " is null" : " is proposed again",

@@ -18,9 +18,9 @@ void Pace::watch(Time now, bool could_propose) {
 }
 
 void Pace::count(Time now) {
-  if (running_since_ != never)
-    for (auto& [request, trial] : trials_)
-      if (trial.from != never) trial.waited_us += now - std::max(counted_, trial.from);
+  for (auto& [request, trial] : trials_)
+    if (trial.from != never && (trial.number || running_since_ != never))
+      trial.waited_us += now - std::max(counted_, trial.from);
   counted_ = now;
 }
 
@@ -30,27 +30,43 @@ Time Pace::trial_at(Time first_since) const {
   if (!may_try() || first_since == never) return never;
   const std::uint64_t after =
       std::max(config_.slow_after_us, std::min(2 * round_trip_us_, config_.request_timeout_us / 8));
-  const Time due = std::max(first_since, running_since_) + after;
+  return not_before(std::max(first_since, running_since_) + after);
+}
+
+Time Pace::number_trial_at(Time since) const {
+  if (since == never || trials_.size() >= trials_max || !has_others()) return never;
+  return not_before(since + config_.slow_after_us);
+}
+
+/// Peers answer only so many.
+Time Pace::not_before(Time due) const {
   if (asks_ == 0) return due;
   return std::max(due, began_ + config_.retransmit_us / Peers::trials_per_interval);
 }
 
 bool Pace::may_try() const {
-  return running_since_ != never && trials_.size() < trials_max &&
-         config_.group.n >= 2 + std::max(config_.group.f, 1U);
+  return running_since_ != never && trials_.size() < trials_max && has_others();
 }
 
-std::uint64_t Pace::begin(Time now, ReplicaId primary, const Digest& request, std::uint64_t rounds,
-                          bool vouched_for) {
+std::uint64_t Pace::begin(Time now, ReplicaId primary, const Digest& request, Place place,
+                          std::uint64_t rounds, bool vouched_for) {
   if (!vouched_for) make_room();
   Trial& trial = trials_[request];
   trial.ask = ++asks_;
+  trial.place = place;
   trial.primary = primary;
   trial.rounds = rounds;
   trial.began = began_ = now;
   if (vouched_for) trial.from = now;
   trial.answers.resize(config_.group.n);
   return asks_;
+}
+
+std::uint64_t Pace::begin_number(Time now, ReplicaId primary, const Digest& batch, Seq seq) {
+  count(now);
+  const std::uint64_t ask = begin(now, primary, batch, {}, 1);
+  trials_[batch].number = seq;
+  return ask;
 }
 
 void Pace::make_room() {
@@ -104,6 +120,36 @@ bool Pace::proposed(Time now, const std::vector<Digest>& requests) {
   return ended;
 }
 
+void Pace::served(Place place) {
+  std::erase_if(trials_, [&](const auto& each) {
+    const Place& tried = each.second.place;
+    return tried.session == place.session && tried.number > place.number;
+  });
+}
+
+void Pace::drop(Time now) {
+  const std::uint64_t each = drop_again_after * config_.request_timeout_us;
+  const std::uint64_t more = (now - drops_counted_) / each;
+  drops_counted_ = drops_counted_ + more * each;
+  drops_left_ = std::min(drops_max, drops_left_ + more);
+  if (drops_left_ == 0) return;
+  --drops_left_;
+  trials_.clear();
+}
+
+/// The f+1 others of whom one is correct have not taken it for right either, or this replica would
+/// have followed them.
+void Pace::held(Time now, std::uint64_t us) {
+  last_ = {us, 0};
+  charge(now, us);
+}
+
+/// Those who waited at the same time waited once.
+void Pace::charge(Time now, std::uint64_t us) {
+  excess_us_ = excess_at(now) + std::min(us, now - excess_since_);
+  excess_since_ = now;
+}
+
 void Pace::end(Time now, const Trial& trial) {
   // Who is done before the others have answered, or given their word, is fast enough.
   const auto round_trip_us = round_trip(trial);
@@ -113,10 +159,7 @@ void Pace::end(Time now, const Trial& trial) {
   const std::uint64_t allowed = (times_allowed * needs + config_.slow_after_us) * trial.rounds
                                 << doublings(now);
   last_ = {trial.waited_us, allowed};
-  // Those who waited at the same time waited once.
-  const std::uint64_t over = trial.waited_us - std::min(trial.waited_us, allowed);
-  excess_us_ = excess_at(now) + std::min(over, now - excess_since_);
-  excess_since_ = now;
+  charge(now, trial.waited_us - std::min(trial.waited_us, allowed));
 }
 
 void Pace::executed(std::uint64_t us) {

@@ -30,13 +30,28 @@ class Pace {
   /// `never` if none may begin now, or if there are too few others to compare with.
   [[nodiscard]] Time trial_at(Time first_since) const;
   [[nodiscard]] bool may_try() const;
+  /// The same for a number that hangs since `since` because not all of it can be proven.
+  [[nodiscard]] Time number_trial_at(Time since) const;
 
   // ---- trials ----
+  /// A request's place among those of its session.
+  struct Place {
+    SessionId session;
+    RequestNumber number;
+  };
   /// The primary is told of this request again now; `rounds` is how many it may need to come by it.
   /// Gives back what the others are to be asked with. `vouched_for`: the primary may propose it,
   /// as far as it depends on others. Else nothing counts before believed().
-  std::uint64_t begin(Time now, ReplicaId primary, const Digest& request, std::uint64_t rounds,
-                      bool vouched_for = true);
+  std::uint64_t begin(Time now, ReplicaId primary, const Digest& request, Place place,
+                      std::uint64_t rounds, bool vouched_for = true);
+  /// On trial is what the primary proposed with this number: its time counts in any case.
+  std::uint64_t begin_number(Time now, ReplicaId primary, const Digest& batch, Seq seq);
+  /// Up to here they hang no more, however that came about.
+  void executed_upto(Seq seq) {
+    std::erase_if(trials_, [&](const auto& each) {
+      return each.second.number && *each.second.number <= seq;
+    });
+  }
   /// Those that `is` holds for can be proposed from now on.
   template <class Predicate>
   void believed(Time now, Predicate is) {
@@ -45,15 +60,22 @@ class Pace {
   }
   /// This peer answered.
   void answered(Time now, ReplicaId peer, std::uint64_t ask);
-  /// These were proposed. Tells whether a trial ended with that.
+  /// These were proposed, or can be proven now. Tells whether a trial ended with that.
   bool proposed(Time now, const std::vector<Digest>& requests);
+  /// So was this, for the first time. A session's requests are taken in their own order: nothing is
+  /// learned from one that came here first, and whose turn comes after others of its session.
+  void served(Place place);
+  [[nodiscard]] bool trying() const { return !trials_.empty(); }
+  /// A number hung for so long for nothing but the primary's clock.
+  void held(Time now, std::uint64_t us);
   /// Nothing is to be learned from the trials that run: the link was down, or this replica was busy
-  /// itself.
-  void drop() { trials_.clear(); }
+  /// itself. But not too often: a primary can hang up before each proposal.
+  void drop(Time now);
   /// Nor from those of requests that are not wanted any more.
   template <class Predicate>
   void drop_if(Predicate unwanted) {
-    std::erase_if(trials_, [&](const auto& each) { return unwanted(each.first); });
+    std::erase_if(trials_,
+                  [&](const auto& each) { return !each.second.number && unwanted(each.first); });
   }
   [[nodiscard]] bool contains(const Digest& request) const { return trials_.contains(request); }
 
@@ -88,11 +110,16 @@ class Pace {
   /// The sum falls by one part in so many of the time that passes.
   static constexpr std::uint64_t runs_off = 16;
   static constexpr unsigned doublings_max = 6;
+  /// Trials are dropped so often, and once more after each so many request timeouts.
+  static constexpr std::uint64_t drops_max = 16;
+  static constexpr std::uint64_t drop_again_after = 8;
   /// A doubling ends after so many request timeouts without another.
   static constexpr std::uint64_t calm_after = 64;
 
   struct Trial {
     std::uint64_t ask = 0;
+    Place place;
+    std::optional<Seq> number;  // on trial, and no request
     ReplicaId primary;
     std::uint64_t rounds = 1;
     Time began;
@@ -102,6 +129,11 @@ class Pace {
   };
 
   void count(Time now);
+  void charge(Time now, std::uint64_t us);
+  [[nodiscard]] bool has_others() const {
+    return config_.group.n >= 2 + std::max(config_.group.f, 1U);
+  }
+  [[nodiscard]] Time not_before(Time due) const;
   void make_room();
   void end(Time now, const Trial& trial);
   [[nodiscard]] std::optional<std::uint64_t> round_trip(const Trial& trial) const;
@@ -120,6 +152,8 @@ class Pace {
   Time excess_since_;  // as of this moment
   unsigned doublings_ = 0;
   Time doubled_;
+  std::uint64_t drops_left_ = drops_max;
+  Time drops_counted_;  // up to here
   Measured last_;
 };
 

@@ -227,7 +227,7 @@ void Replica::Core::on(Received event) {
 
 void Replica::Core::on(PeerConnected event) {
   if (!config_.group.contains(event.peer) || event.peer == config_.self) return;
-  peers_.connected(event.peer);
+  if (!peers_.connected(now_, event.peer)) return drop(Refusal::too_often, "link to r", event.peer);
   if (boot_.asking()) {
     if (boot_.awaits(event.peer)) send(event.peer, wire::AskVotes{boot_.above()}, true);
     if (fetching_) send(event.peer, my_status(), true);
@@ -239,7 +239,7 @@ void Replica::Core::on(PeerConnected event) {
   overdue_.hurry(now_);
   uncertified_.hurry(now_);
   if (!active_ || event.peer != primary()) return;
-  pace_.drop();
+  pace_.drop(now_);
   backlog_.name_anew(now_);
   tell_again();
 }

@@ -8,6 +8,10 @@ namespace prytany::pbft {
 bool Replica::Core::could_propose() const {
   const bool behind = peers_.executed_by_some_correct() > handed_;
   if (!judging_ || is_primary() || behind || proposed_ >= window_.high()) return false;
+  // One that leaves a gap below what it proposed uses no numbers up with that.
+  const Slot* const next = window_.find(handed_ + 1);
+  if (proposed_ > handed_ && (next == nullptr || (!next->proposed() && !next->committed())))
+    return true;
   return proposed_ - executed_ < config_.in_flight_max || executed_ < passed_over_;
 }
 
@@ -36,6 +40,7 @@ void Replica::Core::watch_pace() {
   pace_.drop_if([this](const Digest& request) {
     return backlog_.find(request) == nullptr && !vouching_.waits(request);
   });
+  pace_.executed_upto(handed_);
   pace_.watch(now_, could_propose());
   // What has a quorum's word here has weak_quorum() correct replicas', who gave it to all: so every
   // correct replica believes it, and the primary has their word, too (docs/decisions/0025).
@@ -44,7 +49,22 @@ void Replica::Core::watch_pace() {
 
 Time Replica::Core::trial_at() const {
   const auto tried = to_try();
-  return tried ? pace_.trial_at(tried->since) : never;
+  const Time due = tried ? pace_.trial_at(tried->since) : never;
+  const auto hangs = hanging();
+  return hangs ? std::min(due, pace_.number_trial_at(window_.find(*hangs)->since)) : due;
+}
+
+/// A client may prove its request to others late, or never: a correct primary proposes only what
+/// weak_quorum() correct replicas can prove, whose PREPAREs come as fast as answers do.
+std::optional<Seq> Replica::Core::hanging() const {
+  const bool behind = peers_.executed_by_some_correct() > handed_;
+  if (unverified_.empty() || !judging_ || is_primary() || behind) return std::nullopt;
+  const Seq seq = *unverified_.begin();
+  const Slot* const slot = window_.find(seq);
+  if (slot == nullptr || slot->standing() != Standing::unverified || slot->since == never)
+    return std::nullopt;
+  if (pace_.contains(slot->proposed()->digest)) return std::nullopt;
+  return seq;
 }
 
 /// Those first of which a quorum's word is known here: others may never have it.
@@ -58,21 +78,34 @@ std::optional<Backlog::First> Replica::Core::to_try() const {
   return first;
 }
 
-/// Its host may know that nobody waits for it any more: then there is nothing to learn.
+void Replica::Core::ping_others(std::uint64_t ask) {
+  for (std::uint16_t i = 0; i < config_.group.size(); ++i)
+    if (const ReplicaId peer{i}; peer != config_.self && peer != primary())
+      send(peer, wire::Ping{ask}, true);
+}
+
 void Replica::Core::try_primary() {
+  const auto hangs = hanging();
+  if (!hangs || pace_.number_trial_at(window_.find(*hangs)->since) > now_) return try_request();
+  const Digest& digest = window_.find(*hangs)->proposed()->digest;
+  trace("n", *hangs, " cannot be proven -> ask the others how fast they are");
+  ping_others(pace_.begin_number(now_, primary(), digest, *hangs));
+}
+
+/// Its host may know that nobody waits for it any more: then there is nothing to learn.
+void Replica::Core::try_request() {
   const Backlog::First tried = *to_try();
   const bool vouched_for = backlog_.find(tried.digest) != nullptr;
   const wire::ClientRequest& request =
       *(vouched_for ? backlog_.find(tried.digest) : vouching_.find(tried.digest));
   const std::uint64_t ask =
-      pace_.begin(now_, primary(), tried.digest, rounds_.value(), vouched_for);
+      pace_.begin(now_, primary(), tried.digest, {request.body.session, request.body.number},
+                  rounds_.value(), vouched_for);
   trace("request s", request.body.session, "/", request.body.number, " has waited for ",
         (now_ - tried.since) / 1000, " ms -> give it to r", primary(), " and ask the others, too");
   out_->push_back(AskIfWanted{request});
   send(primary(), wire::Forward{request}, true);
-  for (std::uint16_t i = 0; i < config_.group.size(); ++i)
-    if (const ReplicaId peer{i}; peer != config_.self && peer != primary())
-      send(peer, wire::Ping{ask}, true);
+  ping_others(ask);
   if (vouched_for) return;
   // Mine is said to all at once (say_what_waits_for_word()), and those who hear it say theirs.
   vouching_.tried(tried.digest);

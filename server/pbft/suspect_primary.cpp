@@ -79,7 +79,7 @@ void Replica::Core::rearm() {
 }
 
 void Replica::Core::excuse() {
-  pace_.drop();
+  pace_.drop(now_);
   backlog_.excuse(now_);
   if (move_excuses_ < Backlog::excuses_max) {
     ++move_excuses_;

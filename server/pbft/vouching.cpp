@@ -5,13 +5,14 @@
 namespace prytany::pbft {
 namespace {
 
-/// Of this replica, as many as can wait; of all others together a few times that, but of each a
-/// thousand. Some twenty megabytes when all are full.
+/// Of all others together a few times as many as can wait, but of each a thousand. Of this replica
+/// as many as any other remembers of it: else a primary would propose, on a word that its giver has
+/// forgotten, what nobody can prove. Some twenty megabytes when all are full.
 std::vector<std::size_t> words_max(const Config& config) {
-  std::vector<std::size_t> max(
-      config.group.n,
-      std::max<std::size_t>(4 * config.backlog_requests_max / config.group.n, 1024));
-  max[config.self.value] = config.backlog_requests_max;
+  const std::size_t of_each =
+      std::max<std::size_t>(4 * config.backlog_requests_max / config.group.n, 1024);
+  std::vector<std::size_t> max(config.group.n, of_each);
+  max[config.self.value] = std::max(2 * of_each, config.backlog_requests_max);
   return max;
 }
 

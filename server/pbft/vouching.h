@@ -27,8 +27,12 @@ class Vouching {
   // ---- words. What was said lately is remembered, whether or not the request is at hand ----
   /// It is authentic here. True if that is new.
   bool vouch(const Digest& request);
+  /// It is as if it had become so only now: of what waits, words are remembered.
+  void renew(const Digest& request) { (void)words_.said(config_.self, request); }
   /// A peer says so.
   void said(ReplicaId from, const Digest& request);
+  /// It has started anew, and can prove nothing of what it vouched for. False if that was nothing.
+  bool forget_words(ReplicaId of) { return words_.forget(of); }
   [[nodiscard]] bool authentic(const Digest& request) const;
   /// How many replicas vouch for it, this one included.
   [[nodiscard]] unsigned words(const Digest& request) const;
@@ -43,6 +47,11 @@ class Vouching {
   std::optional<Refusal> bring(Time now, ReplicaId from, const Digest& digest,
                                wire::ClientRequest request);
   [[nodiscard]] bool waits(const Digest& digest) const { return waiting_.contains(digest); }
+  /// Its client itself sent it, with a right tag.
+  [[nodiscard]] bool waits_here(const Digest& digest) const {
+    const Waiting* const waiting = waiting_.find(digest);
+    return waiting != nullptr && !waiting->brought_by;
+  }
   /// One that waits; null if it does not.
   [[nodiscard]] const wire::ClientRequest* find(const Digest& digest) const {
     const Waiting* const waiting = waiting_.find(digest);

@@ -37,6 +37,14 @@ void Words::forget_older(ReplicaId by, Speaker& speaker) {
   speaker.young = old;
 }
 
+bool Words::forget(ReplicaId by) {
+  Speaker& speaker = speakers_[by.value];
+  const bool any = !speaker.requests[0].empty() || !speaker.requests[1].empty();
+  forget_older(by, speaker);
+  forget_older(by, speaker);
+  return any;
+}
+
 bool Words::has(ReplicaId by, const Digest& request) const {
   const Said* const said = said_.find(request);
   return said != nullptr && (said->by[0].test(by.value) || said->by[1].test(by.value));

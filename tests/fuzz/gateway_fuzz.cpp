@@ -1,7 +1,8 @@
 // A replica's side of clients' connections: texts of any kind on several of them, with hellos and
 // proofs that are right where an input says so. Each text has at most one answer, which the client
 // library can read; requests and reads of sessions are answered to who could prove that it asked,
-// reads after what they must wait for; nothing is remembered of a connection that is closed.
+// reads after what they must wait for, changes to who proved there that it might watch; nothing is
+// remembered of a connection that is closed.
 #include "server/node/clients.h"
 
 #include <map>
@@ -47,6 +48,8 @@ class Counting final : public node::Transport {
   void judge(ConnectionId to, const Any& message) {
     if constexpr (requires { message.request; } && requires { message.number; })
       ENSURE(proven.contains({to, message.request}));
+    if constexpr (std::is_same_v<Any, wire::Changes>)
+      ENSURE(proven.contains({to, message.question}));
     if constexpr (std::is_same_v<Any, wire::FastReadReply> ||
                   std::is_same_v<Any, wire::FastReadDigest>) {
       const auto asked = reads.find({to, message.question});
@@ -114,6 +117,7 @@ class Door {
       case 9: clients_->silence(input_.maybe()); break;
       case 10:
       case 11: read(id); break;
+      case 12: watch(id); break;
       default: say(id, to_bytes(input_.chunk()));
     }
     ENSURE(transport_.replies <= before + 70);
@@ -216,6 +220,34 @@ class Door {
     if (proves && barrier_) transport_.reads.emplace(std::pair(id, digest), *barrier_);
     say(id, read);
   }
+  /// A subscription: of none to three topics, the session's or another's, with the signature that
+  /// it should have or not; and what follows one.
+  void watch(ConnectionId id) {
+    const Line& line = lines_[id.value % connections];
+    const std::uint8_t options = input_.byte();
+    wire::Subscribe subscribe;
+    wire::SubscribeBody& body = subscribe.body;
+    body.id = options % 4;
+    body.session = (options & 16) != 0 ? SessionId{input_.byte()} : administrator();
+    const crypto::Signer key = known_key((options & 32) != 0 ? input_.byte() : 100);
+    body.signer = key.public_key();
+    for (unsigned i = (options >> 2) % 4; i > 0; --i)
+      body.topics.items.push_back({std::string(1, static_cast<char>('a' + i))});
+    const Digest question = wire::subscription_digest(body);
+    const unsigned then = input_.below(8);
+    if (then == 0) return say(id, wire::More{question});
+    if (then == 1) return say(id, wire::Unsubscribe{question});
+    if (then < 5) subscribe.after = input_.byte();
+    subscribe.signature =
+        key.sign(wire::subscribe_signed_bytes(line.said, question, subscribe.after));
+    bool proves = key.public_key() == known_key(100).public_key();
+    if ((options & 128) != 0) {
+      subscribe.signature.bytes[input_.byte() % 64] ^= 1;
+      proves = false;
+    }
+    if (proves) transport_.proven.emplace(id, question);
+    say(id, subscribe);
+  }
   void spoil(crypto::Tag16& tag, bool& proves) {
     const std::uint8_t bit = input_.byte();
     tag[(bit >> 3) % tag.size()] ^= static_cast<std::uint8_t>(1 << (bit & 7));
@@ -226,7 +258,10 @@ class Door {
       case 0: return wire::Null{input_.byte(), {}};
       case 1: return wire::Leave{};
       case 2: return wire::Call{{"p"}, {}};
-      default: return wire::Execute{{{wire::Statement{{"SELECT 1"}, {}, {}}}}, input_.maybe()};
+      default: {
+        const char* const sql = input_.maybe() ? "SELECT notify('b', 1)" : "SELECT 1";
+        return wire::Execute{{{wire::Statement{{sql}, {}, {}}}}, input_.maybe()};
+      }
     }
   }
   /// What was submitted is ordered, and whatever else an input wants to be.
@@ -279,7 +314,7 @@ std::vector<Bytes> seeds_of_gateway() {
   const Bytes open{1, 0, 0, 0, 2, 0, 3, 1, 1};
   for (const auto& [name, message] : vectors::from_client()) {
     Bytes seed = open;
-    seed.insert(seed.end(), {0, 10});
+    seed.insert(seed.end(), {0, 13});
     put_chunk(seed, as_bytes(wire::to_json(message)));
     put(seed, {0, 8, 0, 6, 0, 7, 255, 0, 6});
     out.push_back(seed);
@@ -309,6 +344,13 @@ std::vector<Bytes> seeds_of_gateway() {
       put(seed, {ahead, 0, 8, 0, 4, 1, 3, 0, 0, 6, 0, 8, 0, 7, 255, 0, 6});
       out.push_back(seed);
     }
+  // Topics watched: some, none and then none again, another's; something happens; and it ends.
+  for (const unsigned options : {4U, 8U, 12U, 0U, 20U, 36U, 132U}) {
+    Bytes seed = open;
+    for (int twice = 0; twice < 2; ++twice) put(seed, {0, 12, options, 100, 7, 0});
+    put(seed, {0, 4, 1, 3, 1, 0, 0, 6, 0, 8, 0, 8, 0, 12, options, 0, 0, 12, options, 1, 0, 1});
+    out.push_back(seed);
+  }
   return out;
 }
 

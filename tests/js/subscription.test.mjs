@@ -1,7 +1,9 @@
 // Subscriptions: what of the replicas' words is believed. (cluster.test.mjs has real replicas.)
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { makeWatch } from "../../client-js/src/subscription.js";
+import { setImmediate as turn } from "node:timers/promises";
+import { session } from "../../client-js/src/client.js";
+import { makeWatch, subscribe } from "../../client-js/src/subscription.js";
 
 const item = (position, value = "0") => ({
   position: String(position),
@@ -89,4 +91,39 @@ test("changes were missed when a quorum keeps them no more", () => {
   assert.equal(say(0, 100, 102, 102), "@3");
   assert.equal(say(1, 101, 102, 102), "missed 102@102");
   assert.ok(watch.wantsAnew(3));
+});
+
+/** A client whose subscription three replicas of four refuse, three times each. */
+async function refused(code, leaving) {
+  const group = {
+    weak: 2,
+    quorum: 3,
+    links: [0, 1, 2, 3].map((id) => ({ id, ready: false })),
+    questions: new Map(),
+    nextId: () => 1,
+    up: () => [],
+  };
+  const signer = { publicKey: "00".repeat(32) };
+  const client = {
+    ended: null,
+    addEventListener() {},
+    removeEventListener() {},
+    [session]: { group, signer, id: "7", leaving: () => leaving },
+  };
+  const changes = subscribe(client, { topics: ["entries"] });
+  while (!group.questions.size) await turn();
+  const [entry] = group.questions.values();
+  for (let round = 0; round < 3; ++round)
+    for (let id = 0; id < 3; ++id) entry.hear(id, { type: "refused", code });
+  const over = !group.questions.size;
+  const told = over ? await changes.next().catch((error) => error.code) : "nothing";
+  await changes.return();
+  return told;
+}
+
+test("it ends when a quorum refuses for long, unless its session is about to end anyway", async () => {
+  assert.equal(await refused("not_allowed", false), "not_allowed");
+  assert.equal(await refused("not_allowed", true), "not_allowed");
+  assert.equal(await refused("unknown_session", false), "unknown_session");
+  assert.equal(await refused("unknown_session", true), "nothing");
 });

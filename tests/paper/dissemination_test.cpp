@@ -13,11 +13,6 @@ pbft::Config apart(unsigned n = 4, unsigned f = 1) {
   return config;
 }
 
-std::size_t count(const Group& group, const std::string& words) {
-  return static_cast<std::size_t>(std::ranges::count_if(
-      group.trace, [&](const std::string& line) { return line.find(words) != std::string::npos; }));
-}
-
 bool all_executed(Group& group, Seq seq) {
   for (unsigned id = 0; id < group.size(); ++id)
     if (group.host(id).executed() < seq) return false;
@@ -32,7 +27,7 @@ TEST(RequestsApart, are_proposed_by_their_digests_and_nobody_asks_for_a_body) {
     group.submit_to_all(tagged ? tagged_request_of(1, 1) : request_of(1, 1));
     group.advance(60);
     EXPECT_TRUE(all_executed(group, Seq{1}));
-    EXPECT_EQ(count(group, "ask r"), 0U);
+    EXPECT_EQ(times_told(group, "ask r"), 0U);
   }
 }
 
@@ -40,7 +35,8 @@ TEST(RequestsApart, a_body_that_one_replica_missed_is_there_within_a_retransmiss
   Group group(apart());
   for (unsigned id = 0; id < 3; ++id) group.submit(id, request_of(1, 1));
   group.advance(50);
-  EXPECT_EQ(count(group, "r3 > pre-prepare n1 names requests that are not here -> ask r0"), 1U);
+  EXPECT_EQ(times_told(group, "r3 > pre-prepare n1 names requests that are not here -> ask r0"),
+            1U);
   EXPECT_TRUE(all_executed(group, Seq{1}));
 }
 
@@ -86,7 +82,8 @@ TEST(RequestsApart, a_primary_that_names_two_batches_for_a_number_is_held_to_the
         0, 1,
         wire::PrePrepareDigests{View{0}, Seq{1}, {{digest_of(name)}}, {AgreedTime{epoch_us}, {}}});
   group.advance(15);
-  EXPECT_EQ(count(group, "r1 > pre-prepare n1 from r0: conflicts with the pre-prepare held"), 1U);
+  EXPECT_EQ(times_told(group, "r1 > pre-prepare n1 from r0: conflicts with the pre-prepare held"),
+            1U);
 }
 
 TEST(RequestsApart, a_primary_that_names_one_request_often_makes_nobody_build_it_often) {
@@ -99,8 +96,8 @@ TEST(RequestsApart, a_primary_that_names_one_request_often_makes_nobody_build_it
       0, 1,
       wire::PrePrepareDigests{View{0}, Seq{1}, {{digest, digest}}, {AgreedTime{epoch_us}, {}}});
   group.advance(15);
-  EXPECT_EQ(count(group, "r1 > pre-prepare n1 from r0: no fit batch"), 1U);
-  EXPECT_EQ(count(group, "r1 > pre-prepare n1 from r0 -> prepare"), 0U);
+  EXPECT_EQ(times_told(group, "r1 > pre-prepare n1 from r0: no fit batch"), 1U);
+  EXPECT_EQ(times_told(group, "r1 > pre-prepare n1 from r0 -> prepare"), 0U);
 }
 
 TEST(RequestsApart, survive_every_moment_of_a_view_change_4_4) {

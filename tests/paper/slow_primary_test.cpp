@@ -4,6 +4,7 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 
 #include "tests/play/group.h"
 
@@ -118,6 +119,132 @@ TEST(SlowPrimary, is_none_that_proposes_as_soon_as_it_can) {
     }
 }
 
+/// A primary that does not propose by itself: what it says is said for it.
+class Sly {
+ public:
+  explicit Sly(Group& group) : group_(group) {
+    group.set_faulty(0);
+    group.mangle = [this](unsigned, unsigned,
+                          wire::PeerMessage message) -> std::optional<wire::PeerMessage> {
+      const bool own = std::holds_alternative<wire::PrePrepare>(message) ||
+                       std::holds_alternative<wire::Prepare>(message) ||
+                       std::holds_alternative<wire::Commit>(message) ||
+                       std::holds_alternative<wire::Signed<wire::ViewChange>>(message);
+      if (own && !speaking_) return std::nullopt;
+      return message;
+    };
+  }
+  void propose(std::uint64_t seq, std::vector<wire::ClientRequest> requests,
+               std::uint64_t ahead_us = 0) {
+    wire::Batch batch;
+    for (wire::ClientRequest& each : requests) batch.requests.items.push_back(std::move(each));
+    const auto time = group_.clock(0).local(group_.now()) + static_cast<std::int64_t>(ahead_us);
+    speaking_ = true;
+    for (unsigned id = 1; id < 4; ++id)
+      group_.forge(0, id, wire::PrePrepare{View{0}, Seq{seq}, batch, {AgreedTime{time}, {}}});
+    speaking_ = false;
+  }
+
+ private:
+  Group& group_;
+  bool speaking_ = false;
+};
+
+/// What waits at a primary: eight clients, twenty requests a second in all.
+struct Waiting {
+  wire::ClientRequest request;
+  std::uint64_t number = 0;
+  std::uint64_t since_ms = 0;
+};
+using Line = std::deque<Waiting>;
+
+/// `act` is asked every five milliseconds what a sly primary does.
+template <class Act>
+void expect_that_it_is_found_out(Act act, const pbft::Config& config = watchful(4, 1)) {
+  Group group(config, false);
+  Sly primary(group);
+  Line line;
+  std::uint64_t asked = 0;
+  std::uint64_t t = 0;
+  for (; t < 20'000 && group.status(1).view == View{0}; t += 5) {
+    if (t % 50 == 0) {
+      line.push_back({request_of(1 + asked % 8, 1 + asked / 8), 1 + asked / 8, t});
+      group.submit_to_all(line.back().request);
+      ++asked;
+    }
+    act(group, primary, line, t);
+    group.advance(5);
+  }
+  EXPECT_LE(t, 15'000U);
+  EXPECT_EQ(group.status(1).view, View{1});
+}
+
+constexpr std::uint64_t late_ms = 400;  // below the patience of half a second
+
+TEST(SlowPrimary, is_found_though_it_proposes_old_requests_of_everybody_before) {
+  std::uint64_t seq = 0;
+  expect_that_it_is_found_out([&](Group& group, Sly& primary, Line& line, std::uint64_t t) {
+    if (t % 50 == 40 && group.executed(request_of(8, 1))) {
+      std::vector<wire::ClientRequest> old;
+      for (std::uint64_t session = 1; session <= 8; ++session)
+        old.push_back(request_of(session, 1));
+      primary.propose(++seq, old);
+    }
+    while (!line.empty() && (line.front().since_ms + late_ms <= t || line.front().number == 1)) {
+      primary.propose(++seq, {line.front().request});
+      line.pop_front();
+    }
+  });
+}
+
+TEST(SlowPrimary, is_found_though_only_its_clock_makes_others_wait) {
+  std::uint64_t seq = 0;
+  expect_that_it_is_found_out([&](Group&, Sly& primary, Line& line, std::uint64_t) {
+    constexpr std::uint64_t allowed_ms = 100;
+    for (; !line.empty(); line.pop_front())
+      primary.propose(++seq, {line.front().request}, (allowed_ms + late_ms) * ms);
+  });
+}
+
+TEST(SlowPrimary, is_found_though_it_leaves_a_gap_below_numbers_that_it_uses_up) {
+  std::uint64_t seq = 0;
+  std::uint64_t next_ms = 10;
+  expect_that_it_is_found_out([&](Group&, Sly& primary, Line& line, std::uint64_t t) {
+    if (t < next_ms) return;
+    std::vector<wire::ClientRequest> all;
+    for (; !line.empty(); line.pop_front()) all.push_back(line.front().request);
+    primary.propose(seq + 1, all);
+    // The fourth is there since the last time.
+    for (const std::uint64_t on : {2U, 3U}) primary.propose(seq + on, {});
+    if (seq == 0) primary.propose(4, {});
+    seq += 4;
+    primary.propose(seq + 4, {});
+    next_ms = t + late_ms;
+  });
+}
+
+TEST(SlowPrimary, is_found_though_it_hangs_up_before_each_proposal) {
+  std::uint64_t seq = 0;
+  expect_that_it_is_found_out([&](Group& group, Sly& primary, Line& line, std::uint64_t t) {
+    if (!line.empty() && line.front().since_ms + late_ms <= t + 5)
+      for (unsigned id = 1; id < 4; ++id) group.connect(0, id);
+    for (; !line.empty() && line.front().since_ms + late_ms <= t; line.pop_front())
+      primary.propose(++seq, {line.front().request});
+  });
+}
+
+TEST(SlowPrimary, is_none_that_serves_a_session_in_order_whose_last_request_came_first) {
+  auto config = watchful(4, 1);
+  config.batch_requests_max = 1;
+  config.in_flight_max = 1;
+  expect_no_view_change(config, [](Group& group, std::uint64_t t) {
+    if (t % 400 != 0) return;
+    for (std::uint64_t number = t + 64; number > t; --number)
+      for (std::uint64_t session = 1; session <= 3; ++session)
+        group.submit_to_all(request_of(session, number));
+  });
+}
+
 TEST(SlowPrimary, is_none_that_never_gets_what_a_client_sends_to_its_backups) {
   auto config = watchful(4, 1);
   config.forward_us = 400 * ms;  // it has them from the trials alone, in time
@@ -147,6 +274,22 @@ TEST(SlowPrimary, is_found_by_requests_without_signatures) {
   for (const pbft::Group shape : {pbft::Group{4, 1}, {6, 1}, {7, 2}})
     for (const std::uint64_t late_ms : {450U, 300U, 250U})
       expect_that_it_is_replaced(watchful_of_tags(shape.n, shape.f), late_ms, tagged_request_of);
+}
+
+TEST(SlowPrimary, is_found_though_a_client_lets_each_number_hang_by_a_request_proven_late) {
+  std::uint64_t seq = 0;
+  std::map<std::uint64_t, wire::ClientRequest> late;
+  const auto act = [&](Group& group, Sly& primary, Line& line, std::uint64_t t) {
+    if (!line.empty()) {
+      std::vector<wire::ClientRequest> all;
+      for (; !line.empty(); line.pop_front()) all.push_back(line.front().request);
+      late.emplace(t + late_ms, tagged_request_of(99, ++seq));
+      all.push_back(late.at(t + late_ms));
+      primary.propose(seq, all);
+    }
+    if (late.contains(t)) group.submit(1, late.at(t));
+  };
+  expect_that_it_is_found_out(act, watchful_of_tags(4, 1));
 }
 
 TEST(SlowPrimary, is_tried_with_a_tag_before_others_word_comes_by_itself) {

@@ -20,11 +20,6 @@ bool in_first_view(Group& group) {
   return true;
 }
 
-std::size_t count(const Group& group, const std::string& words) {
-  return static_cast<std::size_t>(std::ranges::count_if(
-      group.trace, [&](const std::string& line) { return line.find(words) != std::string::npos; }));
-}
-
 TEST(TaggedRequest, is_executed_once_a_quorum_vouches_for_it) {
   for (const pbft::Group shape : {pbft::Group{4, 1}, {6, 1}, {7, 2}, {1, 0}}) {
     Group group(mac_config(shape.n, shape.f));
@@ -49,6 +44,67 @@ TEST(TaggedRequest, right_for_fewer_than_a_quorum_is_not_proposed_and_unseats_no
     EXPECT_TRUE(in_first_view(group)) << believers.size();
     EXPECT_EQ(group.converge(), "");
   }
+}
+
+/// Its first number hangs: what else there is waits, with a quorum's word at the primary.
+struct Busy {
+  explicit Busy(pbft::Config config) : group(one_at_a_time(std::move(config))) {
+    group.advance(40);  // all have asked what they voted before
+    group.submit_to_all(request_of(1, 1));
+  }
+  static pbft::Config one_at_a_time(pbft::Config config) {
+    config.in_flight_max = 1;
+    config.batch_requests_max = 1;
+    config.boot_question = true;
+    return config;
+  }
+  void hang() {
+    group.advance(15);
+    for (const unsigned id : {1U, 2U, 3U}) group.cut(0, id);
+  }
+  Group group;
+};
+
+// Found by the simulator: a flood of requests with right tags made backups forget their word for
+// those that waited, which the primary remembered.
+TEST(TaggedRequest, is_still_proven_after_many_others_came_while_it_waited) {
+  pbft::Config config = mac_config();
+  config.backlog_requests_max = 16;
+  Busy busy(config);
+  Group& group = busy.group;
+  group.submit_to_all(tagged_request_of(2, 1));
+  busy.hang();
+  // More than twice as many as are remembered of one replica.
+  for (std::uint64_t number = 1; number <= 4'200; ++number)
+    for (const unsigned id : {1U, 2U, 3U}) group.submit(id, tagged_request_of(3, number));
+  group.advance(15);
+  group.heal();
+  group.advance(400);
+  EXPECT_TRUE(group.executed(tagged_request_of(2, 1)));
+  EXPECT_TRUE(in_first_view(group));
+}
+
+// Found by the simulator: a request that waited long at a busy primary, with the word of a replica
+// that had restarted since, was proposed while another that could prove it was down.
+TEST(TaggedRequest, is_not_proposed_on_the_word_of_one_that_has_forgotten_it) {
+  Busy busy(mac_config());
+  Group& group = busy.group;
+  const wire::ClientRequest request = tagged_request_of(2, 1);
+  for (const unsigned id : {0U, 1U, 2U}) group.submit(id, request);
+  busy.hang();
+  group.kill(2);
+  group.restart(2);
+  group.advance(25);  // less than a retransmission interval since it was asked
+  group.kill(1);
+  group.heal();
+  group.advance(4'000);
+  EXPECT_EQ(group.executed_requests(), 1U);
+  for (const unsigned id : {0U, 2U, 3U}) EXPECT_EQ(group.status(id).view, View{0}) << id;
+  group.submit_to_all(request);
+  group.advance(400);
+  EXPECT_EQ(group.executed_requests(), 2U);
+  group.restart(1);
+  EXPECT_EQ(group.converge(), "");
 }
 
 // Found by the simulator's gentle seed 831000034. Whose word is a quorum's only the primary hears:
@@ -76,7 +132,7 @@ TEST(TaggedRequest, wrong_at_one_backup_is_accepted_there_on_the_word_of_others_
   Group group(mac_config());
   for (unsigned id = 0; id < 3; ++id) group.submit(id, tagged_request_of(1, 1));
   group.advance(60);
-  EXPECT_EQ(count(group, "r3 > pre-prepare n1 has requests that are not authentic here"), 1U);
+  EXPECT_EQ(times_told(group, "r3 > pre-prepare n1 has requests that are not authentic here"), 1U);
   EXPECT_EQ(group.host(3).executed(), Seq{1});
   EXPECT_TRUE(in_first_view(group));
 }
@@ -93,7 +149,7 @@ TEST(TaggedRequest, each_wrong_at_another_backup_do_not_stop_the_batch_that_hold
       for (unsigned id = 0; id < 4; ++id)
         if (id != wrong) group.submit(id, tagged_request_of(wrong, 1));
     group.advance(120);
-    EXPECT_EQ(count(group, "pre-prepare n2 has requests that are not authentic here"), 3U);
+    EXPECT_EQ(times_told(group, "pre-prepare n2 has requests that are not authentic here"), 3U);
     EXPECT_EQ(group.executed_requests(), 4U);
     EXPECT_TRUE(in_first_view(group));
     EXPECT_EQ(group.converge(), "");
@@ -196,7 +252,7 @@ TEST(TaggedRequest, of_a_lying_primary_that_no_client_sent_is_not_voted_for) {
   const wire::PrePrepare lie{View{0}, Seq{1}, batch, {AgreedTime{epoch_us}, {}}};
   for (unsigned to = 1; to < 4; ++to) group.forge(0, to, lie);
   group.advance(100);
-  EXPECT_EQ(count(group, "pre-prepare n1 from r0 -> prepare"), 0U);
+  EXPECT_EQ(times_told(group, "pre-prepare n1 from r0 -> prepare"), 0U);
   group.advance(2'000);
   EXPECT_EQ(group.executed_requests(), 0U);
   EXPECT_EQ(group.status(1).view, View{1}) << "it gave out a number that nobody may accept";

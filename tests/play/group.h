@@ -405,4 +405,10 @@ inline void run(Group& group, std::uint64_t batches, std::uint64_t from = 1, uns
   }
 }
 
+/// How many lines of its trace have these words in them.
+inline std::size_t times_told(const Group& group, const std::string& words) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      group.trace, [&](const std::string& line) { return line.find(words) != std::string::npos; }));
+}
+
 }  // namespace prytany::play

@@ -1,6 +1,7 @@
 #include "tests/sim/clients.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <utility>
 #include <variant>
@@ -61,6 +62,7 @@ class Clients::Client {
     fast_reads_.clear();
     asked_.clear();
     orders_.clear();
+    turns_.clear();
     Passports::Shown passport = all_.passports_.shown_by(index_, credential_.public_key());
     identified_ = !passport.prover.kind.empty();
     if (identity_)
@@ -207,6 +209,7 @@ class Clients::Client {
   }
   void on(client::Completed& e);
   void answered(client::Ticket ticket, const client::Completion& c);
+  Time turn_of(RequestNumber number, Time asked);
   bool tell_the_recital(client::Ticket ticket, const client::Completion& c);
   void go_on();
   void knock_again();
@@ -256,6 +259,7 @@ class Clients::Client {
     Time at;
   };
   std::map<client::Ticket, Asked> asked_;
+  std::map<RequestNumber, Time> turns_;         // answered, and when: the next one's turn
   std::map<client::Ticket, Bytes> fast_reads_;  // what is asked
   std::vector<std::string> watched_;            // topics, in this session
   std::optional<std::uint64_t> watched_upto_;
@@ -304,7 +308,8 @@ void Clients::Client::on(client::Completed& e) {
   if (const auto asked = asked_.extract(e.ticket)) {
     all_.run_.checks.history.answered(name(), asked.mapped().mark, c.seq);
     std::uint64_t& longest = joined_ ? all_.longest_us_ : all_.longest_join_us_;
-    longest = std::max(longest, now() - asked.mapped().at);
+    const Time turn = eager() && joined_ ? turn_of(c.number, asked.mapped().at) : asked.mapped().at;
+    longest = std::max(longest, now() - turn);
   }
   if (orders_.erase(e.ticket) > 0) {
     all_.run_.checks.replies.accepted(name(),
@@ -313,6 +318,18 @@ void Clients::Client::on(client::Completed& e) {
     return;
   }
   answered(e.ticket, c);
+}
+
+/// Whoever asks all at once waits for its own requests, too, and in the order of their numbers: so
+/// a number's turn comes when a lower one is answered. `number` was, now.
+Time Clients::Client::turn_of(RequestNumber number, Time asked) {
+  // What was answered above it was so earlier: from now on this one counts in its place.
+  const auto own = turns_.lower_bound(number);
+  const Time turn = own == turns_.begin() ? asked : std::max(asked, std::prev(own)->second);
+  turns_.erase(own, turns_.end());
+  turns_.emplace(number, now());
+  if (waiting_ == 0) turns_.clear();
+  return turn;
 }
 
 bool Clients::Client::tell_the_recital(client::Ticket ticket, const client::Completion& c) {

@@ -145,7 +145,7 @@ struct CommandLine {
   std::string called_by;
   std::vector<Script> scripts;
   bool all_mutants = false;
-  std::uint64_t budget_s = 120;
+  std::uint64_t budget_s = 300;
   Options options;
   RunnerOptions runner{.jobs = 2};
   Print print;

@@ -252,6 +252,17 @@ void draw_eager(const Options& options, Parameters& p) {
   if (p.fast_read_rate < 400'000 && !p.slow_primary) p.eager = 1;
 }
 
+/// Likewise. As many numbers under way as the window has, with one request each: so that views are
+/// left while its last number is prepared.
+void draw_brimful(const Options& options, Parameters& p) {
+  Rng rng(options.seed, 56);
+  if (!rng.chance(150'000) || options.plant != Plant::none || options.script != nullptr) return;
+  if (p.gentle || p.slow_primary) return;
+  p.in_flight_max = p.window;
+  p.batch_requests_max = 1;
+  p.outstanding_max = std::max(p.outstanding_max, 8U);
+}
+
 /// Likewise. A class in C++ is not explained (docs/decisions/0029-calls-are-explained-in-order.md).
 void draw_explaining(const Options& options, Parameters& p) {
   Rng rng(options.seed, 50);
@@ -314,6 +325,7 @@ Parameters draw_parameters(const Options& options) {
   if (p.rounds == 0) p.rounds = draw_rounds(options, p);
   draw_more_work(options, p);
   draw_eager(options, p);
+  draw_brimful(options, p);
   draw_explaining(options, p);
   draw_passports(options, p);
   p.faults_until_us = rng.between(2'000'000, 8'000'000);

@@ -8,7 +8,7 @@ namespace prytany::sim {
 namespace {
 
 constexpr std::uint64_t stolen_patience_us = 1'500'000;
-constexpr Ppm stolen_rate = 150'000;
+constexpr Ppm stolen_rate = 300'000;
 constexpr std::int64_t valid_until_s = 1'780'272'000;  // 2026-06-01
 constexpr const char* token_issuer = "https://id.example";
 

@@ -1,6 +1,7 @@
 // The profiles: which faults a run is about, and how often they come.
 #include <algorithm>
 
+#include "server/node/node.h"
 #include "tests/sim/adjustments.h"
 #include "tests/sim/byzantine/casting.h"
 #include "tests/sim/hostile/casting.h"
@@ -140,7 +141,17 @@ void byzantine_slow(Rng&, Parameters& p) {
     link->delay_mean_us = std::min<std::uint64_t>(link->delay_mean_us, 1'000);
   }
   p.sync_mean_us = std::min<std::uint64_t>(p.sync_mean_us, 1'000);
-  p.liars.push_back({ReplicaId{0}, {Lie::slowness}});
+  // Of dice of its own: late only by its clock, so that others hold what it proposes at once.
+  Rng manner(p.options.seed, 58);
+  if (manner.chance(300'000)) {
+    const auto ahead_max_us = static_cast<std::uint64_t>(node::NodeConfig{}.clock_ahead_max_us);
+    p.skew_max_us = 0;
+    p.liar = ReplicaId{0};
+    p.lie_us = static_cast<std::int64_t>(ahead_max_us +
+                                         p.request_timeout_us * manner.between(60, 85) / 100);
+  } else {
+    p.liars.push_back({ReplicaId{0}, {Lie::slowness}});
+  }
   p.clients = static_cast<unsigned>(dice.between(2, 4));
   p.outstanding_max = static_cast<unsigned>(dice.between(1, 2));
   p.think_mean_us = dice.between(0, 20'000);

@@ -28,8 +28,10 @@ enum class Attack : std::uint8_t {
   bad_signatures,       // bursts of requests that cost a signature check and are nothing
   questions,            // bursts of reads, status, configurations
   fast_reads,           // reads that are not ordered: wrong tags, others' sessions, floods, replays
+  errands,              // what a gateway shall pass on: hellos, claims and requests of all kinds
+  watching,             // subscriptions: others', again elsewhere, too many; floods of "more"
 };
-inline constexpr std::size_t attacks_count = 18;
+inline constexpr std::size_t attacks_count = 20;
 const char* name_of(Attack attack);
 
 /// One hostile client. Drawn before the run.

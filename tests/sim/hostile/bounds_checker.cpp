@@ -5,11 +5,14 @@
 namespace prytany::sim {
 
 void BoundsChecker::after_turn(ReplicaId by, const node::Held& held, const pbft::Config& config) {
-  const auto within = [&](const char* what, std::size_t is, std::size_t most) {
-    if (is == most) ++filled_;
+  const auto no_more_than = [&](const char* what, std::size_t is, std::size_t most) {
     if (is > most)
       violations_.add("bounds", "r" + std::to_string(by.value) + " holds " + std::to_string(is) +
                                     " " + what + ", " + std::to_string(most) + " at most");
+  };
+  const auto within = [&](const char* what, std::size_t is, std::size_t most) {
+    if (is == most) ++filled_;
+    no_more_than(what, is, most);
   };
   constexpr std::size_t window = 64;
   const pbft::Held& core = held.core;
@@ -34,6 +37,9 @@ void BoundsChecker::after_turn(ReplicaId by, const node::Held& held, const pbft:
   within("numbers passed on of one session", held.relayed_of_one, window);
   within("clients that one gateway brings", held.roads_of_one, 20'000);
   within("answers to those who left", held.leaves, 1024);
+  within("subscriptions of one connection", held.subscriptions_of_one, window);
+  within("subscriptions", held.subscriptions, 1 << 18);  // each watches a topic at least
+  no_more_than("turns of subscriptions", held.turns, held.subscriptions);
 }
 
 }  // namespace prytany::sim

@@ -9,7 +9,7 @@ const char* name_of(Attack attack) {
       "uneven proofs",  "two stories",   "odd numbers",    "replays",     "few only",
       "half texts",     "odd texts",     "comes and goes", "false joins", "join races",
       "false reads",    "others' names", "eavesdropping",  "hoarding",    "replica talk",
-      "bad signatures", "questions",     "fast reads"};
+      "bad signatures", "questions",     "fast reads",     "errands",     "watching"};
   return names[static_cast<std::size_t>(attack)];
 }
 
@@ -22,6 +22,8 @@ constexpr std::size_t drawn_attacks = static_cast<std::size_t>(Attack::fast_read
 
 void cast_hostiles(Rng& dice, Parameters& p) {
   Rng more(p.options.seed, 34);
+  Rng still_more(p.options.seed, 55);
+  Rng watchers(p.options.seed, 57);
   p.hostiles.resize(dice.between(1, 4));
   for (HostileClient& client : p.hostiles) {
     const std::uint64_t kinds = dice.between(1, 5);
@@ -32,6 +34,8 @@ void cast_hostiles(Rng& dice, Parameters& p) {
     }
     if (p.choices.mac_requests && more.chance(400'000))
       client.attacks.push_back(Attack::fast_reads);
+    if (still_more.chance(300'000)) client.attacks.push_back(Attack::errands);
+    if (watchers.chance(300'000)) client.attacks.push_back(Attack::watching);
     client.every_us = dice.between(5'000, 60'000);
   }
   // Honest clients have at most eight times twelve requests outstanding.

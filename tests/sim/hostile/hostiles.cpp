@@ -151,6 +151,8 @@ void Hostiles::carry(node::ConnectionId id, Time departs, std::string text) {
       const auto message = open->channel.open(*shared);
       if (!message) return;  // of one that lies, or to who did not greet
       if (*message) {
+        if (const auto* changes = std::get_if<wire::Changes>(&**message))
+          return open->whose->told(id, open->replica, *changes);
         open->whose->heard(open->replica, **message);
       } else if (!greeted && open->channel.ready()) {
         open->whose->greeted(id);

@@ -45,6 +45,7 @@ void Stranger::comings_and_goings() {
 /// Phase two without an honest phase one.
 void Stranger::false_joins() {
   (void)target(Attack::false_joins);
+  if (rng_.chance(250'000)) return one_voice_often();
   if (rng_.chance(300'000)) {
     // Many that ask for tokens, and never come back.
     for (int i = 0; i < 6; ++i) (void)begin_join();
@@ -73,6 +74,27 @@ void Stranger::false_joins() {
   if (rng_.chance(100'000)) body.operation = {wire::encode(wire::Operation{wire::Leave{}})};
   false_joins_.insert(wire::request_digest(body));
   submit(body, liar.key);
+}
+
+/// One replica's token, as many times as there are replicas; of a join that has no other, so that
+/// nothing but this is wrong with it.
+void Stranger::one_voice_often() {
+  if (!lonely_ || lonely_->tokens.empty()) {
+    lonely_ = begin_join();
+    lonely_->ordered = true;  // not when the others' tokens arrive
+    return;
+  }
+  const std::shared_ptr<Session> session = std::exchange(lonely_, nullptr);
+  const auto latest = std::ranges::max_element(
+      session->tokens, {}, [](const auto& each) { return each.second.expires.value; });
+  wire::Join join{session->begin, {}};
+  join.tokens.items.assign(all_.view()->replicas().size(), latest->second);
+  const wire::RequestBody body{SessionId{0},
+                               RequestNumber{rng_.below(1'000)},
+                               session->key.public_key(),
+                               {wire::encode(wire::Operation{join})}};
+  false_joins_.insert(wire::request_digest(body));
+  submit(body, session->key);
 }
 
 /// One credential, two keys at once: one of the sessions ends the other. The one that lost goes on,

@@ -28,6 +28,8 @@ void Stranger::make(Attack attack) {
     case Attack::bad_signatures: return bad_signatures();
     case Attack::questions: return questions();
     case Attack::fast_reads: return in() ? fast_reads() : void();
+    case Attack::errands: return in() ? errands() : void();
+    case Attack::watching: return in() ? watching() : void();
   }
 }
 

@@ -52,7 +52,11 @@ void Stranger::come() {
 void Stranger::greeted(node::ConnectionId) {}
 
 void Stranger::lost(node::ConnectionId line) {
+  for (const auto& [gateway, own] : lines_)
+    if (own == line)
+      std::erase_if(ways_, [&](const auto& way) { return way.first.first == gateway; });
   std::erase_if(lines_, [&](const auto& each) { return each.second == line; });
+  std::erase_if(proven_watches_, [&](const auto& each) { return each.first == line; });
   extra_.erase(line);
 }
 
@@ -91,6 +95,8 @@ std::shared_ptr<Stranger::Session> Stranger::begin_join() {
 }
 
 void Stranger::heard(ReplicaId from, const wire::ToClient& message) {
+  if (const auto* bundle = std::get_if<wire::Bundle>(&message)) return heard(from, bundle->reply);
+  if (const auto* passed = std::get_if<wire::PassedBack>(&message)) return on(from, *passed);
   std::visit(
       [&](const auto& m) {
         if constexpr (requires { m.number; } && requires { m.request; })
@@ -172,6 +178,20 @@ wire::RequestBody Stranger::next() {
   return body_of(*session_, session_->next++, workload_.next());
 }
 
+wire::RequestProof Stranger::signed_by(const crypto::Signer& key,
+                                       const wire::RequestBody& body) const {
+  return {key.sign(wire::request_signed_bytes(all_.view()->cluster, wire::request_digest(body)))};
+}
+
+void Stranger::provable(const wire::RequestBody& body, const crypto::Signer& key) {
+  if (key.public_key() != body.signer) return;
+  const Digest digest = wire::request_digest(body);
+  all_.made(digest);
+  proven_.insert(digest);
+  said_.push_back({body, key});
+  if (said_.size() > said_max) said_.pop_front();
+}
+
 std::string Stranger::text_of(const wire::RequestBody& body, const crypto::Signer& key, Proof proof,
                               node::ConnectionId id) {
   const Digest digest = wire::request_digest(body);
@@ -188,20 +208,14 @@ std::string Stranger::text_of(const wire::RequestBody& body, const crypto::Signe
     submit.tag = line->channel.tag(digest);
     if (proof == Proof::wrong) submit.tag->front() ^= 1;
   } else {
-    submit.request.proof.signature =
-        key.sign(wire::request_signed_bytes(all_.view()->cluster, digest));
+    submit.request.proof = signed_by(key, body);
     if (proof == Proof::wrong) submit.request.proof.signature->bytes[rng_.below(64)] ^= 4;
   }
   if (proof == Proof::none) {
     submit.tag.reset();
     submit.request.proof.signature.reset();
   }
-  if (proof == Proof::right && key.public_key() == body.signer) {
-    all_.made(digest);
-    proven_.insert(digest);
-    said_.push_back({body, key});
-    if (said_.size() > said_max) said_.pop_front();
-  }
+  if (proof == Proof::right) provable(body, key);
   return wire::to_json(wire::FromClient{submit});
 }
 

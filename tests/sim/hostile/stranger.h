@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/sim/hostile/hostiles.h"
@@ -24,6 +25,7 @@ class Stranger {
   void greeted(node::ConnectionId line);
   void lost(node::ConnectionId line);
   void heard(ReplicaId from, const wire::ToClient& message);
+  void told(node::ConnectionId line, ReplicaId from, const wire::Changes& changes);
 
   [[nodiscard]] std::size_t index() const { return index_; }
   [[nodiscard]] std::string name() const { return "h" + std::to_string(index_); }
@@ -50,6 +52,7 @@ class Stranger {
   void order(Session& session);
   void on(ReplicaId from, const wire::JoinTokenReply& said);
   void on(ReplicaId from, const wire::Reply& said);
+  void on(ReplicaId gateway, const wire::PassedBack& said);
   [[nodiscard]] bool in() const { return session_ && session_->id.value != 0; }
   [[nodiscard]] wire::RequestBody body_of(const Session& session, std::uint64_t number,
                                           const wire::Operation& operation);
@@ -57,6 +60,10 @@ class Stranger {
   wire::RequestBody next();
   wire::RequestBody join_of(const Session& session,
                             const std::map<ReplicaId, wire::JoinToken>& tokens);
+  [[nodiscard]] wire::RequestProof signed_by(const crypto::Signer& key,
+                                             const wire::RequestBody& body) const;
+  /// A replica somewhere can tell that `key` asked for it: it may be executed, and answered here.
+  void provable(const wire::RequestBody& body, const crypto::Signer& key);
   /// The text, and what follows for the checkers.
   std::string text_of(const wire::RequestBody& body, const crypto::Signer& key, Proof proof,
                       node::ConnectionId line);
@@ -79,6 +86,7 @@ class Stranger {
   void odd_texts();
   void comings_and_goings();
   void false_joins();
+  void one_voice_often();
   void join_races();
   void false_reads();      // *
   void others_sessions();  // *
@@ -90,6 +98,23 @@ class Stranger {
   void questions();
   void fast_reads();  // *
   void reads_of_others(node::ConnectionId line);
+  void errands();  // *
+  void bundled_join(node::ConnectionId line);
+  void greet_by(ReplicaId gateway, node::ConnectionId line);
+  void greet_too_often(node::ConnectionId line);
+  void claims_by(ReplicaId gateway, node::ConnectionId line);
+  void bundles_by(ReplicaId gateway, node::ConnectionId line, std::uint64_t many);
+  std::string signed_bundle(const wire::RequestBody& body);
+  std::string tagged_bundle(const wire::RequestBody& body, ReplicaId gateway);
+  void others_bundles(node::ConnectionId line);
+  void watching();  // *
+  void watch_others(node::ConnectionId line);
+  void watch_again(node::ConnectionId line);
+  void watch_odd_topics(node::ConnectionId line);
+  void watch_often(node::ConnectionId line);
+  void ask_for_more(node::ConnectionId line);
+  wire::SubscribeBody watchable();
+  std::string subscribe_text(const wire::SubscribeBody& body, node::ConnectionId line, Proof proof);
   Bytes readable();
   wire::FastRead own_read(node::ConnectionId line);
   /// `may_ask`: with a right proof it may be answered.
@@ -105,8 +130,11 @@ class Stranger {
   Lines lines_;                         // one for each replica, most of the time
   std::set<ReplicaId> dialled_;         // and not there yet
   std::set<node::ConnectionId> extra_;  // the others
+  /// To a replica by way of another: (gateway, that replica).
+  std::map<std::pair<ReplicaId, ReplicaId>, client::Channel> ways_;
   std::shared_ptr<Session> session_;
   std::vector<std::shared_ptr<Session>> joining_;
+  std::shared_ptr<Session> lonely_;  // joins with one replica's token
   struct Said {
     wire::RequestBody body;
     crypto::Signer key;
@@ -114,6 +142,8 @@ class Stranger {
   std::deque<Said> said_;
   std::set<Digest> false_joins_;
   std::set<Digest> proven_reads_;
+  std::set<std::pair<node::ConnectionId, Digest>> proven_watches_;  // each on its connection
+  std::string watched_;      // a right one, of some connection
   std::set<Digest> proven_;  // requests that it said with a right proof, its own or another's
 };
 

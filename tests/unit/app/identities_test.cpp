@@ -18,7 +18,7 @@ using crypto::foreign::TestKey;
 using crypto::foreign::Wanted;
 using testing::HasSubstr;
 
-constexpr std::int64_t second = 1'000'000;
+constexpr std::int64_t one_second = 1'000'000;
 
 wire::ApplicationFile guild_file(const std::string& path, const std::string& content) {
   return {{path}, {to_bytes(as_bytes(content))}};
@@ -67,7 +67,7 @@ class Identities : public testing::Test {
     said.push_back(sql);
   }
 
-  [[nodiscard]] std::int64_t now_s() const { return replica.now().value / second; }
+  [[nodiscard]] std::int64_t now_s() const { return replica.now().value / one_second; }
 
   wire::JoinBegin begin(const std::string& kind) {
     wire::JoinBegin made;
@@ -124,7 +124,7 @@ class Identities : public testing::Test {
                            const wire::Identity& second_one) {
     wire::IdentifiedJoin made{begun, shown, {}};
     for (std::uint8_t i = 0; i < 2; ++i) {
-      wire::JoinToken vouched{ReplicaId{i}, {"127.0.0.1"}, replica.now() + 60 * second, {}};
+      wire::JoinToken vouched{ReplicaId{i}, {"127.0.0.1"}, replica.now() + 60 * one_second, {}};
       vouched.signature = test_key(i).sign(wire::identity_token_signed_bytes(
           replica.config().cluster, wire::join_digest(begun), i == 0 ? shown : second_one,
           vouched.address, vouched.expires));
@@ -156,7 +156,7 @@ TEST_F(Identities, a_certificate_says_who_somebody_is) {
   EXPECT_EQ(identity_->subject.text, "CN=Anna,O=Guild");
   EXPECT_EQ(identity_->issuer.text, crypto::sha256(root.der()).hex());
   EXPECT_THAT(identity_->claims.text, HasSubstr(R"("emails":["anna@guild.example"])"));
-  EXPECT_EQ(identity_->expires.value, (now_s() + 3600) * second);
+  EXPECT_EQ(identity_->expires.value, (now_s() + 3600) * one_second);
 }
 
 TEST_F(Identities, a_certificate_of_another_session_is_of_no_use) {
@@ -189,7 +189,7 @@ TEST_F(Identities, an_id_token_says_who_somebody_is_and_what_the_application_ask
   EXPECT_EQ(identity_->subject.text, "anna-7");
   EXPECT_EQ(identity_->claims.text,
             R"({"email":"a@b.example","email_verified":true,"groups":["x","y"]})");
-  EXPECT_EQ(identity_->expires.value, (now_s() + 300) * second);
+  EXPECT_EQ(identity_->expires.value, (now_s() + 300) * one_second);
 }
 
 TEST_F(Identities, a_stolen_id_token_is_of_no_use_with_another_key) {
@@ -363,7 +363,7 @@ TEST_F(Identities, tokens_of_the_two_ways_to_join_do_not_stand_in_for_each_other
   ASSERT_EQ(found(asked), "");
   // What replicas sign for anybody who asks.
   const auto plain =
-      join_request(replica.config(), session, credential, "", replica.now(), 60 * second);
+      join_request(replica.config(), session, credential, "", replica.now(), 60 * one_second);
   auto operation = wire::decode<wire::Operation>(plain.body.operation.view()).value();
   const wire::Join& simple = std::get<wire::Join>(operation);
   wire::ClientRequest request = plain;
@@ -385,7 +385,7 @@ TEST_F(Identities, a_proof_may_expire_on_the_way) {
   const wire::Identify asked = with_token(token(payload({}, 5)));
   ASSERT_EQ(found(asked), "");
   const auto request = join(asked.begin, *identity_, *identity_);
-  (void)replica.execute(wire::Batch{}, 6 * second);
+  (void)replica.execute(wire::Batch{}, 6 * one_second);
   EXPECT_EQ(code_of(replica.execute(request).outcome), "proof_expired");
 }
 

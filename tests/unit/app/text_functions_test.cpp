@@ -14,16 +14,16 @@
 namespace prytany::app {
 namespace {
 
-struct Close {
+struct CloseDatabase {
   void operator()(sqlite3* db) const { sqlite3_close(db); }
 };
-using Handle = std::unique_ptr<sqlite3, Close>;
+using Database = std::unique_ptr<sqlite3, CloseDatabase>;
 
-Handle plain() {
+Database plain() {
   sqlite3* db = nullptr;
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
   EXPECT_EQ(sqlite3_open_v2(":memory:", &db, flags, "unix-none"), SQLITE_OK);
-  return Handle(db);
+  return Database(db);
 }
 
 /// The result with its type, or the error.
@@ -79,9 +79,9 @@ class TextFunctions : public testing::Test {
     EXPECT_EQ(run(ours.get(), sql, values), run(theirs.get(), sql, values))
         << sql << " " << testing::PrintToString(values);
   }
-  Handle theirs = plain();
+  Database theirs = plain();
   RequestState state;
-  Handle ours = plain();
+  Database ours = plain();
   std::mt19937 random{7};
 };
 

@@ -5,7 +5,7 @@
 namespace prytany::cli {
 namespace {
 
-wire::Value value_of(const std::string& text) {
+wire::Value argument_of(const std::string& text) {
   const auto call = call_of("p", {"x=" + text});
   EXPECT_TRUE(call.ok()) << text;
   return call->arguments.items.at(0).value;
@@ -23,20 +23,20 @@ TEST(Query, names_a_procedure_and_its_arguments_in_their_order) {
 }
 
 TEST(Query, takes_json_literals_for_what_they_are_and_all_else_for_text) {
-  EXPECT_EQ(value_of("-12"), wire::Value{std::int64_t{-12}});
-  EXPECT_EQ(value_of("9223372036854775807"), wire::Value{std::int64_t{9223372036854775807}});
-  EXPECT_EQ(value_of("2.5"), wire::Value{2.5});
-  EXPECT_EQ(value_of("1e3"), wire::Value{1000.0});
-  EXPECT_EQ(value_of("null"), wire::Value{});
-  EXPECT_EQ(value_of("\"7\""), text_value("7"));
-  EXPECT_EQ(value_of(""), text_value(""));
-  EXPECT_EQ(value_of("a=b"), text_value("a=b"));
-  EXPECT_EQ(value_of("true"), text_value("true"));
-  EXPECT_EQ(value_of("2026-11-21"), text_value("2026-11-21"));
-  EXPECT_EQ(value_of("007"), text_value("007")) << "a number in JSON begins with no zero";
-  EXPECT_EQ(value_of("9223372036854775808"), text_value("9223372036854775808"));
-  EXPECT_EQ(value_of("1e999"), text_value("1e999"));
-  EXPECT_EQ(value_of("\"open"), text_value("\"open"));
+  EXPECT_EQ(argument_of("-12"), wire::Value{std::int64_t{-12}});
+  EXPECT_EQ(argument_of("9223372036854775807"), wire::Value{std::int64_t{9223372036854775807}});
+  EXPECT_EQ(argument_of("2.5"), wire::Value{2.5});
+  EXPECT_EQ(argument_of("1e3"), wire::Value{1000.0});
+  EXPECT_EQ(argument_of("null"), wire::Value{});
+  EXPECT_EQ(argument_of("\"7\""), text_value("7"));
+  EXPECT_EQ(argument_of(""), text_value(""));
+  EXPECT_EQ(argument_of("a=b"), text_value("a=b"));
+  EXPECT_EQ(argument_of("true"), text_value("true"));
+  EXPECT_EQ(argument_of("2026-11-21"), text_value("2026-11-21"));
+  EXPECT_EQ(argument_of("007"), text_value("007")) << "a number in JSON begins with no zero";
+  EXPECT_EQ(argument_of("9223372036854775808"), text_value("9223372036854775808"));
+  EXPECT_EQ(argument_of("1e999"), text_value("1e999"));
+  EXPECT_EQ(argument_of("\"open"), text_value("\"open"));
 }
 
 TEST(Query, says_what_is_wrong_with_it) {

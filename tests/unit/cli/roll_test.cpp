@@ -35,8 +35,8 @@ TEST(Roll, names_the_line_of_every_mistake) {
   EXPECT_THAT(problem(head + "V2,A,B,C\n"), HasSubstr("line 3: 4 fields instead of 3"));
   EXPECT_THAT(problem(head + "V2,,B\n"), HasSubstr("line 3: id, name and district"));
   EXPECT_THAT(problem(head + "V1,C,D\n"), HasSubstr("line 3: voter V1 is there twice"));
-  EXPECT_THAT(problem(head + "V2,\"A,B\n"), HasSubstr("not closed"));
-  EXPECT_THAT(problem(head + "V2,\"A\"x,B\n"), HasSubstr("line 3: text after a closing quote"));
+  EXPECT_THAT(problem(head + "V2,\"A,B\n"), HasSubstr("never closed"));
+  EXPECT_THAT(problem(head + "V2,\"A\"x,B\n"), HasSubstr("line 3: a quote is closed"));
   EXPECT_THAT(problem(head + "V2,A\"x,B\n"), HasSubstr("line 3: a quote inside"));
   EXPECT_THAT(problem("id,name,district\n\"V1\n\",A,B\nV2,A\n"), HasSubstr("line 4"))
       << "a line break inside quotes counts";

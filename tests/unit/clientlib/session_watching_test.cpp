@@ -222,6 +222,22 @@ TEST_F(Watching, ends_when_a_quorum_refuses_for_long_and_not_before) {
   EXPECT_EQ(host.subscriptions_ended.at(ticket), "not_allowed");
 }
 
+TEST_F(Watching, ends_with_its_session_and_not_before_while_the_leave_waits_for_its_answer) {
+  subscribe(0);
+  const Digest question = wire::subscription_digest(asked(0).body);
+  const Ticket leave = host.submit(wire::Operation{wire::Leave{}});
+  for (int round = 0; round < 4; ++round) {
+    for (const unsigned i : {0U, 1U, 2U})
+      host.say(i, wire::Refused{question, {"unknown_session"}, {""}});
+    host.advance_to(host.now + 1'500'000);
+  }
+  EXPECT_TRUE(host.subscriptions_ended.empty());
+  const auto submit = host.group[0].last_request();
+  for (unsigned i = 0; i < 2; ++i) host.say(i, host.reply_to(submit, wire::DoneReply{}));
+  EXPECT_EQ(host.completed.at(leave).verdict, Verdict::answered);
+  EXPECT_EQ(host.subscriptions_ended.at(ticket), "session_ended");
+}
+
 TEST_F(Watching, asks_a_replica_again_that_knew_the_session_too_late) {
   subscribe(0);
   const Digest question = wire::subscription_digest(asked(0).body);

@@ -74,6 +74,18 @@ class LinksTest : public testing::Test {
       if (replica.links) replica.links->tick(SystemClock().now());
     }
   }
+  /// Replica 1 lets replica 0 in and is gone, again and again. How often it was called.
+  std::size_t comes_and_goes(const std::function<bool()>& done) {
+    upstream(0).events.clear();
+    const auto once = [this] {
+      turn();
+      if (links(0).connected() == 0) return;
+      stop(1);
+      start(1);
+    };
+    eventually(once, done);
+    return static_cast<std::size_t>(std::ranges::count(upstream(0).events, "up 1"));
+  }
   bool soon(const std::function<bool()>& done) {
     return eventually([this] { turn(); }, done);
   }
@@ -397,6 +409,75 @@ TEST_F(LinksTest, let_the_newer_connection_of_a_peer_replace_the_older) {
   EXPECT_THAT(upstream(1).events, ElementsAre("up 0", "down 0", "up 0"));
   newer.say(frame_of(100, 7));
   EXPECT_TRUE(soon([&] { return upstream(1).frames.size() == 1; }));
+}
+
+std::size_t occurrences(const std::string& text, const std::string& words) {
+  std::size_t found = 0;
+  for (auto at = text.find(words); at != std::string::npos; at = text.find(words, at + 1)) ++found;
+  return found;
+}
+
+TEST_F(LinksTest, say_little_of_a_peer_that_connects_over_and_over_and_at_last_how_it_is) {
+  config_.lines_period_us = 2'000'000;
+  start(1);
+  testing::internal::CaptureStderr();
+  std::vector<std::unique_ptr<RawSocket>> sockets;
+  for (int i = 0; i < 20; ++i) {
+    sockets.push_back(std::make_unique<RawSocket>(config_.peers[1].port));
+    auto handshake = handshake_as(0, 1, signer_of(0), config_.membership, "engine");
+    EXPECT_TRUE(shake(*sockets.back(), handshake));
+  }
+  EXPECT_TRUE(soon([&] { return std::ranges::count(upstream(1).events, "up 0") == 20; }));
+  const std::string during = testing::internal::GetCapturedStderr();
+  EXPECT_THAT(during, testing::HasSubstr("link to replica 0 is up"));
+  EXPECT_LE(occurrences(during, "link to replica 0"), 2 * LineBudget::lines_max) << "of 39";
+  testing::internal::CaptureStderr();
+  for_a_while(2'100'000);
+  const std::string after = testing::internal::GetCapturedStderr();
+  EXPECT_THAT(after, testing::ContainsRegex("link to replica 0 is up .[0-9]+ such lines before"));
+  EXPECT_EQ(occurrences(after, "link to replica 0"), 1U) << after;
+}
+
+TEST_F(LinksTest, call_a_peer_that_hangs_up_less_and_less_often) {
+  config_.redial_max_us = 1'000'000;
+  start(1);
+  start(0);
+  const Time end = SystemClock().now() + 700'000;
+  EXPECT_LE(comes_and_goes([&] { return SystemClock().now() >= end; }), 8U);
+}
+
+TEST_F(LinksTest, call_a_peer_that_was_there_for_a_while_at_once) {
+  config_.redial_max_us = 1'000'000;
+  config_.short_life_us = 100'000;
+  start(1);
+  start(0);
+  comes_and_goes([&] { return upstream(0).events.size() >= 10; });  // five times up, and down
+  ASSERT_TRUE(soon([&] { return links(0).connected() == 1; }));
+  for_a_while(150'000);
+  stop(1);
+  start(1);
+  ASSERT_TRUE(soon([&] { return links(0).connected() == 0; }));
+  const Time went = SystemClock().now();
+  ASSERT_TRUE(soon([&] { return links(0).connected() == 1; }));
+  EXPECT_LT(SystemClock().now(), went + 300'000);
+}
+
+TEST_F(LinksTest, spend_no_more_than_a_slice_of_each_turn_on_handshakes) {
+  LinksConfig config = config_;
+  config.slice_us = 20;
+  config.handshake_timeout_us = 5'000'000;
+  start(1, config);
+  std::vector<std::unique_ptr<RawSocket>> callers;
+  for (int i = 0; i < 10; ++i) {
+    callers.push_back(std::make_unique<RawSocket>(config_.peers[1].port));
+    callers.back()->say(handshake_as(0, 1, signer_of(0), config_.membership, "engine").start());
+  }
+  const auto answered = [&] {
+    return std::ranges::count_if(callers, [](const auto& c) { return !c->hear().empty(); });
+  };
+  for (int i = 0; i < 3; ++i) turn();
+  EXPECT_LE(answered(), 2) << "each costs more than that";
+  EXPECT_TRUE(soon([&] { return answered() == 10; })) << "and has its turn later";
 }
 
 // ---- Names and ports ----------------------------------------------------------------------------

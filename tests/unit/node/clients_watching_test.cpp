@@ -127,6 +127,15 @@ TEST_F(WatchersDoor, says_now_and_then_how_far_the_log_has_come) {
   EXPECT_EQ(told(), "[2-3: 3]");
 }
 
+TEST_F(WatchersDoor, refuses_to_watch_nothing) {
+  say(one, subscribe(*member, std::nullopt, {}));
+  EXPECT_EQ(told(), "[malformed]");
+  node::Held held;
+  clients.count(held);
+  EXPECT_EQ(held.subscriptions, 0U);
+  EXPECT_EQ(held.turns, 0U);
+}
+
 TEST_F(WatchersDoor, splits_what_is_too_much_for_one_message) {
   EXPECT_EQ(app::code_of(replica.ask(
                 desk, watched_application("2", R"({"bids": {"roles": "any"}}, "x": {})"))),

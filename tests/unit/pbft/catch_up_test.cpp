@@ -125,8 +125,23 @@ TEST_F(Four, asks_a_peer_at_most_every_half_interval) {
   EXPECT_TRUE(peers.may_ask(Time{1000}, peer));
   EXPECT_FALSE(peers.may_ask(Time{1049}, peer));
   EXPECT_TRUE(peers.may_ask(Time{1050}, peer));
-  peers.connected(peer);
+  EXPECT_TRUE(peers.connected(Time{1051}, peer));
   EXPECT_TRUE(peers.may_ask(Time{1051}, peer));
+}
+
+TEST_F(Four, acts_on_a_peers_links_eight_times_a_second) {
+  const ReplicaId peer{1};
+  std::size_t acted = 0;
+  // A correct one waits 20 ms, 40, 80, ... a quarter less at most: it never calls in vain.
+  for (const std::uint64_t ms : {0U, 15U, 45U, 105U, 225U, 465U, 945U})
+    EXPECT_TRUE(peers.connected(Time{ms * 1'000}, ReplicaId{2})) << ms;
+  for (std::uint64_t ms = 0; ms < 3'000; ++ms) acted += peers.connected(Time{ms * 1'000}, peer);
+  EXPECT_EQ(acted, 3 * Peers::links_per_second);
+  // Nor is what was asked just before forgotten by links that come to nothing.
+  EXPECT_TRUE(peers.may_ask(Time{2'999'000}, peer));
+  EXPECT_FALSE(peers.connected(Time{2'999'001}, peer));
+  EXPECT_FALSE(peers.may_ask(Time{2'999'001}, peer));
+  EXPECT_TRUE(peers.connected(Time{3'000'000}, peer));
 }
 
 }  // namespace

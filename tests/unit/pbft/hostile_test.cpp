@@ -2,6 +2,9 @@
 // remember without bound.
 #include <gtest/gtest.h>
 
+#include <map>
+
+#include "server/pbft/catch_up.h"
 #include "tests/play/group.h"
 
 namespace prytany::pbft {
@@ -139,6 +142,25 @@ TEST(Hostile, a_flood_of_questions_is_answered_within_a_budget) {
   const std::size_t flooded = sent;
   primary.handle(Time{1}, play::received(2, wire::Status{View{0}, View{0}, {}, {}, {}}));
   EXPECT_GT(sent, flooded) << "another peer is answered as before";
+}
+
+TEST(Hostile, a_peer_that_connects_over_and_over_is_told_what_is_missing_a_few_times) {
+  auto config = play::small_config(4, 1);
+  play::PlayClock clock;
+  play::Disk disk;
+  config.self = ReplicaId{1};
+  play::Host backup(config, clock, disk);
+  std::map<ReplicaId, std::size_t> told;
+  backup.on_send = [&](const Send& send) {
+    if (send.to && std::holds_alternative<wire::Status>(send.message)) ++told[*send.to];
+  };
+  for (int i = 0; i < 1'000; ++i) backup.handle(Time{1}, PeerConnected{ReplicaId{3}});
+  EXPECT_EQ(told[ReplicaId{3}], Peers::links_per_second);
+  EXPECT_EQ(backup.status().refused, 1'000 - Peers::links_per_second);
+  backup.handle(Time{1}, PeerConnected{ReplicaId{2}});
+  EXPECT_EQ(told[ReplicaId{2}], 1U) << "another peer's links are its own";
+  backup.handle(Time{1'000'001}, PeerConnected{ReplicaId{3}});
+  EXPECT_EQ(told[ReplicaId{3}], Peers::links_per_second + 1) << "and it is heard again";
 }
 
 TEST(Hostile, a_body_that_was_not_asked_for_is_not_even_hashed) {

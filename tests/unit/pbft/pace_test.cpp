@@ -25,7 +25,7 @@ class PaceTest : public testing::Test {
   void trial(std::uint64_t took_us, const std::vector<std::optional<std::uint64_t>>& others_us) {
     pace.watch(now, true);
     const Digest tried = request(++count);
-    const std::uint64_t ask = pace.begin(now, peer(0), tried, 1);
+    const std::uint64_t ask = pace.begin(now, peer(0), tried, {}, 1);
     const Time began = now;
     for (std::size_t i = 0; i < others_us.size(); ++i)
       if (others_us[i])
@@ -79,7 +79,7 @@ TEST_F(PaceOfFour, a_hiccup_now_and_then_runs_off) {
 TEST_F(PaceOfFour, time_counts_only_while_the_primary_could_propose) {
   for (int i = 0; i < 100; ++i) {
     pace.watch(now, true);
-    const std::uint64_t ask = pace.begin(now, peer(0), request(1), 1);
+    const std::uint64_t ask = pace.begin(now, peer(0), request(1), {}, 1);
     pace.answered(now + ms, peer(2), ask);
     pace.answered(now + ms, peer(3), ask);
     pass(2 * ms);
@@ -104,7 +104,7 @@ TEST_F(PaceOfFour, what_takes_long_to_execute_here_takes_long_there) {
 TEST_F(PaceOfFour, those_who_waited_together_waited_once) {
   pace.watch(now, true);
   for (std::uint64_t i = 1; i <= 10; ++i) {
-    const std::uint64_t ask = pace.begin(now, peer(0), request(i), 1);
+    const std::uint64_t ask = pace.begin(now, peer(0), request(i), {}, 1);
     pace.answered(now + ms, peer(2), ask);
     pace.answered(now + ms, peer(3), ask);
   }
@@ -121,7 +121,7 @@ TEST_F(PaceOfFour, proposals_that_are_late_one_after_the_other_are_late_all_the_
   constexpr std::uint64_t late_ms = 300;
   for (std::uint64_t t = 0; t < 2'000; t += 50) {
     pace.watch(now, true);
-    const std::uint64_t ask = pace.begin(now, peer(0), request(t), 1);
+    const std::uint64_t ask = pace.begin(now, peer(0), request(t), {}, 1);
     pace.answered(now + ms, peer(2), ask);
     pace.answered(now + ms, peer(3), ask);
     if (t >= late_ms) {
@@ -134,7 +134,7 @@ TEST_F(PaceOfFour, proposals_that_are_late_one_after_the_other_are_late_all_the_
 
 TEST_F(PaceOfFour, many_sessions_may_need_several_rounds) {
   pace.watch(now, true);
-  const std::uint64_t ask = pace.begin(now, peer(0), request(1), 20);
+  const std::uint64_t ask = pace.begin(now, peer(0), request(1), {}, 20);
   pace.answered(now + 5 * ms, peer(2), ask);
   pace.answered(now + 5 * ms, peer(3), ask);
   pass(450 * ms);
@@ -162,7 +162,7 @@ TEST_F(PaceOfFour, a_trial_begins_when_something_has_waited_and_could_be_propose
   pace.watch(now, true);
   EXPECT_EQ(pace.trial_at(since), now + config.slow_after_us);
   EXPECT_EQ(pace.trial_at(never), never) << "nothing waits";
-  for (std::uint64_t i = 0; i < Pace::trials_max; ++i) pace.begin(now, peer(0), request(i), 1);
+  for (std::uint64_t i = 0; i < Pace::trials_max; ++i) pace.begin(now, peer(0), request(i), {}, 1);
   EXPECT_EQ(pace.trial_at(since), never) << "enough";
   pace.drop_if([](const Digest& each) { return each == request(1); });
   EXPECT_FALSE(pace.contains(request(1)));
@@ -181,7 +181,7 @@ TEST_F(PaceOfFour, where_others_need_long_trials_are_few) {
 
 TEST_F(PaceOfFour, what_lacks_others_word_counts_from_when_there_is_enough) {
   pace.watch(now, true);
-  const std::uint64_t ask = pace.begin(now, peer(0), request(1), 1, false);
+  const std::uint64_t ask = pace.begin(now, peer(0), request(1), {}, 1, false);
   pace.answered(now + ms, peer(2), ask);
   pace.answered(now + ms, peer(3), ask);
   pass(400 * ms);
@@ -197,7 +197,7 @@ TEST_F(PaceOfFour, what_lacks_others_word_counts_from_when_there_is_enough) {
 
 TEST_F(PaceOfFour, nothing_is_learned_of_what_never_has_others_word) {
   pace.watch(now, true);
-  const std::uint64_t ask = pace.begin(now, peer(0), request(1), 1, false);
+  const std::uint64_t ask = pace.begin(now, peer(0), request(1), {}, 1, false);
   pace.answered(now + ms, peer(2), ask);
   pace.answered(now + ms, peer(3), ask);
   pass(10'000 * ms);
@@ -208,7 +208,7 @@ TEST_F(PaceOfFour, nothing_is_learned_of_what_never_has_others_word) {
 
 TEST_F(PaceOfFour, those_that_lack_others_word_leave_room_for_others) {
   pace.watch(now, true);
-  for (std::uint64_t i = 1; i <= 50; ++i) pace.begin(now, peer(0), request(i), 1, false);
+  for (std::uint64_t i = 1; i <= 50; ++i) pace.begin(now, peer(0), request(i), {}, 1, false);
   EXPECT_TRUE(pace.may_try());
   EXPECT_FALSE(pace.contains(request(42)));
   EXPECT_TRUE(pace.contains(request(43)));
@@ -234,6 +234,45 @@ class PaceOfTwo : public PaceTest {
 TEST_F(PaceOfTwo, there_is_nobody_to_compare_with) {
   pace.watch(now, true);
   EXPECT_EQ(pace.trial_at(now), never);
+}
+
+TEST_F(PaceOfFour, what_comes_before_a_request_in_its_session_is_no_time_of_its_own) {
+  const Pace::Place last{SessionId{7}, RequestNumber{64}};
+  const std::uint64_t ask = pace.begin(now, peer(0), request(1), last, 1);
+  pace.watch(now, true);
+  for (const unsigned other : {2U, 3U}) pace.answered(now + 2 * ms, peer(other), ask);
+  pass(900 * ms);
+  pace.served({SessionId{8}, RequestNumber{1}});
+  pace.served({SessionId{7}, RequestNumber{65}});
+  EXPECT_TRUE(pace.contains(request(1))) << "of others, and of what comes later";
+  pace.served({SessionId{7}, RequestNumber{63}});
+  EXPECT_FALSE(pace.contains(request(1)));
+  EXPECT_FALSE(pace.proposed(now, {request(1)}));
+  EXPECT_FALSE(pace.too_slow(now, patience_us));
+}
+
+TEST_F(PaceOfFour, trials_are_dropped_sixteen_times_and_then_once_in_a_while) {
+  const auto dropped = [&](std::uint64_t i) {
+    pace.watch(now, true);
+    (void)pace.begin(now, peer(0), request(i), {}, 1);
+    pace.drop(now);
+    return !pace.trying();
+  };
+  for (std::uint64_t i = 0; i < 16; ++i) EXPECT_TRUE(dropped(i)) << i;
+  EXPECT_FALSE(dropped(16));
+  EXPECT_FALSE(dropped(16));
+  pass(8 * config.request_timeout_us);
+  EXPECT_TRUE(dropped(16));
+  EXPECT_FALSE(dropped(17));
+}
+
+TEST_F(PaceOfFour, what_hangs_for_the_primarys_clock_adds_up) {
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_FALSE(pace.too_slow(now, patience_us)) << i;
+    pass(200 * ms);
+    pace.held(now, 200 * ms);
+  }
+  EXPECT_TRUE(pace.too_slow(now, patience_us));
 }
 
 }  // namespace

@@ -83,6 +83,9 @@ TEST_F(Bounds, are_broken_by_one_more_of_anything) {
   one([&](auto& h) { h.reads_of_one = 65; });
   one([&](auto& h) { h.session_reads_of_one = 257; });
   one([&](auto& h) { h.leaves = 1025; });
+  one([&](auto& h) { h.subscriptions_of_one = 65; });
+  one([&](auto& h) { h.subscriptions = 262'145; });
+  one([&](auto& h) { h.turns = 1; });
   EXPECT_THAT(violations.all().front(), HasSubstr("bounds: r2 holds"));
 }
 

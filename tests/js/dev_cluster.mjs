@@ -1,5 +1,6 @@
 // A real cluster for a test: `prytany dev` as processes, in a folder of its own, gone at the end.
 import { execFileSync, spawn } from "node:child_process";
+import { createSocket } from "node:dgram";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -11,19 +12,36 @@ export const program = join(
   "prytany",
 );
 
-/** A base such that base+i and base+100+i are free, i < n. PRYTANY_TEST_PORTS: "first-last". */
+/**
+ * Whether nobody listens at the port now, and no other test was given it. A claim is the UDP port of
+ * the same number, held until this process ends: a test may listen much later than it asks.
+ */
+async function claim(port) {
+  const listening = await new Promise((resolve) => {
+    const server = createServer().once("error", () => resolve(true));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(false)));
+  });
+  if (listening) return null;
+  const socket = createSocket("udp4").unref();
+  return new Promise((resolve) => {
+    socket.once("error", () => {
+      socket.close();
+      resolve(null);
+    });
+    socket.bind({ port, address: "127.0.0.1", exclusive: true }, () => resolve(socket));
+  });
+}
+
+/** A base such that base+i and base+100+i are this process's, i < n. PRYTANY_TEST_PORTS: "first-last". */
 export async function freePorts(n) {
   const [first, last] = (process.env.PRYTANY_TEST_PORTS ?? "24000-24999").split("-").map(Number);
-  const free = (port) =>
-    new Promise((resolve) => {
-      const server = createServer().once("error", () => resolve(false));
-      server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
-    });
   const tens = Math.floor((last - first - 100 - n) / 10);
   for (let tries = 0; tries < 100; ++tries) {
     const base = first + 10 * Math.floor(Math.random() * tens);
     const wanted = Array.from({ length: n }, (_, i) => [base + i, base + 100 + i]).flat();
-    if ((await Promise.all(wanted.map(free))).every(Boolean)) return base;
+    const claims = await Promise.all(wanted.map(claim));
+    if (claims.every(Boolean)) return base;
+    for (const socket of claims) socket?.close();
   }
   throw new Error("no free ports");
 }

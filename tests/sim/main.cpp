@@ -1,4 +1,5 @@
 // prytany-sim: the whole of Prytany in virtual time, from one seed.
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -66,9 +67,31 @@ struct Print {
   const Mutant* mutant = nullptr;  // planted in every seed
 };
 
-/// Those who have mutants are another program, beside this one.
+/// Runs `cmake --build FOLDER --target TARGET`; what it says is not what this program says.
+bool build(const std::string& folder, const std::string& target) {
+  const pid_t child = fork();
+  if (child == 0) {
+    dup2(STDERR_FILENO, STDOUT_FILENO);
+    execlp("cmake", "cmake", "--build", folder.c_str(), "--target", target.c_str(), nullptr);
+    _exit(127);
+  }
+  int status = 0;
+  while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  return child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/// Those who have mutants are another program, beside this one. Where this one was built, it is
+/// built (again, if anything changed) when it is asked for: few who build Prytany want it.
 int exec_mutants(char** argv) {
-  const std::string other = std::filesystem::read_symlink("/proc/self/exe").string() + "-mutants";
+  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe");
+  const std::string other = self.string() + "-mutants";
+  const std::filesystem::path folder = self.parent_path().parent_path();
+  if (std::filesystem::exists(folder / "CMakeCache.txt") &&
+      !build(folder.string(), "prytany-sim-mutants")) {
+    std::cerr << "prytany-sim: building prytany-sim-mutants failed (above)\n";
+    return 2;
+  }
   execv(other.c_str(), argv);
   std::cerr << "prytany-sim: cannot start " << other << ": " << std::strerror(errno) << "\n";
   return 2;

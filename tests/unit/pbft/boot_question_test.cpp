@@ -11,7 +11,6 @@ namespace prytany::pbft {
 namespace {
 
 using play::digest_of;
-using play::Group;
 using play::request_of;
 using testing::HasSubstr;
 using testing::Optional;
@@ -116,13 +115,13 @@ TEST(BootQuestion, f_and_one_who_have_seen_more_prove_that_votes_are_lost) {
 // ---- in a group -------------------------------------------------------------------------------
 
 /// So many requests, executed by all.
-void work(Group& group, std::uint64_t from, std::uint64_t count) {
+void work(play::Group& group, std::uint64_t from, std::uint64_t count) {
   for (std::uint64_t n = from; n < from + count; ++n) group.submit_to_all(request_of(1, n));
   group.advance(200);
 }
 
 TEST(BootQuestionInAGroup, of_a_group_that_starts_for_the_first_time_is_answered_at_once) {
-  Group group(asking());
+  play::Group group(asking());
   for (unsigned id = 0; id < 4; ++id) EXPECT_FALSE(group.status(id).voting);
   group.deliver();
   for (unsigned id = 0; id < 4; ++id) EXPECT_TRUE(group.status(id).voting);
@@ -131,7 +130,7 @@ TEST(BootQuestionInAGroup, of_a_group_that_starts_for_the_first_time_is_answered
 }
 
 TEST(BootQuestionInAGroup, of_all_who_restart_at_once_is_answered_by_all_while_they_ask) {
-  Group group(asking());
+  play::Group group(asking());
   work(group, 1, 7);
   for (unsigned id = 0; id < 4; ++id) group.kill(id);
   for (unsigned id = 0; id < 4; ++id) group.restart(id);
@@ -144,7 +143,7 @@ TEST(BootQuestionInAGroup, of_all_who_restart_at_once_is_answered_by_all_while_t
 
 TEST(BootQuestionInAGroup,
      waits_while_fewer_than_n_less_f_are_there_and_nothing_is_sent_meanwhile) {
-  Group group(asking());
+  play::Group group(asking());
   work(group, 1, 5);
   for (unsigned id = 1; id < 4; ++id) group.kill(id);
   group.restart(1);
@@ -161,7 +160,7 @@ TEST(BootQuestionInAGroup,
 
 // Whoever has left a view still holds its votes: they are told as votes of that view.
 TEST(BootQuestionInAGroup, is_no_false_alarm_while_the_others_change_views) {
-  Group group(asking());
+  play::Group group(asking());
   work(group, 1, 2);
   group.drop({{}, {}, "view-change", {}});
   group.kill(0);
@@ -178,7 +177,7 @@ TEST(BootQuestionInAGroup, is_no_false_alarm_while_the_others_change_views) {
 }
 
 TEST(BootQuestionInAGroup, finds_a_lost_disk_and_the_others_go_on) {
-  Group group(asking());
+  play::Group group(asking());
   work(group, 1, 6);
   group.advance(2000);  // a checkpoint covers all, and the votes are gone
   group.kill(2);
@@ -196,7 +195,7 @@ TEST(BootQuestionInAGroup, finds_a_lost_disk_and_the_others_go_on) {
 // Votes are not cast in the order of numbers: here the COMMIT of n1 comes after that of n2, and is
 // lost alone. Only what the others hold of single votes shows it.
 TEST(BootQuestionInAGroup, finds_a_lost_vote_below_one_that_is_not_lost) {
-  Group group(asking());
+  play::Group group(asking());
   group.deliver();
   group.drop({{}, 3, "prepare", 1});
   group.submit_to_all(request_of(1, 1));
@@ -224,7 +223,7 @@ TEST(BootQuestionInAGroup, finds_a_lost_vote_below_one_that_is_not_lost) {
 // one is missing it is found; and where none is, nothing stands in the way.
 TEST(BootQuestionInAGroup, finds_an_old_disk_wherever_a_vote_is_missing_and_nowhere_else) {
   const auto play = [](std::optional<std::size_t> keep) {
-    auto group = std::make_unique<Group>(asking());
+    auto group = std::make_unique<play::Group>(asking());
     work(*group, 1, 6);
     group->kill(3);  // and its view: the next primaries are 0, 1, 2
     group->kill(0);

@@ -58,6 +58,14 @@ void Engine::preload_schema() {
   // Loading the schema takes VM steps, which must not count for the request that happens to come
   // first.
   run_ours("SELECT 1 FROM sqlite_schema LIMIT 1");
+  Statement& objects =
+      ours("SELECT name, sql, type = 'view' FROM sqlite_schema WHERE type IN ('table', 'view')");
+  const Rewind rewind(objects);
+  names_.clear();
+  while (step_ours(objects))
+    if (!is_reserved(objects.text(0)))
+      names_.add(objects.text(0), objects.text(1), objects.integer(2) != 0);
+  names_.measure();
 }
 
 Statement& Engine::ours(const char* sql) {
@@ -91,6 +99,12 @@ void Engine::run_ours(const char* sql) {
 
 Result<Statement, Failure> Engine::prepare(std::string_view sql, std::string_view* rest) {
   if (auto refused = refuse_statement(sql)) return *refused;
+  if (!names_.expand(sql).fits())
+    return Failure{"statement_too_large",
+                   "written out with the views and common table expressions that it names, it has "
+                   "more than " +
+                       std::to_string(expanded_words_max) + " words, or is more than " +
+                       std::to_string(expanded_depth_max) + " names deep"};
   const AccessScope scope(state_, Access::application);
   // Kept statements are not prepared again, so preparing is not counted.
   const MeterScope unmetered(false);
@@ -104,6 +118,7 @@ Result<Statement, Failure> Engine::prepare(std::string_view sql, std::string_vie
                                     SQLITE_PREPARE_PERSISTENT, &raw, &tail);
   state_.preparing = false;
   if (rc != SQLITE_OK) return failure(rc);
+  if (state_.schema_touched) names_.note(sql);
   *rest = tail == nullptr ? std::string_view{}
                           : sql.substr(static_cast<std::size_t>(tail - sql.data()));
   return Statement(raw, state_.notifies);

@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "server/app/application.h"
+#include "server/app/expansion.h"
 #include "server/app/request_state.h"
 #include "server/app/sql.h"
 #include "vfs/agreed_source.h"
@@ -96,6 +97,7 @@ class Engine {
   Application* application_;
   vfs::AgreedSource opening_source_;
   RequestState state_;
+  SchemaNames names_;  // as of the last commit
   // Statements are finalized before their handle is closed: members go in reverse order.
   vfs::Database database_;
   std::unordered_map<const char*, Statement> ours_;

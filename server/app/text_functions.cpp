@@ -6,6 +6,7 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "server/app/pattern.h"
@@ -164,6 +165,48 @@ void trim(sqlite3_context* context, int, sqlite3_value** a) {
 }
 
 /// Whether the pattern may be used: the limit is SQLite's own.
+/// As SQLite reads a character, also where it is none.
+std::uint32_t character(std::string_view text, std::size_t& at) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  std::uint32_t c = byte(at++);
+  if (c < 0xc0) return c;
+  constexpr std::uint32_t bits[] = {0x1f, 0x1f, 0x0f, 0x07};  // by the four upper bits
+  c = c >= 0xfe ? 0 : c & (c >= 0xfc ? 0x01U : c >= 0xf8 ? 0x03U : bits[(c >> 4) - 12]);
+  while (at < text.size() && is_continuation(text[at])) c = (c << 6) + (byte(at++) & 0x3f);
+  if (c < 0x80 || (c & 0xfffff800) == 0xd800 || (c & 0xfffffffe) == 0xfffe) return 0xfffd;
+  return c;
+}
+
+int digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+/// SQLite looks for each character that is no digit in all of those that may stand between.
+void unhex(sqlite3_context* context, int, sqlite3_value** a) {
+  if (is_null(a[0]) || is_null(a[1])) return;
+  const std::string_view hex = text_of(a[0]);
+  const std::string_view between = text_of(a[1]);
+  if (!spend(context, hex.size() + 4 * between.size())) return;
+  std::unordered_set<std::uint32_t> allowed;
+  for (std::size_t at = 0; at < between.size();) allowed.insert(character(between, at));
+  std::string bytes;
+  for (std::size_t at = 0; at < hex.size() && hex[at] != '\0';) {
+    const int upper = digit(hex[at]);
+    if (upper < 0) {
+      if (!allowed.contains(character(hex, at))) return;
+      continue;
+    }
+    const int lower = at + 1 < hex.size() ? digit(hex[at + 1]) : -1;
+    if (lower < 0) return;
+    bytes += static_cast<char>(16 * upper + lower);
+    at += 2;
+  }
+  sqlite3_result_blob(context, bytes.data(), static_cast<int>(bytes.size()), SQLITE_TRANSIENT);
+}
+
 bool good_pattern(sqlite3_context* context, std::string_view pattern) {
   sqlite3* db = sqlite3_context_db_handle(context);
   const int max = sqlite3_limit(db, SQLITE_LIMIT_LIKE_PATTERN_LENGTH, -1);
@@ -217,6 +260,7 @@ constexpr auto table = std::to_array<TextFunction>({
     {"trim", 2, trim<true, true>},
     {"ltrim", 2, trim<true, false>},
     {"rtrim", 2, trim<false, true>},
+    {"unhex", 2, unhex},
 });
 
 }  // namespace

@@ -7,7 +7,6 @@ namespace {
 
 // Well below limits::frame_bytes_max, so that one message more always fits.
 constexpr std::size_t frame_bytes_soft_max = 1 << 20;
-constexpr std::size_t frame_messages_max = 4096;
 
 }  // namespace
 
@@ -59,7 +58,7 @@ void Outbox::flush(ReplicaId id, Peer& peer) {
   for (std::size_t i = 0; i < all.size(); ++i) {
     bytes += all[i]->bytes.size();
     signatures += all[i]->signatures;
-    const bool full = bytes > frame_bytes_soft_max || i - first == frame_messages_max ||
+    const bool full = bytes > frame_bytes_soft_max || i - first == limits::frame_messages_max ||
                       signatures > limits::frame_signatures_max;
     if (i == first || !full) continue;
     transport_.send(id, wire::seal(config_, peer.keys.send, all.subspan(first, i - first)));

@@ -77,7 +77,7 @@ Bytes frame_tagged_bytes(const FrameHeader& header, std::span<const Digest> mess
 
 Bytes seal(ConfigNumber config, const crypto::Mac& send,
            std::span<const std::shared_ptr<const EncodedMessage>> messages) {
-  ENSURE(!messages.empty() && messages.size() <= frame_messages_max);
+  ENSURE(!messages.empty() && messages.size() <= limits::frame_messages_max);
   const FrameHeader header{wire_version, config, static_cast<std::uint16_t>(messages.size())};
   std::size_t size = frame_header_bytes + sizeof(crypto::Tag16);
   std::vector<Digest> digests;

@@ -29,7 +29,6 @@ struct FrameHeader {
   bool operator==(const FrameHeader&) const = default;
 };
 inline constexpr std::size_t frame_header_bytes = 1 + 8 + 2;
-inline constexpr std::size_t frame_messages_max = 65'535;
 /// One message of one byte.
 inline constexpr std::size_t frame_bytes_min = frame_header_bytes + 4 + 1 + sizeof(crypto::Tag16);
 
@@ -53,8 +52,8 @@ struct EncodedMessage {
 };
 EncodedMessage encode_message(const PeerMessage& message);
 
-/// Requires: 0 < messages.size() <= frame_messages_max; the frame, without its own length, within
-/// limits::frame_bytes_max; one message, or at most limits::frame_signatures_max signatures
+/// Requires: 0 < messages.size() <= limits::frame_messages_max; the frame, without its own length,
+/// within limits::frame_bytes_max; one message, or at most limits::frame_signatures_max signatures
 /// (callers split).
 Bytes seal(ConfigNumber config, const crypto::Mac& send,
            std::span<const std::shared_ptr<const EncodedMessage>> messages);

@@ -32,6 +32,8 @@ Result<Parts, Malformed> cut(ByteView frame) {
   get(r, parts.header);
   if (parts.header.version != wire_version) return Malformed{"another wire version"};
   if (parts.header.count == 0) return Malformed{"empty frame"};
+  if (parts.header.count > limits::frame_messages_max)
+    return Malformed{"too many messages in a frame"};
   // Every message takes at least its length and one byte.
   if (parts.header.count > r.left() / 5) return Malformed{"truncated"};
   parts.messages.reserve(parts.header.count);

@@ -56,7 +56,9 @@ Result<std::unique_ptr<ClusterDatabase>> ClusterDatabase::start(const ClusterOpt
   // On a machine that is busy with other things too, a client's pause is no reason to fill up.
   std::vector<std::string> settings = {"durability=" + options.durability,
                                        "idle_checkpoint_us=2000000"};
-  init.settings = {"requests=mac"};
+  // In the order in which they are asked: by MAC a request waits for what others say of it, and one
+  // that is asked later may be executed before it.
+  init.settings = {"requests=signed"};
   for (const std::string& setting : options.settings)
     (cli::is_genesis_setting(setting) ? init.settings : settings).push_back(setting);
   if (auto done = cli::init_cluster(init); !done) return done.error();

@@ -27,11 +27,11 @@ struct Counts {
 };
 
 /// Records are asked in order, at most `depth` of them at once, and run in that order: a session's
-/// requests are executed by their numbers as long as no primary fails. Where it was not so, what
-/// came of the record and all behind it is failed. A statement waits for the queries before it: one
-/// whose answer was lost may then be asked again, and finds what it would have found. Every record
-/// is judged by itself. Strict: what SQLite itself does not do as the script says is failed, and
-/// not passed.
+/// signed requests are executed by their numbers as long as no primary fails. Where it was not so,
+/// what came of the record and all behind it is failed. A statement waits for the queries before
+/// it: one whose answer was lost may then be asked again, and finds what it would have found. Every
+/// record is judged by itself. Strict: what SQLite itself does not do as the script says is failed,
+/// and not passed.
 Counts run_script(const std::vector<Record>& script, const Ask& ask, unsigned depth,
                   bool strict = false);
 }  // namespace prytany::slt

@@ -39,6 +39,46 @@ std::string repeated(const std::string& what, unsigned times) {
 }
 
 /// SQLite calls a program that is too long SQLITE_NOMEM, as it does what is the machine's fault.
+// SQLite copies what is named to each place that names it, before it asks anybody, and calls itself
+// for each name within a name: six hundred bytes were a gigabyte, or the end of the stack.
+TEST_F(Sandbox, what_is_short_and_large_all_the_same_is_refused) {
+  std::string doubling = "WITH z0(a) AS (SELECT 1)";
+  for (unsigned i = 1; i <= 24; ++i) {
+    const std::string before = "z" + std::to_string(i - 1);
+    doubling +=
+        ", z" + std::to_string(i) + " AS (SELECT x.a FROM " + before + " x, " + before + " y)";
+  }
+  EXPECT_EQ(code(doubling + " SELECT count(*) FROM z24"), "statement_too_large");
+  EXPECT_EQ(code(doubling + " SELECT count(*) FROM z8"), "");
+  std::string deep = "WITH c0(a) AS (SELECT 1)";
+  for (unsigned i = 1; i <= 937; ++i) {
+    std::string body = "SELECT a FROM c" + std::to_string(i - 1);
+    for (int level = 0; level < 8; ++level) body = "SELECT a FROM (" + body + " UNION SELECT 1)";
+    deep += ", c" + std::to_string(i) + "(a) AS (" + body + ")";
+  }
+  EXPECT_EQ(code(deep + " SELECT * FROM c937"), "statement_too_large");
+}
+
+TEST_F(Sandbox, views_that_double_end_before_they_are_large) {
+  const auto view = [](unsigned i) {
+    const std::string before = "v" + std::to_string(i - 1);
+    return "CREATE VIEW v" + std::to_string(i) + " AS SELECT x.b FROM " + before + " x, " + before +
+           " y";
+  };
+  run("CREATE VIEW v0 AS SELECT b FROM t");
+  unsigned made = 1;
+  while (made < 30 && code(view(made)).empty()) ++made;
+  EXPECT_EQ(code(view(made)), "statement_too_large");
+  EXPECT_GT(made, 10U);
+  EXPECT_LT(made, 20U);
+  // All at once is no way around it.
+  run("CREATE VIEW v" + std::to_string(made) + " AS SELECT 1 AS b");
+  wire::Execute execute;
+  for (unsigned i = made + 1; i < made + 30; ++i)
+    execute.statements.items.push_back({{view(i)}, {}, {}});
+  EXPECT_EQ(code_of(replica.ask(admin, execute)), "statement_too_large");
+}
+
 TEST_F(Sandbox, answers_that_a_statement_is_too_large) {
   EXPECT_EQ(code("SELECT 1 IN (" + repeated("1", 20'000) + ")"), "");
   EXPECT_EQ(code("SELECT 1 IN (" + repeated("1", 100'000) + ")"), "statement_too_large");

@@ -95,6 +95,7 @@ TEST_F(TextFunctions, give_what_sqlite_gives) {
     same("SELECT trim(?1, ?2)", {value("ab", 10), value("ab", 2)});
     same("SELECT ltrim(?1, ?2)", {value("ab", 10), value("ab", 2)});
     same("SELECT rtrim(?1, ?2)", {value("ab", 10), value("ab", 2)});
+    same("SELECT unhex(?1, ?2)", {value("aB1- ", 8), value("- x", 4)});
   }
 }
 
@@ -106,6 +107,8 @@ TEST_F(TextFunctions, stop_at_nul_where_sqlite_does) {
   same("SELECT replace(?1, ?2, ?3)", {"ta\0b"s, "t\0"s, "tx"s});
   same("SELECT instr(?1, ?2)", {"ta\0b"s, "tb"s});
   same("SELECT trim(?1, ?2)", {"tab"s, "tx\0b"s});
+  same("SELECT unhex(?1, ?2)", {"tab\0cd"s, "t-"s});
+  same("SELECT unhex(?1, ?2)", {"tab-cd"s, "t\0-"s});
 }
 
 /// A document as hostile people write it; now and then none at all.
@@ -226,6 +229,15 @@ TEST_F(HostileText, requests_end_at_their_budget_whatever_a_step_costs) {
     EXPECT_EQ(code_of(replica.sql(admin, endless + rest)), "budget_exceeded") << rest;
     EXPECT_LT((std::clock() - before) / CLOCKS_PER_SEC, 20) << rest;
   }
+}
+
+TEST_F(HostileText, unhex_does_not_look_for_each_character_in_all_that_are_allowed) {
+  const std::clock_t before = std::clock();
+  EXPECT_EQ(rows_of(replica.sql(admin,
+                                "SELECT length(unhex(printf('%.*c', 400000, 'z'), "
+                                "printf('%.*c', 400000, 'y') || 'z'))")),
+            "0");
+  EXPECT_LT((std::clock() - before) / CLOCKS_PER_SEC, 5);
 }
 
 /// With budget enough to fill the memory first.

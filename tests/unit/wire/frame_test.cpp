@@ -104,6 +104,16 @@ TEST(Frame, that_lies_about_its_count_is_refused_even_with_a_right_tag) {
   }
 }
 
+// All of a frame is done before anybody else is listened to.
+TEST(Frame, of_more_than_1024_messages_is_refused) {
+  const Bytes vote = encode(PeerMessage{some_votes()[0]});
+  const auto frame_of_votes = [&](std::uint16_t count) {
+    return sealed_by_hand(std::vector<Bytes>(count, vote), {wire_version, ConfigNumber{0}, count});
+  };
+  EXPECT_EQ(why_refused(frame_of_votes(1024)), "accepted");
+  EXPECT_EQ(why_refused(frame_of_votes(1025)), "too many messages in a frame");
+}
+
 TEST(Frame, that_lies_about_a_messages_length_is_refused) {
   Bytes frame = frame_of(some_votes());
   const std::size_t first_length = 4 + frame_header_bytes;

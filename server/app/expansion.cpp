@@ -1,0 +1,295 @@
+#include "server/app/expansion.h"
+
+#include <algorithm>
+#include <array>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace prytany::app {
+namespace {
+
+constexpr std::size_t nowhere = ~std::size_t{0};
+
+char small(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+/// As SQLite's tokenizer: a name may have digits, $ and all that is not ASCII.
+bool in_name(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+         c == '$' || (static_cast<unsigned char>(c) & 0x80) != 0;
+}
+
+/// One after the other, without blanks and comments.
+struct Word {
+  std::string_view text;
+  [[nodiscard]] bool is(char sign) const { return text.size() == 1 && text[0] == sign; }
+  [[nodiscard]] bool is_quoted() const {
+    return std::string_view("\"'`[").find(text[0]) != std::string_view::npos;
+  }
+  [[nodiscard]] bool is_name() const { return in_name(text[0]) || is_quoted(); }
+  /// `keyword` in small letters. Not where it is quoted.
+  [[nodiscard]] bool is(std::string_view keyword) const {
+    return std::ranges::equal(text, keyword, {}, small);
+  }
+  [[nodiscard]] std::string name() const;
+};
+
+std::string Word::name() const {
+  std::string_view rest = text;
+  const char quote = is_quoted() ? text[0] : '\0';
+  if (quote != '\0') rest.remove_prefix(1);
+  if (quote != '\0' && !rest.empty() && rest.back() == (quote == '[' ? ']' : quote))
+    rest.remove_suffix(1);
+  std::string name;
+  for (std::size_t i = 0; i < rest.size(); ++i) {
+    name += small(rest[i]);
+    if (rest[i] == quote && quote != '[' && i + 1 < rest.size() && rest[i + 1] == quote) ++i;
+  }
+  return name;
+}
+
+std::size_t end_of_quoted(std::string_view sql, std::size_t at) {
+  const char quote = sql[at] == '[' ? ']' : sql[at];
+  for (++at; at < sql.size(); ++at) {
+    if (sql[at] != quote) continue;
+    if (quote == ']' || at + 1 == sql.size() || sql[at + 1] != quote) return at + 1;
+    ++at;
+  }
+  return at;
+}
+
+/// Where a blank or a comment that begins here ends; `at`: none does.
+std::size_t past_blank(std::string_view sql, std::size_t at) {
+  if (std::string_view(" \t\r\n\f").find(sql[at]) != std::string_view::npos) return at + 1;
+  const std::string_view rest = sql.substr(at);
+  std::size_t end = at;
+  if (rest.starts_with("--")) end = sql.find('\n', at);
+  if (rest.starts_with("/*")) {
+    end = sql.find("*/", at + 2);
+    if (end != std::string_view::npos) end += 2;
+  }
+  return std::min(end, sql.size());
+}
+
+std::vector<Word> words_of(std::string_view sql) {
+  std::vector<Word> words;
+  for (std::size_t at = 0; at < sql.size() && (sql[at] != ';' || words.empty());) {
+    if (const std::size_t past = past_blank(sql, at); past != at) {
+      at = past;
+      continue;
+    }
+    std::size_t end = at + 1;
+    if (Word{sql.substr(at, 1)}.is_quoted()) {
+      end = end_of_quoted(sql, at);
+    } else if (in_name(sql[at])) {
+      while (end < sql.size() && in_name(sql[end])) ++end;
+    }
+    words.push_back({sql.substr(at, end - at)});
+    at = end;
+  }
+  return words;
+}
+
+/// What ends a FROM. None of these is ever a name unless it is quoted.
+bool ends_from(const Word& word) {
+  static constexpr auto keywords =
+      std::to_array<std::string_view>({"where", "group", "order", "having", "limit", "union",
+                                       "except", "intersect", "set", "select", "values"});
+  return std::ranges::any_of(keywords, [&](std::string_view each) { return word.is(each); });
+}
+
+class Text {
+ public:
+  Text(std::string_view sql, SchemaNames& schema) : words_(words_of(sql)), schema_(schema) {
+    find_definitions();
+    find_uses();
+  }
+  Expanded all() { return expanded(0, words_.size(), 0); }
+  /// CREATE TEMP TRIGGER is refused elsewhere.
+  [[nodiscard]] bool makes_a_trigger() const {
+    return words_.size() > 1 && words_[0].is("create") && words_[1].is("trigger");
+  }
+
+ private:
+  /// A common table expression: its words, and those that may name it.
+  struct Definition {
+    std::size_t begin = 0;
+    std::size_t end = 0;
+    std::size_t seen_from = 0;
+    std::size_t seen_until = 0;
+    bool measured = false;
+    Expanded expanded = {};
+  };
+  struct Use {
+    std::size_t at;
+    std::string name;
+  };
+
+  void find_definitions();
+  void define(std::size_t as, const std::vector<std::size_t>& partner,
+              const std::vector<std::size_t>& around);
+  void find_uses();
+  [[nodiscard]] bool is_use(std::size_t at, bool in_from) const;
+  [[nodiscard]] bool begins_from(std::size_t at) const {
+    return words_[at].is(',') || words_[at].is('(') || words_[at].is("from") ||
+           words_[at].is("join");
+  }
+  Expanded expanded(std::size_t begin, std::size_t end, std::size_t levels);
+  Expanded named(const Use& use, std::size_t levels);
+
+  std::vector<Word> words_;
+  SchemaNames& schema_;
+  std::unordered_map<std::string, std::vector<Definition>> definitions_;
+  std::vector<Use> uses_;  // ascending
+};
+
+/// NAME AS (...), NAME (...) AS (...), with or without NOT MATERIALIZED. Other things look so, too
+/// (generated columns, windows), and nobody uses them as tables.
+void Text::find_definitions() {
+  std::vector<std::size_t> partner(words_.size(), nowhere);
+  std::vector<std::size_t> around(words_.size(), nowhere);  // the parenthesis that it is in
+  std::vector<std::size_t> open;
+  for (std::size_t i = 0; i < words_.size(); ++i) {
+    if (words_[i].is(')') && !open.empty()) {
+      partner[i] = open.back();
+      partner[open.back()] = i;
+      open.pop_back();
+    }
+    if (!open.empty()) around[i] = open.back();
+    if (words_[i].is('(')) open.push_back(i);
+  }
+  for (std::size_t i = 1; i < words_.size(); ++i)
+    if (words_[i].is("as")) define(i, partner, around);
+}
+
+void Text::define(std::size_t as, const std::vector<std::size_t>& partner,
+                  const std::vector<std::size_t>& around) {
+  std::size_t begin = as + 1;
+  while (begin < words_.size() && (words_[begin].is("not") || words_[begin].is("materialized")))
+    ++begin;
+  if (begin >= words_.size() || !words_[begin].is('(')) return;
+  std::size_t name = as - 1;
+  if (words_[name].is(')')) {
+    if (partner[name] == nowhere || partner[name] == 0) return;
+    name = partner[name] - 1;
+  }
+  if (!words_[name].is_name()) return;
+  const std::size_t end = partner[begin] == nowhere ? words_.size() : partner[begin];
+  const std::size_t outer = around[name];
+  const bool closed = outer != nowhere && partner[outer] != nowhere;
+  definitions_[words_[name].name()].push_back(
+      {.begin = begin,
+       .end = end,
+       .seen_from = outer == nowhere ? 0 : outer,
+       .seen_until = closed ? partner[outer] : words_.size()});
+}
+
+void Text::find_uses() {
+  std::vector<bool> from{false};  // in each parenthesis that is open: whether this is a FROM
+  for (std::size_t i = 0; i < words_.size(); ++i) {
+    const Word& word = words_[i];
+    if (word.is('(')) {
+      from.push_back(i > 0 && from.back() && begins_from(i - 1));
+    } else if (word.is(')')) {
+      if (from.size() > 1) from.pop_back();
+    } else if (word.is("from") || word.is("join")) {
+      from.back() = true;
+    } else if (ends_from(word)) {
+      from.back() = false;
+    } else if (word.is_name() && is_use(i, from.back())) {
+      uses_.push_back({i, word.name()});
+    }
+  }
+}
+
+bool Text::is_use(std::size_t at, bool in_from) const {
+  while (at >= 2 && words_[at - 1].is('.')) at -= 2;  // main.t
+  if (at == 0) return false;
+  return (in_from && begins_from(at - 1)) || words_[at - 1].is("in");
+}
+
+void add(Expanded& to, const Expanded& part) {
+  to.words = std::min(to.words + part.words, expanded_words_max + 1);
+  to.depth = std::max(to.depth, part.depth + 1);
+}
+
+Expanded Text::expanded(std::size_t begin, std::size_t end, std::size_t levels) {
+  Expanded sum{.words = std::min(end - begin, expanded_words_max + 1)};
+  if (levels > expanded_depth_max) return {expanded_words_max + 1, expanded_depth_max + 1};
+  auto use = std::ranges::lower_bound(uses_, begin, {}, &Use::at);
+  for (; use != uses_.end() && use->at < end; ++use) add(sum, named(*use, levels + 1));
+  return sum;
+}
+
+/// The innermost of that name, or else the schema's.
+Expanded Text::named(const Use& use, std::size_t levels) {
+  Definition* found = nullptr;
+  if (const auto all = definitions_.find(use.name); all != definitions_.end())
+    for (Definition& each : all->second)
+      if (each.seen_from <= use.at && use.at < each.seen_until &&
+          (found == nullptr || each.seen_from >= found->seen_from))
+        found = &each;
+  if (found == nullptr) return schema_.of(use.name).value_or(Expanded{});
+  // One that names itself is a recursion, which SQLite does not copy.
+  if (found->begin <= use.at && use.at < found->end) return {};
+  if (!found->measured) {
+    found->measured = true;  // names that go in a circle are refused by SQLite
+    found->expanded = expanded(found->begin, found->end, levels);
+  }
+  return found->expanded;
+}
+
+}  // namespace
+
+void SchemaNames::add(std::string_view name, std::string_view sql, bool is_view) {
+  std::string lower(name);
+  std::ranges::transform(lower, lower.begin(), small);
+  objects_[std::move(lower)] = {std::string(sql), is_view, Measured::no, {}};
+}
+
+void SchemaNames::measure() {
+  for (auto& [name, object] : objects_) measure(object);
+}
+
+void SchemaNames::note(std::string_view sql) {
+  const std::vector<Word> words = words_of(sql);
+  if (words.size() < 3 || !words[0].is("create")) return;
+  const bool is_view = words[1].is("view");
+  if (!is_view && !words[1].is("table")) return;
+  std::size_t at = 2;
+  if (words[at].is("if")) at += 3;
+  while (at + 2 < words.size() && words[at + 1].is('.')) at += 2;
+  if (at >= words.size()) return;
+  add(words[at].name(), sql, is_view);
+  // Others may have named it before it was there.
+  for (auto& [name, object] : objects_) object.measured = Measured::no;
+}
+
+/// A view may name what was made after it; those that go in a circle SQLite refuses.
+void SchemaNames::measure(Object& object) {
+  if (object.measured != Measured::no) return;
+  object.measured = Measured::under_way;
+  ++levels_;
+  object.expanded =
+      object.is_view ? expand(object.sql) : Expanded{.words = words_of(object.sql).size()};
+  --levels_;
+  object.measured = Measured::yes;
+}
+
+std::optional<Expanded> SchemaNames::of(const std::string& lower_name) {
+  const auto found = objects_.find(lower_name);
+  if (found == objects_.end()) return std::nullopt;
+  // Too deep for SQLite, and for us.
+  constexpr std::size_t levels_max = 4 * expanded_depth_max;
+  if (found->second.measured == Measured::no && levels_ > levels_max)
+    return Expanded{expanded_words_max + 1, expanded_depth_max + 1};
+  measure(found->second);
+  return found->second.expanded;
+}
+
+Expanded SchemaNames::expand(std::string_view sql) {
+  Text text(sql, *this);
+  return text.makes_a_trigger() ? Expanded{} : text.all();
+}
+
+}  // namespace prytany::app

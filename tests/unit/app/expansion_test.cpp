@@ -1,0 +1,136 @@
+// A statement is as large as what it names is, wherever that is named.
+#include "server/app/expansion.h"
+
+#include <gtest/gtest.h>
+
+namespace prytany::app {
+namespace {
+
+struct Expansion : testing::Test {
+  SchemaNames schema;
+  std::size_t words(const std::string& sql) { return schema.expand(sql).words; }
+  bool fits(const std::string& sql) { return schema.expand(sql).fits(); }
+  void view(const std::string& name, const std::string& select) {
+    schema.add(name, "CREATE VIEW " + name + " AS " + select, true);
+  }
+};
+
+std::string z(unsigned number) { return "z" + std::to_string(number); }
+
+/// z0, and each of the others from two of the one before.
+std::string doublings(unsigned count, const std::string& from) {
+  std::string sql = "WITH z0(a) AS (SELECT 1)";
+  for (unsigned i = 1; i <= count; ++i) {
+    std::string body = from;
+    for (std::size_t at = 0; (at = body.find('?', at)) != std::string::npos;)
+      body.replace(at, 1, z(i - 1));
+    sql += ", " + z(i) + " AS (" + body + ")";
+  }
+  return sql + " SELECT * FROM " + z(count);
+}
+
+TEST_F(Expansion, without_names_is_the_words_of_the_first_statement) {
+  EXPECT_EQ(words("SELECT 1"), 2U);
+  EXPECT_EQ(words(" SELECT -- FROM\n 'a; b', /* ; */ \"c\"\"d\", [e f] ; SELECT 1"), 6U);
+  EXPECT_EQ(words(""), 0U);
+  EXPECT_TRUE(fits("SELECT 1 IN (" + std::string(100'000, '1') + ")"));
+}
+
+TEST_F(Expansion, counts_a_common_table_expression_wherever_it_is_named) {
+  const std::string with = "WITH z AS (SELECT 1, 2, 3) ";
+  const std::size_t once = words(with + "SELECT * FROM x");
+  const std::size_t body = 7;  // its parenthesis, too
+  for (const char* from : {"FROM z", "FROM (z)", "FROM x JOIN z", "FROM x, z", "FROM \"Z\"",
+                           "FROM 'z'", "FROM [z]", "FROM `z`", "FROM/**/z", "FROM z AS y",
+                           "FROM ((x, z))", "FROM x window, z", "FROM x NATURAL LEFT OUTER JOIN z"})
+    EXPECT_EQ(words(with + "SELECT * " + from) - words(with + "SELECT * FROM x"),
+              words(std::string("SELECT * ") + from) - words("SELECT * FROM x") + body)
+        << from;
+  EXPECT_EQ(words(with + "SELECT * FROM z a, z b"), once + 2 * body + 4);
+  EXPECT_EQ(words(with + "SELECT 1 WHERE 1 IN z"), words(with + "SELECT 1 WHERE 1 IN x") + body);
+  // As a column, or an alias, it is nothing.
+  EXPECT_EQ(words(with + "SELECT z, z.a FROM x z WHERE z > f(z, z)"),
+            words(with + "SELECT y, y.a FROM x y WHERE y > f(y, y)"));
+}
+
+TEST_F(Expansion, finds_what_doubles_however_it_is_written) {
+  for (const char* from :
+       {"SELECT x.a FROM ? x, ? y", "SELECT a FROM ? UNION ALL SELECT a FROM ?",
+        "SELECT a FROM ? WHERE a IN ?", "SELECT a FROM (SELECT a FROM ?) JOIN (?) USING (a)",
+        "SELECT (SELECT a FROM ?) AS a FROM (SELECT * FROM \"?\")"}) {
+    EXPECT_TRUE(fits(doublings(8, from))) << from;
+    EXPECT_FALSE(fits(doublings(17, from))) << from;
+    EXPECT_FALSE(fits(doublings(64, from))) << from;
+  }
+  EXPECT_TRUE(fits(doublings(60, "SELECT a FROM ?")));
+  EXPECT_FALSE(fits(doublings(120, "SELECT a FROM ?"))) << "too deep";
+}
+
+// The innermost counts. If z1 were taken for the outer one, z0 would be found to name itself in a
+// circle, and nothing would be counted twice.
+TEST_F(Expansion, takes_the_innermost_of_several_with_one_name) {
+  const unsigned count = 30;
+  std::string sql = "WITH z0 AS (SELECT 1 AS a)";
+  for (unsigned i = 1; i <= count; ++i)
+    sql += ", " + z(i) + " AS (SELECT a FROM (SELECT x.a FROM " + z(i - 1) + " x, " + z(i - 1) +
+           " y), (WITH " + z(i + 1) + " AS (SELECT 1) SELECT * FROM " + z(i + 1) + "))";
+  sql += " SELECT * FROM ";
+  for (unsigned i = 0; i <= count; ++i) sql += (i == 0 ? "" : ", ") + z(i);
+  EXPECT_FALSE(fits(sql));
+}
+
+TEST_F(Expansion, of_a_recursion_is_its_own_words) {
+  EXPECT_TRUE(
+      fits("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9) "
+           "SELECT * FROM n"));
+}
+
+TEST_F(Expansion, counts_views_and_the_columns_of_tables) {
+  schema.add("T", "CREATE TABLE T(a, b, c)", false);
+  view("v", "SELECT * FROM t");
+  schema.measure();
+  EXPECT_EQ(words("SELECT * FROM t"), 4U + 10U);
+  EXPECT_EQ(words("SELECT * FROM main.V"), 6U + 8U + 10U);
+  EXPECT_EQ(words("SELECT t FROM x"), 4U);
+}
+
+TEST_F(Expansion, counts_views_of_views_in_whatever_order_they_were_made) {
+  for (const bool upwards : {true, false}) {
+    schema.clear();
+    for (unsigned i = 1; i <= 40; ++i) {
+      const std::string name = (upwards ? "v" : "w") + std::to_string(upwards ? i : 140 - i);
+      const std::string before =
+          i == 1 ? "x" : (upwards ? "v" : "w") + std::to_string(upwards ? i - 1 : 141 - i);
+      view(name, "SELECT 1 FROM " + before + " a, " + before + " b");
+    }
+    schema.measure();
+    EXPECT_FALSE(fits(upwards ? "SELECT * FROM v40" : "SELECT * FROM w100"));
+    EXPECT_TRUE(fits(upwards ? "SELECT * FROM v5" : "SELECT * FROM w135"));
+  }
+  view("a", "SELECT 1 FROM b");
+  view("b", "SELECT 1 FROM a");
+  schema.measure();
+  EXPECT_TRUE(fits("SELECT * FROM a"));  // SQLite refuses the circle
+}
+
+TEST_F(Expansion, of_a_chain_of_thousands_of_views_ends) {
+  for (unsigned i = 0; i < 5000; ++i)
+    view("v" + std::to_string(10'000 + i), "SELECT 1 FROM v" + std::to_string(10'001 + i));
+  schema.measure();
+  EXPECT_FALSE(fits("SELECT * FROM v10000"));
+  EXPECT_TRUE(fits("SELECT * FROM v14990"));
+}
+
+TEST_F(Expansion, knows_what_was_made_in_the_same_request) {
+  schema.note("CREATE VIEW IF NOT EXISTS main.v1 AS SELECT 1 FROM v0 a, v0 b");
+  schema.note("CREATE TABLE v0(a, b)");
+  EXPECT_EQ(words("SELECT * FROM v1"),
+            4U + words("CREATE VIEW IF NOT EXISTS main.v1 AS SELECT 1") + 6U + 2 * 8U);
+  schema.note("CREATE TRIGGER t AFTER INSERT ON v0 BEGIN SELECT 1 FROM v1; END");
+  schema.note("INSERT INTO v0 VALUES (1, 2)");
+  schema.note("CREATE");
+  schema.note("CREATE VIEW IF");
+}
+
+}  // namespace
+}  // namespace prytany::app

@@ -20,7 +20,7 @@ bool in_name(char c) {
 }
 
 /// One after the other, without blanks and comments.
-struct Word {
+struct SqlWord {
   std::string_view text;
   [[nodiscard]] bool is(char sign) const { return text.size() == 1 && text[0] == sign; }
   [[nodiscard]] bool is_quoted() const {
@@ -34,7 +34,7 @@ struct Word {
   [[nodiscard]] std::string name() const;
 };
 
-std::string Word::name() const {
+std::string SqlWord::name() const {
   std::string_view rest = text;
   const char quote = is_quoted() ? text[0] : '\0';
   if (quote != '\0') rest.remove_prefix(1);
@@ -71,15 +71,15 @@ std::size_t past_blank(std::string_view sql, std::size_t at) {
   return std::min(end, sql.size());
 }
 
-std::vector<Word> words_of(std::string_view sql) {
-  std::vector<Word> words;
+std::vector<SqlWord> sql_words(std::string_view sql) {
+  std::vector<SqlWord> words;
   for (std::size_t at = 0; at < sql.size() && (sql[at] != ';' || words.empty());) {
     if (const std::size_t past = past_blank(sql, at); past != at) {
       at = past;
       continue;
     }
     std::size_t end = at + 1;
-    if (Word{sql.substr(at, 1)}.is_quoted()) {
+    if (SqlWord{sql.substr(at, 1)}.is_quoted()) {
       end = end_of_quoted(sql, at);
     } else if (in_name(sql[at])) {
       while (end < sql.size() && in_name(sql[end])) ++end;
@@ -91,16 +91,16 @@ std::vector<Word> words_of(std::string_view sql) {
 }
 
 /// What ends a FROM. None of these is ever a name unless it is quoted.
-bool ends_from(const Word& word) {
+bool ends_from(const SqlWord& word) {
   static constexpr auto keywords =
       std::to_array<std::string_view>({"where", "group", "order", "having", "limit", "union",
                                        "except", "intersect", "set", "select", "values"});
   return std::ranges::any_of(keywords, [&](std::string_view each) { return word.is(each); });
 }
 
-class Text {
+class SqlText {
  public:
-  Text(std::string_view sql, SchemaNames& schema) : words_(words_of(sql)), schema_(schema) {
+  SqlText(std::string_view sql, SchemaNames& schema) : words_(sql_words(sql)), schema_(schema) {
     find_definitions();
     find_uses();
   }
@@ -137,7 +137,7 @@ class Text {
   Expanded expanded(std::size_t begin, std::size_t end, std::size_t levels);
   Expanded named(const Use& use, std::size_t levels);
 
-  std::vector<Word> words_;
+  std::vector<SqlWord> words_;
   SchemaNames& schema_;
   std::unordered_map<std::string, std::vector<Definition>> definitions_;
   std::vector<Use> uses_;  // ascending
@@ -145,7 +145,7 @@ class Text {
 
 /// NAME AS (...), NAME (...) AS (...), with or without NOT MATERIALIZED. Other things look so, too
 /// (generated columns, windows), and nobody uses them as tables.
-void Text::find_definitions() {
+void SqlText::find_definitions() {
   std::vector<std::size_t> partner(words_.size(), nowhere);
   std::vector<std::size_t> around(words_.size(), nowhere);  // the parenthesis that it is in
   std::vector<std::size_t> open;
@@ -162,8 +162,8 @@ void Text::find_definitions() {
     if (words_[i].is("as")) define(i, partner, around);
 }
 
-void Text::define(std::size_t as, const std::vector<std::size_t>& partner,
-                  const std::vector<std::size_t>& around) {
+void SqlText::define(std::size_t as, const std::vector<std::size_t>& partner,
+                     const std::vector<std::size_t>& around) {
   std::size_t begin = as + 1;
   while (begin < words_.size() && (words_[begin].is("not") || words_[begin].is("materialized")))
     ++begin;
@@ -184,10 +184,10 @@ void Text::define(std::size_t as, const std::vector<std::size_t>& partner,
        .seen_until = closed ? partner[outer] : words_.size()});
 }
 
-void Text::find_uses() {
+void SqlText::find_uses() {
   std::vector<bool> from{false};  // in each parenthesis that is open: whether this is a FROM
   for (std::size_t i = 0; i < words_.size(); ++i) {
-    const Word& word = words_[i];
+    const SqlWord& word = words_[i];
     if (word.is('(')) {
       from.push_back(i > 0 && from.back() && begins_from(i - 1));
     } else if (word.is(')')) {
@@ -202,7 +202,7 @@ void Text::find_uses() {
   }
 }
 
-bool Text::is_use(std::size_t at, bool in_from) const {
+bool SqlText::is_use(std::size_t at, bool in_from) const {
   while (at >= 2 && words_[at - 1].is('.')) at -= 2;  // main.t
   if (at == 0) return false;
   return (in_from && begins_from(at - 1)) || words_[at - 1].is("in");
@@ -213,7 +213,7 @@ void add(Expanded& to, const Expanded& part) {
   to.depth = std::max(to.depth, part.depth + 1);
 }
 
-Expanded Text::expanded(std::size_t begin, std::size_t end, std::size_t levels) {
+Expanded SqlText::expanded(std::size_t begin, std::size_t end, std::size_t levels) {
   Expanded sum{.words = std::min(end - begin, expanded_words_max + 1)};
   if (levels > expanded_depth_max) return {expanded_words_max + 1, expanded_depth_max + 1};
   auto use = std::ranges::lower_bound(uses_, begin, {}, &Use::at);
@@ -222,7 +222,7 @@ Expanded Text::expanded(std::size_t begin, std::size_t end, std::size_t levels) 
 }
 
 /// The innermost of that name, or else the schema's.
-Expanded Text::named(const Use& use, std::size_t levels) {
+Expanded SqlText::named(const Use& use, std::size_t levels) {
   Definition* found = nullptr;
   if (const auto all = definitions_.find(use.name); all != definitions_.end())
     for (Definition& each : all->second)
@@ -252,7 +252,7 @@ void SchemaNames::measure() {
 }
 
 void SchemaNames::note(std::string_view sql) {
-  const std::vector<Word> words = words_of(sql);
+  const std::vector<SqlWord> words = sql_words(sql);
   if (words.size() < 3 || !words[0].is("create")) return;
   const bool is_view = words[1].is("view");
   if (!is_view && !words[1].is("table")) return;
@@ -271,7 +271,7 @@ void SchemaNames::measure(Object& object) {
   object.measured = Measured::under_way;
   ++levels_;
   object.expanded =
-      object.is_view ? expand(object.sql) : Expanded{.words = words_of(object.sql).size()};
+      object.is_view ? expand(object.sql) : Expanded{.words = sql_words(object.sql).size()};
   --levels_;
   object.measured = Measured::yes;
 }
@@ -288,7 +288,7 @@ std::optional<Expanded> SchemaNames::of(const std::string& lower_name) {
 }
 
 Expanded SchemaNames::expand(std::string_view sql) {
-  Text text(sql, *this);
+  SqlText text(sql, *this);
   return text.makes_a_trigger() ? Expanded{} : text.all();
 }
 

@@ -10,6 +10,9 @@ namespace prytany::app {
 namespace {
 
 constexpr std::size_t nowhere = ~std::size_t{0};
+constexpr Expanded too_large{expanded_words_max + 1, expanded_depth_max + 1};
+/// Of definitions, one within another: each use looks through all of them.
+constexpr std::size_t same_names_max = 1000;
 
 char small(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
@@ -104,7 +107,7 @@ class SqlText {
     find_definitions();
     find_uses();
   }
-  Expanded all() { return expanded(0, words_.size(), 0); }
+  Expanded all() { return expanded({.end = words_.size()}, 0); }
   /// CREATE TEMP TRIGGER is refused elsewhere.
   [[nodiscard]] bool makes_a_trigger() const {
     return words_.size() > 1 && words_[0].is("create") && words_[1].is("trigger");
@@ -117,11 +120,13 @@ class SqlText {
     std::size_t end = 0;
     std::size_t seen_from = 0;
     std::size_t seen_until = 0;
+    std::size_t owner = 0;  // as of the uses that are its own
     bool measured = false;
     Expanded expanded = {};
   };
   struct Use {
     std::size_t at;
+    std::size_t owner;  // where the innermost select of a definition begins that it is in; 0: none
     std::string name;
   };
 
@@ -134,13 +139,14 @@ class SqlText {
     return words_[at].is(',') || words_[at].is('(') || words_[at].is("from") ||
            words_[at].is("join");
   }
-  Expanded expanded(std::size_t begin, std::size_t end, std::size_t levels);
+  Expanded expanded(const Definition& of, std::size_t levels);
   Expanded named(const Use& use, std::size_t levels);
 
   std::vector<SqlWord> words_;
   SchemaNames& schema_;
   std::unordered_map<std::string, std::vector<Definition>> definitions_;
-  std::vector<Use> uses_;  // ascending
+  std::vector<Use> uses_;          // ascending
+  std::vector<std::size_t> ends_;  // of definitions that are selects, by where they begin; or 0
 };
 
 /// NAME AS (...), NAME (...) AS (...), with or without NOT MATERIALIZED. Other things look so, too
@@ -149,6 +155,7 @@ void SqlText::find_definitions() {
   std::vector<std::size_t> partner(words_.size(), nowhere);
   std::vector<std::size_t> around(words_.size(), nowhere);  // the parenthesis that it is in
   std::vector<std::size_t> open;
+  ends_.assign(words_.size(), 0);
   for (std::size_t i = 0; i < words_.size(); ++i) {
     if (words_[i].is(')') && !open.empty()) {
       partner[i] = open.back();
@@ -175,6 +182,11 @@ void SqlText::define(std::size_t as, const std::vector<std::size_t>& partner,
   }
   if (!words_[name].is_name()) return;
   const std::size_t end = partner[begin] == nowhere ? words_.size() : partner[begin];
+  // What is in a select is SQLite's to copy only where the name is used. (A window's definition
+  // looks the same, and is there in any case; but it is no select.)
+  const bool selects = begin + 1 < words_.size() &&
+                       (words_[begin + 1].is("select") || words_[begin + 1].is("values"));
+  if (selects) ends_[begin] = end;
   const std::size_t outer = around[name];
   const bool closed = outer != nowhere && partner[outer] != nowhere;
   definitions_[words_[name].name()].push_back(
@@ -186,8 +198,13 @@ void SqlText::define(std::size_t as, const std::vector<std::size_t>& partner,
 
 void SqlText::find_uses() {
   std::vector<bool> from{false};  // in each parenthesis that is open: whether this is a FROM
+  std::vector<std::size_t> owners{0};
+  std::vector<std::size_t> owner_at(words_.size(), 0);
   for (std::size_t i = 0; i < words_.size(); ++i) {
     const SqlWord& word = words_[i];
+    if (i > 0 && owners.back() != 0 && i == ends_[owners.back()]) owners.pop_back();
+    if (ends_[i] != 0) owners.push_back(i);
+    owner_at[i] = owners.back();
     if (word.is('(')) {
       from.push_back(i > 0 && from.back() && begins_from(i - 1));
     } else if (word.is(')')) {
@@ -197,9 +214,11 @@ void SqlText::find_uses() {
     } else if (ends_from(word)) {
       from.back() = false;
     } else if (word.is_name() && is_use(i, from.back())) {
-      uses_.push_back({i, word.name()});
+      uses_.push_back({i, owners.back(), word.name()});
     }
   }
+  for (auto& [name, all] : definitions_)
+    for (Definition& each : all) each.owner = owner_at[each.begin];
 }
 
 bool SqlText::is_use(std::size_t at, bool in_from) const {
@@ -213,18 +232,21 @@ void add(Expanded& to, const Expanded& part) {
   to.depth = std::max(to.depth, part.depth + 1);
 }
 
-Expanded SqlText::expanded(std::size_t begin, std::size_t end, std::size_t levels) {
-  Expanded sum{.words = std::min(end - begin, expanded_words_max + 1)};
-  if (levels > expanded_depth_max) return {expanded_words_max + 1, expanded_depth_max + 1};
-  auto use = std::ranges::lower_bound(uses_, begin, {}, &Use::at);
-  for (; use != uses_.end() && use->at < end; ++use) add(sum, named(*use, levels + 1));
+Expanded SqlText::expanded(const Definition& of, std::size_t levels) {
+  if (levels > expanded_depth_max) return too_large;
+  Expanded sum{.words = std::min(of.end - of.begin, expanded_words_max + 1)};
+  auto use = std::ranges::lower_bound(uses_, of.begin, {}, &Use::at);
+  for (; use != uses_.end() && use->at < of.end; ++use)
+    if (use->owner == of.owner) add(sum, named(*use, levels + 1));
   return sum;
 }
 
 /// The innermost of that name, or else the schema's.
 Expanded SqlText::named(const Use& use, std::size_t levels) {
   Definition* found = nullptr;
-  if (const auto all = definitions_.find(use.name); all != definitions_.end())
+  const auto all = definitions_.find(use.name);
+  if (all != definitions_.end() && all->second.size() > same_names_max) return too_large;
+  if (all != definitions_.end())
     for (Definition& each : all->second)
       if (each.seen_from <= use.at && use.at < each.seen_until &&
           (found == nullptr || each.seen_from >= found->seen_from))
@@ -234,7 +256,7 @@ Expanded SqlText::named(const Use& use, std::size_t levels) {
   if (found->begin <= use.at && use.at < found->end) return {};
   if (!found->measured) {
     found->measured = true;  // names that go in a circle are refused by SQLite
-    found->expanded = expanded(found->begin, found->end, levels);
+    found->expanded = expanded(*found, levels);
   }
   return found->expanded;
 }
@@ -281,8 +303,7 @@ std::optional<Expanded> SchemaNames::of(const std::string& lower_name) {
   if (found == objects_.end()) return std::nullopt;
   // Too deep for SQLite, and for us.
   constexpr std::size_t levels_max = 4 * expanded_depth_max;
-  if (found->second.measured == Measured::no && levels_ > levels_max)
-    return Expanded{expanded_words_max + 1, expanded_depth_max + 1};
+  if (found->second.measured == Measured::no && levels_ > levels_max) return too_large;
   measure(found->second);
   return found->second.expanded;
 }

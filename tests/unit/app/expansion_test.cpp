@@ -66,6 +66,20 @@ TEST_F(Expansion, finds_what_doubles_however_it_is_written) {
   EXPECT_FALSE(fits(doublings(120, "SELECT a FROM ?"))) << "too deep";
 }
 
+TEST_F(Expansion, is_not_of_what_is_defined_and_not_named) {
+  const std::string many = doublings(40, "SELECT x.a FROM ? x, ? y");
+  const std::string with = many.substr(0, many.rfind(" SELECT"));
+  EXPECT_TRUE(fits(with + " SELECT * FROM z3"));
+  EXPECT_TRUE(fits(with + " SELECT 1"));
+  EXPECT_FALSE(fits(with + " SELECT * FROM z40"));
+  // A window is there whether or not anybody names it.
+  EXPECT_FALSE(fits(with + " SELECT 1 FROM t WINDOW w AS (ORDER BY (SELECT a FROM z40))"));
+  EXPECT_FALSE(fits(with + " SELECT 1 FROM t WINDOW w AS (with ORDER BY (SELECT a FROM z40))"));
+  EXPECT_FALSE(fits(with + ", y AS (WITH x AS (SELECT 1) SELECT * FROM z40) SELECT * FROM y"));
+  EXPECT_FALSE(fits(with + ", y AS (SELECT * FROM (WITH x AS (WITH w AS (SELECT 1) SELECT * FROM "
+                           "z40) SELECT * FROM x)) SELECT * FROM y"));
+}
+
 // The innermost counts. If z1 were taken for the outer one, z0 would be found to name itself in a
 // circle, and nothing would be counted twice.
 TEST_F(Expansion, takes_the_innermost_of_several_with_one_name) {

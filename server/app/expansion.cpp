@@ -10,7 +10,7 @@ namespace prytany::app {
 namespace {
 
 constexpr std::size_t nowhere = ~std::size_t{0};
-constexpr Expanded too_large{expanded_words_max + 1, expanded_depth_max + 1};
+constexpr Expanded beyond_bounds{expanded_words_max + 1, expanded_depth_max + 1};
 /// Of definitions, one within another: each use looks through all of them.
 constexpr std::size_t same_names_max = 1000;
 
@@ -233,7 +233,7 @@ void add(Expanded& to, const Expanded& part) {
 }
 
 Expanded SqlText::expanded(const Definition& of, std::size_t levels) {
-  if (levels > expanded_depth_max) return too_large;
+  if (levels > expanded_depth_max) return beyond_bounds;
   Expanded sum{.words = std::min(of.end - of.begin, expanded_words_max + 1)};
   auto use = std::ranges::lower_bound(uses_, of.begin, {}, &Use::at);
   for (; use != uses_.end() && use->at < of.end; ++use)
@@ -245,7 +245,7 @@ Expanded SqlText::expanded(const Definition& of, std::size_t levels) {
 Expanded SqlText::named(const Use& use, std::size_t levels) {
   Definition* found = nullptr;
   const auto all = definitions_.find(use.name);
-  if (all != definitions_.end() && all->second.size() > same_names_max) return too_large;
+  if (all != definitions_.end() && all->second.size() > same_names_max) return beyond_bounds;
   if (all != definitions_.end())
     for (Definition& each : all->second)
       if (each.seen_from <= use.at && use.at < each.seen_until &&
@@ -303,7 +303,7 @@ std::optional<Expanded> SchemaNames::of(const std::string& lower_name) {
   if (found == objects_.end()) return std::nullopt;
   // Too deep for SQLite, and for us.
   constexpr std::size_t levels_max = 4 * expanded_depth_max;
-  if (found->second.measured == Measured::no && levels_ > levels_max) return too_large;
+  if (found->second.measured == Measured::no && levels_ > levels_max) return beyond_bounds;
   measure(found->second);
   return found->second.expanded;
 }

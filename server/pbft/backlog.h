@@ -177,7 +177,10 @@ class Backlog {
   };
   [[nodiscard]] static bool is_new(const Proposed& seen, RequestNumber number);
   static void note(Proposed& seen, RequestNumber number);
-  std::map<SessionId, Proposed> proposed_;
+  /// By the key, too: somebody else may have asked in the session's name, with any number, and a
+  /// primary in league with them proposed it. Only execution knows whose session it is.
+  using Asker = std::pair<SessionId, crypto::PublicKey>;
+  std::map<Asker, Proposed> proposed_;
   std::size_t bytes_ = 0;
 };
 

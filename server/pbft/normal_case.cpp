@@ -140,7 +140,7 @@ void Replica::Core::assigned(Slot& slot) {
   if (pace_.trying())
     for (const wire::ClientRequest& request : slot.proposed()->batch.requests)
       if (backlog_.serves_anew(request.body))
-        pace_.served({request.body.session, request.body.number});
+        pace_.served({request.body.session, request.body.number, request.body.signer});
   backlog_.in_flight(now_, slot.proposed()->requests, slot.proposed()->batch);
   vouching_.remove(slot.proposed()->requests);
 }

@@ -153,12 +153,9 @@ void Backlog::joins_before_first(Time now, std::size_t count) {
 /// first one: fewer than session_window times in all. docs/decisions/0012 argues this.
 void Backlog::proposed_of(Time now, const wire::RequestBody& body) {
   if (body.session == SessionId{0}) return;
-  const Asker asker{body.session, body.signer};
-  if (proposed_.size() >= proposed_max && !proposed_.contains(asker)) proposed_.clear();
-  Proposed& seen = proposed_[asker];
-  const bool above = body.number > seen.highest;
-  if (is_new(seen, body.number)) note(seen, body.number);
-  if (!above) return;
+  const auto seen = proposed_.find({body.session, body.signer});
+  const RequestNumber highest = seen == proposed_.end() ? RequestNumber{} : seen->second.highest;
+  if (body.number <= highest) return;
   const auto queue = queues_.find(body.session);
   if (queue == queues_.end()) return;
   const wire::RequestBody& mine = waiting_.at(queue->second.digests.front()).body;
@@ -166,6 +163,18 @@ void Backlog::proposed_of(Time now, const wire::RequestBody& body) {
   const RequestNumber first = mine.number;
   if (body.number < first && first.value - body.number.value < limits::session_window)
     first_changed(now, body.session, queue->second);
+}
+
+void Backlog::accepted(const wire::Batch& batch) {
+  for (const wire::ClientRequest& request : batch.requests) note(request.body);
+}
+
+void Backlog::note(const wire::RequestBody& body) {
+  if (body.session == SessionId{0}) return;
+  const Asker asker{body.session, body.signer};
+  if (proposed_.size() >= proposed_max && !proposed_.contains(asker)) proposed_.clear();
+  Proposed& seen = proposed_[asker];
+  if (is_new(seen, body.number)) note(seen, body.number);
 }
 
 bool Backlog::is_new(const Proposed& seen, RequestNumber number) {

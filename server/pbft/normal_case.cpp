@@ -200,6 +200,7 @@ void Replica::Core::accept(Seq seq, Slot& slot) {
   slot.set_standing(Standing::accepted);
   if (pace_.trying()) (void)pace_.proposed(now_, {body.digest});
   believe(body);
+  backlog_.accepted(body.batch);
   if (slot.chosen()) {
     trace("n", seq, body.digest == null_body().digest ? " is null" : " is proposed again",
           " -> prepare");

@@ -30,12 +30,13 @@ struct Backlogs : testing::Test {
   }
 
   void propose(std::uint64_t session, std::uint64_t number, Time now = Time{0},
-               const std::optional<crypto::PublicKey>& signer = std::nullopt) {
+               const std::optional<crypto::PublicKey>& signer = std::nullopt, bool proven = true) {
     wire::ClientRequest request = play::request_of(session, number);
     if (signer) request.body.signer = *signer;
     wire::Batch batch;
     batch.requests.items = {std::move(request)};
     backlog.in_flight(now, {wire::request_digest(batch.requests.items[0].body)}, batch);
+    if (proven) backlog.accepted(batch);
   }
 
   Config config;
@@ -327,6 +328,15 @@ TEST_F(Backlogs, what_is_asked_in_a_sessions_name_with_another_key_says_nothing_
   EXPECT_EQ(backlog.first_since(), Time{10});
   propose(1, 5, Time{30});
   EXPECT_EQ(backlog.first_since(), Time{30});
+}
+
+TEST_F(Backlogs, what_a_primary_proposes_and_nobody_else_believes_makes_no_number_old) {
+  propose(1, ~std::uint64_t{0}, Time{1}, std::nullopt, false);
+  EXPECT_TRUE(backlog.serves_anew(play::request_of(1, 5).body));
+  add(1, 7, "op", Time{10});
+  propose(1, 5, Time{30});
+  EXPECT_EQ(backlog.first_since(), Time{30});
+  EXPECT_FALSE(backlog.serves_anew(play::request_of(1, 5).body));
 }
 
 TEST_F(Backlogs, a_flood_of_one_session_does_not_age_in_its_queue) {

@@ -153,17 +153,28 @@ void Backlog::joins_before_first(Time now, std::size_t count) {
 /// first one: fewer than session_window times in all. docs/decisions/0012 argues this.
 void Backlog::proposed_of(Time now, const wire::RequestBody& body) {
   if (body.session == SessionId{0}) return;
-  if (proposed_.size() >= proposed_max && !proposed_.contains(body.session)) proposed_.clear();
-  Proposed& seen = proposed_[body.session];
-  const bool above = body.number > seen.highest;
-  if (is_new(seen, body.number)) note(seen, body.number);
-  if (!above) return;
+  const auto seen = proposed_.find({body.session, body.signer});
+  const RequestNumber highest = seen == proposed_.end() ? RequestNumber{} : seen->second.highest;
+  if (body.number <= highest) return;
   const auto queue = queues_.find(body.session);
   if (queue == queues_.end()) return;
-  const Digest& front = queue->second.digests.front();
-  const RequestNumber first = waiting_.at(front).body.number;
+  const wire::RequestBody& mine = waiting_.at(queue->second.digests.front()).body;
+  if (mine.signer != body.signer) return;
+  const RequestNumber first = mine.number;
   if (body.number < first && first.value - body.number.value < limits::session_window)
     first_changed(now, body.session, queue->second);
+}
+
+void Backlog::accepted(const wire::Batch& batch) {
+  for (const wire::ClientRequest& request : batch.requests) note(request.body);
+}
+
+void Backlog::note(const wire::RequestBody& body) {
+  if (body.session == SessionId{0}) return;
+  const Asker asker{body.session, body.signer};
+  if (proposed_.size() >= proposed_max && !proposed_.contains(asker)) proposed_.clear();
+  Proposed& seen = proposed_[asker];
+  if (is_new(seen, body.number)) note(seen, body.number);
 }
 
 bool Backlog::is_new(const Proposed& seen, RequestNumber number) {
@@ -184,7 +195,7 @@ void Backlog::note(Proposed& seen, RequestNumber number) {
 
 bool Backlog::serves_anew(const wire::RequestBody& body) const {
   if (body.session == SessionId{0}) return false;
-  const auto seen = proposed_.find(body.session);
+  const auto seen = proposed_.find({body.session, body.signer});
   return seen == proposed_.end() || is_new(seen->second, body.number);
 }
 

@@ -45,6 +45,9 @@ class Backlog {
   /// before its session's first waiting request, that one is first only from now on: the primary
   /// knows some that are missing here, after a state transfer for instance, and takes them first.
   void in_flight(Time now, const std::vector<Digest>& digests, const wire::Batch& batch);
+  /// All of it is authentic: from now on its requests' numbers are old ones. Not before: else a
+  /// primary's own words, which nobody else believes, would make numbers old for ever.
+  void accepted(const wire::Batch& batch);
   /// These were executed, or will never be under the number that they had: nothing of them is
   /// remembered.
   void release(Time now, const std::vector<Digest>& digests);
@@ -159,6 +162,7 @@ class Backlog {
   void first_changed(Time now, SessionId session, Queue& queue);
   void first_from(Time now, SessionId session, Queue& queue);
   void proposed_of(Time now, const wire::RequestBody& body);
+  void note(const wire::RequestBody& body);
 
   const Config& config_;
   crypto::DigestMap<wire::ClientRequest> waiting_;
@@ -177,7 +181,10 @@ class Backlog {
   };
   [[nodiscard]] static bool is_new(const Proposed& seen, RequestNumber number);
   static void note(Proposed& seen, RequestNumber number);
-  std::map<SessionId, Proposed> proposed_;
+  /// By the key, too: somebody else may have asked in the session's name, with any number, and a
+  /// primary in league with them proposed it. Only execution knows whose session it is.
+  using Asker = std::pair<SessionId, crypto::PublicKey>;
+  std::map<Asker, Proposed> proposed_;
   std::size_t bytes_ = 0;
 };
 

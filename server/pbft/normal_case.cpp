@@ -140,7 +140,7 @@ void Replica::Core::assigned(Slot& slot) {
   if (pace_.trying())
     for (const wire::ClientRequest& request : slot.proposed()->batch.requests)
       if (backlog_.serves_anew(request.body))
-        pace_.served({request.body.session, request.body.number});
+        pace_.served({request.body.session, request.body.number, request.body.signer});
   backlog_.in_flight(now_, slot.proposed()->requests, slot.proposed()->batch);
   vouching_.remove(slot.proposed()->requests);
 }
@@ -200,6 +200,7 @@ void Replica::Core::accept(Seq seq, Slot& slot) {
   slot.set_standing(Standing::accepted);
   if (pace_.trying()) (void)pace_.proposed(now_, {body.digest});
   believe(body);
+  backlog_.accepted(body.batch);
   if (slot.chosen()) {
     trace("n", seq, body.digest == null_body().digest ? " is null" : " is proposed again",
           " -> prepare");

@@ -123,7 +123,8 @@ bool Pace::proposed(Time now, const std::vector<Digest>& requests) {
 void Pace::served(Place place) {
   std::erase_if(trials_, [&](const auto& each) {
     const Place& tried = each.second.place;
-    return tried.session == place.session && tried.number > place.number;
+    return tried.session == place.session && tried.signer == place.signer &&
+           tried.number > place.number;
   });
 }
 

@@ -14,6 +14,7 @@
 #include <optional>
 #include <vector>
 
+#include "server/crypto/sign.h"
 #include "server/pbft/config.h"
 
 namespace prytany::pbft {
@@ -34,10 +35,11 @@ class Pace {
   [[nodiscard]] Time number_trial_at(Time since) const;
 
   // ---- trials ----
-  /// A request's place among those of its session.
+  /// A request's place among those of its session; by the key, since others may ask in its name.
   struct Place {
     SessionId session;
     RequestNumber number;
+    crypto::PublicKey signer = {};
   };
   /// The primary is told of this request again now; `rounds` is how many it may need to come by it.
   /// Gives back what the others are to be asked with. `vouched_for`: the primary may propose it,

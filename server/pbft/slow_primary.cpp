@@ -99,8 +99,9 @@ void Replica::Core::try_request() {
   const wire::ClientRequest& request =
       *(vouched_for ? backlog_.find(tried.digest) : vouching_.find(tried.digest));
   const std::uint64_t ask =
-      pace_.begin(now_, primary(), tried.digest, {request.body.session, request.body.number},
-                  rounds_.value(), vouched_for);
+      pace_.begin(now_, primary(), tried.digest,
+                  {request.body.session, request.body.number, request.body.signer}, rounds_.value(),
+                  vouched_for);
   trace("request s", request.body.session, "/", request.body.number, " has waited for ",
         (now_ - tried.since) / 1000, " ms -> give it to r", primary(), " and ask the others, too");
   out_->push_back(AskIfWanted{request});

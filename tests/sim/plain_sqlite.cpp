@@ -245,6 +245,7 @@ class PlainRun {
       return wire::NullReply{{Bytes(null->reply_bytes, 0)}};
     if (const auto* change = std::get_if<wire::Reconfigure>(&operation)) return perform(*change);
     if (const auto* install = std::get_if<wire::Install>(&operation)) {
+      if (around_.role != "admin") return std::nullopt;
       installed_ = true;
       schedule(*install);
       return kept_.run(schema(), {}) ? std::optional<wire::Outcome>(wire::DoneReply{})

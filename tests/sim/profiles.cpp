@@ -109,7 +109,10 @@ void byzantine(Rng&, Parameters& p) {
   cast_liars(dice, p, theme);
   // Some have friends among the clients.
   Rng clients(p.options.seed, 31);
-  if (theme == Theme::any && clients.chance(250'000)) cast_hostiles(clients, p);
+  const bool friends = theme == Theme::any && clients.chance(250'000);
+  if (friends) cast_hostiles(clients, p);
+  Rng league(p.options.seed, 60);
+  if (friends && league.chance(500'000)) conspire_with_clients(league, p);
 }
 /// Nothing else goes wrong: so those who lead stay.
 void byzantine_reads(Rng&, Parameters& p) {
@@ -163,6 +166,9 @@ void hostile_clients(Rng&, Parameters& p) {
   Rng dice(p.options.seed, 31);
   if (p.excused()) p.plan.clear();
   cast_hostiles(dice, p);
+  // Some have friends among the replicas.
+  Rng league(p.options.seed, 60);
+  if (league.chance(300'000)) conspire_with_clients(league, p);
 }
 /// Nothing else goes wrong: no view may change for such a client, and others hardly notice it.
 void hostile_gentle(Rng&, Parameters& p) {

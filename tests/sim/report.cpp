@@ -45,6 +45,7 @@ std::string to_message(const RunResult& result) {
   json["kills"] = c.kills;
   json["lies"] = c.lies;
   json["attacks"] = c.attacks;
+  json["confided"] = c.confided;
   json["filled"] = c.filled;
   json["longest_ms"] = c.longest_us / 1'000;
   json["longest_join_ms"] = c.longest_join_us / 1'000;

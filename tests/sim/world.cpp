@@ -411,6 +411,11 @@ void World::compare_with_reference() {
   // A bug in what all replicas run is in the second executor too: plain SQLite must find it.
   const auto application = native() ? native_application(parameters_.options.plant) : nullptr;
   const Replies replies = replay_by_executor(setting_.executor, application.get(), *checks_);
+  for (const auto& [which, reply] : replies) {
+    if (!mouths_->was_confided(which.first)) continue;
+    const auto* error = std::get_if<wire::ErrorReply>(&reply.outcome);
+    ++counters_.confided[error == nullptr ? "done" : error->code.text];
+  }
   // Of somebody's own application nobody has shown a proof.
   if (parameters_.options.script == nullptr)
     compare_identities(setting_.executor, *checks_, replies);
@@ -469,9 +474,11 @@ void World::make_ends() {
         ahead = process.get();
     return ahead == nullptr ? ReplicaId{0} : ahead->node().replica_status().primary;
   };
-  hostiles_ = std::make_unique<Hostiles>(*run_, genesis_, hostile_credentials_,
-                                         Hostiles::World{living, second, primary, on_fault},
-                                         Rng(parameters_.options.seed, 33));
+  const auto confide = [this](const wire::ClientRequest& request) { mouths_->confide(request); };
+  hostiles_ =
+      std::make_unique<Hostiles>(*run_, genesis_, hostile_credentials_,
+                                 Hostiles::World{living, second, primary, on_fault, confide},
+                                 Rng(parameters_.options.seed, 33));
   clients_->sets_clocks = [this](AgreedTime time) { set_clocks(time); };
   if (!parameters_.hostiles.empty())
     clients_->overhears = [this](const auto& text) { hostiles_->overheard(text); };

@@ -41,12 +41,14 @@ struct RunCounters {
   std::uint64_t views = 0;       // entered by somebody, besides view 0
   std::uint64_t state_transfers = 0;
   std::uint64_t frames_refused = 0;
-  std::uint64_t judged = 0;      // answers whose place in time was looked at
-  std::uint64_t made_up = 0;     // rounds in which what was missed came in time
-  std::uint64_t lies = 0;        // messages of Byzantine replicas that are not their processes'
-  std::uint64_t attacks = 0;     // of hostile clients
-  std::uint64_t filled = 0;      // turns after which something was as full as it may be
-  std::uint64_t longest_us = 0;  // that an honest client waited
+  std::uint64_t judged = 0;   // answers whose place in time was looked at
+  std::uint64_t made_up = 0;  // rounds in which what was missed came in time
+  std::uint64_t lies = 0;     // messages of Byzantine replicas that are not their processes'
+  std::uint64_t attacks = 0;  // of hostile clients
+  /// What they gave to liars and was ordered, by how it was answered: a code, or "done".
+  std::map<std::string, std::uint64_t> confided;
+  std::uint64_t filled = 0;           // turns after which something was as full as it may be
+  std::uint64_t longest_us = 0;       // that an honest client waited
   std::uint64_t longest_join_us = 0;  // likewise, to join
   std::uint64_t events = 0;
 };

@@ -146,6 +146,16 @@ void cast_liars(Rng& dice, Parameters& p, Theme theme) {
   if (dice.chance(250'000) && p.clients > 2) p.restless = p.clients - 1;
 }
 
+void conspire_with_clients(Rng& dice, Parameters& p) {
+  if (p.liars.empty())
+    for (std::uint64_t count = make_room(dice, p); count > 0; --count)
+      p.liars.push_back({anybody_else(dice, p, 900'000), {}});
+  if (p.liars.empty()) return;
+  for (Liar& liar : p.liars) liar.lies.push_back(Lie::accomplices);
+  for (std::size_t i = 0; i < p.hostiles.size(); ++i)
+    if (i == 0 || dice.chance(300'000)) p.hostiles[i].attacks.push_back(Attack::whispers);
+}
+
 void cast_twins(Rng& dice, Parameters& p) {
   for (std::uint64_t count = make_room(dice, p); count > 0; --count)
     p.twins.push_back(anybody_else(dice, p, 0));

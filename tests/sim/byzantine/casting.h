@@ -16,6 +16,9 @@ enum class Theme : std::uint8_t {
 };
 /// One to f liars, in the place of as many others that have a fate of their own.
 void cast_liars(Rng& dice, Parameters& parameters, Theme theme);
+/// Hostile clients and liars in league: what some of the one give to the others, those propose.
+/// Where nobody lies, one to f do nothing else.
+void conspire_with_clients(Rng& dice, Parameters& parameters);
 /// One to f that are two processes each, likewise.
 void cast_twins(Rng& dice, Parameters& parameters);
 /// The negative control: f+1 that equivocate together, the first primary among them.

@@ -32,8 +32,9 @@ enum class Lie : std::uint8_t {
   wrong_tags,       // tags and signatures that are right for some only
   idleness,         // votes, and does nothing of what it votes for
   stale_reads,      // keeps some late, and tells readers the past
+  accomplices,      // brings what clients gave it that others refuse at the door
 };
-inline constexpr std::size_t lies_count = 21;
+inline constexpr std::size_t lies_count = 22;
 const char* name_of(Lie lie);
 
 /// One replica that lies, and how. Drawn before the run.

@@ -244,6 +244,12 @@ std::uint64_t Mouths::lies_told() const {
   return told;
 }
 
+void Mouths::confide(const wire::ClientRequest& request) {
+  confided_.insert(wire::request_digest(request.body));
+  plot_.confided.push_back(request);
+  if (plot_.confided.size() > Plot::confided_max) plot_.confided.pop_front();
+}
+
 void Mouths::tick_later(Mouth& mouth, std::uint64_t every_us) {
   run_.queue.after(1 + rng_.exponential(every_us), [this, &mouth, every_us] {
     mouth.tick();

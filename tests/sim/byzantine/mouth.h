@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -106,6 +107,11 @@ class Mouths {
   /// From now on they speak unasked.
   void start();
   [[nodiscard]] std::uint64_t lies_told() const;
+  /// A hostile client gives them this, and nobody sees it.
+  void confide(const wire::ClientRequest& request);
+  [[nodiscard]] bool was_confided(const Digest& request) const {
+    return confided_.contains(request);
+  }
 
  private:
   void tick_later(Mouth& mouth, std::uint64_t every_us);
@@ -114,6 +120,7 @@ class Mouths {
   Rng rng_;
   Plot plot_;
   std::deque<Mouth> mouths_;
+  std::set<Digest> confided_;
 };
 
 }  // namespace prytany::sim

@@ -2,12 +2,14 @@
 // which other one there.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <set>
 #include <utility>
 
 #include "server/pbft/config.h"
 #include "server/wire/ids.h"
+#include "server/wire/request.h"
 #include "tests/sim/rng.h"
 
 namespace prytany::sim {
@@ -33,6 +35,10 @@ struct Plot {
     bool everybody = false;
   };
   std::map<Digest, Told> stories;
+
+  /// What hostile clients gave them, to be ordered though nobody else would let it in; the latest.
+  std::deque<wire::ClientRequest> confided;
+  static constexpr std::size_t confided_max = 96;
 
   /// The same for all questions about it: which of two stories `peer` hears in `view`.
   [[nodiscard]] bool other_side(ReplicaId peer, View view) const {

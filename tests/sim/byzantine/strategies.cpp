@@ -4,12 +4,12 @@ namespace prytany::sim {
 
 const char* name_of(Lie lie) {
   static constexpr std::array<const char*, lies_count> names{
-      "mutations",  "equivocation", "false-proposals", "withheld-bodies",
-      "slowness",   "silence",      "view-changes",    "new-views",
-      "poison",     "claims",       "false-memory",    "vouching",
-      "floods",     "garbage",      "false-replies",   "favours",
-      "agitation",  "gaps",         "wrong-tags",      "idleness",
-      "stale-reads"};
+      "mutations",   "equivocation", "false-proposals", "withheld-bodies",
+      "slowness",    "silence",      "view-changes",    "new-views",
+      "poison",      "claims",       "false-memory",    "vouching",
+      "floods",      "garbage",      "false-replies",   "favours",
+      "agitation",   "gaps",         "wrong-tags",      "idleness",
+      "stale-reads", "accomplices"};
   return names[static_cast<std::size_t>(lie)];
 }
 
@@ -36,6 +36,7 @@ std::unique_ptr<Strategy> make_strategy(Lie lie, Plot& plot, Rng& rng) {
     case Lie::wrong_tags: return wrong_tags(plot, rng);
     case Lie::idleness: return idleness();
     case Lie::stale_reads: return stale_reads(plot, rng);
+    case Lie::accomplices: return accomplices(plot, rng);
   }
   return nullptr;
 }

@@ -29,5 +29,6 @@ std::unique_ptr<Strategy> gaps(const Plot& plot, Rng& rng);
 std::unique_ptr<Strategy> wrong_tags(const Plot& plot, Rng& rng);
 std::unique_ptr<Strategy> idleness();
 std::unique_ptr<Strategy> stale_reads(const Plot& plot, Rng& rng);
+std::unique_ptr<Strategy> accomplices(Plot& plot, Rng& rng);
 
 }  // namespace prytany::sim

@@ -30,8 +30,9 @@ enum class Attack : std::uint8_t {
   fast_reads,           // reads that are not ordered: wrong tags, others' sessions, floods, replays
   errands,              // what a gateway shall pass on: hellos, claims and requests of all kinds
   watching,             // subscriptions: others', again elsewhere, too many; floods of "more"
+  whispers,             // to replicas that lie: what others would refuse at the door
 };
-inline constexpr std::size_t attacks_count = 20;
+inline constexpr std::size_t attacks_count = 21;
 const char* name_of(Attack attack);
 
 /// One hostile client. Drawn before the run.

@@ -9,7 +9,8 @@ const char* name_of(Attack attack) {
       "uneven proofs",  "two stories",   "odd numbers",    "replays",     "few only",
       "half texts",     "odd texts",     "comes and goes", "false joins", "join races",
       "false reads",    "others' names", "eavesdropping",  "hoarding",    "replica talk",
-      "bad signatures", "questions",     "fast reads",     "errands",     "watching"};
+      "bad signatures", "questions",     "fast reads",     "errands",     "watching",
+      "whispers"};
   return names[static_cast<std::size_t>(attack)];
 }
 

@@ -30,6 +30,8 @@ class Hostiles {
     Clients::Alive second;
     std::function<ReplicaId()> primary;
     std::function<void(Fault, ReplicaId)> hit;
+    /// To replicas that lie, by a way of their own.
+    std::function<void(const wire::ClientRequest&)> confide;
   };
   Hostiles(Run run, const wire::Genesis& genesis, std::vector<crypto::Signer> credentials,
            World world, Rng rng);
@@ -70,6 +72,7 @@ class Hostiles {
   void act(Attack attack, ReplicaId on);
   /// A request bears a right proof somewhere, so it may be executed.
   void made(const Digest& request) { run_.checks.agreement.issued(request); }
+  void confide(const wire::ClientRequest& request) { world_.confide(request); }
   /// It is said by somebody who keeps no rules.
   void capricious(const Digest& request) { run_.checks.replies.capricious(request); }
   [[nodiscard]] const Run& run() const { return run_; }

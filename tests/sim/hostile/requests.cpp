@@ -30,6 +30,7 @@ void Stranger::make(Attack attack) {
     case Attack::fast_reads: return in() ? fast_reads() : void();
     case Attack::errands: return in() ? errands() : void();
     case Attack::watching: return in() ? watching() : void();
+    case Attack::whispers: return whispers();
   }
 }
 

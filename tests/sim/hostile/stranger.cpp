@@ -162,6 +162,7 @@ void Stranger::on(ReplicaId from, const wire::Reply& said) {
     voices.insert(from);
     if (voices.size() > all_.run().parameters.options.faults) {
       session->id = joined->session;
+      session->role = joined->role.text;
       session_ = session;
     }
   }

@@ -36,6 +36,7 @@ class Stranger {
     explicit Session(crypto::Signer signer) : key(std::move(signer)) {}
     crypto::Signer key;
     SessionId id;
+    std::string role;
     std::uint64_t next = 1;
     wire::JoinBegin begin;
     std::map<ReplicaId, wire::JoinToken> tokens;
@@ -113,6 +114,17 @@ class Stranger {
   void watch_odd_topics(node::ConnectionId line);
   void watch_often(node::ConnectionId line);
   void ask_for_more(node::ConnectionId line);
+  void whispers();
+  void whisper(const wire::RequestBody& body, const crypto::Signer& key);
+  std::optional<wire::RequestBody> overheard();
+  void in_anothers_session();
+  void with_odd_numbers();  // *
+  void in_an_ended_session();
+  void with_a_false_join();
+  void without_the_right();  // *
+  void too_much();           // *
+  void proven_to_few();      // *
+  void in_anothers_name();
   wire::SubscribeBody watchable();
   std::string subscribe_text(const wire::SubscribeBody& body, node::ConnectionId line, Proof proof);
   Bytes readable();

@@ -29,10 +29,14 @@ struct Backlogs : testing::Test {
     return backlog.add(Time{0}, wire::request_digest(request.body), request, origin);
   }
 
-  void propose(std::uint64_t session, std::uint64_t number, Time now = Time{0}) {
+  void propose(std::uint64_t session, std::uint64_t number, Time now = Time{0},
+               const std::optional<crypto::PublicKey>& signer = std::nullopt, bool proven = true) {
+    wire::ClientRequest request = play::request_of(session, number);
+    if (signer) request.body.signer = *signer;
     wire::Batch batch;
-    batch.requests.items = {play::request_of(session, number)};
+    batch.requests.items = {std::move(request)};
     backlog.in_flight(now, {wire::request_digest(batch.requests.items[0].body)}, batch);
+    if (proven) backlog.accepted(batch);
   }
 
   Config config;
@@ -311,6 +315,28 @@ TEST_F(Backlogs, a_primary_cannot_put_a_session_off_by_proposing_old_or_later_re
   for (std::uint64_t number = 1; number <= 36; ++number) propose(2, number, Time{50 + number});
   propose(1, 90, Time{99});
   EXPECT_EQ(backlog.first_since(), Time{11});  // they cannot be outstanding beside 100
+}
+
+// With a liar for primary somebody else's key says anything of a session, rightly signed. Later
+// primaries would not seem to serve that session any more.
+TEST_F(Backlogs, what_is_asked_in_a_sessions_name_with_another_key_says_nothing_of_its_numbers) {
+  const crypto::PublicKey another = crypto::Signer(crypto::Signer::Seed{}).public_key();
+  propose(1, ~std::uint64_t{0}, Time{1}, another);
+  EXPECT_TRUE(backlog.serves_anew(play::request_of(1, 5).body));
+  add(1, 7, "op", Time{10});
+  propose(1, 6, Time{20}, another);  // no service to who waits here
+  EXPECT_EQ(backlog.first_since(), Time{10});
+  propose(1, 5, Time{30});
+  EXPECT_EQ(backlog.first_since(), Time{30});
+}
+
+TEST_F(Backlogs, what_a_primary_proposes_and_nobody_else_believes_makes_no_number_old) {
+  propose(1, ~std::uint64_t{0}, Time{1}, std::nullopt, false);
+  EXPECT_TRUE(backlog.serves_anew(play::request_of(1, 5).body));
+  add(1, 7, "op", Time{10});
+  propose(1, 5, Time{30});
+  EXPECT_EQ(backlog.first_since(), Time{30});
+  EXPECT_FALSE(backlog.serves_anew(play::request_of(1, 5).body));
 }
 
 TEST_F(Backlogs, a_flood_of_one_session_does_not_age_in_its_queue) {

@@ -244,7 +244,9 @@ TEST_F(PaceOfFour, what_comes_before_a_request_in_its_session_is_no_time_of_its_
   pass(900 * ms);
   pace.served({SessionId{8}, RequestNumber{1}});
   pace.served({SessionId{7}, RequestNumber{65}});
-  EXPECT_TRUE(pace.contains(request(1))) << "of others, and of what comes later";
+  const crypto::PublicKey another = crypto::Signer(crypto::Signer::Seed{}).public_key();
+  pace.served({SessionId{7}, RequestNumber{63}, another});
+  EXPECT_TRUE(pace.contains(request(1))) << "of others, in its name, and of what comes later";
   pace.served({SessionId{7}, RequestNumber{63}});
   EXPECT_FALSE(pace.contains(request(1)));
   EXPECT_FALSE(pace.proposed(now, {request(1)}));

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "server/wire/client_json.h"
+#include "tests/sim/adjustments.h"
 #include "tests/sim/byzantine/casting.h"
 #include "tests/sim/byzantine/leaves.h"
 #include "tests/sim/byzantine/plot.h"
@@ -139,6 +140,7 @@ RunResult run_with(Lie lie, std::uint64_t seed) {
   parameters.gentle = false;
   parameters.no_log = false;
   parameters.liars = {{ReplicaId{0}, {lie}}};
+  if (lie == Lie::accomplices) parameters.hostiles = {{{Attack::whispers}, 10'000}};
   parameters.requests_min = 60;  // sanitizers make each dear
   return World(parameters, nullptr).run();
 }
@@ -156,6 +158,38 @@ TEST(World, holds_while_a_replica_tells_every_lie_there_is) {
       told = result.counters.lies;
     }
   }
+}
+
+/// A request is ordered, and refused by execution alone, of every kind that no correct replica lets
+/// in. What a client proves to one replica only is done all the same, if a liar gives its word.
+void expect_refusals_of_what_accomplices_bring(bool mac_requests) {
+  std::set<std::string> missing{"wrong_key",      "unknown_session", "number_too_new",
+                                "number_too_old", "stale_join",      "not_allowed"};
+  if (mac_requests) missing.insert("done");
+  constexpr std::uint64_t seeds_max = 12;
+  Options options;
+  for (options.seed = 1; !missing.empty(); ++options.seed) {
+    ASSERT_LE(options.seed, seeds_max) << "never ordered: what is answered " << *missing.begin();
+    Parameters parameters = draw_parameters(options);
+    make_gentle(parameters);
+    without_process_faults(parameters);
+    parameters.gentle = parameters.no_log = false;
+    parameters.liar.reset();
+    parameters.rounds = 0;
+    parameters.choices.mac_requests = mac_requests;
+    parameters.liars = {{ReplicaId{0}, {Lie::accomplices}}};
+    parameters.hostiles = {{{Attack::whispers}, 10'000}};
+    parameters.requests_min = 150;
+    const RunResult result = World(parameters, nullptr).run();
+    EXPECT_THAT(result.violations, IsEmpty()) << result.parameters;
+    for (const auto& [answer, times] : result.counters.confided) missing.erase(answer);
+  }
+}
+TEST(World, orders_what_a_liars_accomplices_may_not_ask_and_refuses_it_everywhere) {
+  expect_refusals_of_what_accomplices_bring(false);
+}
+TEST(World, orders_what_they_prove_to_few_on_the_liars_word_too) {
+  expect_refusals_of_what_accomplices_bring(true);
 }
 
 TEST(World, repairs_a_replica_whose_sqlite_gave_other_rows_and_believes_it_in_nothing) {

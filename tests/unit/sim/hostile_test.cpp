@@ -28,6 +28,7 @@ TEST(HostileClients, make_every_attack_and_neither_change_a_view_nor_make_anybod
   EXPECT_GT(result.counters.filled, 0U) << "nothing was ever as full as it may be";
   for (std::size_t i = 0; i < attacks_count; ++i) {
     const auto attack = static_cast<Attack>(i);
+    if (attack == Attack::whispers) continue;  // here nobody would listen
     std::uint64_t hits = 0;
     for (std::size_t phase = 0; phase < phases_count; ++phase)
       hits += result.coverage.hits(fault_of(attack), static_cast<During>(phase));

@@ -1,6 +1,7 @@
 #include "server/pbft/backlog.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace prytany::pbft {
 namespace {
@@ -152,10 +153,12 @@ void Backlog::joins_before_first(Time now, std::size_t count) {
 /// above all that were proposed before it, and only where the session may still use it beside its
 /// first one: fewer than session_window times in all. docs/decisions/0012 argues this.
 void Backlog::proposed_of(Time now, const wire::RequestBody& body) {
-  if (body.session == SessionId{0}) return;
   if (proposed_.size() >= proposed_max && !proposed_.contains(body.session)) proposed_.clear();
   Proposed& seen = proposed_[body.session];
+  const bool joins = body.session == SessionId{0};
   const bool above = body.number > seen.highest;
+  if (joins || is_new(seen, body.number)) seen.turn_before = std::exchange(seen.turn, now);
+  if (joins) return;
   if (is_new(seen, body.number)) note(seen, body.number);
   if (!above) return;
   const auto queue = queues_.find(body.session);
@@ -186,6 +189,13 @@ bool Backlog::serves_anew(const wire::RequestBody& body) const {
   if (body.session == SessionId{0}) return false;
   const auto seen = proposed_.find(body.session);
   return seen == proposed_.end() || is_new(seen->second, body.number);
+}
+
+bool Backlog::twice_since(Time then, const wire::Batch& batch) const {
+  return std::ranges::any_of(batch.requests, [&](const wire::ClientRequest& request) {
+    const auto seen = proposed_.find(request.body.session);
+    return seen != proposed_.end() && seen->second.turn_before >= then;
+  });
 }
 
 void Backlog::release(Time now, const std::vector<Digest>& digests) {

@@ -57,6 +57,10 @@ class Backlog {
   /// proposes a session's old requests again does it no service.
   [[nodiscard]] bool serves_anew(const wire::RequestBody& body) const;
 
+  /// Some session with a request in this batch, which was proposed last, has had its turn twice
+  /// since then: whoever serves sessions in turn comes by all others between.
+  [[nodiscard]] bool twice_since(Time then, const wire::Batch& batch) const;
+
   /// It is not in flight any more, and does not wait. True if it was in flight.
   bool withdraw(const Digest& digest) { return in_flight_.erase(digest); }
   /// One that waits; null if it does not.
@@ -174,6 +178,9 @@ class Backlog {
   struct Proposed {
     RequestNumber highest;
     std::uint64_t below = 0;  // bit i: highest - i was
+    // Its last turn, and the one before. Of session 0, too.
+    Time turn;
+    Time turn_before;
   };
   [[nodiscard]] static bool is_new(const Proposed& seen, RequestNumber number);
   static void note(Proposed& seen, RequestNumber number);

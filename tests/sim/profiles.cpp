@@ -158,6 +158,14 @@ void choose_manner(Parameters& p) {
     p.reconnect_us = dice.between(500, 3'000);
     p.slow_primary_until_us = 24 * p.request_timeout_us;
   }
+  // Its favourite alone fills its batches, and no number is free; few of them make a round.
+  if (lie == Lie::favourite && dice.chance(500'000)) {
+    p.clients = 2;
+    p.outstanding_max = 16;
+    p.think_mean_us = 0;
+    p.in_flight_max = 2;
+    p.batch_requests_max = 1;
+  }
   if (lie != Lie::league) return;
   // Nothing is late but by that client: no number is free while one hangs.
   p.in_flight_max = 1;
@@ -172,7 +180,7 @@ void byzantine_slow(Rng&, Parameters& p) {
   make_gentle(p);
   without_process_faults(p);
   p.gentle = false;
-  p.slow_primary_until_us = 16 * p.request_timeout_us;
+  p.slow_primary_until_us = 12 * p.request_timeout_us;
   // Eight round trips of the others, tails included, are what it may take.
   for (LinkParameters* link : {&p.link, &p.client_link}) {
     link->delay_min_us = std::min<std::uint64_t>(link->delay_min_us, 500);
@@ -181,10 +189,10 @@ void byzantine_slow(Rng&, Parameters& p) {
   p.sync_mean_us = std::min<std::uint64_t>(p.sync_mean_us, 1'000);
   p.clients = static_cast<unsigned>(dice.between(2, 4));
   p.outstanding_max = static_cast<unsigned>(dice.between(1, 2));
-  choose_manner(p);
   p.think_mean_us = dice.between(0, 20'000);
   p.fast_read_rate = p.public_read_rate = p.read_rate = 0;
   p.requests_min = 400;
+  choose_manner(p);
 }
 /// Whatever else is drawn, beside clients that keep no rules.
 void hostile_clients(Rng&, Parameters& p) {

@@ -1,6 +1,7 @@
 #include "server/pbft/backlog.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace prytany::pbft {
 namespace {
@@ -152,8 +153,11 @@ void Backlog::joins_before_first(Time now, std::size_t count) {
 /// above all that were proposed before it, and only where the session may still use it beside its
 /// first one: fewer than session_window times in all. docs/decisions/0012 argues this.
 void Backlog::proposed_of(Time now, const wire::RequestBody& body) {
-  if (body.session == SessionId{0}) return;
-  const auto seen = proposed_.find({body.session, body.signer});
+  const bool joins = body.session == SessionId{0};
+  const Asker asker{body.session, joins ? crypto::PublicKey{} : body.signer};
+  const auto seen = proposed_.find(asker);
+  if (joins || seen == proposed_.end() || is_new(seen->second, body.number)) turn(now, asker);
+  if (joins) return;
   const RequestNumber highest = seen == proposed_.end() ? RequestNumber{} : seen->second.highest;
   if (body.number <= highest) return;
   const auto queue = queues_.find(body.session);
@@ -197,6 +201,21 @@ bool Backlog::serves_anew(const wire::RequestBody& body) const {
   if (body.session == SessionId{0}) return false;
   const auto seen = proposed_.find({body.session, body.signer});
   return seen == proposed_.end() || is_new(seen->second, body.number);
+}
+
+void Backlog::turn(Time now, const Asker& asker) {
+  if (turns_.size() >= proposed_max && !turns_.contains(asker)) turns_.clear();
+  Turns& turns = turns_[asker];
+  turns.before = std::exchange(turns.last, now);
+}
+
+bool Backlog::twice_since(Time then, const wire::Batch& batch) const {
+  return std::ranges::any_of(batch.requests, [&](const wire::ClientRequest& request) {
+    const bool joins = request.body.session == SessionId{0};
+    const auto turns =
+        turns_.find({request.body.session, joins ? crypto::PublicKey{} : request.body.signer});
+    return turns != turns_.end() && turns->second.before >= then;
+  });
 }
 
 void Backlog::release(Time now, const std::vector<Digest>& digests) {

@@ -60,6 +60,10 @@ class Backlog {
   /// proposes a session's old requests again does it no service.
   [[nodiscard]] bool serves_anew(const wire::RequestBody& body) const;
 
+  /// Some session with a request in this batch, which was proposed last, has had its turn twice
+  /// since then: whoever serves sessions in turn comes by all others between.
+  [[nodiscard]] bool twice_since(Time then, const wire::Batch& batch) const;
+
   /// It is not in flight any more, and does not wait. True if it was in flight.
   bool withdraw(const Digest& digest) { return in_flight_.erase(digest); }
   /// One that waits; null if it does not.
@@ -185,6 +189,13 @@ class Backlog {
   /// primary in league with them proposed it. Only execution knows whose session it is.
   using Asker = std::pair<SessionId, crypto::PublicKey>;
   std::map<Asker, Proposed> proposed_;
+  /// When it had its last turn, and the one before. All who join are one.
+  struct Turns {
+    Time last;
+    Time before;
+  };
+  void turn(Time now, const Asker& asker);
+  std::map<Asker, Turns> turns_;
   std::size_t bytes_ = 0;
 };
 

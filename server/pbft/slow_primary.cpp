@@ -4,7 +4,8 @@
 namespace prytany::pbft {
 
 /// A number is free, or taken by a batch that had room for what waits here. (One that was full, or
-/// held long requests, is as much as a correct primary could do.)
+/// held long requests, is as much as a correct primary could do; unless somebody has its second
+/// turn in it before what waits here has its first.)
 bool Replica::Core::could_propose() const {
   const bool behind = peers_.executed_by_some_correct() > handed_;
   if (!judging_ || is_primary() || behind || proposed_ >= window_.high()) return false;
@@ -28,10 +29,12 @@ void Replica::Core::measure_proposal(Seq seq, const Body& body) {
     bytes += request.body.operation.bytes.size();
   const bool room = body.batch.requests.size() < config_.batch_requests_max &&
                     bytes <= config_.batch_bytes_max / 2;
-  if (!room) {
+  const Time first = backlog_.first_since();
+  const bool waits = first != never && first + config_.slow_after_us <= now_;
+  const bool in_turn = !waits || !backlog_.twice_since(first + config_.slow_after_us, body.batch);
+  if (!room && in_turn) {
     passed_over_ = {};
-  } else if (const Time first = backlog_.first_since();
-             first != never && first + config_.slow_after_us <= now_) {
+  } else if (waits) {
     passed_over_ = seq;
   }
 }

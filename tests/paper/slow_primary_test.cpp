@@ -223,6 +223,43 @@ TEST(SlowPrimary, is_found_though_it_leaves_a_gap_below_numbers_that_it_uses_up)
   });
 }
 
+TEST(SlowPrimary, is_found_though_it_fills_its_batches_for_one_whom_it_favours) {
+  auto config = watchful(4, 1);
+  config.batch_requests_max = 4;
+  std::uint64_t seq = 0;
+  std::uint64_t favoured = 0;
+  const auto act = [&](Group& group, Sly& primary, Line& line, std::uint64_t t) {
+    // One batch every five milliseconds, which takes thirty: no number is ever free.
+    std::vector<wire::ClientRequest> batch;
+    if (!line.empty() && line.front().since_ms + late_ms <= t) {
+      batch.push_back(line.front().request);
+      line.pop_front();
+    }
+    while (batch.size() < config.batch_requests_max) {
+      batch.push_back(request_of(99, ++favoured));
+      group.submit_to_all(batch.back());
+    }
+    primary.propose(++seq, batch);
+  };
+  expect_that_it_is_found_out(act, config);
+}
+
+TEST(SlowPrimary, is_none_that_serves_in_turn_a_session_that_fills_its_batches) {
+  for (const std::size_t batch : {1U, 2U}) {
+    auto config = watchful(4, 1);
+    config.batch_requests_max = batch;
+    config.in_flight_max = 1;
+    config.slow_after_us = 1 * ms;
+    config.forward_us = 400 * ms;
+    expect_no_view_change(config, [](Group& group, std::uint64_t t) {
+      group.submit_to_all(request_of(99, 1 + t));
+      // The primary has theirs from the trials alone.
+      if (t % 7 == 0)
+        for (unsigned id = 1; id < 4; ++id) group.submit(id, request_of(1 + t % 3, 1 + t / 7));
+    });
+  }
+}
+
 TEST(SlowPrimary, is_found_though_it_hangs_up_before_each_proposal) {
   std::uint64_t seq = 0;
   expect_that_it_is_found_out([&](Group& group, Sly& primary, Line& line, std::uint64_t t) {

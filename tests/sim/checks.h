@@ -13,6 +13,7 @@
 #include "tests/sim/proof_checker.h"
 #include "tests/sim/read_checker.h"
 #include "tests/sim/refusal_checker.h"
+#include "tests/sim/service_checker.h"
 #include "tests/sim/view_checker.h"
 #include "tests/sim/watch_checker.h"
 
@@ -60,6 +61,7 @@ struct Checks {
   BoundsChecker bounds{violations};
   WatchChecker watching{violations};
   IdentityChecker identities{violations};
+  ServiceChecker service{violations};
 
   /// Now, and as far as the plan goes: all is asked of it, and its words are what they should be.
   [[nodiscard]] bool correct(ReplicaId id) const {

@@ -186,7 +186,9 @@ class Clients::Client {
   [[nodiscard]] std::string watcher() const { return name() + "/" + std::to_string(life_); }
 
   void ask_later() {
-    all_.run_.queue.after(1 + rng_.exponential(parameters().think_mean_us), [this, life = life_] {
+    const bool plots = parameters().league == index_;
+    const std::uint64_t think_us = plots ? 0 : parameters().think_mean_us;
+    all_.run_.queue.after(1 + rng_.exponential(think_us), [this, life = life_] {
       if (life == life_) eager() ? ask_all_at_once() : ask();
     });
   }
@@ -310,6 +312,7 @@ void Clients::Client::on(client::Completed& e) {
     std::uint64_t& longest = joined_ ? all_.longest_us_ : all_.longest_join_us_;
     const Time turn = eager() && joined_ ? turn_of(c.number, asked.mapped().at) : asked.mapped().at;
     longest = std::max(longest, now() - turn);
+    if (joined_) all_.run_.checks.service.answered(index_);
   }
   if (orders_.erase(e.ticket) > 0) {
     all_.run_.checks.replies.accepted(name(),
@@ -519,13 +522,17 @@ void Clients::start() {
 void Clients::all_work() {
   for (const auto& each : clients_)
     run_.queue.after(rng_.between(1, 50'000), [&client = *each] { client.work(); });
+  run_.checks.service.begins(run_.queue.now());
 }
 
 bool Clients::at_work() const { return !recital_ || recital_->over(); }
 
 void Clients::order(wire::Operation operation) { clients_.front()->order(operation); }
 
-void Clients::stop() { stopping_ = true; }
+void Clients::stop() {
+  stopping_ = true;
+  run_.checks.service.ends();
+}
 
 bool Clients::idle() const {
   return std::ranges::all_of(clients_, [](const auto& client) { return client->idle(); });
@@ -688,7 +695,10 @@ void Clients::send_now(std::size_t client, ReplicaId replica,
   if (overhears) overhears(text);
   const auto carried = calm_ ? text : perhaps_with_a_wrong_tag(text);
   Connection& connection = connections_.at(*id);
-  for (const Time when : connection.upward.arrivals(run_.queue.now(), rng_).times) {
+  const bool asks = text->starts_with(R"({"type":"request")");
+  const bool late = run_.parameters.league == client && asks && !run_.parameters.lies(replica);
+  const Time leaves = run_.queue.now() + (late ? run_.parameters.league_late_us : 0);
+  for (const Time when : connection.upward.arrivals(leaves, rng_).times) {
     run_.queue.at(when, [this, id = *id, replica, carried] {
       if (hushed_) return held_.push_back({id, replica, carried});
       arrives({id, replica, carried});
@@ -704,7 +714,10 @@ void Clients::arrives(Held held) {
   if (passed_over_ == replica && !text->starts_with(R"({"type":"speak_for")")) return;
   run_.trace.add(run_.queue.now(), replica_name(replica),
                  "text on connection " + std::to_string(id.value), as_bytes(*text));
-  if (process->mouth() != nullptr) process->mouth()->client_text(id, *text);
+  if (process->mouth() != nullptr) {
+    process->mouth()->client_text(id, *text);
+    if (connections_.at(id).client == run_.parameters.league) process->mouth()->confided(*text);
+  }
   if (process->notary() != nullptr && notarized(held, *process)) return;
   input(replica, [held](node::Node& node) { node.client_text(held.connection, *held.text); });
 }

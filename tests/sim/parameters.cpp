@@ -249,7 +249,7 @@ void draw_eager(const Options& options, Parameters& p) {
   Rng rng(options.seed, 45);
   if (!rng.chance(250'000) || options.plant != Plant::none || options.script != nullptr) return;
   // Where reads are measured, or how slow a primary is, one client's load would cover them.
-  if (p.fast_read_rate < 400'000 && !p.slow_primary) p.eager = 1;
+  if (p.fast_read_rate < 400'000 && p.slow_primary_until_us == 0) p.eager = 1;
 }
 
 /// Likewise. As many numbers under way as the window has, with one request each: so that views are
@@ -257,7 +257,7 @@ void draw_eager(const Options& options, Parameters& p) {
 void draw_brimful(const Options& options, Parameters& p) {
   Rng rng(options.seed, 56);
   if (!rng.chance(150'000) || options.plant != Plant::none || options.script != nullptr) return;
-  if (p.gentle || p.slow_primary) return;
+  if (p.gentle || p.slow_primary_until_us > 0) return;
   p.in_flight_max = p.window;
   p.batch_requests_max = 1;
   p.outstanding_max = std::max(p.outstanding_max, 8U);
@@ -366,6 +366,7 @@ std::string describe_more(const Parameters& p) {
   for (const ReplicaId id : p.twins) text += " r" + std::to_string(id.value) + " is twins";
   if (p.restless) text += " c" + std::to_string(*p.restless) + " comes and goes";
   if (p.eager) text += " c" + std::to_string(*p.eager) + " asks all at once";
+  if (p.league) text += " c" + std::to_string(*p.league) + " is in league with r0";
   for (const HostileClient& client : p.hostiles) {
     text += " hostile:";
     for (const Attack attack : client.attacks) text += std::string(" ") + name_of(attack) + ",";

@@ -198,8 +198,13 @@ struct Parameters {
   /// Nothing happens that a primary could be blamed for: the network is good, and only one backup
   /// at a time is down or stands still. Then there must be no view change.
   bool gentle = false;
-  /// The first primary serves everybody as late as it may. Then there must be a view change.
-  bool slow_primary = false;
+  /// The first primary is as slow as it may be, always: it must be replaced within so long from
+  /// when clients begin to ask. 0: it is not.
+  std::uint64_t slow_primary_until_us = 0;
+  /// This client is in league with the first primary: that one has its requests at once, the others
+  /// so much later.
+  std::optional<unsigned> league;
+  std::uint64_t league_late_us = 0;
 
   /// So many times something is lost for some milliseconds when chaos is over, which must be made
   /// up without clients (rounds.cpp).

@@ -1,5 +1,6 @@
 // The profiles: which faults a run is about, and how often they come.
 #include <algorithm>
+#include <array>
 
 #include "server/node/node.h"
 #include "tests/sim/adjustments.h"
@@ -130,21 +131,9 @@ void byzantine_backups(Rng&, Parameters& p) {
   without_process_faults(p);
   cast_liars(dice, p, Theme::backups);
 }
-/// The first primary serves everybody, always just before the others lose patience, and nothing
-/// else goes wrong: it is replaced, before so many requests are served so slowly.
-void byzantine_slow(Rng&, Parameters& p) {
-  Rng dice(p.options.seed, 21);
-  make_gentle(p);
-  without_process_faults(p);
-  p.gentle = false;
-  p.slow_primary = true;
-  // Eight round trips of the others, tails included, are what it may take.
-  for (LinkParameters* link : {&p.link, &p.client_link}) {
-    link->delay_min_us = std::min<std::uint64_t>(link->delay_min_us, 500);
-    link->delay_mean_us = std::min<std::uint64_t>(link->delay_mean_us, 1'000);
-  }
-  p.sync_mean_us = std::min<std::uint64_t>(p.sync_mean_us, 1'000);
-  // Of dice of its own: late only by its clock, so that others hold what it proposes at once.
+/// Of dice of its own: merely late with what it proposes, late only by its clock, so that others
+/// hold what it proposes at once, or late and hiding it.
+void choose_manner(Parameters& p) {
   Rng manner(p.options.seed, 58);
   if (manner.chance(300'000)) {
     const auto ahead_max_us = static_cast<std::uint64_t>(node::NodeConfig{}.clock_ahead_max_us);
@@ -152,14 +141,61 @@ void byzantine_slow(Rng&, Parameters& p) {
     p.liar = ReplicaId{0};
     p.lie_us = static_cast<std::int64_t>(ahead_max_us +
                                          p.request_timeout_us * manner.between(60, 85) / 100);
-  } else {
-    p.liars.push_back({ReplicaId{0}, {Lie::slowness}});
+    return;
   }
+  static constexpr std::array manners{Lie::slowness,  Lie::old_requests, Lie::hanging_up,
+                                      Lie::gap_below, Lie::league,       Lie::favourite};
+  Rng dice(p.options.seed, 59);
+  Lie lie = manners[dice.below(manners.size())];
+  // Nobody leads with requests that bear no signature where they are not allowed.
+  if (lie == Lie::league && p.options.replicas <= 3 * p.options.faults) lie = Lie::slowness;
+  p.liars.push_back({ReplicaId{0}, {lie}});
+  if (lie == Lie::slowness) return;
+  // What it makes up it has whole, and there is always a number for it.
+  p.choices.bodies_apart = false;
+  p.choices.mac_requests = lie == Lie::league;
+  p.wrong_tag_rate = 0;
+  p.checkpoint_interval = 16;
+  p.window = 64;
+  if (lie == Lie::hanging_up) {
+    p.reconnect_us = dice.between(500, 3'000);
+    p.slow_primary_until_us = 24 * p.request_timeout_us;
+  }
+  // Its favourite alone fills its batches, and no number is free; few of them make a round.
+  if (lie == Lie::favourite && dice.chance(500'000)) {
+    p.clients = 2;
+    p.outstanding_max = 16;
+    p.think_mean_us = 0;
+    p.in_flight_max = 2;
+    p.batch_requests_max = 1;
+  }
+  if (lie != Lie::league) return;
+  // Nothing is late but by that client: no number is free while one hangs.
+  p.in_flight_max = 1;
+  p.outstanding_max = 1;
+  p.league = 1;
+  p.league_late_us = p.request_timeout_us * dice.between(50, 70) / 100;
+}
+/// The first primary serves everybody, always just before the others lose patience, and nothing
+/// else goes wrong: it is replaced, before so many requests are served so slowly.
+void byzantine_slow(Rng&, Parameters& p) {
+  Rng dice(p.options.seed, 21);
+  make_gentle(p);
+  without_process_faults(p);
+  p.gentle = false;
+  p.slow_primary_until_us = 12 * p.request_timeout_us;
+  // Eight round trips of the others, tails included, are what it may take.
+  for (LinkParameters* link : {&p.link, &p.client_link}) {
+    link->delay_min_us = std::min<std::uint64_t>(link->delay_min_us, 500);
+    link->delay_mean_us = std::min<std::uint64_t>(link->delay_mean_us, 1'000);
+  }
+  p.sync_mean_us = std::min<std::uint64_t>(p.sync_mean_us, 1'000);
   p.clients = static_cast<unsigned>(dice.between(2, 4));
   p.outstanding_max = static_cast<unsigned>(dice.between(1, 2));
   p.think_mean_us = dice.between(0, 20'000);
   p.fast_read_rate = p.public_read_rate = p.read_rate = 0;
   p.requests_min = 400;
+  choose_manner(p);
 }
 /// Whatever else is drawn, beside clients that keep no rules.
 void hostile_clients(Rng&, Parameters& p) {

@@ -46,6 +46,8 @@ class Outside {
   virtual void connection_ends(ReplicaId by, node::ConnectionId connection) = 0;
   /// Its links are to be made anew, with other keys.
   virtual void configuration_changed(ReplicaId of) = 0;
+  /// Its links end, and it calls again. Only who lies does this.
+  virtual void hangs_up(ReplicaId by) = 0;
 };
 
 /// Time as one process sees it: the world's, plus what its turn has taken so far.

@@ -145,9 +145,11 @@ void World::make_liars() {
   plot.cluster = setting_.pbft.cluster;
   plot.window = parameters_.window;
   plot.checkpoint_interval = parameters_.checkpoint_interval;
+  plot.in_flight_max = parameters_.in_flight_max;
   plot.patience_us = parameters_.request_timeout_us;
   plot.salt = Rng(parameters_.options.seed, 23).next();
-  plot.relentless = parameters_.slow_primary || parameters_.options.plant == Plant::liars_too_many;
+  plot.relentless =
+      parameters_.slow_primary_until_us > 0 || parameters_.options.plant == Plant::liars_too_many;
   plot.even = plot.relentless || plot.salt % 2 == 0;
   mouths_ = std::make_unique<Mouths>(*run_, machines_, *this, plot);
   twins_ = std::make_unique<Twins>(*run_, machines_, *this, [this] {
@@ -181,6 +183,7 @@ void World::connection_ends(ReplicaId, node::ConnectionId connection) {
 }
 
 void World::configuration_changed(ReplicaId of) { links_->make_anew(of); }
+void World::hangs_up(ReplicaId by) { links_->make_anew(by); }
 
 /// One event, and what follows from it. False: a violation, or nothing left to happen.
 bool World::step() {
@@ -190,6 +193,7 @@ bool World::step() {
     return false;
   }
   queue_.run_one();
+  if (checks_->views.entered() > 0) checks_->service.replaced(queue_.now());
   for (const auto& process : processes_) {
     if (process == nullptr) continue;
     if (!process->stopped()) {
@@ -244,6 +248,9 @@ void World::set_clocks(AgreedTime time) {
 }
 
 bool World::enough_asked() const {
+  const std::uint64_t slow_until_us = parameters_.slow_primary_until_us;
+  if (slow_until_us > 0 && !checks_->service.judge_primary(queue_.now(), slow_until_us))
+    return false;
   return clients_->at_work() && checks_->agreement.requests() >= parameters_.requests_min &&
          checks_->agreement.contiguous().value > 2 * parameters_.checkpoint_interval;
 }
@@ -400,8 +407,9 @@ void World::compare_with_reference() {
   checks_->views.finish();
   if (parameters_.gentle && checks_->views.entered() > 0)
     checks_->violations.add("liveness", "a view change without a cause");
-  if (parameters_.slow_primary && checks_->views.entered() == 0)
-    checks_->violations.add("liveness", "a slow primary was never replaced");
+  if (parameters_.slow_primary_until_us > 0 && parameters_.leave_rate == 0)
+    checks_->service.judge_turns(parameters_.league ? std::set<std::size_t>{*parameters_.league}
+                                                    : std::set<std::size_t>{});
   // Castro & Liskov TOCS 2002 section 4.5.2 asks that no client can delay another for long.
   constexpr std::uint64_t wait_max_us = 4'000'000;
   const std::uint64_t waited = std::max(clients_->longest_us(), clients_->longest_join_us());
@@ -527,6 +535,7 @@ RunResult World::run() {
   counters_.attacks = hostiles_->acts();
   counters_.filled = checks_->bounds.filled();
   counters_.longest_us = clients_->longest_us();
+  counters_.replaced_us = checks_->service.replaced_after_us().value_or(0);
   counters_.longest_join_us = clients_->longest_join_us();
   counters_.events = queue_.handled();
   result.counters = counters_;

@@ -50,6 +50,7 @@ struct RunCounters {
   std::uint64_t filled = 0;           // turns after which something was as full as it may be
   std::uint64_t longest_us = 0;       // that an honest client waited
   std::uint64_t longest_join_us = 0;  // likewise, to join
+  std::uint64_t replaced_us = 0;  // from when clients asked until the first view change; 0: none
   std::uint64_t events = 0;
 };
 
@@ -81,6 +82,7 @@ class World final : public Outside {
   void text_departs(ReplicaId from, node::ConnectionId to, Time departs, std::string text) override;
   void connection_ends(ReplicaId by, node::ConnectionId connection) override;
   void configuration_changed(ReplicaId of) override;
+  void hangs_up(ReplicaId by) override;
 
   void make_group();
   void make_machines(Rng& rng);

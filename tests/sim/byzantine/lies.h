@@ -33,8 +33,14 @@ enum class Lie : std::uint8_t {
   idleness,         // votes, and does nothing of what it votes for
   stale_reads,      // keeps some late, and tells readers the past
   accomplices,      // brings what clients gave it that others refuse at the door
+  // As the first primary, late with everything, and more (docs/decisions/0025):
+  old_requests,  // proposes old ones before each late proposal
+  hanging_up,    // ends its links before each late proposal
+  gap_below,     // leaves one number out below those that it uses up
+  league,        // proposes each time what a friend among the clients lets others have late
+  favourite,     // late for all but one session
 };
-inline constexpr std::size_t lies_count = 22;
+inline constexpr std::size_t lies_count = 27;
 const char* name_of(Lie lie);
 
 /// One replica that lies, and how. Drawn before the run.

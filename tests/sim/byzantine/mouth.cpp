@@ -12,6 +12,7 @@ namespace {
 
 /// Seeds of connections whose hello has not left yet.
 constexpr std::size_t seeds_max = 64;
+constexpr std::string_view request_begins = R"({"type":"request")";
 
 }  // namespace
 
@@ -19,6 +20,8 @@ void Strategy::speak(ReplicaId, Words&, Mouth&) {}
 void Strategy::hear(ReplicaId, const wire::PeerMessage&, Mouth&) {}
 void Strategy::tick(Mouth&) {}
 void Strategy::asked(const wire::FastRead&, Mouth&) {}
+void Strategy::requested(const wire::ClientRequest&, Mouth&) {}
+void Strategy::confided(const wire::ClientRequest&, Mouth&) {}
 bool Strategy::answer(wire::ToClient&, Mouth&) { return true; }
 
 Mouth::Mouth(Run run, Machine& machine, Outside& outside, Plot& plot, const Liar& liar, Rng rng)
@@ -96,15 +99,25 @@ void Mouth::seal(ReplicaId to, Time departs,
 // ---- clients ------------------------------------------------------------------------------------
 
 void Mouth::client_text(node::ConnectionId from, std::string_view text) {
-  // Of all others only what somebody asks who wants no order is of interest.
-  const bool read = text.starts_with(R"({"type":"fast_read")");
-  if (clients_[from].hello && !read) return;
+  // Of all others only what somebody asks is of interest.
+  const bool asks = text.starts_with(R"({"type":"fast_read")") || text.starts_with(request_begins);
+  if (clients_[from].hello && !asks) return;
   const auto parsed = wire::from_client_json(text);
   if (!parsed) return;
   if (const auto* asked = std::get_if<wire::FastRead>(&*parsed))
     for (const auto& strategy : strategies_) strategy->asked(*asked, *this);
+  if (const auto* submit = std::get_if<wire::SubmitRequest>(&*parsed))
+    for (const auto& strategy : strategies_) strategy->requested(submit->request, *this);
   if (clients_[from].hello) return;
   if (const auto* hello = std::get_if<wire::ClientHello>(&*parsed)) clients_[from].hello = *hello;
+}
+
+void Mouth::confided(std::string_view text) {
+  if (!text.starts_with(request_begins)) return;
+  const auto parsed = wire::from_client_json(text);
+  const auto* submit = parsed ? std::get_if<wire::SubmitRequest>(&*parsed) : nullptr;
+  if (submit == nullptr) return;
+  for (const auto& strategy : strategies_) strategy->confided(submit->request, *this);
 }
 
 /// The process's secret is one of those that it drew.
@@ -186,6 +199,14 @@ void Mouth::say_bytes(ReplicaId to, Bytes message) {
   seal(to, run_.queue.now(),
        {std::make_shared<const wire::EncodedMessage>(
            wire::EncodedMessage{std::move(message), digest})});
+}
+
+void Mouth::later(std::uint64_t microseconds, std::function<void()> what) {
+  run_.queue.after(microseconds, std::move(what));
+}
+void Mouth::hang_up() {
+  ++lies_told_;
+  later(0, [this] { outside_.hangs_up(self()); });
 }
 
 std::vector<ReplicaId> Mouth::peers() const {

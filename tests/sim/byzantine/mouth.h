@@ -39,6 +39,8 @@ class Mouth {
   // ---- what it is told ----
   void heard(ReplicaId from, ByteView frame);
   void client_text(node::ConnectionId from, std::string_view text);
+  /// The same, of a client in league with it.
+  void confided(std::string_view text);
   void tick();
 
   /// Messages that its process did not say so, or then, or at all.
@@ -46,6 +48,10 @@ class Mouth {
 
   // ---- for strategies ----
   [[nodiscard]] ReplicaId self() const { return machine_.id; }
+  [[nodiscard]] Time now() const { return run_.queue.now(); }
+  void later(std::uint64_t microseconds, std::function<void()> what);
+  /// On everybody, when this turn is over; and calls them again.
+  void hang_up();
   [[nodiscard]] Rng& rng() { return rng_; }
   [[nodiscard]] const Plot& plot() const { return plot_; }
   /// Of the latest that it heard or said.

@@ -19,6 +19,7 @@ struct Plot {
   Digest cluster;
   std::uint64_t window = 0;
   std::uint64_t checkpoint_interval = 0;
+  std::uint64_t in_flight_max = 0;
   std::uint64_t patience_us = 0;  // how long others give a primary
   std::set<ReplicaId> liars;
   std::uint64_t salt = 0;

@@ -9,7 +9,8 @@ const char* name_of(Lie lie) {
       "poison",      "claims",       "false-memory",    "vouching",
       "floods",      "garbage",      "false-replies",   "favours",
       "agitation",   "gaps",         "wrong-tags",      "idleness",
-      "stale-reads", "accomplices"};
+      "stale-reads", "accomplices",  "old-requests",    "hanging-up",
+      "gap-below",   "league",       "favourite"};
   return names[static_cast<std::size_t>(lie)];
 }
 
@@ -37,6 +38,11 @@ std::unique_ptr<Strategy> make_strategy(Lie lie, Plot& plot, Rng& rng) {
     case Lie::idleness: return idleness();
     case Lie::stale_reads: return stale_reads(plot, rng);
     case Lie::accomplices: return accomplices(plot, rng);
+    case Lie::old_requests: return old_requests(plot, rng);
+    case Lie::hanging_up: return hanging_up(plot, rng);
+    case Lie::gap_below: return gap_below(plot, rng);
+    case Lie::league: return league(plot, rng);
+    case Lie::favourite: return favourite(plot, rng);
   }
   return nullptr;
 }

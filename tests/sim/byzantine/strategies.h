@@ -30,5 +30,10 @@ std::unique_ptr<Strategy> wrong_tags(const Plot& plot, Rng& rng);
 std::unique_ptr<Strategy> idleness();
 std::unique_ptr<Strategy> stale_reads(const Plot& plot, Rng& rng);
 std::unique_ptr<Strategy> accomplices(Plot& plot, Rng& rng);
+std::unique_ptr<Strategy> old_requests(const Plot& plot, Rng& rng);
+std::unique_ptr<Strategy> hanging_up(const Plot& plot, Rng& rng);
+std::unique_ptr<Strategy> gap_below(const Plot& plot, Rng& rng);
+std::unique_ptr<Strategy> league(const Plot& plot, Rng& rng);
+std::unique_ptr<Strategy> favourite(const Plot& plot, Rng& rng);
 
 }  // namespace prytany::sim

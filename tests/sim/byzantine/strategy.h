@@ -39,6 +39,10 @@ class Strategy {
   virtual void tick(Mouth& mouth);
   /// A client asks its replica this.
   virtual void asked(const wire::FastRead& read, Mouth& mouth);
+  /// A client's request comes to its replica.
+  virtual void requested(const wire::ClientRequest& request, Mouth& mouth);
+  /// One in league with it lets it have a request before the others.
+  virtual void confided(const wire::ClientRequest& request, Mouth& mouth);
   /// Its honest process says this to a client. False: it does not leave.
   virtual bool answer(wire::ToClient& message, Mouth& mouth);
 };

@@ -48,6 +48,7 @@ class Twins {
     void text_departs(ReplicaId, node::ConnectionId, Time, std::string) override {}
     void connection_ends(ReplicaId, node::ConnectionId) override {}
     void configuration_changed(ReplicaId of) override { world_.configuration_changed(of); }
+    void hangs_up(ReplicaId by) override { world_.hangs_up(by); }
 
    private:
     Outside& world_;

@@ -139,6 +139,8 @@ void MeteredGroup::configuration_changed(ReplicaId of) {
   fail(replica_name(of) + " knows of another configuration");
 }
 
+void MeteredGroup::hangs_up(ReplicaId by) { fail(replica_name(by) + " hangs up"); }
+
 void MeteredGroup::open(std::size_t client, ReplicaId replica) {
   queue_.after(2 * geography_.between_us(client, replica.value), [this, client, replica] {
     const std::string address =

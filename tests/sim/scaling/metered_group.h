@@ -55,6 +55,7 @@ class MeteredGroup final : public Outside {
   void text_departs(ReplicaId from, node::ConnectionId to, Time departs, std::string text) override;
   void connection_ends(ReplicaId by, node::ConnectionId connection) override;
   void configuration_changed(ReplicaId of) override;
+  void hangs_up(ReplicaId by) override;
 
   void make_genesis();
   void make_clients();

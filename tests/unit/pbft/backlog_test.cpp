@@ -408,5 +408,23 @@ TEST_F(Backlogs, what_a_view_change_drops_waits_again_unless_it_was_executed) {
   EXPECT_EQ(take(10), (Names{{2, 1}}));
 }
 
+TEST_F(Backlogs, know_who_has_had_two_turns_since_then) {
+  const auto batch_of = [](std::uint64_t session) {
+    wire::Batch batch;
+    batch.requests.items = {play::request_of(session, 1)};
+    return batch;
+  };
+  for (const std::uint64_t session : {1U, 0U}) {
+    propose(session, 1, Time{10});
+    propose(session, 2, Time{20});
+    EXPECT_TRUE(backlog.twice_since(Time{10}, batch_of(session)));
+    EXPECT_FALSE(backlog.twice_since(Time{11}, batch_of(session)));
+    EXPECT_FALSE(backlog.twice_since(Time{10}, batch_of(7)));
+  }
+  // What was proposed before is no turn.
+  propose(1, 1, Time{30});
+  EXPECT_FALSE(backlog.twice_since(Time{11}, batch_of(1)));
+}
+
 }  // namespace
 }  // namespace prytany::pbft

@@ -192,6 +192,8 @@ void byzantine_slow(Rng&, Parameters& p) {
   p.sync_mean_us = std::min<std::uint64_t>(p.sync_mean_us, 1'000);
   p.clients = static_cast<unsigned>(dice.between(2, 4));
   p.outstanding_max = static_cast<unsigned>(dice.between(1, 2));
+  // A primary may take as long again for each round in which it comes by all sessions.
+  p.batch_requests_max = std::max<std::size_t>(p.batch_requests_max, p.clients);
   p.think_mean_us = dice.between(0, 20'000);
   p.fast_read_rate = p.public_read_rate = p.read_rate = 0;
   p.requests_min = 400;

@@ -166,7 +166,7 @@ class PlainRun {
     }
     if (reply.seq != seq_) return complain(body, "is answered as executed before, and was not");
     const auto operation = wire::decode<wire::Operation>(body.operation.view());
-    if (body.session == SessionId{0}) return join(body, reply, operation.ok());
+    if (body.session == SessionId{0}) return join(body, reply, operation ? &*operation : nullptr);
     const auto member = members_.find(body.session);
     if (member == members_.end() || member->second.key != body.signer)
       return expect_error(body, reply, "from nobody who has joined");
@@ -219,11 +219,20 @@ class PlainRun {
       complain(body, "was answered, " + why);
   }
 
+  static const wire::JoinBegin* begin_of(const wire::Operation& asked) {
+    if (const auto* join = std::get_if<wire::Join>(&asked)) return &join->begin;
+    const auto* join = std::get_if<wire::IdentifiedJoin>(&asked);
+    return join == nullptr ? nullptr : &join->begin;
+  }
+
   /// One session for each principal, under a number that was never used.
-  void join(const wire::RequestBody& body, const wire::Reply& reply, bool readable) {
+  void join(const wire::RequestBody& body, const wire::Reply& reply, const wire::Operation* asked) {
     const auto* joined = std::get_if<wire::JoinedReply>(&reply.outcome);
     if (joined == nullptr) return expect_error(body, reply, "without a session");
-    if (!readable) return complain(body, "made a session, though nobody can read it");
+    if (asked == nullptr) return complain(body, "made a session, though nobody can read it");
+    const wire::JoinBegin* begin = begin_of(*asked);
+    if (begin == nullptr || begin->session_key != body.signer)
+      complain(body, "made a session, whose key did not sign it");
     applied_.emplace(wire::request_digest(body), seq_);
     SessionId replaced;
     std::erase_if(members_, [&](const auto& each) {

@@ -206,7 +206,7 @@ void hostile_clients(Rng&, Parameters& p) {
   cast_hostiles(dice, p);
   // Some have friends among the replicas.
   Rng league(p.options.seed, 60);
-  if (league.chance(300'000)) conspire_with_clients(league, p);
+  if (league.chance(400'000)) conspire_with_clients(league, p);
 }
 /// Nothing else goes wrong: no view may change for such a client, and others hardly notice it.
 void hostile_gentle(Rng&, Parameters& p) {

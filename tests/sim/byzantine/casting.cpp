@@ -147,7 +147,8 @@ void cast_liars(Rng& dice, Parameters& p, Theme theme) {
 }
 
 void conspire_with_clients(Rng& dice, Parameters& p) {
-  if (p.liars.empty())
+  // Whoever goes astray is one of the f.
+  if (p.liars.empty() && !p.astray)
     for (std::uint64_t count = make_room(dice, p); count > 0; --count)
       p.liars.push_back({anybody_else(dice, p, 900'000), {}});
   if (p.liars.empty()) return;

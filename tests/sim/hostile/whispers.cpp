@@ -15,15 +15,15 @@ void Stranger::whispers() {
   if (all_.run().parameters.liars.empty()) return;
   for (const Liar& liar : all_.run().parameters.liars) all_.act(Attack::whispers, liar.replica);
   const std::uint64_t draw = rng_.below(100);
-  if (draw < 35) return in_anothers_session();
-  if (draw < 60) return in() ? with_odd_numbers() : void();
-  if (draw < 72) return in_an_ended_session();
-  if (draw < 84) return with_a_false_join();
+  if (draw < 32) return in_anothers_session();
+  if (draw < 54) return in() ? with_odd_numbers() : void();
+  if (draw < 66) return in_an_ended_session();
+  if (draw < 78) return with_a_false_join();
   if (draw < 90) return in() ? without_the_right() : void();
   if (draw < 91) return in() ? too_much() : void();
   // These may cost a primary its view, if too few can prove them.
   if (!all_.run().parameters.choices.mac_requests) return in_anothers_session();
-  draw < 97 ? (in() ? proven_to_few() : void()) : in_anothers_name();
+  draw < 96 ? (in() ? proven_to_few() : void()) : in_anothers_name();
 }
 
 /// Signed by its own key: every replica believes that somebody who has that key asks.
@@ -99,7 +99,7 @@ void Stranger::in_an_ended_session() {
 void Stranger::with_a_false_join() {
   const pbft::Group group{all_.run().parameters.options.replicas,
                           all_.run().parameters.options.faults};
-  if (lonely_ && lonely_->tokens.size() >= group.weak_quorum() && rng_.chance(500'000)) {
+  if (lonely_ && lonely_->tokens.size() >= group.weak_quorum() && rng_.chance(700'000)) {
     const std::shared_ptr<Session> session = std::exchange(lonely_, nullptr);
     wire::RequestBody join = join_of(*session, session->tokens);
     const crypto::Signer key = some_key();
@@ -122,14 +122,12 @@ void Stranger::with_a_false_join() {
 /// What administrators do.
 void Stranger::without_the_right() {
   if (session_->role == "admin") return in_anothers_session();
-  wire::Operation operation;
-  switch (rng_.below(4)) {
-    case 0: operation = installable(); break;
-    case 1: operation = wire::Upgrade{installable(), rng_.chance(500'000), false}; break;
-    case 2: operation = wire::Reconfigure{{}, ReplicaId{1}, some_key().public_key(), {}}; break;
-    default: operation = wire::Execute{{{{{"DELETE FROM account"}, {}, {}}}}, false};
-  }
-  whisper(body_of(*session_, session_->next++, operation), session_->key);
+  const std::array<wire::Operation, 4> operations{
+      installable(), wire::Upgrade{installable(), rng_.chance(500'000), false},
+      wire::Reconfigure{{}, ReplicaId{1}, some_key().public_key(), {}},
+      wire::Execute{{{{{"DELETE FROM account"}, {}, {}}}}, false}};
+  for (const wire::Operation& operation : operations)
+    whisper(body_of(*session_, session_->next++, operation), session_->key);
 }
 
 /// As much as one frame can hold, and many times what a correct primary puts into a batch.

@@ -126,14 +126,17 @@ TEST(Verifier, hands_on_a_signed_vote_as_a_vote_and_refuses_unsigned_ones_where_
 
 // Or a liar's frame of 8 MiB would keep a replica busy for seconds.
 TEST(Verifier, checks_a_bounded_number_of_signatures_in_one_frame) {
-  const Signed<Checkpoint> checkpoint = sample<Signed<Checkpoint>>();
-  const auto encoded = std::make_shared<const EncodedMessage>(encode_message(checkpoint));
-  for (const bool one_more : {false, true}) {
-    const std::vector all(limits::frame_signatures_max + (one_more ? 1 : 0), encoded);
+  const auto one =
+      std::make_shared<const EncodedMessage>(encode_message(sample<Signed<Checkpoint>>()));
+  const auto three =
+      std::make_shared<const EncodedMessage>(encode_message(sample<CheckpointProof>()));
+  for (const bool too_many : {false, true}) {
+    std::vector all(limits::frame_signatures_max, one);
+    if (too_many) all.back() = three;
     const Bytes frame = seal(ConfigNumber{0}, keys_of_zero().send, all);
     const auto opened = Verifier(membership()).open(peer_sender, keys_of_one(), frame);
-    ASSERT_EQ(opened.ok(), !one_more);
-    if (one_more) EXPECT_EQ(opened.error().text(), "too many signatures in a frame");
+    ASSERT_EQ(opened.ok(), !too_many);
+    if (too_many) EXPECT_EQ(opened.error().text(), "too many signatures in a frame");
   }
 }
 

@@ -118,9 +118,11 @@ Result<Statement, Failure> Engine::prepare(std::string_view sql, std::string_vie
                                     SQLITE_PREPARE_PERSISTENT, &raw, &tail);
   state_.preparing = false;
   if (rc != SQLITE_OK) return failure(rc);
-  if (state_.schema_touched) names_.note(sql);
-  *rest = tail == nullptr ? std::string_view{}
-                          : sql.substr(static_cast<std::size_t>(tail - sql.data()));
+  const std::size_t end =
+      tail == nullptr ? sql.size() : static_cast<std::size_t>(tail - sql.data());
+  *rest = sql.substr(end);
+  // Without what follows it: a script of many statements would be kept once for each.
+  if (state_.schema_touched) names_.note(sql.substr(0, end));
   return Statement(raw, state_.notifies);
 }
 

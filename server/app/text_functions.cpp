@@ -164,7 +164,6 @@ void trim(sqlite3_context* context, int, sqlite3_value** a) {
   sqlite3_result_text(context, text.data(), static_cast<int>(text.size()), SQLITE_TRANSIENT);
 }
 
-/// Whether the pattern may be used: the limit is SQLite's own.
 /// As SQLite reads a character, also where it is none.
 std::uint32_t character(std::string_view text, std::size_t& at) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
@@ -207,6 +206,7 @@ void unhex(sqlite3_context* context, int, sqlite3_value** a) {
   sqlite3_result_blob(context, bytes.data(), static_cast<int>(bytes.size()), SQLITE_TRANSIENT);
 }
 
+/// Whether the pattern may be used: the limit is SQLite's own.
 bool good_pattern(sqlite3_context* context, std::string_view pattern) {
   sqlite3* db = sqlite3_context_db_handle(context);
   const int max = sqlite3_limit(db, SQLITE_LIMIT_LIKE_PATTERN_LENGTH, -1);

@@ -32,18 +32,22 @@ async function claim(port) {
   });
 }
 
-/** A base such that base+i and base+100+i are this process's, i < n. PRYTANY_TEST_PORTS: "first-last". */
+/**
+ * A base such that base+i and base+100+i are this process's, i < n. Every base of the range is tried,
+ * from a random one on: that none is free must never be chance. PRYTANY_TEST_PORTS: "first-last".
+ */
 export async function freePorts(n) {
-  const [first, last] = (process.env.PRYTANY_TEST_PORTS ?? "24000-24999").split("-").map(Number);
+  const [first, last] = (process.env.PRYTANY_TEST_PORTS ?? "25000-28999").split("-").map(Number);
   const tens = Math.floor((last - first - 100 - n) / 10);
-  for (let tries = 0; tries < 100; ++tries) {
-    const base = first + 10 * Math.floor(Math.random() * tens);
+  const start = Math.floor(Math.random() * tens);
+  for (let tried = 0; tried < tens; ++tried) {
+    const base = first + 10 * ((start + tried) % tens);
     const wanted = Array.from({ length: n }, (_, i) => [base + i, base + 100 + i]).flat();
     const claims = await Promise.all(wanted.map(claim));
     if (claims.every(Boolean)) return base;
     for (const socket of claims) socket?.close();
   }
-  throw new Error("no free ports");
+  throw new Error(`no free ports between ${first} and ${last}`);
 }
 
 export const ended = (child) =>

@@ -24,3 +24,20 @@ test("a port that one test was given is given to no other, though nobody listens
   );
   assert.equal(new Set(theirs).size, 20);
 });
+
+test("that no ports are free is said only when none are", async () => {
+  const before = process.env.PRYTANY_TEST_PORTS;
+  process.env.PRYTANY_TEST_PORTS = "29000-29200"; // nine bases, and nobody else's
+  try {
+    const given = [];
+    for (let i = 0; i < 9; ++i) given.push(await freePorts(1));
+    assert.deepEqual(
+      given.sort(),
+      Array.from({ length: 9 }, (_, i) => 29000 + 10 * i),
+    );
+    await assert.rejects(freePorts(1), /no free ports between 29000 and 29200/);
+  } finally {
+    if (before === undefined) delete process.env.PRYTANY_TEST_PORTS;
+    else process.env.PRYTANY_TEST_PORTS = before;
+  }
+});

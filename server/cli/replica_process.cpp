@@ -441,6 +441,7 @@ Status run_replica(const ReplicaOptions& options) {
 
   node::NodeConfig config;
   config.pbft = config_of(genesis, identity->id);
+  config.pbft.notes = level_from(options.log_level) == log::Level::debug;
   config.membership = membership_of(genesis);
   const auto settings = apply_settings(options.settings, config);
   if (!settings) return usage_failure(settings.error().message);

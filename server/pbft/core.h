@@ -99,6 +99,14 @@ class Replica::Core {
   [[nodiscard]] std::optional<Refusal> refuse(ReplicaId from,
                                               const wire::PrePrepare& message) const;
 
+  // ---- others_word.cpp: what f+1 others' PREPAREs prove -----------------------------------------
+  [[nodiscard]] std::optional<Digest> others_word(const Slot& slot) const;
+  [[nodiscard]] bool others_vote_against(const Slot& slot, const Digest& digest) const;
+  void note_others_word(Seq seq, const Slot& slot);
+  [[nodiscard]] static std::optional<Digest> promised(const Slot& slot);
+  void follow_others(Seq seq);
+  [[nodiscard]] bool stands_for_pre_prepare(const Slot& slot, const Digest& digest) const;
+
   // ---- authenticate.cpp: requests without signatures
   // ---------------------------------------------
   void take_in_unsigned(const Digest& digest, wire::ClientRequest request,
@@ -189,7 +197,14 @@ class Replica::Core {
   void watch_pace();
   [[nodiscard]] Time trial_at() const;
   [[nodiscard]] std::optional<Backlog::First> to_try() const;
-  [[nodiscard]] std::optional<Seq> hanging() const;
+  /// A number that the primary may be to blame for.
+  struct Hanging {
+    Seq seq;
+    Time since;
+  };
+  [[nodiscard]] std::optional<Hanging> hanging() const;
+  [[nodiscard]] bool owes_vote(const Slot& slot) const;
+  void measure_vote(ReplicaId from, const Slot& slot);
   void try_primary();
   void try_request();
   void ping_others(std::uint64_t ask);
@@ -341,7 +356,9 @@ class Replica::Core {
   bool lost_ = false;     // votes of mine are forgotten: never again
 
   std::set<std::pair<Time, Seq>>
-      held_;                    // PRE-PREPAREs that are early or late, by when they are due
+      held_;  // PRE-PREPAREs that are early or late, by when they are due
+  // Numbers of which f+1 others say what I do not have, by when they are followed.
+  std::set<std::pair<Time, Seq>> lacking_;
   std::set<Seq> unverified_;    // PRE-PREPAREs with a request that is not authentic here
   std::vector<Digest> untold_;  // authentic here since the last Tick
   Overdue overdue_;             // execution, views

@@ -120,6 +120,7 @@ void Replica::Core::enter_view(wire::Signed<wire::NewView> message) {
   new_view_due_ = never;
   entered_at_ = calm_since_ = moved_at_ = now_;
   held_.clear();
+  lacking_.clear();
   view_changes_.entered(view_);
   view_changes_.decided(message.message);
   say("view ", view_, " begins at n", message.message.start.seq, ", primary r", primary());

@@ -208,6 +208,7 @@ void Replica::Core::advance(Seq low) {
   pending_.erase(pending_.begin(), pending_.upper_bound(low));
   if (certified_ && certified_->checkpoint.seq <= low) certified_.reset();
   std::erase_if(held_, [&](const auto& held) { return held.second <= low; });
+  std::erase_if(lacking_, [&](const auto& lacking) { return lacking.second <= low; });
   // Segments that go may hold votes above this, too, next to others that stay for such: only this
   // record tells, should state.db be put back to an older checkpoint.
   persist_lazily(DiscardedRecord{low});

@@ -30,6 +30,7 @@ void Replica::Core::leave_view(View next) {
   view_ = next;
   active_ = judging_ = silent_ = false;
   held_.clear();
+  lacking_.clear();
   unverified_.clear();
   pace_.begin_view();
   passed_over_ = {};

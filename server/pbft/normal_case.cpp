@@ -115,6 +115,8 @@ void Replica::Core::on(ReplicaId from, wire::PrePrepare message) {
   Slot& slot = window_.at(seq);
   Body body = make_body(std::move(message.batch), std::move(message.agreed));
   auto refusal = slot.refuse_pre_prepare(body.digest);
+  if (!refusal && others_vote_against(slot, body.digest))
+    refusal = Refusal::conflicting_pre_prepare;
   // What I voted for before a restart binds me, even if its PRE-PREPARE was lost.
   const Digest* voted = slot.prepares.of(config_.self);
   if (voted != nullptr && *voted != body.digest) refusal = Refusal::conflicting_pre_prepare;
@@ -223,6 +225,7 @@ void Replica::Core::cast_prepare(Seq seq, Slot& slot) {
   const wire::Prepare vote{view_, seq, slot.proposed()->digest};
   persist(PreparedVote{vote});
   slot.prepares.add(config_.self, vote.digest);
+  slot.voted = now_;
   view_changes_.pre_prepared(seq, vote.digest, view_);
   broadcast(vote);
 }
@@ -240,9 +243,11 @@ void Replica::Core::on(ReplicaId from, const wire::Prepare& message) {
   if (added == Added::repeated) return;
   begun_ = true;
   in_use(seq, slot);
+  note_others_word(seq, slot);
   if (slot.proposed() == nullptr) return;  // kept until the PRE-PREPARE comes
   if (!slot.accepted() && !diverged_ && vouched(slot)) return accept(seq, slot);
   if (slot.standing() == Standing::unverified && !diverged_) settle(seq, slot);
+  measure_vote(from, slot);
   try_commit(seq, slot);
 }
 
@@ -261,6 +266,7 @@ void Replica::Core::try_commit(Seq seq, Slot& slot) {
     trace(prepared ? "prepared n" : "known to be committed, n", seq, " -> commit");
     persist(CommitVote{vote, prepared});
     slot.commits.add(config_.self, vote.digest);
+    slot.voted = now_;
     vouched_ = std::max(vouched_, seq);
     if (prepared) view_changes_.prepared(seq, vote.digest, view_);
     broadcast(vote);
@@ -280,6 +286,7 @@ void Replica::Core::on(ReplicaId from, const wire::Commit& message) {
     return drop(Refusal::conflicting_vote, "commit n", seq, " from r", from);
   if (added == Added::repeated) return;
   in_use(seq, slot);
+  measure_vote(from, slot);
   try_decide(seq, slot);
 }
 

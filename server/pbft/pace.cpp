@@ -26,16 +26,19 @@ void Pace::count(Time now) {
 
 /// Where others are known to need long, too, a trial would begin with every request; but never so
 /// late that little is left of the primary's time.
+std::uint64_t Pace::after() const {
+  return std::max(config_.slow_after_us,
+                  std::min(2 * round_trip_us_, config_.request_timeout_us / 8));
+}
+
 Time Pace::trial_at(Time first_since) const {
   if (!may_try() || first_since == never) return never;
-  const std::uint64_t after =
-      std::max(config_.slow_after_us, std::min(2 * round_trip_us_, config_.request_timeout_us / 8));
-  return not_before(std::max(first_since, running_since_) + after);
+  return not_before(std::max(first_since, running_since_) + after());
 }
 
 Time Pace::number_trial_at(Time since) const {
   if (since == never || trials_.size() >= trials_max || !has_others()) return never;
-  return not_before(since + config_.slow_after_us);
+  return not_before(since + after());
 }
 
 /// Peers answer only so many.

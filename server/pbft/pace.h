@@ -130,6 +130,7 @@ class Pace {
     std::vector<std::optional<std::uint64_t>> answers;  // by replica, in microseconds
   };
 
+  [[nodiscard]] std::uint64_t after() const;
   void count(Time now);
   void charge(Time now, std::uint64_t us);
   [[nodiscard]] bool has_others() const {

@@ -277,6 +277,7 @@ Time Replica::Core::deadline() const {
                        suspicion_at(), trial_at(), new_view_due_, vouching_.due()});
   if (!untold_.empty()) due = std::min(due, now_);
   if (!held_.empty()) due = std::min(due, held_.begin()->first);
+  if (!lacking_.empty()) due = std::min(due, lacking_.begin()->first);
   return due;
 }
 

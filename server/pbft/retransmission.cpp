@@ -280,7 +280,7 @@ void Replica::Core::on(ReplicaId from, wire::BatchBody message) {
     drop(Refusal::body_wrong, "batch-body n", seq, " from r", from);
     return ask_for_body(seq, *slot, wanted);
   }
-  if (slot->announced == wanted && active_) {
+  if (stands_for_pre_prepare(*slot, wanted)) {
     trace("batch of n", seq, " from r", from, " is the one proposed -> take it as its pre-prepare");
     speaker_ = primary();  // who brings the batch says nothing of whether it should be this one
     return on(primary(), wire::PrePrepare{view_, seq, body.batch, body.agreed});
@@ -315,6 +315,11 @@ void Replica::Core::pass_time() {
     const Seq seq = held_.begin()->second;
     held_.erase(held_.begin());
     if (Slot* slot = window_.find(seq)) due(seq, *slot);
+  }
+  while (!lacking_.empty() && lacking_.begin()->first <= now_) {
+    const Seq seq = lacking_.begin()->second;
+    lacking_.erase(lacking_.begin());
+    follow_others(seq);
   }
   if (overdue_.due() <= now_) say_what_is_missing();
   if (uncertified_.due() <= now_) {

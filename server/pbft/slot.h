@@ -94,6 +94,7 @@ class Slot {
 
   // ---- bookkeeping of the replica ----
   Time since = never;       // when it was first awaited in this view, or not yet
+  Time voted = never;       // when I last voted for it, in this life
   unsigned excuses = 0;     // how often that was put off for a cause that lies here
   bool recorded = false;    // its CommittedRecord was written
   bool released = false;    // its requests are no longer in flight
@@ -124,7 +125,7 @@ std::optional<Body> Slot::leave_view(Pinned pinned) {
   standing_ = Standing::none;
   prepares.clear();
   commits.clear();
-  since = never;
+  since = voted = never;
   excuses = 0;
   complained = false;
   asked.reset();

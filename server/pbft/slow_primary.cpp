@@ -50,24 +50,51 @@ void Replica::Core::watch_pace() {
   pace_.believed(now_, [this](const Digest& each) { return backlog_.find(each) != nullptr; });
 }
 
+/// Its vote for what I voted for is missing: the others' may be as many as they can be, if some did
+/// not get what it proposed. Where f of them have left the view everybody's is needed, and a liar's
+/// may be the late one, so that the primary is measured by what the group achieves under it.
+bool Replica::Core::owes_vote(const Slot& slot) const {
+  if (!slot.accepted() || slot.committed() || slot.voted == never) return false;
+  const auto& votes = slot.prepared(config_.group) ? slot.commits : slot.prepares;
+  const Digest* const its = votes.of(primary());
+  if (its == nullptr || *its != slot.proposed()->digest) return true;
+  return view_changes_.asking_from(view_ + 1) >= std::max(config_.group.f, 1U);
+}
+
+/// At a vote: whether it was this that the number waited for.
+void Replica::Core::measure_vote(ReplicaId from, const Slot& slot) {
+  if (!pace_.trying() || !slot.accepted()) return;
+  if (from == primary() || slot.decided(config_.group))
+    (void)pace_.proposed(now_, {slot.proposed()->digest});
+}
+
 Time Replica::Core::trial_at() const {
   const auto tried = to_try();
   const Time due = tried ? pace_.trial_at(tried->since) : never;
   const auto hangs = hanging();
-  return hangs ? std::min(due, pace_.number_trial_at(window_.find(*hangs)->since)) : due;
+  return hangs ? std::min(due, pace_.number_trial_at(hangs->since)) : due;
 }
 
 /// A client may prove its request to others late, or never: a correct primary proposes only what
-/// weak_quorum() correct replicas can prove, whose PREPAREs come as fast as answers do.
-std::optional<Seq> Replica::Core::hanging() const {
+/// weak_quorum() correct replicas can prove, whose PREPAREs come as fast as answers do. And so do
+/// its own votes.
+std::optional<Replica::Core::Hanging> Replica::Core::hanging() const {
   const bool behind = peers_.executed_by_some_correct() > handed_;
-  if (unverified_.empty() || !judging_ || is_primary() || behind) return std::nullopt;
-  const Seq seq = *unverified_.begin();
-  const Slot* const slot = window_.find(seq);
-  if (slot == nullptr || slot->standing() != Standing::unverified || slot->since == never)
-    return std::nullopt;
-  if (pace_.contains(slot->proposed()->digest)) return std::nullopt;
-  return seq;
+  if (!judging_ || is_primary() || behind) return std::nullopt;
+  if (!unverified_.empty()) {
+    const Seq seq = *unverified_.begin();
+    const Slot* const slot = window_.find(seq);
+    if (slot == nullptr || slot->standing() != Standing::unverified || slot->since == never)
+      return std::nullopt;
+    if (pace_.contains(slot->proposed()->digest)) return std::nullopt;
+    return Hanging{seq, slot->since};
+  }
+  // Not only the next: where many are under way, each may come in time after the one before.
+  const auto& slots = window_.slots();
+  for (auto it = slots.upper_bound(handed_); it != slots.end(); ++it)
+    if (owes_vote(it->second) && !pace_.contains(it->second.proposed()->digest))
+      return Hanging{it->first, it->second.voted};
+  return std::nullopt;
 }
 
 /// Those first of which a quorum's word is known here: others may never have it.
@@ -89,10 +116,10 @@ void Replica::Core::ping_others(std::uint64_t ask) {
 
 void Replica::Core::try_primary() {
   const auto hangs = hanging();
-  if (!hangs || pace_.number_trial_at(window_.find(*hangs)->since) > now_) return try_request();
-  const Digest& digest = window_.find(*hangs)->proposed()->digest;
-  trace("n", *hangs, " cannot be proven -> ask the others how fast they are");
-  ping_others(pace_.begin_number(now_, primary(), digest, *hangs));
+  if (!hangs || pace_.number_trial_at(hangs->since) > now_) return try_request();
+  const Digest& digest = window_.find(hangs->seq)->proposed()->digest;
+  trace("n", hangs->seq, " hangs -> ask the others how fast they are");
+  ping_others(pace_.begin_number(now_, primary(), digest, hangs->seq));
 }
 
 /// Its host may know that nobody waits for it any more: then there is nothing to learn.

@@ -25,6 +25,8 @@ namespace prytany::pbft {
 namespace {
 
 constexpr std::uint64_t patience_when_behind = 4;
+/// Where f others have left the view: what is executed elsewhere may be known to too few.
+constexpr std::uint64_t patience_when_left = 2;
 
 }  // namespace
 
@@ -48,7 +50,9 @@ bool Replica::Core::may_judge() const {
 /// only another view brings it.
 std::uint64_t Replica::Core::patience() const {
   const bool behind = peers_.executed_by_some_correct() > handed_;
-  return (config_.request_timeout_us << level_) * (behind ? patience_when_behind : 1);
+  const bool left = view_changes_.asking_from(view_ + 1) >= std::max(config_.group.f, 1U);
+  const std::uint64_t times = !behind ? 1 : left ? patience_when_left : patience_when_behind;
+  return (config_.request_timeout_us << level_) * times;
 }
 
 /// Whoever begins to judge, in a new view or because it caught up, gives the primary all its time.

@@ -4,11 +4,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <chrono>
 #include <csignal>
+#include <cstdio>
+#include <deque>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <string_view>
 #include <thread>
 
 #include <nlohmann/json.hpp>
@@ -241,6 +245,32 @@ TEST_F(Operator, a_second_replica_on_the_same_folder_is_refused) {
                                    HasSubstr(pid.substr(0, pid.size() - 1))));
   EXPECT_EQ(first.end(SIGTERM), 0);
   EXPECT_EQ(text_of(replica(0) / "pid"), "");
+}
+
+TEST_F(Operator, a_log_of_level_debug_shows_the_decisions_of_the_protocol) {
+  init();
+  std::deque<Background> others;
+  for (unsigned id = 1; id < 4; ++id)
+    others.emplace_back(
+        std::vector<std::string>{"replica", replica(id).string(), "--log", "error"});
+  // Ends by itself: a pipe's reader knows no pid.
+  const std::string command =
+      "timeout -s TERM 30 " + program() + " replica " + replica(0).string() + " --log debug 2>&1";
+  std::FILE* const log = ::popen(command.c_str(), "r");
+  ASSERT_NE(log, nullptr);
+  std::array<char, 4096> line{};
+  bool decided = false;
+  while (!decided && std::fgets(line.data(), line.size(), log) != nullptr)
+    decided =
+        std::string_view(line.data()).find("is up -> say what is missing") != std::string::npos;
+  EXPECT_TRUE(decided);
+  const std::string pid = text_of(replica(0) / "pid");
+  ASSERT_NE(pid, "");
+  ::kill(std::stoi(pid), SIGTERM);
+  while (std::fgets(line.data(), line.size(), log) != nullptr) {
+  }
+  EXPECT_EQ(::pclose(log), 0);
+  for (Background& other : others) EXPECT_EQ(other.end(SIGTERM), 0);
 }
 
 TEST_F(Operator, settings_are_checked) {

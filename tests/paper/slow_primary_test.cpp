@@ -299,6 +299,140 @@ TEST(SlowPrimary, is_none_that_is_told_of_what_will_never_be_executed) {
   });
 }
 
+// ---- proposals that some do not get, and votes that come late
+// ------------------------------------
+
+/// Everything that it says of a number, but what goes to `quick`, is late by `late_ms`, or never
+/// sent.
+class Halting {
+ public:
+  using Act = std::function<std::optional<std::uint64_t>(unsigned to, wire::PeerMessage& message)>;
+  /// `act` tells by how many milliseconds a PRE-PREPARE or vote is late; nothing: it is not sent.
+  Halting(Group& group, Act act) : group_(group) {
+    group.set_faulty(0);
+    group.mangle = [this, act = std::move(act)](
+                       unsigned, unsigned to,
+                       wire::PeerMessage message) -> std::optional<wire::PeerMessage> {
+      const bool own = std::holds_alternative<wire::PrePrepare>(message) ||
+                       std::holds_alternative<wire::Prepare>(message) ||
+                       std::holds_alternative<wire::Commit>(message);
+      if (!own || releasing_) return message;
+      const auto late_ms = act(to, message);
+      if (late_ms == 0U) return message;
+      if (late_ms) kept_.emplace(group_.now() + *late_ms * ms, std::pair{to, std::move(message)});
+      return std::nullopt;
+    };
+  }
+  void advance(std::uint64_t milliseconds) {
+    for (std::uint64_t t = 0; t < milliseconds; ++t) {
+      releasing_ = true;
+      for (; !kept_.empty() && kept_.begin()->first <= group_.now(); kept_.erase(kept_.begin()))
+        group_.forge(0, kept_.begin()->second.first, std::move(kept_.begin()->second.second));
+      releasing_ = false;
+      group_.advance(1);
+    }
+  }
+
+ private:
+  Group& group_;
+  std::multimap<Time, std::pair<unsigned, wire::PeerMessage>> kept_;
+  bool releasing_ = false;
+};
+
+bool is_proposal(const wire::PeerMessage& message) {
+  return std::holds_alternative<wire::PrePrepare>(message);
+}
+
+/// The longest that a request waits, of 100 in two seconds.
+std::uint64_t longest_wait_ms(Group& group, Halting& primary) {
+  std::uint64_t longest = 0;
+  for (std::uint64_t number = 1; number <= 100; ++number) {
+    const auto request = request_of(1 + number % 8, 1 + number / 8);
+    group.submit_to_all(request);
+    std::uint64_t waited = 0;
+    for (; waited < 5'000 && !group.executed(request); ++waited) primary.advance(1);
+    longest = std::max(longest, waited);
+  }
+  return longest;
+}
+
+TEST(SlowPrimary, gains_nothing_by_keeping_its_proposals_from_f_backups_and_its_votes_from_all) {
+  for (const pbft::Group shape : {pbft::Group{4, 1}, {7, 2}}) {
+    Group group(watchful(shape.n, shape.f), false);
+    Halting primary(group, [&](unsigned to, wire::PeerMessage& message) {
+      const bool prompt = is_proposal(message) && to < shape.n - shape.f;
+      return prompt ? std::optional<std::uint64_t>{0} : std::nullopt;
+    });
+    // Its proposal and their votes reach who lacks it; a wait, the batch, its vote, and theirs.
+    EXPECT_LE(longest_wait_ms(group, primary), 6U * 10U + 8U) << shape.n;
+    EXPECT_EQ(group.status(1).view, View{0}) << shape.n;
+    EXPECT_EQ(group.converge(), "");
+  }
+}
+
+/// To r3 it says something else of n2.
+std::optional<std::uint64_t> lie_to_one(unsigned to, wire::PeerMessage& message) {
+  auto* proposal = std::get_if<wire::PrePrepare>(&message);
+  if (proposal != nullptr && to == 3 && proposal->seq == Seq{2}) proposal->agreed.time.value += 1;
+  return 0U;
+}
+
+TEST(SlowPrimary, is_left_by_whom_it_lies_to_if_the_number_hangs_for_that) {
+  for (const bool votes : {true, false}) {
+    Group group(watchful(4, 1), false);
+    Halting primary(group, [&](unsigned to, wire::PeerMessage& message) {
+      const bool says = is_proposal(message) || votes;
+      return says ? lie_to_one(to, message) : std::nullopt;
+    });
+    for (std::uint64_t number = 1; number <= 3; ++number) {
+      group.submit_to_all(request_of(1, number));
+      primary.advance(100);
+    }
+    // Outvoted, its lie does no harm: who was told it serves on.
+    EXPECT_EQ(group.status(3).view, votes ? View{0} : View{1});
+    EXPECT_EQ(group.status(1).view, View{0});
+    EXPECT_EQ(group.executed(request_of(1, 3)), votes);
+    EXPECT_EQ(group.status(3).blamed.contains(ReplicaId{0}), !votes);
+    EXPECT_EQ(group.converge(), "");
+  }
+}
+
+TEST(SlowPrimary, is_found_though_it_lies_to_one_and_hides_its_slowness_in_its_votes) {
+  for (const std::uint64_t late_ms : {450U, 300U, 250U}) {
+    Group group(watchful(4, 1), false);
+    bool lied = false;
+    Halting primary(group, [&](unsigned to, wire::PeerMessage& message) {
+      auto* proposal = std::get_if<wire::PrePrepare>(&message);
+      if (proposal == nullptr) return std::optional<std::uint64_t>{late_ms};
+      if (to == 3 && !std::exchange(lied, true)) proposal->agreed.time.value += 1;
+      return std::optional<std::uint64_t>{0};
+    });
+    std::uint64_t waited_ms = 0;
+    for (std::uint64_t number = 1; waited_ms < 20'000 && group.status(1).view == View{0};
+         ++number, waited_ms += 50) {
+      group.submit_to_all(request_of(1 + number % 8, 1 + number / 8));
+      primary.advance(50);
+    }
+    EXPECT_LE(waited_ms, 5'000U) << late_ms;
+    EXPECT_EQ(group.converge(), "") << late_ms;
+  }
+}
+
+TEST(SlowPrimary, is_none_whose_backup_leaves_alone_and_asks_for_views) {
+  expect_no_view_change(watchful(4, 1), [](Group& group, std::uint64_t t) {
+    wire::ViewChange leaves;
+    leaves.view = View{1};
+    for (unsigned id = 0; id < 3 && t == 0; ++id)
+      group.forge(3, id, wire::Signed<wire::ViewChange>{leaves, {}});
+    // Its answers are as fast as can be, and its votes never come.
+    group.mangle = [](unsigned, unsigned, wire::PeerMessage message) {
+      return std::holds_alternative<wire::Pong>(message) ? std::optional{std::move(message)}
+                                                         : std::nullopt;
+    };
+    if (t % 3 == 0) group.submit_to_all(request_of(1 + t % 7, 1 + t / 7));
+  });
+}
+
 // ---- requests without signatures ------------------------------------------------------------
 
 pbft::Config watchful_of_tags(unsigned n, unsigned f) {

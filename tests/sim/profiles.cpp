@@ -147,6 +147,7 @@ void choose_manner(Parameters& p) {
                                       Lie::gap_below, Lie::league,       Lie::favourite};
   Rng dice(p.options.seed, 59);
   Lie lie = manners[dice.below(manners.size())];
+  if (manner.chance(150'000)) lie = Lie::late_votes;
   // Nobody leads with requests that bear no signature where they are not allowed.
   if (lie == Lie::league && p.options.replicas <= 3 * p.options.faults) lie = Lie::slowness;
   p.liars.push_back({ReplicaId{0}, {lie}});

@@ -39,8 +39,9 @@ enum class Lie : std::uint8_t {
   gap_below,     // leaves one number out below those that it uses up
   league,        // proposes each time what a friend among the clients lets others have late
   favourite,     // late for all but one session
+  late_votes,    // proposes at once, to one something else, and votes late
 };
-inline constexpr std::size_t lies_count = 27;
+inline constexpr std::size_t lies_count = 28;
 const char* name_of(Lie lie);
 
 /// One replica that lies, and how. Drawn before the run.

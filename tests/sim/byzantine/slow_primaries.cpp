@@ -1,6 +1,6 @@
-// Primaries that cannot be caught lying (R5, R6, R8): one that proposes just before the others lose
-// patience, one that proposes nothing and does all else as it should, and one that proposes to some
-// only and gives its batches to nobody who asks.
+// Primaries that hardly can be caught lying (R5, R6, R8): one that proposes just before the others
+// lose patience, one whose votes come then, one that proposes nothing and does all else as it
+// should, and one that proposes to some only and gives its batches to nobody who asks.
 #include "tests/sim/byzantine/mouth.h"
 #include "tests/sim/byzantine/strategies.h"
 
@@ -26,6 +26,34 @@ class Slowness final : public Strategy {
  private:
   std::uint64_t least_us_;
   std::uint64_t most_us_;
+};
+
+/// So that nobody waits for a proposal, and every number for its votes: the last f backups are sent
+/// another batch than the rest, who are one vote short of a quorum without them.
+class LateVotes final : public Strategy {
+ public:
+  LateVotes(const Plot& plot, Rng& rng)
+      : group_(plot.group), late_us_(plot.patience_us * rng.between(60, 85) / 100) {}
+
+  void speak(ReplicaId to, Words& words, Mouth& mouth) override {
+    if (mouth.view() != View{0} || !mouth.leads(View{0})) return;
+    for (Word& word : words) {
+      auto* proposal = std::get_if<wire::PrePrepare>(&word.message);
+      if (proposal != nullptr && to.value >= group_.n - group_.f) ++proposal->agreed.time.value;
+      if (is_vote(word.message)) word.after_us = late_us_;
+    }
+  }
+
+ private:
+  static bool is_vote(const wire::PeerMessage& message) {
+    return std::holds_alternative<wire::Prepare>(message) ||
+           std::holds_alternative<wire::Commit>(message) ||
+           std::holds_alternative<wire::Signed<wire::Prepare>>(message) ||
+           std::holds_alternative<wire::Signed<wire::Commit>>(message);
+  }
+
+  const pbft::Group group_;
+  const std::uint64_t late_us_;
 };
 
 class Silence final : public Strategy {
@@ -70,6 +98,9 @@ class WithheldBodies final : public Strategy {
 
 std::unique_ptr<Strategy> slowness(const Plot& plot, Rng& rng) {
   return std::make_unique<Slowness>(plot, rng);
+}
+std::unique_ptr<Strategy> late_votes(const Plot& plot, Rng& rng) {
+  return std::make_unique<LateVotes>(plot, rng);
 }
 std::unique_ptr<Strategy> silence() { return std::make_unique<Silence>(); }
 std::unique_ptr<Strategy> withheld_bodies(const Plot& plot, Rng& rng) {

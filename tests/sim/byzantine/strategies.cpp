@@ -10,7 +10,7 @@ const char* name_of(Lie lie) {
       "floods",      "garbage",      "false-replies",   "favours",
       "agitation",   "gaps",         "wrong-tags",      "idleness",
       "stale-reads", "accomplices",  "old-requests",    "hanging-up",
-      "gap-below",   "league",       "favourite"};
+      "gap-below",   "league",       "favourite",       "late-votes"};
   return names[static_cast<std::size_t>(lie)];
 }
 
@@ -43,6 +43,7 @@ std::unique_ptr<Strategy> make_strategy(Lie lie, Plot& plot, Rng& rng) {
     case Lie::gap_below: return gap_below(plot, rng);
     case Lie::league: return league(plot, rng);
     case Lie::favourite: return favourite(plot, rng);
+    case Lie::late_votes: return late_votes(plot, rng);
   }
   return nullptr;
 }

@@ -1,0 +1,71 @@
+// What f+1 others' PREPAREs say of a proposal, one of which is a correct replica's (beyond the
+// papers; docs/decisions/0031). A primary may keep a PRE-PREPARE from some backups: those who have
+// it are one vote short of a quorum then, and wait for the primary's own, which it gives when it
+// likes. So whoever lacks what f+1 others vote for asks them for the batch, and votes, too. And who
+// was told of another batch, and sees the number hang, knows that the primary lies, and leaves it.
+#include "server/pbft/core.h"
+
+namespace prytany::pbft {
+
+/// That weak_quorum() others voted for in this view.
+std::optional<Digest> Replica::Core::others_word(const Slot& slot) const {
+  for (const auto& vote : slot.prepares)
+    if (slot.prepares.count_others(vote.value, config_.self) >= config_.group.weak_quorum())
+      return vote.value;
+  return std::nullopt;
+}
+
+/// Another batch than this one.
+bool Replica::Core::others_vote_against(const Slot& slot, const Digest& digest) const {
+  const auto theirs = is_primary() ? std::nullopt : others_word(slot);
+  return theirs && *theirs != digest;
+}
+
+/// At each PREPARE. A proposal may be longer on its way than a vote for it, and a lie that is
+/// outvoted does no harm: so a while later is soon enough.
+void Replica::Core::note_others_word(Seq seq, const Slot& slot) {
+  if (is_primary() || diverged_ || slot.committed()) return;
+  const auto theirs = others_word(slot);
+  if (!theirs) return;
+  const auto mine = promised(slot);
+  const bool first =
+      slot.prepares.count_others(*theirs, config_.self) == config_.group.weak_quorum();
+  if (!first || (slot.proposed() != nullptr && mine == theirs)) return;
+  const bool told_otherwise = mine && mine != theirs;
+  lacking_.insert({now_ + (told_otherwise ? config_.retransmit_us : config_.slow_after_us), seq});
+}
+
+/// What this view's primary said of it to me, in whatever form.
+std::optional<Digest> Replica::Core::promised(const Slot& slot) {
+  if (slot.proposed() != nullptr) return slot.proposed()->digest;
+  return slot.chosen() ? slot.chosen() : slot.announced;
+}
+
+/// Asks one of those who voted for it at a time, since all but one of them may lie.
+void Replica::Core::follow_others(Seq seq) {
+  Slot* const slot = window_.find(seq);
+  if (slot == nullptr || slot->committed() || diverged_) return;
+  const auto theirs = others_word(*slot);
+  if (!theirs) return;
+  const auto mine = promised(*slot);
+  if (mine && mine != theirs) {
+    blamed_.try_emplace(primary(), Refusal::conflicting_pre_prepare);
+    say("n", seq, " hangs, and is another batch for ", config_.group.weak_quorum(),
+        " others than for me -> leave view ", view_, ": r", primary(), " lies");
+    return leave_view(view_ + 1);
+  }
+  if (slot->proposed() != nullptr) return;
+  trace("n", seq, " has ", config_.group.weak_quorum(),
+        " others' votes and no pre-prepare here -> take it from them");
+  ask_for_body(seq, *slot, *theirs);
+  lacking_.insert({now_ + config_.retransmit_us, seq});
+}
+
+/// As if the primary had sent its PRE-PREPARE: it did, to one who is correct.
+bool Replica::Core::stands_for_pre_prepare(const Slot& slot, const Digest& digest) const {
+  if (!active_ || slot.proposed() != nullptr || slot.chosen()) return false;
+  if (slot.announced == digest) return true;
+  return !slot.committed() && !is_primary() && others_word(slot) == digest;
+}
+
+}  // namespace prytany::pbft

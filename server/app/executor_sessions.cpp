@@ -87,7 +87,8 @@ std::optional<Failure> Executor::Impl::refuse_number(const Session& session,
 
 std::optional<wire::ErrorReply> Executor::Impl::make_room(Turn& turn) {
   if (!sessions_.full()) return std::nullopt;
-  if (config_.session_idle_us > 0)
+  if (sessions_.full_of_endings()) sessions_.forget_expired(turn.agreed);
+  if (config_.session_idle_us > 0 && sessions_.full())
     for (const SessionId idle : sessions_.idle(turn.agreed, config_.session_idle_us,
                                                dropped_per_join_max, visited_per_join_max))
       end(turn, idle, "expired");

@@ -34,7 +34,7 @@ const Session* Sessions::find_key(const crypto::PublicKey& key) const {
 
 bool Sessions::full() const {
   // Watermarks of those who left count too: people who come and go must not fill the memory.
-  return by_id_.size() >= max_ || endings_.size() >= 2 * max_;
+  return by_id_.size() >= max_ || full_of_endings();
 }
 
 Session& Sessions::add(Session session) {
@@ -81,7 +81,10 @@ void Sessions::forget(SessionId id, AgreedTime now) {
   ENSURE(session != nullptr);
   const std::uint32_t slot = session->slot;
   // As the trigger on the row does.
-  if (session->join_expires > now) endings_[session->principal] = session->join_expires;
+  if (session->join_expires > now) {
+    endings_[session->principal] = session->join_expires;
+    no_ending_expires_before_ = std::min(no_ending_expires_before_, session->join_expires);
+  }
   forget_if(*session, [](const StoredReply&) { return true; });
   by_id_.erase(id);
   by_key_.erase(session->key);

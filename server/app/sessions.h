@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -75,6 +76,8 @@ class Sessions {
   [[nodiscard]] const Session* find_key(const crypto::PublicKey& key) const;
   [[nodiscard]] std::size_t size() const { return by_id_.size(); }
   [[nodiscard]] bool full() const;
+  /// Those who left are remembered until their tokens expire, and make the table full as well.
+  [[nodiscard]] bool full_of_endings() const { return endings_.size() >= 2 * max_; }
 
   // ---- joining and leaving. Each requires to be inside a transaction of ours that will commit.
   // ----
@@ -93,6 +96,9 @@ class Sessions {
   /// row is older than its last request is looked at in vain, until the next checkpoint.
   [[nodiscard]] std::vector<SessionId> idle(AgreedTime now, std::int64_t idle_us,
                                             std::size_t found_max, std::size_t visits_max) const;
+  /// Tokens that have expired need no watermark any more. Requires: inside a
+  /// transaction of ours that will commit.
+  void forget_expired(AgreedTime now);
   /// A join of `principal` must have tokens that outlive those of its last one: an older one is a
   /// replay.
   [[nodiscard]] std::optional<AgreedTime> last_join_expires(const std::string& principal) const;
@@ -115,6 +121,7 @@ class Sessions {
     SessionId id;
     std::uint32_t slot;
   };
+  static constexpr AgreedTime never_expires{std::numeric_limits<std::int64_t>::max()};
   struct Kept {
     std::uint64_t order;
     Place session;
@@ -167,6 +174,8 @@ class Sessions {
   std::uint64_t quiet_first_ = 0;
   std::uint64_t quiet_settled_ = 0;
   std::map<std::string, AgreedTime> endings_;
+  // So that a table that is full of them is not looked through for each join.
+  AgreedTime no_ending_expires_before_{0};
   std::vector<Place> dirty_;
 
   std::deque<Kept> kept_;  // by order; some were forgotten since

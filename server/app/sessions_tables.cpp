@@ -75,6 +75,7 @@ void Sessions::load() {
   quiet_.clear();
   quiet_first_ = quiet_settled_ = 0;
   endings_.clear();
+  no_ending_expires_before_ = AgreedTime{0};
   dirty_.clear();
   kept_.clear();
   kept_count_ = kept_bytes_ = 0;
@@ -155,13 +156,22 @@ void Sessions::write_hot(AgreedTime now) {
   write_activity();
   write_replies();
 
-  // Tokens that have expired need no watermark any more.
-  if (std::erase_if(endings_, [&](const auto& entry) { return entry.second <= now; }) > 0) {
-    Statement& purge = engine_.ours(delete_endings_sql);
-    const Rewind rewind(purge);
-    purge.bind(1, now.value);
-    ENSURE(!engine_.step_ours(purge));
-  }
+  forget_expired(now);
+}
+
+void Sessions::forget_expired(AgreedTime now) {
+  if (now < no_ending_expires_before_) return;
+  no_ending_expires_before_ = never_expires;
+  const auto expired = std::erase_if(endings_, [&](const auto& entry) {
+    const bool is_over = entry.second <= now;
+    if (!is_over) no_ending_expires_before_ = std::min(no_ending_expires_before_, entry.second);
+    return is_over;
+  });
+  if (expired == 0) return;
+  Statement& purge = engine_.ours(delete_endings_sql);
+  const Rewind rewind(purge);
+  purge.bind(1, now.value);
+  ENSURE(!engine_.step_ours(purge));
 }
 
 void Sessions::write_activity() {

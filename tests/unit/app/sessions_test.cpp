@@ -251,6 +251,30 @@ TEST_F(Joining, drops_idle_sessions_only_when_the_table_is_full) {
   EXPECT_TRUE(small.executor().session(SessionId{2}));
 }
 
+TEST_F(Joining, finds_room_when_the_tokens_of_those_who_left_have_expired) {
+  Replica small(&namer, {}, [](ExecutorConfig& c) { c.sessions_max = 2; });
+  const auto join = [&](std::uint8_t key) {
+    const Executed executed = small.execute(
+        wire::Batch{{{join_request(small.config(), test_key(key), test_key(key),
+                                   std::string(1, 'a' + key), small.now(), minute)}}});
+    return code_of(executed.replies[0].outcome);
+  };
+  for (std::uint8_t key = 1; key <= 4; ++key) {
+    EXPECT_EQ(join(key), "");
+    Client client{test_key(key), SessionId{key}, 1};
+    small.ask(client, wire::Leave{});
+  }
+  EXPECT_EQ(join(5), "session_table_full") << "four watermarks";
+  small.execute(wire::Batch{}, 2 * minute);
+  EXPECT_EQ(join(5), "") << "and no checkpoint in between";
+  // The table knows it as memory does.
+  while (small.executor().executed().value % Replica::checkpoint_interval != 0)
+    small.execute(wire::Batch{});
+  Replica again(&namer, small.image(), [](ExecutorConfig& c) { c.sessions_max = 2; });
+  EXPECT_TRUE(again.executor().session(SessionId{5}));
+  EXPECT_FALSE(again.executor().session(SessionId{4}));
+}
+
 // ---- exactly-once -------------------------------------------------------------------------------
 
 class ExactlyOnce : public testing::Test {

@@ -26,7 +26,15 @@ Result<Region> Region::reserve(std::uint64_t bytes) {
   // MAP_NORESERVE: without it, overcommit refuses a reservation above the size of the machine.
   void* const base = ::mmap(nullptr, pages * page_bytes, PROT_READ | PROT_WRITE,
                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (base == MAP_FAILED) return failed("reserve addresses for the database");
+  if (base == MAP_FAILED) {
+    const int error = errno;
+    const bool limited = error == ENOMEM;
+    return Error{"cannot reserve " + std::to_string(bytes >> 20U) +
+                 " MiB of addresses for the database: " + std::strerror(error) +
+                 (limited ? "; lift the limit of this process's address space (ulimit -v "
+                            "unlimited): addresses are reserved, and memory only as it is used"
+                          : "")};
+  }
   // A core dump of the database would be huge and would hold what operators may not see.
   ::madvise(base, pages * page_bytes, MADV_DONTDUMP);
   return Region(static_cast<std::uint8_t*>(base), static_cast<PageIndex>(pages));

@@ -186,7 +186,10 @@ std::optional<Failure> read_limits(Json json, Manifest& manifest) {
 Result<Manifest, Failure> read_manifest(std::string_view text) {
   wire::JsonDocument document;
   const auto json = document.parse(text, limits::json_bytes_max);
-  if (!json) return bad(std::string("not JSON: ") + json.error().reason);
+  if (!json) {
+    const std::string_view why = json.error().reason;
+    return bad(why.starts_with("not JSON") ? std::string(why) : "not JSON: " + std::string(why));
+  }
   simdjson::dom::object object;
   if (json->get(object) != SUCCESS) return bad("must be an object");
   Manifest manifest;

@@ -20,6 +20,7 @@
 #include "server/cli/install.h"
 #include "server/cli/local_cluster.h"
 #include "server/cli/operator_commands.h"
+#include "server/cli/shell_word.h"
 #include "server/crypto/agree.h"
 #include "server/net/poller.h"
 
@@ -112,19 +113,21 @@ Status watch(LocalCluster& cluster, const net::Fd& signal_fd, net::Poller& polle
 
 /// What to type in another terminal.
 void say_what_next(const DevOptions& options, const std::string& folder) {
-  const std::string program = std::filesystem::read_symlink("/proc/self/exe").string();
-  const std::string access = " --cluster " + folder + "/genesis.json";
+  const std::string program = shell_word(std::filesystem::read_symlink("/proc/self/exe").string());
+  const std::string access = " --cluster " + shell_word(folder + "/genesis.json");
+  const std::string key = shell_word(folder + "/admin.key");
   std::printf("Open that address in a browser, or type in another terminal:\n");
   std::printf("  %s status --watch%s\n", program.c_str(), access.c_str());
-  std::printf("  %s sql \"SELECT datetime('now'), random()\"%s --key %s/admin.key\n",
-              program.c_str(), access.c_str(), folder.c_str());
+  std::printf("  %s sql \"SELECT datetime('now'), random()\"%s --key %s\n", program.c_str(),
+              access.c_str(), key.c_str());
   if (!options.app.empty()) {
-    std::printf("  %s sql %s --key %s/admin.key   (a shell: .schema, .tables, .quit)\n",
-                program.c_str(), access.c_str() + 1, folder.c_str());
+    std::printf("  %s sql %s --key %s   (a shell: .schema, .tables, .quit)\n", program.c_str(),
+                access.c_str() + 1, key.c_str());
   }
-  std::printf("  kill -9 $(cat %s/pid)   (nothing is lost)\n", replica_folder(folder, 2).c_str());
-  std::printf("  sqlite3 -readonly -cmd '.timeout 2000' %s/state.db .tables\n",
-              replica_folder(folder, 1).c_str());
+  std::printf("  kill -9 $(cat %s)   (nothing is lost)\n",
+              shell_word(replica_folder(folder, 2) + "/pid").c_str());
+  std::printf("  sqlite3 -readonly -cmd '.timeout 2000' %s .tables\n",
+              shell_word(replica_folder(folder, 1) + "/state.db").c_str());
   std::printf("Ctrl-C stops all.\n");
 }
 

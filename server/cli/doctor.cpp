@@ -12,6 +12,7 @@
 
 #include "server/cli/client_commands.h"
 #include "server/cli/files.h"
+#include "server/cli/trial.h"
 
 namespace prytany::cli {
 namespace {
@@ -75,6 +76,7 @@ void print_findings(const std::vector<Finding>& findings, bool json) {
 Status run_doctor(const DoctorOptions& options, bool json) {
   const auto files = source_files(options.sources);
   if (!files) return usage_failure(files.error().message);
+  if (Status room = room_for_trial(); !room) return room;
   SqlGate gate;
   auto findings = examine_database(options.database, gate);
   if (!findings) return usage_failure(findings.error().message);

@@ -154,16 +154,22 @@ class DatabaseExamination {
     if (has_words(object.sql, "localtime"))
       add(Severity::must, "localtime", of, "'localtime' fails: time is UTC and agreed",
           "keep UTC, and let the program that shows it convert it");
-    for (const char* word : {"current_timestamp", "current_date", "current_time", "'now'"})
-      if (has_words(object.sql, word))
-        return add(Severity::fine, "agreed_time", of,
-                   std::string(word) +
-                       " is the time that the replicas agreed on, in UTC, the "
-                       "same for all requests of a batch");
+    for (const char* word : {"current_timestamp", "current_date", "current_time", "'now'"}) {
+      if (!has_words(object.sql, word)) continue;
+      add(Severity::fine, "agreed_time", of,
+          std::string(word) +
+              " is the time that the replicas agreed on, in UTC, the same for all requests of a "
+              "batch");
+      break;  // the others say the same
+    }
     if (has_words(object.sql, "random"))
       add(Severity::look, "agreed_random", of,
           "random() is agreed: equal on all replicas, and known to whoever sees the batch",
           "draw what must stay secret in the client");
+    if (has_words(object.sql, "last_insert_rowid"))
+      add(Severity::look, "last_insert_rowid", of,
+          "last_insert_rowid() knows the inserts of the same request, and is 0 before the first",
+          "insert and ask in one request; `last_insert_rowid` of the answer, or RETURNING");
     if (object.type == "trigger")
       add(Severity::fine, "trigger", of,
           "triggers work, 16 deep, never recursively; their work counts for the request");

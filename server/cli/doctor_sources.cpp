@@ -218,11 +218,11 @@ class SourceExamination {
 
   std::vector<Finding> run(std::string_view text, SourceLanguage language) {
     if (language == SourceLanguage::sql) {
-      look_at_script(text);
+      look_at_statements(text, 1);
     } else {
       look_at_lines(text);
       for (const SourceLiteral& literal : LiteralFinder(text, language).run())
-        if (looks_like_sql(literal.text)) look_at_sql(literal.text, literal.line);
+        if (looks_like_sql(literal.text)) look_at_statements(literal.text, literal.line);
     }
     std::ranges::sort(findings_, [](const Finding& a, const Finding& b) {
       return std::tie(a.line, a.code) < std::tie(b.line, b.code);
@@ -255,13 +255,14 @@ class SourceExamination {
     }
   }
 
-  /// Statements of a script build on each other, so those that make something stay.
-  void look_at_script(std::string_view text) {
+  /// A script's, or those of one text in a program, which begins on line `first`. They build on
+  /// each other, so those that make something stay.
+  void look_at_statements(std::string_view text, std::size_t first) {
     std::size_t at = 0;
     for (const std::string& sql : split_statements(text)) {
       at = std::min(text.find(sql, at), text.size());
-      const auto line = static_cast<std::size_t>(std::ranges::count(text.substr(0, at), '\n')) + 1;
-      look_at_sql(sql, line);
+      const auto lines = static_cast<std::size_t>(std::ranges::count(text.substr(0, at), '\n'));
+      look_at_sql(sql, first + lines);
       at += sql.size();
     }
   }
@@ -280,15 +281,39 @@ class SourceExamination {
            line,
            "'localtime' and 'utc' fail: time is UTC and agreed",
            "keep UTC, and let the program that shows it convert it"});
-    static const std::regex now(R"(\bcurrent_(date|time|timestamp)\b|'now'|\brandom(blob)?\s*\()",
-                                std::regex::icase);
-    if (std::regex_search(searched(sql), now))
+    look_at_words(searched(sql), line);
+  }
+
+  void look_at_words(const std::string& sql, std::size_t line) {
+    static const std::regex now(R"(\bcurrent_(date|time|timestamp)\b|'now')", std::regex::icase);
+    if (std::regex_search(sql, now))
       add({Severity::fine,
            "agreed",
            {},
            line,
-           "time and chance are agreed: equal on all replicas, time in UTC",
-           "nothing; but draw what must stay secret in the client"});
+           "time is agreed: equal on all replicas, in UTC",
+           {}});
+    static const std::regex chance(R"(\brandom(blob)?\s*\()", std::regex::icase);
+    if (std::regex_search(sql, chance))
+      add({Severity::look,
+           "agreed_random",
+           {},
+           line,
+           "random() is agreed: equal on all replicas, and known to whoever sees the batch",
+           "draw what must stay secret in the client"});
+    static const std::regex connection(R"(\b(last_insert_rowid|changes)\s*\()", std::regex::icase);
+    std::smatch found;
+    if (!std::regex_search(sql, found, connection)) return;
+    const bool changes = found.str(1).size() == std::string_view("changes").size();
+    add({Severity::look,
+         changes ? "changes" : "last_insert_rowid",
+         {},
+         line,
+         std::string(changes ? "changes()" : "last_insert_rowid()") +
+             " knows what the same request did, and nothing of requests before",
+         changes
+             ? "ask in the same request; or `changes` of the answer"
+             : "insert and ask in one request; `last_insert_rowid` of the answer, or RETURNING"});
   }
 
   std::string path_;

@@ -28,6 +28,7 @@ struct ExplainOptions {
 /// A fresh database with the application, and with what the statements of `before` make of it.
 Result<std::unique_ptr<Trial>, Failure> fresh_state(const wire::Install& application,
                                                     const std::string& before) {
+  if (Status room = room_for_trial(); !room) return room.error();
   auto trial = std::make_unique<Trial>();
   const wire::Outcome installed = trial->install(application);
   if (const auto* error = std::get_if<wire::ErrorReply>(&installed))

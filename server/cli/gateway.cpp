@@ -156,8 +156,9 @@ class LocalGateway {
       if (!joining_ && waiting.session == client_->session_id()) join_again();
       return ask(waiting);
     }
-    finish(waiting.id, waiting.asked.each ? gateway_reply(client::answers_of(completion))
-                                          : gateway_reply(client::answer_of(completion)));
+    const bool steps = std::holds_alternative<wire::Transaction>(waiting.asked.operation);
+    finish(waiting.id, steps ? gateway_reply(client::step_answers_of(completion))
+                             : gateway_reply(client::answer_of(completion)));
   }
 
   void join_again() {

@@ -1,6 +1,7 @@
 #include "server/cli/gateway_json.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
@@ -130,16 +131,53 @@ wire::Operation sql_of(wire::JsonPicker& picker, wire::Json json, bool& reads) {
   return execute;
 }
 
-wire::Operation transaction_of(wire::JsonPicker& picker, wire::Json json) {
-  wire::Execute execute;
-  only_fields(picker, json, {"steps"});
-  const auto steps = picker.array(json, "steps", limits::statements_per_request_max);
-  if (steps.size() == 0) picker.fail("empty", "steps");
-  for (const wire::Json step : steps) {
-    only_fields(picker, step, {"sql", "arguments"});
-    execute.statements.items.push_back(statement_of(picker, step));
+/// {"changed":0}, {"not":...}, {"all":[...]}, ... at the end of `parts`, in postfix order. How deep
+/// it goes is bounded by how deep JSON may be.
+void add_condition(wire::JsonPicker& picker, wire::Json json,
+                   std::vector<wire::Condition>& parts) {  // NOLINT(misc-no-recursion)
+  using Kind = wire::Condition::Kind;
+  const auto wrong = [&] {
+    picker.fail("not an object with one of ok, error, changed, rows, not, all, any", "when");
+  };
+  simdjson::dom::object object;
+  if (json.get(object) != simdjson::SUCCESS || object.size() != 1) return wrong();
+  const auto member = *object.begin();
+  const auto* const word = std::ranges::find(wire::condition_words, member.key);
+  if (word == wire::condition_words.end()) return wrong();
+  wire::Condition part{static_cast<Kind>(word - wire::condition_words.begin()), 0};
+  if (part.kind == Kind::negate) {
+    add_condition(picker, member.value, parts);
+  } else if (part.kind == Kind::all || part.kind == Kind::any) {
+    const auto all = picker.array_of(member.value, "when", limits::conditions_max);
+    for (const wire::Json one : all) {
+      if (picker.failed()) return;
+      add_condition(picker, one, parts);
+    }
+    part.of = static_cast<std::uint16_t>(all.size());
+  } else {
+    constexpr std::uint32_t step_max = std::numeric_limits<std::uint16_t>::max();
+    part.of = static_cast<std::uint16_t>(picker.small(json, word->data(), step_max));
   }
-  return execute;
+  parts.push_back(part);
+  if (parts.size() > limits::conditions_max) picker.fail("more conditions than allowed", "when");
+}
+
+wire::Operation transaction_of(wire::JsonPicker& picker, wire::Json json) {
+  wire::Transaction transaction;
+  only_fields(picker, json, {"steps", "read_only"});
+  if (picker.optional_field(json, "read_only"))
+    transaction.read_only = picker.boolean(json, "read_only");
+  const auto steps = picker.array(json, "steps", limits::statements_per_request_max);
+  if (!picker.failed() && steps.size() == 0) picker.fail("empty", "steps");
+  for (const wire::Json given : steps) {
+    only_fields(picker, given, {"sql", "arguments", "when", "may_fail"});
+    wire::Step& step = transaction.steps.items.emplace_back();
+    step.statement = statement_of(picker, given);
+    if (const auto when = picker.optional_field(given, "when"))
+      add_condition(picker, *when, step.when.items);
+    if (picker.optional_field(given, "may_fail")) step.may_fail = picker.boolean(given, "may_fail");
+  }
+  return transaction;
 }
 
 Question posted(const HttpRequest& request, const std::string& procedure) {
@@ -154,7 +192,6 @@ Question posted(const HttpRequest& request, const std::string& procedure) {
     asked.operation = sql_of(picker, *json, asked.reads);
   } else if (request.path == "/transaction") {
     asked.operation = transaction_of(picker, *json);
-    asked.each = true;
   } else {
     asked.operation = call_of(picker, *json, procedure);
   }
@@ -200,10 +237,10 @@ HttpReply wrong_method(const char* method) {
 /// Of an error that the application, or SQL, gave as the answer.
 unsigned status_of_application(const std::string& code) {
   static const std::map<std::string, unsigned, std::less<>> known = {
-      {"unknown_procedure", 404}, {"no_application", 404},   {"missing_parameter", 400},
-      {"unknown_parameter", 400}, {"wrong_type", 400},       {"value_too_long", 400},
-      {"wrong_parameters", 400},  {"malformed_sql", 400},    {"not_read_only", 400},
-      {"not_allowed", 403},       {"malformed_request", 400}};
+      {"unknown_procedure", 404}, {"no_application", 404},    {"missing_parameter", 400},
+      {"unknown_parameter", 400}, {"wrong_type", 400},        {"value_too_long", 400},
+      {"wrong_parameters", 400},  {"malformed_sql", 400},     {"not_read_only", 400},
+      {"not_allowed", 403},       {"malformed_request", 400}, {"bad_condition", 400}};
   if (const auto found = known.find(code); found != known.end()) return found->second;
   return code.starts_with("SQLITE_CONSTRAINT") ? 409 : 422;
 }
@@ -217,6 +254,23 @@ unsigned status_of(const ErrorInfo& error) {
     case ErrorKind::refused: break;
   }
   return 503;
+}
+
+/// An answer, and what became of its step.
+std::string step_json(const StepAnswer& step) {
+  wire::JsonWriter writer;
+  writer.begin_object().key("ran").boolean(step.ran).key("skipped").boolean(step.skipped());
+  writer.key("error");
+  if (step.ran || step.skipped()) {
+    writer.null();
+  } else {
+    writer.begin_object().key("code").text(step.code).key("message").text(step.message);
+    writer.end_object();
+  }
+  std::string more = std::move(writer.end_object()).take();
+  std::string text = answer_json(step.answer);
+  text.back() = ',';
+  return text + more.substr(1);
 }
 
 }  // namespace
@@ -243,11 +297,11 @@ HttpReply gateway_reply(Expected<Answer> answer) {
   return {200, json_type, answer_json(*answer) + "\n"};
 }
 
-HttpReply gateway_reply(Expected<std::vector<Answer>> answers) {
+HttpReply gateway_reply(Expected<std::vector<StepAnswer>> answers) {
   if (!answers) return gateway_error(answers.error());
-  std::string body = "{\"steps\":[";
-  for (const Answer& answer : *answers)
-    body += (body.ends_with('[') ? "" : ",") + answer_json(answer);
+  std::string body;
+  for (const StepAnswer& step : *answers)
+    body += (body.empty() ? "{\"steps\":[" : ",") + step_json(step);
   return {200, json_type, body + "]}\n"};
 }
 

@@ -21,12 +21,10 @@ struct AskStatus {};
 struct ReadPublic {
   wire::Call call;
 };
-/// Of the session. `reads`: it says that it changes nothing, and is refused if it would.
-/// `each`: every statement's answer is wanted.
+/// Of the session. `reads`: it says that it changes nothing, and need not be ordered then.
 struct AskSession {
   wire::Operation operation;
   bool reads = false;
-  bool each = false;
 };
 using GatewayQuestion = std::variant<AskStatus, ReadPublic, AskSession>;
 
@@ -39,8 +37,8 @@ Result<GatewayQuestion, HttpReply> gateway_question_from(const HttpRequest& requ
 
 /// The last rows, as `prytany call --json` has them.
 HttpReply gateway_reply(Expected<Answer> answer);
-/// {"steps":[...]}, the same for each.
-HttpReply gateway_reply(Expected<std::vector<Answer>> answers);
+/// {"steps":[...]}: the same for each, and whether it ran, was skipped, or failed as it may.
+HttpReply gateway_reply(Expected<std::vector<StepAnswer>> answers);
 /// {"error":{"code","message","may_have_run",...}} with the status of its code.
 HttpReply gateway_error(const ErrorInfo& error);
 /// The same where nothing was asked of the cluster.

@@ -8,6 +8,7 @@
 #include "server/cli/genesis.h"
 #include "server/cli/operator_commands.h"
 #include "server/cli/settings.h"
+#include "server/cli/shell_word.h"
 #include "server/crypto/key_file.h"
 
 namespace prytany::cli {
@@ -27,7 +28,7 @@ Status run_init(InitOptions options, const std::string& clients_file) {
               options.folder.c_str());
   std::printf("%s\n", describe(group).c_str());
   std::printf("Start each replica: prytany replica %s\n",
-              replica_folder(options.folder, 0).c_str());
+              shell_word(replica_folder(options.folder, 0)).c_str());
   return {};
 }
 

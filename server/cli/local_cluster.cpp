@@ -14,6 +14,7 @@
 #include "server/cli/http_get.h"
 #include "server/cli/init.h"
 #include "server/cli/pid_file.h"
+#include "server/cli/shell_word.h"
 #include "server/net/poller.h"
 
 namespace prytany::cli {
@@ -84,7 +85,8 @@ std::vector<std::string> LocalCluster::words(unsigned id) const {
 
 std::string LocalCluster::command(unsigned id) const {
   std::string command;
-  for (const std::string& word : words(id)) command.append(command.empty() ? "" : " ").append(word);
+  for (const std::string& word : words(id))
+    command.append(command.empty() ? "" : " ").append(shell_word(word));
   return command;
 }
 

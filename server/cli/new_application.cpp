@@ -8,6 +8,7 @@
 
 #include "server/cli/client_commands.h"
 #include "server/cli/files.h"
+#include "server/cli/shell_word.h"
 
 namespace prytany::cli {
 namespace {
@@ -95,12 +96,13 @@ std::string application_name(const std::filesystem::path& folder) {
 
 Status run_new(const std::string& folder) {
   if (auto made = make_application(folder); !made) return usage_failure(made.error().message);
+  const std::string word = shell_word(folder);
   std::printf(
       "%s: an application with a table, two procedures and a test\n"
       "Run its tests:                      prytany test %s\n"
       "Run it on four replicas here:       prytany dev --app %s --dir cluster\n"
       "Then read, in another terminal:     prytany call notes --cluster cluster/genesis.json\n",
-      folder.c_str(), folder.c_str(), folder.c_str());
+      folder.c_str(), word.c_str(), word.c_str());
   return {};
 }
 

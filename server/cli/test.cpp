@@ -4,6 +4,7 @@
 #include "server/cli/client_commands.h"
 #include "server/cli/test_faults.h"
 #include "server/cli/test_runner.h"
+#include "server/cli/trial.h"
 
 namespace prytany::cli {
 namespace {
@@ -31,6 +32,7 @@ Status run_tests(const TestOptions& options, bool json) {
   // Before anything runs: not after a minute of tests.
   if (options.faults)
     if (auto simulator = simulator_path(); !simulator) return simulator.error();
+  if (Status room = room_for_trial(); !room) return room;
   const auto tally =
       test_application(options.folder, options.filters, [json](const TestVerdict& verdict) {
         std::printf("%s\n", (json ? json_of(verdict) : text_of(verdict)).c_str());

@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include "server/cli/files.h"
+#include "server/cli/shell_word.h"
 #include "server/cli/trial.h"
 #include "server/wire/codec.h"
 
@@ -77,18 +78,6 @@ FaultsJson step_json(const std::string& file, const AskedStep& step, FaultsCast&
   if (step.identity) json["identity"] = to_hex(wire::encode(*step.identity));
   if (step.outcome) json["expected"] = to_hex(wire::encode(*step.outcome));
   return json;
-}
-
-/// A word for a shell: quoted where it must be.
-std::string shell_word(const std::string& word) {
-  const auto plain = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("_-./:=,+@").find(c) != std::string_view::npos;
-  };
-  if (!word.empty() && std::ranges::all_of(word, plain)) return word;
-  std::string quoted = "'";
-  for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return quoted + "'";
 }
 
 std::string replaying(const FaultOptions& options) {

@@ -8,6 +8,7 @@
 #include "server/cli/genesis.h"
 #include "server/crypto/client_certificate.h"
 #include "server/wire/messages.h"
+#include "vfs/region.h"
 
 namespace prytany::cli {
 namespace {
@@ -92,6 +93,12 @@ class Trial::NoDisk final : public vfs::StateDisk {
 
 crypto::Signer trial_key(std::string_view client) {
   return key_from("prytany trial client", client);
+}
+
+Status room_for_trial() {
+  const auto region = vfs::Region::reserve(vfs::PageStoreOptions{}.capacity_bytes);
+  if (region) return {};
+  return Failure{ExitCode::local_fault, "memory", region.error().message};
 }
 
 Trial::Trial()

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "server/app/executor.h"
+#include "server/cli/command.h"
 #include "server/crypto/sign.h"
 #include "vfs/page_store.h"
 
@@ -23,6 +24,11 @@ inline constexpr std::int64_t trial_begin_us = 1'767'225'600'000'000;
 /// The key that the client of this name joins with, in every trial.
 crypto::Signer trial_key(std::string_view client);
 
+/// Before there is a Trial, which needs it: whether this process may have the addresses that a
+/// database reserves. The Failure says what to do if not.
+Status room_for_trial();
+
+/// Requires: room_for_trial().
 class Trial {
  public:
   Trial();

@@ -10,7 +10,7 @@ std::uint64_t view_change_bytes_max(const Config& config) {
   constexpr std::uint64_t entry = 8 + 32 + 8;
   const std::uint64_t entries =
       config.window * (1 + ViewChanges::digests_per_number_max);  // P, and Q
-  const std::uint64_t proof = 1 + 8 + 32 + 4 + config.group.n * (2 + 64U);
+  const std::uint64_t proof = 1 + 8 + 2 * 32 + 4 + config.group.n * (2 + 64U);
   return 2 + 64 + 8 + proof + 4 + 4 + entries * entry;
 }
 

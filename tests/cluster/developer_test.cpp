@@ -8,6 +8,7 @@
 #include <sstream>
 #include <thread>
 
+#include "server/cli/demo_checks.h"
 #include "tests/cluster/test_cluster.h"
 
 namespace prytany::cluster_tests {
@@ -149,6 +150,28 @@ TEST(TestCommand, takes_applications_with_ticks_and_subscriptions_and_shows_how_
   EXPECT_THAT(ran.output, HasSubstr("1 of 1 tests; 4 of their 4 answers are compared"));
   const Ran traced = run({"test", app, "--faults", "--seeds", "2..2", "--trace"});
   EXPECT_THAT(traced.output, HasSubstr("the test stands at meter.sql:6"));
+}
+
+TEST(NewCommand, says_what_to_type_as_a_shell_reads_it) {
+  const TestFolder folder;
+  const std::string path = folder.path() + "/My App-2";
+  const Ran made = run({"new", path});
+  ASSERT_EQ(made.exit_code, 0) << made.errors;
+  EXPECT_THAT(made.output, HasSubstr("prytany test '" + path + "'\n"));
+  EXPECT_THAT(made.output, HasSubstr("prytany dev --app '" + path + "' --dir cluster\n"));
+  EXPECT_EQ(run({"test", path}).exit_code, 0);
+}
+
+TEST(TestCommand, says_that_addresses_cannot_be_reserved_and_what_to_do) {
+  const std::string application = PRYTANY_SOURCE_DIR "/examples/guestbook";
+  for (const std::string& command : {"test " + application, "explain " + application + " sign"}) {
+    const auto ran =
+        cli::output_of({"sh", "-c", "ulimit -v 8000000; exec " + program() + " " + command});
+    ASSERT_FALSE(ran.ok()) << command;
+    EXPECT_THAT(ran.error().message, HasSubstr("cannot reserve 65536 MiB of addresses")) << command;
+    EXPECT_THAT(ran.error().message, HasSubstr("ulimit -v unlimited"));
+    EXPECT_THAT(ran.error().message, testing::Not(HasSubstr("bug")));
+  }
 }
 
 }  // namespace

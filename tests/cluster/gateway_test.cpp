@@ -39,6 +39,47 @@ ask("GET", "/read/sign?text=x")
 ask("GET", "/read/entries")
 )python";
 
+/// What a program that keeps accounts asks.
+constexpr const char* steps_script = R"python(
+import http.client, json, sys
+
+def ask(path, body):
+    connection = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=60)
+    connection.request("POST", path, json.dumps(body), {"content-type": "application/json"})
+    reply = connection.getresponse()
+    return reply.status, json.loads(reply.read())
+
+def transaction(*steps, **more):
+    status, said = ask("/transaction", {"steps": steps, **more})
+    if "error" in said:
+        return print(status, said["error"]["code"], said["error"]["statement"])
+    print(status, *("ran %d" % step["changes"] if step["ran"] else
+                    "skipped" if step["skipped"] else step["error"]["code"]
+                    for step in said["steps"]))
+
+def transfer(amount):
+    transaction(
+        {"sql": "UPDATE account SET cents = cents - ? WHERE id = 1 AND cents >= ?",
+         "arguments": [amount, amount]},
+        {"sql": "UPDATE account SET cents = cents + ? WHERE id = 2", "arguments": [amount],
+         "when": {"changed": 0}},
+        {"sql": "SELECT 'poor'", "when": {"not": {"changed": 0}}})
+
+ask("/sql", {"sql": "CREATE TABLE account(id INTEGER PRIMARY KEY, cents INTEGER)"})
+ask("/sql", {"sql": "INSERT INTO account VALUES (1, 100), (2, 0)"})
+transfer(70)
+transfer(70)
+again = {"sql": "INSERT INTO account VALUES (1, 0)"}
+transaction({**again, "may_fail": True},
+            {"sql": "UPDATE account SET cents = 0 WHERE id = 1", "when": {"error": 0}},
+            {"sql": "DELETE FROM account", "when": {"all": [{"ok": 0}, {"rows": 1}]}})
+transaction({"sql": "DELETE FROM account"}, again, {**again, "when": {"ok": 0}})
+transaction({"sql": "SELECT 1", "when": {"ok": 0}})
+transaction({"sql": "SELECT 1"}, {"sql": "DELETE FROM account"}, read_only=True)
+transaction({"sql": "SELECT 1"}, {"sql": "SELECT 2", "when": {"rows": 0}}, read_only=True)
+print(ask("/sql", {"sql": "SELECT id, cents FROM account"})[1]["rows"])
+)python";
+
 /// What an administrator's program asks.
 constexpr const char* sql_script = R"python(
 import http.client, json, sys
@@ -85,6 +126,7 @@ class Gateway : public testing::Test {
     write("example.py", page.substr(begin, page.find("```", begin) - begin));
     write("rude.py", rude_script);
     write("sql.py", sql_script);
+    write("steps.py", steps_script);
   }
 
   [[nodiscard]] std::string file(const std::string& name) const {
@@ -179,6 +221,19 @@ TEST_F(Gateway, runs_sql_and_says_when_nobody_can_tell_whether_it_ran) {
   cluster_.kill(1);
   cluster_.kill(2);
   EXPECT_EQ(python("sql.py", "one"), "504 outcome_unknown True\n");
+}
+
+TEST_F(Gateway, runs_steps_that_depend_on_each_other_in_one_transaction) {
+  const auto admin = start_with(cluster_.admin_key());
+  EXPECT_EQ(python("steps.py"),
+            "200 ran 1 ran 1 skipped\n"
+            "200 ran 0 skipped ran 0\n"
+            "200 SQLITE_CONSTRAINT_PRIMARYKEY ran 1 skipped\n"
+            "409 SQLITE_CONSTRAINT_PRIMARYKEY 3\n"
+            "400 bad_condition 1\n"
+            "400 not_read_only 2\n"
+            "200 ran 0 ran 0\n"
+            "[[1, 0], [2, 70]]\n");
 }
 
 }  // namespace

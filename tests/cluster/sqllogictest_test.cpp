@@ -13,6 +13,7 @@
 namespace prytany::cluster_tests {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 
 const std::string scripts = std::string(PRYTANY_SOURCE_DIR) + "/tests/sqllogictest/scripts/";
@@ -95,6 +96,33 @@ TEST(SqlLogicTest, fails_when_a_result_is_not_as_expected_or_a_script_cannot_be_
   EXPECT_THAT(output, HasSubstr("wrong.test:1: failed: expected:\n    43\n  got:\n    42"));
   EXPECT_THAT(output, HasSubstr("unreadable.test:1: 'enquiry' begins no record"));
   EXPECT_THAT(output, HasSubstr("\n1 passed, 2 failed, 0 refused\n"));
+}
+
+TEST(SqlLogicTest, says_which_statement_is_too_long_and_which_script_has_no_records) {
+  const TestFolder folder;
+  const std::string large = folder.path() + "/large.test";
+  std::ofstream(large) << "query I\nSELECT 1 -- " << std::string(300'000, 'x')
+                       << "\n----\n1\n\nquery I\nSELECT 2\n----\n2\n";
+  const std::string others = folder.path() + "/others.test";
+  std::ofstream(others) << "onlyif mssql\nstatement ok\nSELECT 1\n";
+  bool good = true;
+  const std::string output = sqllogictest({"--durability", "none", large, others}, good);
+  EXPECT_FALSE(good);
+  EXPECT_THAT(output, HasSubstr("large.test:1: failed: too_large: a statement has at most 262144 "
+                                "bytes, this one 300012"));
+  EXPECT_THAT(output, HasSubstr("others.test: it has no record for engine sqlite\n"));
+  EXPECT_THAT(output, HasSubstr("\n1 passed, 1 failed, 0 refused\n"));
+  EXPECT_THAT(sqllogictest({"--durability", "none", others}, good),
+              HasSubstr("nothing was run: there is no record for engine sqlite"));
+  EXPECT_FALSE(good);
+  EXPECT_THAT(sqllogictest({"--durability", "none", "--replicas", "5", "--faults", "2",
+                            scripts + "types.test"},
+                           good),
+              AllOf(HasSubstr("not always live"), HasSubstr("12 passed, 0 failed")));
+  EXPECT_TRUE(good);
+  EXPECT_THAT(sqllogictest({"--replicas", "3", "--faults", "3", large}, good),
+              HasSubstr("--faults must be less than --replicas"));
+  EXPECT_FALSE(good);
 }
 
 /// In the place of `prytany`: replica 2 runs behind the program that lies to clients.

@@ -213,7 +213,7 @@ void play_seeds(Play play) {
   if (const char* one = std::getenv("PRYTANY_SEED"))
     return play(std::strtoull(one, nullptr, 10), true);
   const char* many = std::getenv("PRYTANY_SEEDS");
-  const std::uint64_t last = many == nullptr ? 100 : std::strtoull(many, nullptr, 10);
+  const std::uint64_t last = many == nullptr ? 60 : std::strtoull(many, nullptr, 10);
   for (std::uint64_t seed = 1; seed <= last && !testing::Test::HasFatalFailure(); ++seed)
     play(seed, false);
 }

@@ -9,6 +9,7 @@
 #include "server/cli/http_get.h"
 #include "server/cli/init.h"
 #include "server/cli/settings.h"
+#include "server/wire/limits.h"
 
 namespace prytany::slt {
 namespace {
@@ -20,22 +21,67 @@ constexpr std::chrono::seconds answer_timeout{120};
 constexpr std::chrono::seconds checkpoint_timeout{120};
 constexpr std::uint64_t http_timeout_us = 5'000'000;
 
+/// A folder that is gone afterwards.
+std::string temporary_folder() {
+  std::string pattern = (fs::temp_directory_path() / "prytany-sqllogictest-XXXXXX").string();
+  return ::mkdtemp(pattern.data()) != nullptr ? pattern : std::string();
+}
+
+Error no_folder() { return Error{"there is no room for a temporary folder"}; }
+
+/// Of genesis, and of every replica.
+struct AllSettings {
+  /// In the order in which they are asked: by MAC a request waits for what others say of it, and
+  /// one that is asked later may be executed before it.
+  std::vector<std::string> genesis = {"requests=signed"};
+  std::vector<std::string> replica;
+};
+
+AllSettings settings_of(const ClusterOptions& options) {
+  AllSettings all;
+  // On a machine that is busy with other things too, a client's pause is no reason to fill up.
+  all.replica = {"durability=" + options.durability, "idle_checkpoint_us=2000000"};
+  for (const std::string& setting : options.settings)
+    (cli::is_genesis_setting(setting) ? all.genesis : all.replica).push_back(setting);
+  return all;
+}
+
+cli::InitOptions init_options(const ClusterOptions& options, const std::string& folder) {
+  cli::InitOptions init;
+  init.folder = folder;
+  init.replicas = options.replicas;
+  init.faults = options.faults;
+  init.settings = settings_of(options).genesis;
+  return init;
+}
+
+}  // namespace
+
+Result<void> check(const ClusterOptions& options) {
+  const std::string folder = temporary_folder();
+  if (folder.empty()) return no_folder();
+  auto made = cli::init_cluster(init_options(options, folder + "/cluster"));
+  std::error_code ignored;
+  fs::remove_all(folder, ignored);
+  if (!made) return made;
+  node::NodeConfig config;
+  config.pbft.group = {options.replicas, options.faults};
+  if (auto good = cli::apply_settings(settings_of(options).replica, config); !good)
+    return good.error();
+  return {};
+}
+
 Outcome outcome_of(Expected<Answer> answer) {
   if (answer) return {{}, {}, answer->columns.size(), std::move(answer->rows), false, answer->seq};
   const ErrorInfo& error = answer.error();
   Outcome outcome;
   outcome.code = error.code;
   outcome.message = error.message;
-  outcome.unanswered = error.kind != ErrorKind::application;
+  outcome.unanswered = error.kind != ErrorKind::application && error.kind != ErrorKind::usage;
   return outcome;
 }
 
-}  // namespace
-
-ClusterDatabase::ClusterDatabase() {
-  std::string pattern = (fs::temp_directory_path() / "prytany-sqllogictest-XXXXXX").string();
-  if (::mkdtemp(pattern.data()) != nullptr) folder_ = pattern;
-}
+ClusterDatabase::ClusterDatabase() : folder_(temporary_folder()) {}
 
 ClusterDatabase::~ClusterDatabase() {
   client_.reset();
@@ -47,24 +93,14 @@ ClusterDatabase::~ClusterDatabase() {
 Result<std::unique_ptr<ClusterDatabase>> ClusterDatabase::start(const ClusterOptions& options,
                                                                 std::uint16_t first_port) {
   std::unique_ptr<ClusterDatabase> made(new ClusterDatabase);
-  if (made->folder_.empty()) return Error{"there is no room for a temporary folder"};
-  cli::InitOptions init;
-  init.folder = made->folder_ + "/cluster";
-  init.replicas = options.replicas;
-  init.faults = options.faults;
+  if (made->folder_.empty()) return no_folder();
+  cli::InitOptions init = init_options(options, made->folder_ + "/cluster");
   init.base_port = cli::free_base_port(first_port, options.replicas);
-  // On a machine that is busy with other things too, a client's pause is no reason to fill up.
-  std::vector<std::string> settings = {"durability=" + options.durability,
-                                       "idle_checkpoint_us=2000000"};
-  // In the order in which they are asked: by MAC a request waits for what others say of it, and one
-  // that is asked later may be executed before it.
-  init.settings = {"requests=signed"};
-  for (const std::string& setting : options.settings)
-    (cli::is_genesis_setting(setting) ? init.settings : settings).push_back(setting);
   if (auto done = cli::init_cluster(init); !done) return done.error();
   std::string program = options.program;
   if (program.empty()) program = fs::read_symlink("/proc/self/exe").parent_path() / "prytany";
-  auto servers = cli::LocalCluster::open({init.folder, settings, "error", program});
+  auto servers =
+      cli::LocalCluster::open({init.folder, settings_of(options).replica, "error", program});
   if (!servers) return servers.error();
   made->servers_ = std::make_unique<cli::LocalCluster>(std::move(*servers));
   if (auto started = made->servers_->start_all(); !started) return started.error();
@@ -87,6 +123,14 @@ Result<void> ClusterDatabase::open() {
 
 std::future<Outcome> ClusterDatabase::ask(const std::string& sql) {
   const auto promise = std::make_shared<std::promise<Outcome>>();
+  if (sql.size() > limits::sql_bytes_max) {
+    Outcome outcome;
+    outcome.code = "too_large";
+    outcome.message = "a statement has at most " + std::to_string(limits::sql_bytes_max) +
+                      " bytes, this one " + std::to_string(sql.size());
+    promise->set_value(std::move(outcome));
+    return promise->get_future();
+  }
   client_->execute_async({sql, {}, {}}, [promise](Expected<Answer> answer) {
     promise->set_value(outcome_of(std::move(answer)));
   });

@@ -22,6 +22,13 @@ struct ClusterOptions {
   std::string program = {};                // `prytany`; empty: beside this one
 };
 
+/// Whether replicas can be started so: an Error says what to choose otherwise.
+Result<void> check(const ClusterOptions& options);
+
+/// What a client was told. What it did not even send, because it may not be sent, was refused, and
+/// the database is there.
+Outcome outcome_of(Expected<Answer> answer);
+
 class ClusterDatabase {
  public:
   /// Starts the processes, at free ports from `first_port`, and does not wait for them. To be
@@ -34,7 +41,7 @@ class ClusterDatabase {
 
   /// Waits until they serve, and joins.
   Result<void> open();
-  /// One ordered request.
+  /// One ordered request; of a statement longer than one may be, code `too_large`.
   std::future<Outcome> ask(const std::string& sql);
   /// Waits for a stable checkpoint of all that was asked, compares every replica's digest of it,
   /// and stops the processes. What was found, in words; an Error if a replica is missing, differs,

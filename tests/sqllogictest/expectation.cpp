@@ -84,6 +84,8 @@ Caster& caster() {
 std::string as_text(const Value& value) {
   const auto* text = std::get_if<std::string>(&value.storage());
   std::string shown = text != nullptr ? *text : caster().text(value);
+  // SQLite's own runner takes it for a text of C's.
+  shown.resize(std::min(shown.find('\0'), shown.size()));
   if (shown.empty()) return "(empty)";
   for (char& c : shown)
     if (c < ' ' || c > '~') c = '@';

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "server/cli/genesis.h"
 #include "tests/sqllogictest/suite.h"
 
 namespace prytany::slt {
@@ -16,7 +17,8 @@ int run(int argc, char** argv) {
   CLI::App app(
       "Runs scripts in sqllogictest's format, as engine `sqlite`: each on fresh replicas, each "
       "record as one ordered request; compares results, and then the replicas' digests. Exit code "
-      "0 only if nothing failed; what docs/reference/sql.md says is refused does not count.");
+      "0: nothing failed, where what docs/reference/sql.md says is refused does not count; 1: "
+      "something failed; 2: nothing was run.");
   app.add_option("FILE", options.paths, "Scripts, or folders of *.test")->required();
   app.add_option("--replicas", options.cluster.replicas, "n")
       ->check(CLI::Range(1, 100))
@@ -37,14 +39,31 @@ int run(int argc, char** argv) {
   app.add_option("--set", options.cluster.settings,
                  "key=value of genesis.json or of every replica; repeatable");
   app.add_option("--program", options.cluster.program, "prytany; without it, the one beside this");
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : exit_usage;
+  }
   if (faults->count() == 0) options.cluster.faults = (options.cluster.replicas - 1) / 3;
   const auto scripts = scripts_in(options.paths);
   if (!scripts) {
     std::fprintf(stderr, "prytany-sqllogictest: %s\n", scripts.error().message.c_str());
     return exit_usage;
   }
-  return run_suite(options, *scripts) ? 0 : exit_failed;
+  if (auto possible = check(options.cluster); !possible) {
+    std::fprintf(stderr, "prytany-sqllogictest: %s\n", possible.error().message.c_str());
+    return exit_usage;
+  }
+  const pbft::Group group{options.cluster.replicas, options.cluster.faults};
+  if (!group.always_live()) std::printf("%s\n", cli::describe(group).c_str());
+  const SuiteResult result = run_suite(options, *scripts);
+  if (result == SuiteResult::no_records) {
+    std::fprintf(stderr,
+                 "prytany-sqllogictest: nothing was run: there is no record for engine %s\n",
+                 engine);
+    return exit_usage;
+  }
+  return result == SuiteResult::good ? 0 : exit_failed;
 }
 
 }  // namespace

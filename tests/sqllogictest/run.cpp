@@ -26,6 +26,12 @@ std::size_t bytes_of(const Outcome& outcome) {
   return bytes;
 }
 
+/// Of SQL, what a report needs.
+std::string beginning_of(const std::string& sql) {
+  constexpr std::size_t bytes_max = 4096;
+  return sql.size() <= bytes_max ? sql : sql.substr(0, bytes_max) + "...";
+}
+
 class Run {
  public:
   Run(const std::vector<Record>& script, const Ask& ask, unsigned depth, bool strict)
@@ -128,7 +134,7 @@ class Run {
     ++(passed ? counts_.passed : counts_.failed);
     if (passed) ++counts_.as_sqlite;
     counts_.reports.push_back(record.place + (passed ? ": passed, as " + excuse->why : ": failed") +
-                              ": " + *complaint + "\n  " + record.sql);
+                              ": " + *complaint + "\n  " + beginning_of(record.sql));
     lost_ = outcome.unanswered;
   }
 

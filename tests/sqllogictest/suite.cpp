@@ -16,8 +16,6 @@ namespace fs = std::filesystem;
 using Starting = Result<std::unique_ptr<ClusterDatabase>>;
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr const char* engine = "sqlite";
-
 double seconds_since(SteadyClock::time_point begin) {
   return std::chrono::duration<double>(SteadyClock::now() - begin).count();
 }
@@ -45,7 +43,7 @@ class Suite {
   Suite(const SuiteOptions& options, const std::vector<std::string>& scripts)
       : options_(options), scripts_(scripts) {}
 
-  bool run() {
+  SuiteResult run() {
     if (!scripts_.empty()) start();
     for (std::size_t i = 0; i < scripts_.size(); ++i) {
       Starting database = std::move(*next_);
@@ -72,6 +70,7 @@ class Suite {
     const std::string name = fs::path(path).filename().string();
     const auto script = read_script(path, engine);
     if (!script) return cannot(name, script.error().message);
+    if (script->empty()) return without_records(name);
     if (!database) return cannot(name, database.error().message);
     const std::shared_ptr<ClusterDatabase> cluster = std::move(*database);
     if (auto opened = cluster->open(); !opened) return cannot(name, opened.error().message);
@@ -127,7 +126,14 @@ class Suite {
     ++totals_.failed;
   }
 
-  [[nodiscard]] bool tell_totals() const {
+  /// As those are that halt for this engine, or are for others.
+  void without_records(const std::string& name) {
+    finish();
+    std::printf("%s: it has no record for engine %s\n", name.c_str(), engine);
+    std::fflush(stdout);
+  }
+
+  [[nodiscard]] SuiteResult tell_totals() const {
     for (const auto& [code, n] : totals_.refused_by_code)
       std::printf("refused %6zu  %s\n", n, code.c_str());
     if (totals_.as_sqlite > 0)
@@ -140,7 +146,8 @@ class Suite {
                   static_cast<double>(records) / totals_.seconds);
     std::printf("%zu passed, %zu failed, %zu refused\n", totals_.passed, totals_.failed,
                 totals_.refused);
-    return totals_.failed == 0 && records > 0;
+    if (totals_.failed > 0) return SuiteResult::failed;
+    return records > 0 ? SuiteResult::good : SuiteResult::no_records;
   }
 
   const SuiteOptions& options_;
@@ -172,7 +179,7 @@ Result<std::vector<std::string>> scripts_in(const std::vector<std::string>& path
   return scripts;
 }
 
-bool run_suite(const SuiteOptions& options, const std::vector<std::string>& scripts) {
+SuiteResult run_suite(const SuiteOptions& options, const std::vector<std::string>& scripts) {
   return Suite(options, scripts).run();
 }
 

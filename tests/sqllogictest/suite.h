@@ -19,7 +19,12 @@ struct SuiteOptions {
 /// The scripts that `paths` mean, in order; an Error if one is not there.
 Result<std::vector<std::string>> scripts_in(const std::vector<std::string>& paths);
 
-/// Prints a line for each script and a last one for all. True if nothing failed.
-bool run_suite(const SuiteOptions& options, const std::vector<std::string>& scripts);
+/// Which engine's records are run.
+inline constexpr const char* engine = "sqlite";
+
+enum class SuiteResult { good, failed, no_records };
+/// Prints a line for each script and a last one for all. A script may have no records, or none for
+/// this engine; if that is true of all of them, nothing was tested.
+SuiteResult run_suite(const SuiteOptions& options, const std::vector<std::string>& scripts);
 
 }  // namespace prytany::slt

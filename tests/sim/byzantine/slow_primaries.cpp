@@ -40,7 +40,9 @@ class LateVotes final : public Strategy {
     for (Word& word : words) {
       auto* proposal = std::get_if<wire::PrePrepare>(&word.message);
       if (proposal != nullptr && to.value >= group_.n - group_.f) ++proposal->agreed.time.value;
-      if (is_vote(word.message)) word.after_us = late_us_;
+      if (!is_vote(word.message)) continue;
+      word.after_us = late_us_;
+      word.apart = true;
     }
   }
 

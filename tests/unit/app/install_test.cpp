@@ -156,7 +156,7 @@ struct Wrong {
   std::string says;
 };
 const Wrong wrongs[] = {
-    {"prytany.json", "{", "bad_application", "not JSON"},
+    {"prytany.json", "{", "bad_application", "prytany.json: not JSON"},
     {"prytany.json", R"({"name": "a"})", "bad_application", "'version' is missing"},
     {"prytany.json", R"({"name": "A b", "version": "1"})", "bad_application", "small letters"},
     {"prytany.json", R"({"name": "a", "version": "1", "rolls": {}})", "bad_application",

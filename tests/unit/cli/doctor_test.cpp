@@ -72,6 +72,7 @@ TEST_F(Doctor, finds_nothing_that_must_change_in_an_ordinary_schema) {
   for (const Finding& found : findings) EXPECT_NE(found.severity, Severity::must) << text_of(found);
   EXPECT_THAT(findings, Contains(finding(Severity::fine, "autoincrement", "table a")));
   EXPECT_THAT(findings, Contains(finding(Severity::fine, "agreed_time", "table a")));
+  EXPECT_THAT(findings, Contains(finding(Severity::look, "agreed_random", "table a")));
   EXPECT_THAT(findings, Contains(finding(Severity::fine, "trigger", "trigger t")));
   EXPECT_THAT(findings, Not(Contains(finding(Severity::look, "no_key", ""))));
 }
@@ -125,7 +126,7 @@ TEST_F(Doctor, finds_sql_in_the_texts_of_programs) {
   std::vector<std::string> found;
   for (const Finding& f : findings) found.push_back(std::to_string(f.line) + " " + f.code);
   EXPECT_THAT(found, ElementsAre("2 refused_transaction", "3 refused_pragma", "5 SQLITE_ERROR",
-                                 "6 agreed", "7 refused_temporary", "8 localtime"));
+                                 "6 agreed_random", "7 refused_temporary", "8 localtime"));
 }
 
 TEST_F(Doctor, knows_sqlites_api_in_several_languages) {
@@ -148,6 +149,24 @@ TEST_F(Doctor, knows_sqlites_api_in_several_languages) {
               ElementsAre(finding(Severity::must, "open", "a.js")));
   EXPECT_THAT(source("a.js", "console.log('it is said to be open');\n"), IsEmpty());
   EXPECT_THAT(source("a.txt", "sqlite3_open("), IsEmpty());
+}
+
+TEST_F(Doctor, knows_what_sql_says_of_chance_and_of_the_connection) {
+  const auto findings =
+      source("a.py",
+             "db.execute('CREATE TABLE t(id INTEGER PRIMARY KEY, code DEFAULT (random()), '\n"
+             "           'at DEFAULT CURRENT_TIMESTAMP)')\n"
+             "row = db.execute('SELECT last_insert_rowid()').fetchone()\n"
+             "db.execute('SELECT changes()')\n"
+             "db.executescript('''\n"
+             "  CREATE TABLE u(id INTEGER PRIMARY KEY);\n"
+             "  INSERT INTO u VALUES (1);\n"
+             "  CREATE TEMP TABLE w(x);\n"
+             "''')\n");
+  std::vector<std::string> found;
+  for (const Finding& f : findings) found.push_back(std::to_string(f.line) + " " + f.code);
+  EXPECT_THAT(found, ElementsAre("1 agreed", "1 agreed_random", "3 last_insert_rowid", "4 changes",
+                                 "8 refused_temporary"));
 }
 
 TEST_F(Doctor, reads_scripts_statement_by_statement) {

@@ -68,9 +68,41 @@ TEST(GatewayJson, a_transaction_is_several_statements_in_one_request) {
   const AskSession asked = session_question(
       post("/transaction", R"({"steps":[{"sql":"DELETE FROM a"},{"sql":"SELECT 1"}]})"));
   EXPECT_EQ(asked.operation,
-            wire::Operation(client::to_wire(
-                {Statement{"DELETE FROM a", {}, {}}, Statement{"SELECT 1", {}, {}}}, false)));
-  EXPECT_TRUE(asked.each);
+            wire::Operation(client::to_wire(std::vector<Step>{
+                {{"DELETE FROM a", {}, {}}, {}, false}, {{"SELECT 1", {}, {}}, {}, false}})));
+}
+
+TEST(GatewayJson, a_step_has_a_condition_on_those_before_it_and_may_be_allowed_to_fail) {
+  const AskSession asked = session_question(post(
+      "/transaction",
+      R"({"steps":[{"sql":"A","arguments":[1],"may_fail":true},{"sql":"B","when":{"error":0}},)"
+      R"({"sql":"C","when":{"all":[{"ok":0},{"not":{"any":[{"changed":1},{"rows":0}]}}]}}]})"));
+  EXPECT_EQ(
+      asked.operation,
+      wire::Operation(client::to_wire(
+          {Step{{"A", {1}, {}}, {}, true}, Step{{"B", {}, {}}, When::error(0), false},
+           Step{{"C", {}, {}}, When::ok(0) && !(When::changed(1) || When::rows(0)), false}})));
+  const AskSession reads =
+      session_question(post("/transaction", R"({"steps":[{"sql":"SELECT 1"}],"read_only":true})"));
+  EXPECT_TRUE(std::get<wire::Transaction>(reads.operation).read_only);
+  EXPECT_FALSE(reads.reads) << "only single statements and calls are read without an order";
+}
+
+TEST(GatewayJson, a_condition_that_is_none_is_refused) {
+  const auto with = [](const std::string& when) {
+    return refusal(post("/transaction", R"({"steps":[{"sql":"A","when":)" + when + "}]}"));
+  };
+  EXPECT_EQ(with(R"({"ok":0})"), "asked");  // that it is too early is for the replicas to say
+  for (const char* when : {"[]", "{}", "null", "true", "0", R"({"ok":0,"error":0})", R"({"ok":-1})",
+                           R"({"ok":65536})", R"({"ok":"0"})", R"({"fine":0})", R"({"not":0})",
+                           R"({"all":{"ok":0}})", R"({"any":[{}]})", R"({"all":[{"ok":0},1]})"})
+    EXPECT_EQ(with(when), "400 malformed") << when;
+  std::string many = R"({"all":[{"ok":0})";
+  for (int i = 1; i < 63; ++i) many += R"(,{"ok":0})";
+  EXPECT_EQ(with(many + "]}"), "asked");
+  EXPECT_EQ(with(many + R"(,{"ok":0}]})"), "400 malformed") << "65 parts";
+  EXPECT_EQ(refusal(post("/transaction", R"({"steps":[{"sql":"A","may_fail":1}]})")),
+            "400 malformed");
 }
 
 TEST(GatewayJson, a_public_procedure_is_read_with_arguments_as_on_the_command_line) {
@@ -139,8 +171,19 @@ TEST(GatewayJson, an_answer_looks_as_everywhere) {
   EXPECT_EQ(body["rows"].dump(), R"([["9007199254740993",{"base64":"/w=="}],[1,null]])");
   EXPECT_EQ(body["seq"], 7);
   EXPECT_EQ(body["agreed"], json::array({0, 2}));
-  const HttpReply steps = gateway_reply(Expected<std::vector<Answer>>({answer, answer}));
-  EXPECT_EQ(json::parse(steps.body)["steps"], json::array({body, body}));
+
+  const HttpReply reply_of_steps = gateway_reply(Expected<std::vector<StepAnswer>>(
+      {{true, answer, "", ""}, {false, {}, "SQLITE_CONSTRAINT", "why"}, {false, {}, "", ""}}));
+  const json steps = json::parse(reply_of_steps.body)["steps"];
+  json ran = body;
+  ran.update({{"ran", true}, {"skipped", false}, {"error", nullptr}});
+  EXPECT_EQ(steps[0], ran);
+  EXPECT_EQ(steps[1]["error"], (json{{"code", "SQLITE_CONSTRAINT"}, {"message", "why"}}));
+  EXPECT_EQ(steps[1]["ran"], false);
+  EXPECT_EQ(steps[1]["skipped"], false);
+  EXPECT_EQ(steps[2]["skipped"], true);
+  EXPECT_EQ(steps[2]["rows"], json::array());
+  EXPECT_EQ(steps[2]["error"], nullptr);
 }
 
 TEST(GatewayJson, an_error_has_a_status_and_says_whether_it_may_have_run) {

@@ -2,6 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "server/pbft/view_change.h"
+#include "server/wire/frame.h"
+#include "server/wire/messages.h"
+
 namespace prytany::pbft {
 namespace {
 
@@ -63,6 +69,37 @@ TEST(Config, says_what_is_wrong_with_it) {
   EXPECT_TRUE(refused([](Config& c) { c.batch_bytes_max = limits::batch_bytes_max + 1; }));
   EXPECT_TRUE(refused([](Config& c) { c.backlog_requests_max = 0; }));
   EXPECT_TRUE(refused([](Config& c) { c.retransmit_max_us = c.retransmit_us - 1; }));
+}
+
+/// Of as many replicas, all of whom say as much as they may.
+wire::Signed<wire::NewView> longest_new_view(const Config& config) {
+  wire::CheckpointProof proof;
+  for (unsigned i = 0; i < config.group.n; ++i) proof.signatures.items.push_back({});
+  wire::ViewChange said;
+  said.stable = proof;
+  said.prepared.items.resize(config.window);
+  said.pre_prepared.items.resize(config.window * ViewChanges::digests_per_number_max);
+  wire::NewView message;
+  message.view_changes.items.resize(config.group.n, {ReplicaId{0}, {said, {}}});
+  message.choices.items.resize(config.window, {Seq{1}, Digest{}});
+  return {message, {}};
+}
+
+TEST(Config, lets_no_window_through_whose_longest_new_view_fits_no_frame) {
+  for (const unsigned n : {4U, 31U, 100U}) {
+    Config config = good();
+    config.group = {n, (n - 1) / 3};
+    config.checkpoint_interval = 2;
+    config.window = limits::window_max;
+    while (config.window > 4 && config.refuse()) {
+      --config.window;
+      config.checkpoint_interval = std::max<std::uint64_t>(2, config.window / 4);
+    }
+    ASSERT_FALSE(config.refuse()) << *config.refuse();
+    const auto encoded = wire::encode_message(longest_new_view(config));
+    constexpr std::size_t frame_own = 64;
+    EXPECT_LE(encoded.bytes.size() + frame_own, limits::frame_bytes_max) << n;
+  }
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "server/app/sandbox.h"
+#include "tests/sqllogictest/cluster_database.h"
 #include "tests/sqllogictest/expectation.h"
 #include "tests/sqllogictest/oracle.h"
 #include "tests/sqllogictest/plain.h"
@@ -59,17 +60,18 @@ Counts run_with_lies(const std::string& text, const Value& lie) {
 }
 
 TEST(Run, passes_what_comes_out_as_expected) {
-  const Counts counts =
-      run("statement ok\nCREATE TABLE t(a INTEGER, b TEXT)\n\n"
-          "statement ok\nINSERT INTO t VALUES(2, 'two'), (1, NULL), (3, '')\n\n"
-          "query IT rowsort\nSELECT a, b FROM t\n----\n1\nNULL\n2\ntwo\n3\n(empty)\n\n"
-          "query IT valuesort x\nSELECT a, b FROM t\n----\n(empty)\n1\n2\n3\nNULL\ntwo\n\n"
-          "query R\nSELECT 1.0 / 3\n----\n0.333\n\n"
-          "statement error\nINSERT INTO t VALUES(1)\n\n"
-          "query TT\nSELECT char(9, 65), x'00ff41'\n----\n@A\n@@A\n\n"
-          "query I\nSELECT a FROM t WHERE a > 7\n");
+  const Counts counts = run(
+      "statement ok\nCREATE TABLE t(a INTEGER, b TEXT)\n\n"
+      "statement ok\nINSERT INTO t VALUES(2, 'two'), (1, NULL), (3, '')\n\n"
+      "query IT rowsort\nSELECT a, b FROM t\n----\n1\nNULL\n2\ntwo\n3\n(empty)\n\n"
+      "query IT valuesort x\nSELECT a, b FROM t\n----\n(empty)\n1\n2\n3\nNULL\ntwo\n\n"
+      "query R\nSELECT 1.0 / 3\n----\n0.333\n\n"
+      "statement error\nINSERT INTO t VALUES(1)\n\n"
+      "query TT\nSELECT char(9, 65), x'01ff41'\n----\n@A\n@@A\n\n"
+      "query TTT\nSELECT x'00ff41', 'a' || char(0) || 'b', 'z\xC3\xBC'\n----\n(empty)\na\nz@@\n\n"
+      "query I\nSELECT a FROM t WHERE a > 7\n");
   EXPECT_THAT(counts.reports, IsEmpty());
-  EXPECT_EQ(counts.passed, 8U);
+  EXPECT_EQ(counts.passed, 9U);
 }
 
 TEST(Run, counts_no_answer_as_failed_also_where_a_script_wants_a_failure) {
@@ -82,6 +84,41 @@ TEST(Run, counts_no_answer_as_failed_also_where_a_script_wants_a_failure) {
       silent, 4, false);
   EXPECT_EQ(counts.passed, 0U);
   EXPECT_EQ(counts.failed, 3U);
+}
+
+TEST(Run, fails_a_statement_that_is_too_long_and_goes_on) {
+  const auto told = [](ErrorKind kind) {
+    return outcome_of(Expected<Answer>(ErrorInfo{kind, "too_large", "why", {}, 0, false}));
+  };
+  EXPECT_FALSE(told(ErrorKind::usage).unanswered) << "it was not even sent";
+  EXPECT_FALSE(told(ErrorKind::application).unanswered);
+  for (const ErrorKind kind :
+       {ErrorKind::no_quorum, ErrorKind::outcome_unknown, ErrorKind::refused})
+    EXPECT_TRUE(told(kind).unanswered);
+  const auto ask = [&](const std::string& sql) {
+    return ready(sql.size() > 10 ? told(ErrorKind::usage) : Outcome{});
+  };
+  const Counts counts = run_script(
+      script_of(
+          "statement ok\nSELECT 1\n\nstatement ok\nSELECT 1, 2, 3\n\nstatement ok\nSELECT 2\n"),
+      ask, 2, false);
+  EXPECT_EQ(counts.passed, 2U);
+  EXPECT_EQ(counts.failed, 1U);
+  ASSERT_THAT(counts.reports, SizeIs(1));
+  EXPECT_THAT(counts.reports[0], HasSubstr("too_large: why"));
+}
+
+TEST(Cluster, is_refused_before_anything_starts_if_there_can_be_none) {
+  const auto complaint = [](const ClusterOptions& options) {
+    const auto possible = check(options);
+    return possible.ok() ? "" : possible.error().message;
+  };
+  EXPECT_EQ(complaint({}), "");
+  EXPECT_EQ(complaint({.replicas = 5, .faults = 2}), "") << "safe, if not always live";
+  EXPECT_THAT(complaint({.replicas = 4, .faults = 4}), HasSubstr("--faults must be less"));
+  EXPECT_THAT(complaint({.replicas = 5, .faults = 2, .settings = {"requests=mac"}}),
+              HasSubstr("fewer than 3f+1 members"));
+  EXPECT_THAT(complaint({.settings = {"colour=blue"}}), HasSubstr("no such setting"));
 }
 
 TEST(Run, converts_as_sqlites_column_functions_do) {

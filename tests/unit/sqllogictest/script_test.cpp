@@ -47,6 +47,46 @@ TEST(Script, has_queries_with_types_a_sort_mode_a_label_and_results) {
   EXPECT_THAT(script[2].expected, ElementsAre("5"));
 }
 
+TEST(Script, may_have_other_line_ends_blanks_behind_the_bar_and_a_byte_order_mark) {
+  for (const char* end : {"\n", "\r\n"})
+    for (const char* bar : {"----", "----  ", "----\t"}) {
+      const std::string e = end;
+      const auto script = parse("\xEF\xBB\xBFquery I nosort" + e + "SELECT 5" + e + bar + e + "5" +
+                                e + " " + e + "statement ok" + e + "SELECT 6" + e);
+      ASSERT_THAT(script, SizeIs(2)) << bar;
+      EXPECT_EQ(script[0].sql, "SELECT 5");
+      EXPECT_THAT(script[0].expected, ElementsAre("5"));
+      EXPECT_EQ(script[1].sql, "SELECT 6");
+    }
+  EXPECT_EQ(parse("query I\nSELECT 5\n----x\n")[0].sql, "SELECT 5\n----x") << "a comment of SQL";
+}
+
+/// As the public scripts write it.
+TEST(Script, is_what_the_known_scripts_are) {
+  const auto script = parse(
+      "hash-threshold 8\n\n"
+      "statement ok\nCREATE TABLE tab0(col0 INTEGER, col1 FLOAT)\n\n"
+      "onlyif mysql # DIV for integer division: \nquery I rowsort label-47\n"
+      "SELECT ALL 96 DIV col0 FROM tab0\n----\n9 values hashing to abc\n\n"
+      "skipif mysql # not compatible\nquery I rowsort label-47\nSELECT ALL 96 / col0 FROM tab0\n"
+      "----\n9 values hashing to 6ca1f2a9eb4ad3e2a4b8fbd2ff8ab7e9\n\n"
+      "skipif mssql  # IF EXISTS is not theirs\nskipif oracle\nstatement error\nDROP TABLE t\n\n"
+      "onlyif SQLite\nstatement ok\nSELECT 1\n\n"
+      "onlyif mssql\nsleep 5\n\n"
+      "query  IIR   nosort\nSELECT 1,\n  -- of SQL\n 2, 3.0\n\n"
+      "# a section\n# of two lines\n\n\n\nquery T valuesort x\nSELECT ''\n----\n(empty)\n");
+  ASSERT_THAT(script, SizeIs(6));
+  EXPECT_EQ(script[1].label, "label-47");
+  EXPECT_EQ(script[1].sort, Sort::rows);
+  EXPECT_THAT(script[1].expected,
+              ElementsAre("9 values hashing to 6ca1f2a9eb4ad3e2a4b8fbd2ff8ab7e9"));
+  EXPECT_TRUE(script[2].fails);
+  EXPECT_EQ(script[3].sql, "SELECT 1") << "whoever spells it otherwise means the same";
+  EXPECT_EQ(script[4].types, "IIR");
+  EXPECT_EQ(script[4].sql, "SELECT 1,\n  -- of SQL\n 2, 3.0");
+  EXPECT_THAT(script[5].expected, ElementsAre("(empty)"));
+}
+
 TEST(Script, leaves_out_what_is_for_other_engines) {
   const auto script = parse(
       "onlyif mysql # DIV\nstatement ok\nSELECT 1\n\nskipif mysql\n# why\nstatement ok\nSELECT "

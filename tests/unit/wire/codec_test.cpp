@@ -28,15 +28,15 @@ bool expect_refused_or_canonical(const Bytes& bytes) {
 }
 
 /// What a byte is replaced by: anything near the beginning; further on what can be a tag, a count,
-/// a bound, or one bit off.
+/// a bound, or one bit off; far on, fewer of them.
 std::vector<std::uint8_t> other_bytes(std::size_t place, std::uint8_t byte) {
   std::vector<std::uint8_t> values;
-  const int first = place < 64 ? 256 : 24;
+  const int first = place < 64 ? 256 : place < 256 ? 24 : 3;
   for (int value = 0; value < first; ++value) values.push_back(static_cast<std::uint8_t>(value));
   if (place < 64) return values;
   for (const int value : {0x7f, 0x80, 0xfe, 0xff, byte + 1, byte - 1})
     values.push_back(static_cast<std::uint8_t>(value & 0xff));
-  for (unsigned bit = 0; bit < 8; ++bit)
+  for (unsigned bit = place < 256 ? 0 : place % 8; bit < 8; bit += place < 256 ? 1 : 8)
     values.push_back(static_cast<std::uint8_t>(byte ^ (1U << bit)));
   return values;
 }

@@ -159,7 +159,8 @@ TEST(SignaturesIn, are_those_that_the_verifier_checks) {
   forward.request.proof.signature.reset();
   EXPECT_EQ(signatures_in(forward), 0U);
   Batch batch;
-  batch.requests.items.resize(limits::batch_requests_max, sample<Forward>().request);
+  batch.requests.items =
+      std::vector<ClientRequest>(limits::batch_requests_max, sample<Forward>().request);
   batch.requests.items.push_back(forward.request);
   PrePrepare proposal = sample<PrePrepare>();
   proposal.batch = batch;

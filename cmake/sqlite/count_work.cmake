@@ -52,7 +52,7 @@ count_work([[zHdr = zData + pC->iHdrOffset;
 count_work([[pLast = &pData0[nField-1];]] [[WORK(5 * nField);]])
 count_work([[n = pOp->p3;
   pKeyInfo = pOp->p4.pKeyInfo;]] [[WORK(8 * n);]])
-count_work([[SQLITE_PRIVATE SQLITE_NOINLINE int sqlite3VdbeMemGrow(Mem *pMem, int n, int bPreserve){]]
+count_work([[NOINLINE int sqlite3VdbeMemGrow(Mem *pMem, int n, int bPreserve){]]
            [[WORK(n / 16);]])
 count_work([[SQLITE_PRIVATE int sqlite3VdbeMemClearAndResize(Mem *pMem, int szNew){]]
            [[WORK(szNew / 16);]])
@@ -85,15 +85,16 @@ count_work([[if( (pRoot[j].jnFlags & JNODE_REMOVE)==0 || pParse->useMod==0 ) i--
 count_work([[if( (pBase[j].jnFlags & JNODE_REMOVE)==0 || pParse->useMod==0 ) i++;]] [[WORK(4);]])
 count_work([[JsonString *pOut               /* Write JSON here */
 ){]] [[WORK(16);]])
-count_work([[static void jsonParseFillInParentage(JsonParse *pParse, u32 i, u32 iParent){]] [[WORK(8);]])
+count_work([[static void jsonParseFillInParentage(JsonParse *pParse, u32 i, u32 iParent){]]
+           [[WORK(8);]])
 count_work([[u32 i                    /* Path to this element */
 ){]] [[WORK(64);]])
 
 file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/sqlite3.c.new "\
 unsigned long long prytany_sqlite_work;
 #define WORK(n) (prytany_sqlite_work += (unsigned long long)(n))
-/* typeof() and octet_length() do not look at what they are given, nor length() at a blob, and it may
-** not be there. */
+/* typeof() and octet_length() do not look at what they are given, nor length() at a blob, and it
+** may not be there. */
 #define WORK_ARGUMENTS(c)                                                               \\
   do{                                                                                   \\
     const u32 function = (c)->pFunc->funcFlags;                                         \\
@@ -105,4 +106,6 @@ unsigned long long prytany_sqlite_work;
       if( (c)->argv[argument]->flags & seen ) WORK((c)->argv[argument]->n);             \\
   }while( 0 )
 ${sqlite_text}")
-configure_file(${CMAKE_CURRENT_BINARY_DIR}/sqlite3.c.new ${CMAKE_CURRENT_BINARY_DIR}/sqlite3.c COPYONLY)
+# Only where it differs: else all of SQLite would be built again.
+configure_file(${CMAKE_CURRENT_BINARY_DIR}/sqlite3.c.new ${CMAKE_CURRENT_BINARY_DIR}/sqlite3.c
+               COPYONLY)

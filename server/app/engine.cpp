@@ -11,6 +11,19 @@ namespace {
 /// Kept statements per handle. Past it all are forgotten: simple, and the same everywhere.
 constexpr std::size_t kept_max = 512;
 
+Failure does_not_fit(Fit fit) {
+  if (fit == Fit::schema_too_large)
+    return {"schema_too_large", "the schema has more than " + std::to_string(chained_max) +
+                                    " triggers and foreign keys, or its triggers, written out with "
+                                    "the views that they name, have more than " +
+                                    std::to_string(expanded_words_max) + " words"};
+  return {"statement_too_large",
+          "written out with the views and common table expressions that it names, it has more "
+          "than " +
+              std::to_string(expanded_words_max) + " words, or is more than " +
+              std::to_string(expanded_depth_max) + " names deep"};
+}
+
 }  // namespace
 
 Engine::Engine(vfs::PageStore& store, std::uint64_t application_pages_max, Application* application)
@@ -59,12 +72,15 @@ void Engine::preload_schema() {
   // first.
   run_ours("SELECT 1 FROM sqlite_schema LIMIT 1");
   Statement& objects =
-      ours("SELECT name, sql, type = 'view' FROM sqlite_schema WHERE type IN ('table', 'view')");
+      ours("SELECT name, sql, type FROM sqlite_schema WHERE type IN ('table', 'view', 'trigger')");
   const Rewind rewind(objects);
   names_.clear();
-  while (step_ours(objects))
-    if (!is_reserved(objects.text(0)))
-      names_.add(objects.text(0), objects.text(1), objects.integer(2) != 0);
+  while (step_ours(objects)) {
+    if (is_reserved(objects.text(0))) continue;
+    const bool is_trigger = objects.text(2) == "trigger";
+    if (is_trigger) names_.add_trigger(objects.text(0), objects.text(1));
+    if (!is_trigger) names_.add(objects.text(0), objects.text(1), objects.text(2) == "view");
+  }
   names_.measure();
 }
 
@@ -99,12 +115,7 @@ void Engine::run_ours(const char* sql) {
 
 Result<Statement, Failure> Engine::prepare(std::string_view sql, std::string_view* rest) {
   if (auto refused = refuse_statement(sql)) return *refused;
-  if (!names_.expand(sql).fits())
-    return Failure{"statement_too_large",
-                   "written out with the views and common table expressions that it names, it has "
-                   "more than " +
-                       std::to_string(expanded_words_max) + " words, or is more than " +
-                       std::to_string(expanded_depth_max) + " names deep"};
+  if (const Fit fit = names_.fit(sql); fit != Fit::fits) return does_not_fit(fit);
   const AccessScope scope(state_, Access::application);
   // Kept statements are not prepared again, so preparing is not counted.
   const MeterScope unmetered(false);

@@ -74,9 +74,17 @@ std::size_t past_blank(std::string_view sql, std::size_t at) {
   return std::min(end, sql.size());
 }
 
+/// CREATE TEMP TRIGGER is refused elsewhere.
+bool makes_a_trigger(const std::vector<SqlWord>& words) {
+  return words.size() > 1 && words[0].is("create") && words[1].is("trigger");
+}
+
+/// Of the first statement. A trigger has several within it, so all of what is there.
 std::vector<SqlWord> sql_words(std::string_view sql) {
   std::vector<SqlWord> words;
-  for (std::size_t at = 0; at < sql.size() && (sql[at] != ';' || words.empty());) {
+  bool is_trigger = false;
+  for (std::size_t at = 0; at < sql.size();) {
+    if (sql[at] == ';' && !words.empty() && !is_trigger) break;
     if (const std::size_t past = past_blank(sql, at); past != at) {
       at = past;
       continue;
@@ -89,6 +97,7 @@ std::vector<SqlWord> sql_words(std::string_view sql) {
     }
     words.push_back({sql.substr(at, end - at)});
     at = end;
+    if (words.size() == 2) is_trigger = makes_a_trigger(words);
   }
   return words;
 }
@@ -108,10 +117,6 @@ class SqlText {
     find_uses();
   }
   Expanded all() { return expanded({.end = words_.size()}, 0); }
-  /// CREATE TEMP TRIGGER is refused elsewhere.
-  [[nodiscard]] bool makes_a_trigger() const {
-    return words_.size() > 1 && words_[0].is("create") && words_[1].is("trigger");
-  }
 
  private:
   /// A common table expression: its words, and those that may name it.
@@ -211,6 +216,8 @@ void SqlText::find_uses() {
       if (from.size() > 1) from.pop_back();
     } else if (word.is("from") || word.is("join")) {
       from.back() = true;
+    } else if (word.is(';')) {
+      from.assign(1, false);
     } else if (ends_from(word)) {
       from.back() = false;
     } else if (word.is_name() && is_use(i, from.back())) {
@@ -224,7 +231,11 @@ void SqlText::find_uses() {
 bool SqlText::is_use(std::size_t at, bool in_from) const {
   while (at >= 2 && words_[at - 1].is('.')) at -= 2;  // main.t
   if (at == 0) return false;
-  return (in_from && begins_from(at - 1)) || words_[at - 1].is("in");
+  const SqlWord& before = words_[at - 1];
+  if ((in_from && begins_from(at - 1)) || before.is("in")) return true;
+  // A view with INSTEAD OF triggers is read where it is written.
+  return before.is("into") || before.is("update") ||
+         (at > 2 && words_[at - 3].is("update") && words_[at - 2].is("or"));
 }
 
 void add(Expanded& to, const Expanded& part) {
@@ -261,12 +272,49 @@ Expanded SqlText::named(const Use& use, std::size_t levels) {
   return found->expanded;
 }
 
-}  // namespace
+/// As SQLite reads a schema: the word is never a name unless it is quoted.
+std::size_t foreign_keys(const std::vector<SqlWord>& words) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(words, [](const SqlWord& word) { return word.is("references"); }));
+}
 
-void SchemaNames::add(std::string_view name, std::string_view sql, bool is_view) {
+/// What it makes more of, of triggers and foreign keys.
+std::size_t chained_by(const std::vector<SqlWord>& words) {
+  if (makes_a_trigger(words)) return 1;
+  return words[0].is("create") || words[0].is("alter") ? foreign_keys(words) : 0;
+}
+
+/// Nothing that begins so fires a trigger. (DROP TABLE obeys foreign keys, but fires none either.)
+bool only_reads(const SqlWord& first) {
+  static constexpr auto keywords =
+      std::to_array<std::string_view>({"select", "values", "pragma", "create", "alter", "drop"});
+  return std::ranges::any_of(keywords, [&](std::string_view each) { return first.is(each); });
+}
+
+std::string in_small_letters(std::string_view name) {
   std::string lower(name);
   std::ranges::transform(lower, lower.begin(), small);
-  objects_[std::move(lower)] = {std::string(sql), is_view, Measured::no, {}};
+  return lower;
+}
+
+}  // namespace
+
+void SchemaNames::clear() {
+  objects_.clear();
+  triggers_.clear();
+  references_ = 0;
+}
+
+void SchemaNames::add(std::string_view name, std::string_view sql, bool is_view) {
+  Object& object = objects_[in_small_letters(name)];
+  references_ -= object.references;
+  object = {std::string(sql), is_view, Measured::no, {}, 0};
+  if (!is_view) object.references = foreign_keys(sql_words(sql));
+  references_ += object.references;
+}
+
+void SchemaNames::add_trigger(std::string_view name, std::string_view sql) {
+  triggers_[in_small_letters(name)] = {std::string(sql), Measured::no, {}};
 }
 
 void SchemaNames::measure() {
@@ -275,16 +323,43 @@ void SchemaNames::measure() {
 
 void SchemaNames::note(std::string_view sql) {
   const std::vector<SqlWord> words = sql_words(sql);
-  if (words.size() < 3 || !words[0].is("create")) return;
+  if (words.size() < 3) return;
+  // A column more, of a table that is measured again at the next commit.
+  if (words[0].is("alter")) references_ += foreign_keys(words);
   const bool is_view = words[1].is("view");
-  if (!is_view && !words[1].is("table")) return;
+  const bool is_trigger = makes_a_trigger(words);
+  if (!words[0].is("create") || (!is_view && !is_trigger && !words[1].is("table"))) return;
   std::size_t at = 2;
   if (words[at].is("if")) at += 3;
   while (at + 2 < words.size() && words[at + 1].is('.')) at += 2;
   if (at >= words.size()) return;
+  if (is_trigger) return add_trigger(words[at].name(), sql);
   add(words[at].name(), sql, is_view);
   // Others may have named it before it was there.
   for (auto& [name, object] : objects_) object.measured = Measured::no;
+  for (auto& [name, trigger] : triggers_) trigger.measured = Measured::no;
+}
+
+bool SchemaNames::triggers_fit() {
+  Expanded sum;
+  for (auto& [name, trigger] : triggers_) {
+    if (trigger.measured == Measured::no) trigger.expanded = expand(trigger.sql);
+    trigger.measured = Measured::yes;
+    ::prytany::app::add(sum, trigger.expanded);
+  }
+  return sum.fits();
+}
+
+Fit SchemaNames::fit(std::string_view sql) {
+  if (!expand(sql).fits()) return Fit::statement_too_large;
+  // So short that it cannot make too many.
+  if (triggers_.empty() && references_ == 0 && sql.size() < chained_max) return Fit::fits;
+  const std::vector<SqlWord> words = sql_words(sql);
+  if (words.empty()) return Fit::fits;
+  const std::size_t more = chained_by(words);
+  if (more > 0 && chained() + more > chained_max) return Fit::schema_too_large;
+  if (only_reads(words[0])) return Fit::fits;
+  return chained() <= chained_max && triggers_fit() ? Fit::fits : Fit::schema_too_large;
 }
 
 /// A view may name what was made after it; those that go in a circle SQLite refuses.
@@ -308,9 +383,6 @@ std::optional<Expanded> SchemaNames::of(const std::string& lower_name) {
   return found->second.expanded;
 }
 
-Expanded SchemaNames::expand(std::string_view sql) {
-  SqlText text(sql, *this);
-  return text.makes_a_trigger() ? Expanded{} : text.all();
-}
+Expanded SchemaNames::expand(std::string_view sql) { return SqlText(sql, *this).all(); }
 
 }  // namespace prytany::app

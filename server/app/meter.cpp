@@ -9,6 +9,9 @@
 
 #include "server/base/ensure.h"
 
+/// Of all handles, since the process began.
+extern "C" unsigned long long prytany_sqlite_work;
+
 namespace prytany::app {
 namespace {
 
@@ -16,7 +19,8 @@ namespace {
 // one request executes at a time.
 struct Meter {
   MeterReading reading;
-  std::uint32_t epoch = 0;  // of requests: what an older one allocated is not this one's
+  std::uint32_t epoch = 0;      // of requests: what an older one allocated is not this one's
+  std::uint64_t work_seen = 0;  // while counting: of SQLite's, up to where it is in the reading
   bool counting = false;
   bool refused = false;      // by malloc
   bool in_cache = false;     // inside the page cache: sizes are not values
@@ -132,6 +136,11 @@ bool install() {
   return sqlite3_config(SQLITE_CONFIG_PCACHE2, &cache) == SQLITE_OK;
 }
 
+void count_work() {
+  if (meter.counting) meter.reading.work += prytany_sqlite_work - meter.work_seen;
+  meter.work_seen = prytany_sqlite_work;
+}
+
 // Before main(): SQLite takes these only before its first use, whoever that is.
 const bool meter_in_place = install();
 
@@ -143,14 +152,23 @@ void meter_start() {
   meter.refused = false;
   if (++meter.epoch == 0) meter.epoch = 1;
 }
-const MeterReading& meter_reading() { return meter.reading; }
+const MeterReading& meter_reading() {
+  count_work();
+  return meter.reading;
+}
 bool memory_was_refused() { return meter.refused; }
 void meter_value(std::size_t bytes) {
   meter.reading.largest = std::max<std::uint64_t>(meter.reading.largest, bytes);
 }
 
-MeterScope::MeterScope(bool on) : before_(meter.counting) { meter.counting = on; }
-MeterScope::~MeterScope() { meter.counting = before_; }
+MeterScope::MeterScope(bool on) : before_(meter.counting) {
+  count_work();
+  meter.counting = on;
+}
+MeterScope::~MeterScope() {
+  count_work();
+  meter.counting = before_;
+}
 
 void ensure_metered() { ENSURE(meter_in_place); }
 

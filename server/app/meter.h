@@ -1,7 +1,7 @@
 // What a request costs that VM steps do not see: memory, pages and large values. One step of
 // SQLite's may copy a megabyte, and a sort may keep gigabytes; both are counted below SQLite, where
 // an allocator and a page cache of ours stand in front of its own, and charged to the request's
-// budget.
+// budget. What a step computes is counted within SQLite (cmake/sqlite/count_work.cmake).
 //
 // The counts are equal on every replica: they do not depend on what happens to be cached. Pages of
 // the database are counted when they are asked for, not when they are loaded, and their memory is
@@ -19,6 +19,7 @@ struct MeterReading {
   std::int64_t live = 0;        // bytes not freed yet
   std::uint64_t pages = 0;      // asked for, of the database and of temporary tables
   std::uint64_t largest = 0;    // bytes of the largest value seen
+  std::uint64_t work = 0;       // within steps, in units of about a nanosecond
   std::uint32_t last_page = 0;  // the highest page number of the database asked for, from 1
 };
 

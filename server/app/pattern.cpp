@@ -119,9 +119,9 @@ bool Pattern::matches(std::string_view text,
   // Where to go on if this does not work out: only the last "any" can help.
   std::optional<std::size_t> retry_at;
   std::string_view retry_rest;
-  std::uint64_t compared = 0;
+  std::uint64_t compared = elements_.size();  // they were made for this call
   for (;;) {
-    if (++compared == report_every) {
+    if (++compared >= report_every) {
       if (!spend(compared)) return false;
       compared = 0;
     }
@@ -133,6 +133,7 @@ bool Pattern::matches(std::string_view text,
     if (rest.empty() && at == elements_.size()) break;
     if (!rest.empty() && at < elements_.size()) {
       std::string_view after = rest;
+      compared += elements_[at].ranges.size();
       if (fits(elements_[at], read_character(after))) {
         rest = after;
         ++at;

@@ -47,13 +47,15 @@ bool RequestState::settle(std::uint64_t steps) {
   // Rates such that a step's worth of each takes about as long as a step: tens of nanoseconds.
   constexpr std::uint64_t bytes_per_step = 64;
   constexpr std::uint64_t steps_per_page = 4;
+  constexpr std::uint64_t work_per_step = 32;
   // Any step may go through the largest value there is.
   constexpr std::uint64_t value_bytes_per_step = 4096;
   constexpr std::uint64_t page_bytes = 4096;
   const MeterReading& now = meter_reading();
   const std::uint64_t units = steps * (1 + now.largest / value_bytes_per_step) +
                               (now.allocated - settled_.allocated) / bytes_per_step +
-                              (now.pages - settled_.pages) * steps_per_page;
+                              (now.pages - settled_.pages) * steps_per_page +
+                              (now.work - settled_.work) / work_per_step;
   settled_ = now;
   const std::uint64_t live = now.live > 0 ? static_cast<std::uint64_t>(now.live) : 0;
   const std::uint64_t grown = now.last_page > database_pages_before

@@ -143,15 +143,15 @@ void trim(sqlite3_context* context, int, sqlite3_value** a) {
   std::string_view text = text_of(a[0]);
   std::string_view characters = text_of(a[1]);
   characters = characters.substr(0, characters.find('\0'));  // where SQLite stops reading them
+  if (!spend(context, text.size() + characters.size() * bytes_per_step / 4)) return;
   const CharacterSet set(characters);
-  const std::uint64_t each = 1 + set.longer.size();
-  if (!spend(context, text.size())) return;
   const auto strip = [&](auto match, auto remove) {
     while (!text.empty()) {
+      // Also for the last character, which is none of these.
+      if (!spend(context, set.longer.size() * bytes_per_step / 2)) return false;
       const std::size_t n = match();
       if (n == 0) return true;
       remove(n);
-      if (each > 1 && !spend(context, each * bytes_per_step)) return false;
     }
     return true;
   };

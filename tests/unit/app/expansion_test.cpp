@@ -146,5 +146,72 @@ TEST_F(Expansion, knows_what_was_made_in_the_same_request) {
   schema.note("CREATE VIEW IF");
 }
 
+// SQLite compiles a body when it is fired, and copies into it what it names.
+TEST_F(Expansion, of_a_trigger_is_of_all_its_statements) {
+  view("v", "SELECT 1, 2, 3");
+  schema.measure();
+  const std::string first = "CREATE TRIGGER g AFTER INSERT ON t BEGIN INSERT INTO x SELECT 1; ";
+  EXPECT_EQ(words(first + "SELECT * FROM v; END"), words(first + "SELECT * FROM w; END") + 10);
+  EXPECT_FALSE(fits("CREATE TRIGGER g AFTER INSERT ON t BEGIN SELECT 1; INSERT INTO x " +
+                    doublings(24, "SELECT x.a FROM ? x, ? y") + "; END"));
+}
+
+TEST_F(Expansion, counts_a_view_that_is_written) {
+  view("v", "SELECT 1, 2, 3");
+  schema.measure();
+  for (const char* sql : {"DELETE FROM ?", "UPDATE ? SET a = 1", "UPDATE OR REPLACE ? SET a = 1",
+                          "INSERT INTO ? VALUES (1)", "REPLACE INTO main.? VALUES (1)",
+                          "INSERT OR FAIL INTO ? SELECT 1"}) {
+    const auto with = [&](const std::string& name) {
+      std::string made = sql;
+      return words(made.replace(made.find('?'), 1, name));
+    };
+    EXPECT_EQ(with("v"), with("w") + 10) << sql;
+  }
+}
+
+TEST_F(Expansion, of_all_triggers_together_must_fit_where_any_may_be_fired) {
+  for (unsigned i = 0; i <= 14; ++i)
+    view(z(i), i == 0 ? "SELECT 1" : "SELECT 1 FROM " + z(i - 1) + " x, " + z(i - 1) + " y");
+  schema.measure();
+  const std::string insert = "INSERT INTO t VALUES (1)";
+  const auto trigger = [](unsigned i) {
+    return "CREATE TRIGGER g" + std::to_string(i) +
+           " AFTER INSERT ON t BEGIN SELECT * FROM z14; END";
+  };
+  unsigned made = 0;
+  while (made < 100 && schema.fit(insert) == Fit::fits) {
+    EXPECT_EQ(schema.fit(trigger(made)), Fit::fits);
+    schema.note(trigger(made++));
+  }
+  EXPECT_GT(made, 1U);
+  EXPECT_LT(made, 20U);
+  EXPECT_EQ(schema.fit(insert), Fit::schema_too_large);
+  EXPECT_EQ(schema.fit("SELECT * FROM t"), Fit::fits);
+  EXPECT_EQ(schema.fit("DROP TRIGGER g1"), Fit::fits);
+}
+
+TEST_F(Expansion, counts_triggers_and_foreign_keys) {
+  for (unsigned i = 0; i < chained_max / 2; ++i) {
+    const std::string number = std::to_string(i);
+    schema.add_trigger("g" + number,
+                       "CREATE TRIGGER g" + number + " AFTER INSERT ON t BEGIN SELECT 1; END");
+    schema.add("t" + number, "CREATE TABLE t" + number + "(a REFERENCES t, \"references\")", false);
+  }
+  EXPECT_EQ(schema.fit("INSERT INTO t VALUES (1)"), Fit::fits);
+  EXPECT_EQ(schema.fit("CREATE TABLE more(a, b)"), Fit::fits);
+  for (const char* more : {"CREATE TRIGGER h AFTER INSERT ON t BEGIN SELECT 1; END",
+                           "CREATE TABLE u(a, FOREIGN KEY (a) REFERENCES t)",
+                           "ALTER TABLE t ADD COLUMN b REFERENCES t"}) {
+    EXPECT_EQ(schema.fit(more), Fit::schema_too_large) << more;
+    EXPECT_EQ(schema.fit("SELECT 1"), Fit::fits);
+  }
+  schema.note("ALTER TABLE t ADD COLUMN b REFERENCES t");
+  EXPECT_EQ(schema.fit("INSERT INTO t VALUES (1)"), Fit::schema_too_large);
+  EXPECT_EQ(schema.fit("WITH x AS (SELECT 1) DELETE FROM t"), Fit::schema_too_large);
+  schema.clear();
+  EXPECT_EQ(schema.fit("WITH x AS (SELECT 1) DELETE FROM t"), Fit::fits);
+}
+
 }  // namespace
 }  // namespace prytany::app

@@ -6,6 +6,7 @@
 #include <clocale>
 #include <cstdlib>
 #include <ctime>
+#include <functional>
 
 #include "server/app/sandbox.h"
 #include "tests/unit/app/bench_of_one.h"
@@ -38,7 +39,6 @@ std::string repeated(const std::string& what, unsigned times) {
   return list;
 }
 
-/// SQLite calls a program that is too long SQLITE_NOMEM, as it does what is the machine's fault.
 // SQLite copies what is named to each place that names it, before it asks anybody, and calls itself
 // for each name within a name: six hundred bytes were a gigabyte, or the end of the stack.
 TEST_F(Sandbox, what_is_short_and_large_all_the_same_is_refused) {
@@ -79,6 +79,86 @@ TEST_F(Sandbox, views_that_double_end_before_they_are_large) {
   EXPECT_EQ(code_of(replica.ask(admin, execute)), "statement_too_large");
 }
 
+/// Makes what `each` says with numbers from `first` on, until it is refused, 64 in a request.
+std::size_t made_until_refused(Replica& replica, Client& admin,
+                               const std::function<std::string(std::size_t)>& each,
+                               std::size_t at_most, std::string* refused) {
+  for (std::size_t made = 0; made < at_most; made += 50) {
+    wire::Execute execute;
+    for (std::size_t i = made; i < made + 50; ++i)
+      execute.statements.items.push_back({{each(i)}, {}, {}});
+    *refused = code_of(replica.ask(admin, execute));
+    if (!refused->empty()) return made;
+  }
+  return at_most;
+}
+
+// SQLite calls itself for each trigger that another fires: some thousands were the end of the
+// stack, and of every replica.
+TEST_F(Sandbox, chains_of_triggers_are_bounded) {
+  run("CREATE TABLE first(a, b)");
+  std::string refused;
+  const auto table = [](std::size_t i) {
+    return "CREATE TABLE t" + std::to_string(i) + "(a INTEGER PRIMARY KEY, b UNIQUE)";
+  };
+  ASSERT_EQ(made_until_refused(replica, admin, table, chained_max + 50, &refused), chained_max + 50)
+      << refused;
+  const auto trigger = [](std::size_t i) {
+    const std::string n = std::to_string(i);
+    return "CREATE TRIGGER g" + n + " AFTER UPDATE ON t" + n + " BEGIN INSERT INTO t" +
+           std::to_string(i + 1) + " SELECT a, b FROM t" + n +
+           " WHERE true ON CONFLICT(a) DO UPDATE SET b = 1 ON CONFLICT(b) DO UPDATE SET b = 2; END";
+  };
+  EXPECT_EQ(made_until_refused(replica, admin, trigger, chained_max + 50, &refused), chained_max);
+  EXPECT_EQ(refused, "schema_too_large");
+  // As long as may be: SQLite compiles all of it, and finds something to say of it or not.
+  EXPECT_NE(code("UPDATE t0 SET b = 7"), "schema_too_large");
+  run("DROP TRIGGER g7");
+  run(trigger(7));
+}
+
+TEST_F(Sandbox, chains_of_foreign_keys_are_bounded) {
+  std::string refused;
+  const auto table = [](std::size_t i) {
+    return "CREATE TABLE t" + std::to_string(i) + "(a INTEGER PRIMARY KEY REFERENCES t" +
+           std::to_string(i + 1) + "(a) ON DELETE CASCADE ON UPDATE CASCADE)";
+  };
+  EXPECT_EQ(made_until_refused(replica, admin, table, chained_max + 50, &refused), chained_max);
+  EXPECT_EQ(refused, "schema_too_large");
+  run("CREATE TABLE t" + std::to_string(chained_max) + "(a INTEGER PRIMARY KEY)");
+  EXPECT_NE(code("DELETE FROM t" + std::to_string(chained_max)), "schema_too_large");
+  EXPECT_NE(code("UPDATE t" + std::to_string(chained_max) + " SET a = a + 1"), "schema_too_large");
+}
+
+TEST_F(Sandbox, what_a_trigger_does_is_measured_when_it_is_made_and_when_it_is_fired) {
+  run("CREATE TABLE u(a)");
+  std::string doubling = "WITH z0(a) AS (SELECT 1)";
+  for (unsigned i = 1; i <= 24; ++i) {
+    const std::string before = "z" + std::to_string(i - 1);
+    doubling +=
+        ", z" + std::to_string(i) + " AS (SELECT x.a FROM " + before + " x, " + before + " y)";
+  }
+  EXPECT_EQ(code("CREATE TRIGGER g AFTER INSERT ON u BEGIN SELECT 1; SELECT * FROM (" + doubling +
+                 " SELECT * FROM z24); END"),
+            "statement_too_large");
+  // Made while the view was small.
+  run("CREATE VIEW v AS SELECT 1 AS a");
+  run("CREATE TRIGGER g AFTER INSERT ON u BEGIN INSERT INTO t(b) SELECT a FROM v; END");
+  run("INSERT INTO u VALUES (1)");
+  run("DROP VIEW v");
+  run("CREATE VIEW w0 AS SELECT 1 AS a");
+  for (unsigned i = 1; i <= 12; ++i) {
+    const std::string before = "w" + std::to_string(i - 1);
+    run("CREATE VIEW w" + std::to_string(i) + " AS SELECT x.a FROM " + before + " x, " + before +
+        " y");
+  }
+  run("CREATE VIEW v AS SELECT a FROM w12");
+  for (const char* name : {"g2", "g3", "g4"})
+    run("CREATE TRIGGER " + std::string(name) + " AFTER DELETE ON u BEGIN SELECT a FROM v; END");
+  EXPECT_EQ(code("INSERT INTO u VALUES (1)"), "schema_too_large");
+}
+
+// SQLite calls a program that is too long SQLITE_NOMEM, as it does what is the machine's fault.
 TEST_F(Sandbox, answers_that_a_statement_is_too_large) {
   EXPECT_EQ(code("SELECT 1 IN (" + repeated("1", 20'000) + ")"), "");
   EXPECT_EQ(code("SELECT 1 IN (" + repeated("1", 100'000) + ")"), "statement_too_large");

@@ -262,7 +262,7 @@ TEST_F(Operator, a_log_of_level_debug_shows_the_decisions_of_the_protocol) {
   bool decided = false;
   while (!decided && std::fgets(line.data(), line.size(), log) != nullptr)
     decided =
-        std::string_view(line.data()).find("is up -> say what is missing") != std::string::npos;
+        std::string_view(line.data()).find("just started -> ask the others") != std::string::npos;
   EXPECT_TRUE(decided);
   const std::string pid = text_of(replica(0) / "pid");
   ASSERT_NE(pid, "");

@@ -29,6 +29,7 @@ constexpr auto insteads = std::to_array<Instead>({
      "synchronisation to set"},
     {"refused_function",
      "a function of docs/reference/sql.md, or compute it in the client and send the value"},
+    {"schema_too_large", "fewer triggers and foreign keys: one trigger may do what several do"},
     {"refused_reserved", "another name: those that begin with prytany_ are the cluster's"},
 });
 
@@ -63,7 +64,7 @@ std::optional<GateRefusal> SqlGate::pass(const std::string& sql) {
 }
 
 bool is_certain(const GateRefusal& refusal) {
-  return refusal.code.starts_with("refused_") ||
+  return refusal.code.starts_with("refused_") || refusal.code == "schema_too_large" ||
          refusal.message.find("no such function") != std::string::npos ||
          refusal.message.find("no such collation") != std::string::npos ||
          refusal.message.find("no such module") != std::string::npos;

@@ -100,6 +100,15 @@ TEST_F(Doctor, puts_the_schema_through_the_gate) {
   EXPECT_THAT(findings, Contains(finding(Severity::look, "no_key", "table log")));
 }
 
+TEST_F(Doctor, counts_triggers) {
+  std::string sql = "BEGIN; CREATE TABLE t(a INTEGER PRIMARY KEY);";
+  for (int i = 1; i <= 1001; ++i)
+    sql += "CREATE TRIGGER g" + std::to_string(i) + " AFTER INSERT ON t BEGIN SELECT 1; END;";
+  const auto findings = database(sql + "COMMIT");
+  EXPECT_THAT(findings, Contains(finding(Severity::must, "schema_too_large", "trigger g1001")));
+  EXPECT_THAT(findings, Not(Contains(finding(Severity::must, "schema_too_large", "g1000"))));
+}
+
 TEST_F(Doctor, tells_of_the_file_itself) {
   const auto findings = database(
       "PRAGMA page_size = 8192; PRAGMA encoding = 'UTF-16le'; PRAGMA auto_vacuum = 1;"

@@ -103,7 +103,8 @@ class Replica::Core {
   [[nodiscard]] std::optional<Digest> others_word(const Slot& slot) const;
   [[nodiscard]] bool others_vote_against(const Slot& slot, const Digest& digest) const;
   void note_others_word(Seq seq, const Slot& slot);
-  [[nodiscard]] static std::optional<Digest> promised(const Slot& slot);
+  [[nodiscard]] std::optional<Digest> promised(const Slot& slot) const;
+  void leave_who_lies(Seq seq);
   void follow_others(Seq seq);
   [[nodiscard]] bool stands_for_pre_prepare(const Slot& slot, const Digest& digest) const;
 
@@ -204,7 +205,9 @@ class Replica::Core {
   };
   [[nodiscard]] std::optional<Hanging> hanging() const;
   [[nodiscard]] bool owes_vote(const Slot& slot) const;
-  void measure_vote(ReplicaId from, const Slot& slot);
+  [[nodiscard]] bool f_have_left() const;
+  void measure_vote(ReplicaId from, Seq seq);
+  [[nodiscard]] bool gap_is_next() const;
   void try_primary();
   void try_request();
   void ping_others(std::uint64_t ask);
@@ -328,6 +331,9 @@ class Replica::Core {
   std::set<ReplicaId> caught_;           // at a false NEW-VIEW: one line in the log is enough
   Peak rounds_;                          // that the primary may need, of all sessions
   Pace pace_;                            // of the primary
+  Seq gap_;                              // the next number, which has no proposal
+  Time gap_since_ = never;               // since others above have one
+  bool lied_to_ = false;                 // in this view, beyond doubt
   Seq passed_over_;                      // batches up to here had room for what waits
   Time executing_since_ = never;         // the first of what is handed out and not back
   bool judging_ = false;                 // the primary's time is running

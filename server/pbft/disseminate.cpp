@@ -57,8 +57,9 @@ void Replica::Core::on(ReplicaId from, wire::PrePrepareDigests message) {
     return on(from, wire::PrePrepare{message.view, seq, *std::move(batch), message.agreed});
   Slot& slot = window_.at(seq);
   const Digest digest = wire::batch_digest(message.requests.items, message.agreed);
-  if (const auto refusal = slot.refuse_pre_prepare(digest))
-    return drop(*refusal, "pre-prepare n", seq, " from r", from);
+  auto refusal = slot.refuse_pre_prepare(digest);
+  if (!refusal && others_vote_against(slot, digest)) refusal = Refusal::conflicting_pre_prepare;
+  if (refusal) return drop(*refusal, "pre-prepare n", seq, " from r", from);
   if (const Body* held = slot.body(digest))
     return on(from, wire::PrePrepare{message.view, seq, held->batch, held->agreed});
   slot.announced = digest;

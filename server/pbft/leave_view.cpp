@@ -31,6 +31,7 @@ void Replica::Core::leave_view(View next) {
   active_ = judging_ = silent_ = false;
   held_.clear();
   lacking_.clear();
+  lied_to_ = false;
   unverified_.clear();
   pace_.begin_view();
   passed_over_ = {};

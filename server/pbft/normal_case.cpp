@@ -125,6 +125,7 @@ void Replica::Core::on(ReplicaId from, wire::PrePrepare message) {
   if (refusal) return drop(*refusal, "pre-prepare n", seq, " from r", from);
 
   slot.hold(std::move(body));
+  if (pace_.trying()) pace_.came(now_, seq);
   proposed_ = std::max(proposed_, seq);
   in_use(seq, slot);
   assigned(slot);
@@ -200,7 +201,7 @@ void Replica::Core::due(Seq seq, Slot& slot) {
 void Replica::Core::accept(Seq seq, Slot& slot) {
   const Body& body = *slot.proposed();
   slot.set_standing(Standing::accepted);
-  if (pace_.trying()) (void)pace_.proposed(now_, {body.digest});
+  if (pace_.trying()) pace_.came(now_, seq);
   believe(body);
   backlog_.accepted(body.batch);
   if (slot.chosen()) {
@@ -243,32 +244,39 @@ void Replica::Core::on(ReplicaId from, const wire::Prepare& message) {
   if (added == Added::repeated) return;
   begun_ = true;
   in_use(seq, slot);
-  note_others_word(seq, slot);
+  if (slot.prepares.count_others(message.digest, config_.self) == config_.group.weak_quorum())
+    note_others_word(seq, slot);
+  if (message.view != view_) return;       // left for that
   if (slot.proposed() == nullptr) return;  // kept until the PRE-PREPARE comes
   if (!slot.accepted() && !diverged_ && vouched(slot)) return accept(seq, slot);
   if (slot.standing() == Standing::unverified && !diverged_) settle(seq, slot);
-  measure_vote(from, slot);
+  measure_vote(from, seq);
   try_commit(seq, slot);
 }
 
 // ---- commit -----------------------------------------------------------------------------------
 
 /// Whoever knows that it is committed, from an earlier view or from others' word, says COMMIT
-/// without being prepared here: others may need this vote to make a quorum, and nobody would repeat
-/// to it the PREPAREs that it does not miss. What a quorum of COMMITs then proves is true all the
-/// same: its correct senders were prepared, or one of them knew it to be committed.
+/// without being prepared here, whatever was proposed to it: others may need this vote to make a
+/// quorum, and nobody would repeat to it the PREPAREs that it does not miss. What a quorum of
+/// COMMITs then proves is true all the same: its correct senders were prepared, or one of them knew
+/// it to be committed.
 void Replica::Core::try_commit(Seq seq, Slot& slot) {
   const bool prepared = slot.prepared(config_.group);
-  const bool known = slot.accepted() && slot.committed() == slot.proposed()->digest;
+  const bool lied_to = slot.committed() && slot.proposed() != nullptr &&
+                       slot.proposed()->digest != *slot.committed();
+  const bool known = lied_to || (slot.accepted() && slot.committed() == slot.proposed()->digest);
   const bool silent = diverged_ || boot_.asking() || slot.commits.of(config_.self) != nullptr;
   if (!silent && (prepared || known)) {
-    const wire::Commit vote{view_, seq, slot.proposed()->digest};
-    trace(prepared ? "prepared n" : "known to be committed, n", seq, " -> commit");
-    persist(CommitVote{vote, prepared});
+    const Digest digest = slot.committed() ? *slot.committed() : slot.proposed()->digest;
+    const wire::Commit vote{view_, seq, digest};
+    const bool by_prepares = prepared && slot.proposed()->digest == digest;
+    trace(by_prepares ? "prepared n" : "known to be committed, n", seq, " -> commit");
+    persist(CommitVote{vote, by_prepares});
     slot.commits.add(config_.self, vote.digest);
     slot.voted = now_;
     vouched_ = std::max(vouched_, seq);
-    if (prepared) view_changes_.prepared(seq, vote.digest, view_);
+    if (by_prepares) view_changes_.prepared(seq, vote.digest, view_);
     broadcast(vote);
   }
   try_decide(seq, slot);
@@ -286,7 +294,7 @@ void Replica::Core::on(ReplicaId from, const wire::Commit& message) {
     return drop(Refusal::conflicting_vote, "commit n", seq, " from r", from);
   if (added == Added::repeated) return;
   in_use(seq, slot);
-  measure_vote(from, slot);
+  measure_vote(from, seq);
   try_decide(seq, slot);
 }
 
@@ -297,11 +305,13 @@ void Replica::Core::try_decide(Seq seq, Slot& slot) {
   const auto digest = slot.decided(config_.group);
   if (!digest) return;
   slot.set_committed(*digest);
+  if (pace_.trying()) pace_.came(now_, seq);
   proposed_ = std::max(proposed_, seq);
   in_use(seq, slot);
   if (active_ && slot.proposed() != nullptr && slot.proposed()->digest != *digest) {
     say("committed n", seq, " is not what was proposed to me -> fetch it: r", primary(), " lies");
     backlog_.release(now_, slot.proposed()->requests);
+    try_commit(seq, slot);
   }
   if (slot.executable() == nullptr) return trace("committed n", seq, " -> wait for its batch");
   trace("committed n", seq, " -> execute in turn");

@@ -21,24 +21,32 @@ bool Replica::Core::others_vote_against(const Slot& slot, const Digest& digest) 
   return theirs && *theirs != digest;
 }
 
-/// At each PREPARE. A proposal may be longer on its way than a vote for it, and a lie that is
-/// outvoted does no harm: so a while later is soon enough.
+/// Requires: f+1 others' word, now. A proposal may be longer on its way than a vote for it, and a
+/// lie that is outvoted does no harm, for once: so a while later is soon enough.
 void Replica::Core::note_others_word(Seq seq, const Slot& slot) {
   if (is_primary() || diverged_ || slot.committed()) return;
   const auto theirs = others_word(slot);
-  if (!theirs) return;
   const auto mine = promised(slot);
-  const bool first =
-      slot.prepares.count_others(*theirs, config_.self) == config_.group.weak_quorum();
-  if (!first || (slot.proposed() != nullptr && mine == theirs)) return;
-  const bool told_otherwise = mine && mine != theirs;
-  lacking_.insert({now_ + (told_otherwise ? config_.retransmit_us : config_.slow_after_us), seq});
+  if (mine && mine != theirs) {
+    blamed_.try_emplace(primary(), Refusal::conflicting_pre_prepare);
+    if (std::exchange(lied_to_, true)) return leave_who_lies(seq);
+    lacking_.insert({now_ + config_.retransmit_us, seq});
+  } else if (slot.proposed() == nullptr) {
+    lacking_.insert({now_ + config_.slow_after_us, seq});
+  }
 }
 
-/// What this view's primary said of it to me, in whatever form.
-std::optional<Digest> Replica::Core::promised(const Slot& slot) {
+/// What this view's primary said of it to me, in whatever form, also before a restart.
+std::optional<Digest> Replica::Core::promised(const Slot& slot) const {
   if (slot.proposed() != nullptr) return slot.proposed()->digest;
+  if (const Digest* voted = slot.prepares.of(config_.self)) return *voted;
   return slot.chosen() ? slot.chosen() : slot.announced;
+}
+
+void Replica::Core::leave_who_lies(Seq seq) {
+  say("n", seq, " is another batch for ", config_.group.weak_quorum(),
+      " others than for me -> leave view ", view_, ": r", primary(), " lies");
+  leave_view(view_ + 1);
 }
 
 /// Asks one of those who voted for it at a time, since all but one of them may lie.
@@ -48,15 +56,12 @@ void Replica::Core::follow_others(Seq seq) {
   const auto theirs = others_word(*slot);
   if (!theirs) return;
   const auto mine = promised(*slot);
-  if (mine && mine != theirs) {
-    blamed_.try_emplace(primary(), Refusal::conflicting_pre_prepare);
-    say("n", seq, " hangs, and is another batch for ", config_.group.weak_quorum(),
-        " others than for me -> leave view ", view_, ": r", primary(), " lies");
-    return leave_view(view_ + 1);
-  }
+  if (mine && mine != theirs) return leave_who_lies(seq);
   if (slot->proposed() != nullptr) return;
   trace("n", seq, " has ", config_.group.weak_quorum(),
         " others' votes and no pre-prepare here -> take it from them");
+  if (const Body* held = slot->body(*theirs))
+    return on(primary(), wire::PrePrepare{view_, seq, held->batch, held->agreed});
   ask_for_body(seq, *slot, *theirs);
   lacking_.insert({now_ + config_.retransmit_us, seq});
 }

@@ -19,8 +19,9 @@ void Pace::watch(Time now, bool could_propose) {
 
 void Pace::count(Time now) {
   for (auto& [request, trial] : trials_)
-    if (trial.from != never && (trial.number || running_since_ != never))
+    if (trial.from != never && running_since_ != never)
       trial.waited_us += now - std::max(counted_, trial.from);
+  for (auto& [number, trial] : numbers_) trial.waited_us += now - std::max(counted_, trial.from);
   counted_ = now;
 }
 
@@ -37,7 +38,7 @@ Time Pace::trial_at(Time first_since) const {
 }
 
 Time Pace::number_trial_at(Time since) const {
-  if (since == never || trials_.size() >= trials_max || !has_others()) return never;
+  if (since == never || full() || !has_others()) return never;
   return not_before(since + after());
 }
 
@@ -47,29 +48,41 @@ Time Pace::not_before(Time due) const {
   return std::max(due, began_ + config_.retransmit_us / Peers::trials_per_interval);
 }
 
-bool Pace::may_try() const {
-  return running_since_ != never && trials_.size() < trials_max && has_others();
-}
+bool Pace::may_try() const { return running_since_ != never && !full() && has_others(); }
 
 std::uint64_t Pace::begin(Time now, ReplicaId primary, const Digest& request, Place place,
                           std::uint64_t rounds, bool vouched_for) {
   if (!vouched_for) make_room();
   Trial& trial = trials_[request];
-  trial.ask = ++asks_;
   trial.place = place;
-  trial.primary = primary;
   trial.rounds = rounds;
-  trial.began = began_ = now;
   if (vouched_for) trial.from = now;
+  return prepare(trial, now, primary);
+}
+
+std::uint64_t Pace::prepare(Trial& trial, Time now, ReplicaId primary) {
+  trial.ask = ++asks_;
+  trial.primary = primary;
+  trial.began = began_ = now;
   trial.answers.resize(config_.group.n);
   return asks_;
 }
 
-std::uint64_t Pace::begin_number(Time now, ReplicaId primary, const Digest& batch, Seq seq) {
+std::uint64_t Pace::begin_number(Time now, ReplicaId primary, Seq seq,
+                                 std::vector<ReplicaId> judges) {
   count(now);
-  const std::uint64_t ask = begin(now, primary, batch, {}, 1);
-  trials_[batch].number = seq;
-  return ask;
+  Trial& trial = numbers_[seq];
+  trial.from = now;
+  trial.judges = std::move(judges);
+  return prepare(trial, now, primary);
+}
+
+void Pace::came(Time now, Seq seq) {
+  const auto trial = numbers_.find(seq);
+  if (trial == numbers_.end()) return;
+  count(now);
+  end(now, trial->second);
+  numbers_.erase(trial);
 }
 
 void Pace::make_room() {
@@ -84,14 +97,23 @@ void Pace::make_room() {
 }
 
 void Pace::answered(Time now, ReplicaId peer, std::uint64_t ask) {
-  for (auto& [request, trial] : trials_)
+  const auto note = [&](Trial& trial) {
     if (trial.ask == ask && !trial.answers[peer.value])
       trial.answers[peer.value] = now - trial.began;
+  };
+  for (auto& [request, trial] : trials_) note(trial);
+  for (auto& [number, trial] : numbers_) note(trial);
 }
 
 /// If the primary is faulty, fewer than f of the other backups are: the f-th longest of their
 /// answers is no longer than a correct one's. Nothing as long as f of them have not answered.
 std::optional<std::uint64_t> Pace::round_trip(const Trial& trial) const {
+  std::optional<std::uint64_t> slowest;
+  for (const ReplicaId judge : trial.judges) {
+    if (!trial.answers[judge.value]) return std::nullopt;
+    slowest = std::max(slowest.value_or(0), *trial.answers[judge.value]);
+  }
+  if (slowest) return slowest;
   std::vector<std::uint64_t> times;
   std::size_t missing = 0;
   for (std::uint16_t i = 0; i < config_.group.size(); ++i) {
@@ -139,6 +161,7 @@ void Pace::drop(Time now) {
   if (drops_left_ == 0) return;
   --drops_left_;
   trials_.clear();
+  numbers_.clear();
 }
 
 /// The f+1 others of whom one is correct have not taken it for right either, or this replica would
@@ -186,6 +209,7 @@ void Pace::left(Time now) {
 
 void Pace::begin_view() {
   trials_.clear();
+  numbers_.clear();
   excess_us_ = 0;
   running_since_ = never;
 }

@@ -46,14 +46,14 @@ class Pace {
   /// as far as it depends on others. Else nothing counts before believed().
   std::uint64_t begin(Time now, ReplicaId primary, const Digest& request, Place place,
                       std::uint64_t rounds, bool vouched_for = true);
-  /// On trial is what the primary proposed with this number: its time counts in any case.
-  std::uint64_t begin_number(Time now, ReplicaId primary, const Digest& batch, Seq seq);
+  /// On trial is what the primary owes this number: its time counts in any case. Only `judges` are
+  /// compared with, if there are any, and then with the slowest of them: the primary needs all.
+  std::uint64_t begin_number(Time now, ReplicaId primary, Seq seq,
+                             std::vector<ReplicaId> judges = {});
+  /// What it owed is there.
+  void came(Time now, Seq seq);
   /// Up to here they hang no more, however that came about.
-  void executed_upto(Seq seq) {
-    std::erase_if(trials_, [&](const auto& each) {
-      return each.second.number && *each.second.number <= seq;
-    });
-  }
+  void executed_upto(Seq seq) { numbers_.erase(numbers_.begin(), numbers_.upper_bound(seq)); }
   /// Those that `is` holds for can be proposed from now on.
   template <class Predicate>
   void believed(Time now, Predicate is) {
@@ -67,7 +67,7 @@ class Pace {
   /// So was this, for the first time. A session's requests are taken in their own order: nothing is
   /// learned from one that came here first, and whose turn comes after others of its session.
   void served(Place place);
-  [[nodiscard]] bool trying() const { return !trials_.empty(); }
+  [[nodiscard]] bool trying() const { return !trials_.empty() || !numbers_.empty(); }
   /// A number hung for so long for nothing but the primary's clock.
   void held(Time now, std::uint64_t us);
   /// Nothing is to be learned from the trials that run: the link was down, or this replica was busy
@@ -76,10 +76,10 @@ class Pace {
   /// Nor from those of requests that are not wanted any more.
   template <class Predicate>
   void drop_if(Predicate unwanted) {
-    std::erase_if(trials_,
-                  [&](const auto& each) { return !each.second.number && unwanted(each.first); });
+    std::erase_if(trials_, [&](const auto& each) { return unwanted(each.first); });
   }
   [[nodiscard]] bool contains(const Digest& request) const { return trials_.contains(request); }
+  [[nodiscard]] bool contains(Seq number) const { return numbers_.contains(number); }
 
   /// An execution took so long here.
   void executed(std::uint64_t us);
@@ -121,7 +121,7 @@ class Pace {
   struct Trial {
     std::uint64_t ask = 0;
     Place place;
-    std::optional<Seq> number;  // on trial, and no request
+    std::vector<ReplicaId> judges;  // none: all others
     ReplicaId primary;
     std::uint64_t rounds = 1;
     Time began;
@@ -137,6 +137,8 @@ class Pace {
     return config_.group.n >= 2 + std::max(config_.group.f, 1U);
   }
   [[nodiscard]] Time not_before(Time due) const;
+  [[nodiscard]] std::uint64_t prepare(Trial& trial, Time now, ReplicaId primary);
+  [[nodiscard]] bool full() const { return trials_.size() + numbers_.size() >= trials_max; }
   void make_room();
   void end(Time now, const Trial& trial);
   [[nodiscard]] std::optional<std::uint64_t> round_trip(const Trial& trial) const;
@@ -145,6 +147,7 @@ class Pace {
 
   const Config& config_;
   std::map<Digest, Trial> trials_;  // by request
+  std::map<Seq, Trial> numbers_;
   std::uint64_t asks_ = 0;
   Time began_;                       // the last one
   Time running_since_ = never;       // the primary could propose all this time; or it cannot

@@ -44,28 +44,45 @@ void Replica::Core::watch_pace() {
     return backlog_.find(request) == nullptr && !vouching_.waits(request);
   });
   pace_.executed_upto(handed_);
+  if (!active_ || !gap_is_next()) {
+    gap_since_ = never;
+  } else if (gap_since_ == never || gap_ != handed_ + 1) {
+    gap_ = handed_ + 1;
+    gap_since_ = now_;
+  }
   pace_.watch(now_, could_propose());
   // What has a quorum's word here has weak_quorum() correct replicas', who gave it to all: so every
   // correct replica believes it, and the primary has their word, too (docs/decisions/0025).
   pace_.believed(now_, [this](const Digest& each) { return backlog_.find(each) != nullptr; });
 }
 
-/// Its vote for what I voted for is missing: the others' may be as many as they can be, if some did
-/// not get what it proposed. Where f of them have left the view everybody's is needed, and a liar's
-/// may be the late one, so that the primary is measured by what the group achieves under it.
-bool Replica::Core::owes_vote(const Slot& slot) const {
-  if (!slot.accepted() || slot.committed() || slot.voted == never) return false;
-  const auto& votes = slot.prepared(config_.group) ? slot.commits : slot.prepares;
-  const Digest* const its = votes.of(primary());
-  if (its == nullptr || *its != slot.proposed()->digest) return true;
+/// With them gone, if they are the faulty, all who stay are correct, and each number needs all of
+/// them: it takes as long as the slowest.
+bool Replica::Core::f_have_left() const {
   return view_changes_.asking_from(view_ + 1) >= std::max(config_.group.f, 1U);
 }
 
-/// At a vote: whether it was this that the number waited for.
-void Replica::Core::measure_vote(ReplicaId from, const Slot& slot) {
-  if (!pace_.trying() || !slot.accepted()) return;
-  if (from == primary() || slot.decided(config_.group))
-    (void)pace_.proposed(now_, {slot.proposed()->digest});
+/// A PREPARE waits for nobody but its sender's disk. When a COMMIT is due depends on which PREPAREs
+/// came there, so the primary's is not measured; but where all who stay are needed the group is, as
+/// a whole (docs/decisions/0031).
+bool Replica::Core::owes_vote(const Slot& slot) const {
+  if (!slot.accepted() || slot.committed() || slot.voted == never) return false;
+  if (f_have_left()) return true;
+  const Digest* const its = slot.prepares.of(primary());
+  return !slot.prepared(config_.group) && (its == nullptr || *its != slot.proposed()->digest);
+}
+
+void Replica::Core::measure_vote(ReplicaId from, Seq seq) {
+  if (pace_.trying() && from == primary() && !f_have_left()) pace_.came(now_, seq);
+}
+
+/// Numbers above have a proposal, or are committed, and the next one has none: nobody but the
+/// primary can fill it.
+bool Replica::Core::gap_is_next() const {
+  if (proposed_ <= handed_ + 1) return false;
+  const Slot* const next = window_.find(handed_ + 1);
+  return next == nullptr ||
+         (next->proposed() == nullptr && !next->committed() && !next->chosen() && !next->announced);
 }
 
 Time Replica::Core::trial_at() const {
@@ -77,24 +94,25 @@ Time Replica::Core::trial_at() const {
 
 /// A client may prove its request to others late, or never: a correct primary proposes only what
 /// weak_quorum() correct replicas can prove, whose PREPAREs come as fast as answers do. And so do
-/// its own votes.
+/// its own.
 std::optional<Replica::Core::Hanging> Replica::Core::hanging() const {
   const bool behind = peers_.executed_by_some_correct() > handed_;
   if (!judging_ || is_primary() || behind) return std::nullopt;
-  if (!unverified_.empty()) {
-    const Seq seq = *unverified_.begin();
+  std::optional<Hanging> first;
+  const auto consider = [&](Seq seq, Time since) {
+    if (since != never && (!first || since < first->since) && !pace_.contains(seq))
+      first = Hanging{seq, since};
+  };
+  consider(handed_ + 1, gap_since_);
+  for (const Seq seq : unverified_) {
     const Slot* const slot = window_.find(seq);
-    if (slot == nullptr || slot->standing() != Standing::unverified || slot->since == never)
-      return std::nullopt;
-    if (pace_.contains(slot->proposed()->digest)) return std::nullopt;
-    return Hanging{seq, slot->since};
+    if (slot != nullptr && slot->standing() == Standing::unverified) consider(seq, slot->since);
   }
   // Not only the next: where many are under way, each may come in time after the one before.
   const auto& slots = window_.slots();
   for (auto it = slots.upper_bound(handed_); it != slots.end(); ++it)
-    if (owes_vote(it->second) && !pace_.contains(it->second.proposed()->digest))
-      return Hanging{it->first, it->second.voted};
-  return std::nullopt;
+    if (owes_vote(it->second)) consider(it->first, it->second.voted);
+  return first;
 }
 
 /// Those first of which a quorum's word is known here: others may never have it.
@@ -117,9 +135,14 @@ void Replica::Core::ping_others(std::uint64_t ask) {
 void Replica::Core::try_primary() {
   const auto hangs = hanging();
   if (!hangs || pace_.number_trial_at(hangs->since) > now_) return try_request();
-  const Digest& digest = window_.find(hangs->seq)->proposed()->digest;
   trace("n", hangs->seq, " hangs -> ask the others how fast they are");
-  ping_others(pace_.begin_number(now_, primary(), digest, hangs->seq));
+  std::vector<ReplicaId> judges;
+  for (std::uint16_t i = 0; f_have_left() && i < config_.group.size(); ++i)
+    if (const ReplicaId peer{i}; peer != config_.self && peer != primary()) {
+      const auto* asks = view_changes_.of(peer);
+      if (asks == nullptr || asks->message.view <= view_) judges.push_back(peer);
+    }
+  ping_others(pace_.begin_number(now_, primary(), hangs->seq, std::move(judges)));
 }
 
 /// Its host may know that nobody waits for it any more: then there is nothing to learn.

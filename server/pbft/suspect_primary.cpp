@@ -50,8 +50,9 @@ bool Replica::Core::may_judge() const {
 /// only another view brings it.
 std::uint64_t Replica::Core::patience() const {
   const bool behind = peers_.executed_by_some_correct() > handed_;
-  const bool left = view_changes_.asking_from(view_ + 1) >= std::max(config_.group.f, 1U);
-  const std::uint64_t times = !behind ? 1 : left ? patience_when_left : patience_when_behind;
+  const std::uint64_t times = !behind         ? 1
+                              : f_have_left() ? patience_when_left
+                                              : patience_when_behind;
   return (config_.request_timeout_us << level_) * times;
 }
 

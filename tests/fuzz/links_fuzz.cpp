@@ -135,7 +135,7 @@ void open_frame(Input& input, bool raw) {
       const Digest digest = crypto::sha256(bytes);
       messages.push_back(std::make_shared<const wire::EncodedMessage>(
           wire::EncodedMessage{std::move(bytes), digest}));
-    } while (!input.empty());
+    } while (!input.empty() && messages.size() < limits::frame_messages_max);
     frame = wire::seal(ConfigNumber{(options & 2) != 0 ? 1U : 0U}, theirs.send, messages);
   }
   const auto length = wire::frame_length(frame);

@@ -206,7 +206,7 @@ class Replica::Core {
   [[nodiscard]] std::optional<Hanging> hanging() const;
   [[nodiscard]] bool owes_vote(const Slot& slot) const;
   [[nodiscard]] bool f_have_left() const;
-  void measure_vote(ReplicaId from, Seq seq);
+  void measure_vote(ReplicaId from, Seq seq, const Slot& slot);
   [[nodiscard]] bool gap_is_next() const;
   void try_primary();
   void try_request();

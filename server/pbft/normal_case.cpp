@@ -250,7 +250,7 @@ void Replica::Core::on(ReplicaId from, const wire::Prepare& message) {
   if (slot.proposed() == nullptr) return;  // kept until the PRE-PREPARE comes
   if (!slot.accepted() && !diverged_ && vouched(slot)) return accept(seq, slot);
   if (slot.standing() == Standing::unverified && !diverged_) settle(seq, slot);
-  measure_vote(from, seq);
+  measure_vote(from, seq, slot);
   try_commit(seq, slot);
 }
 
@@ -294,7 +294,7 @@ void Replica::Core::on(ReplicaId from, const wire::Commit& message) {
     return drop(Refusal::conflicting_vote, "commit n", seq, " from r", from);
   if (added == Added::repeated) return;
   in_use(seq, slot);
-  measure_vote(from, seq);
+  measure_vote(from, seq, slot);
   try_decide(seq, slot);
 }
 

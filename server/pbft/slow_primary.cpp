@@ -72,8 +72,10 @@ bool Replica::Core::owes_vote(const Slot& slot) const {
   return !slot.prepared(config_.group) && (its == nullptr || *its != slot.proposed()->digest);
 }
 
-void Replica::Core::measure_vote(ReplicaId from, Seq seq) {
-  if (pace_.trying() && from == primary() && !f_have_left()) pace_.came(now_, seq);
+/// A vote for what cannot be proven here is not what that number waits for.
+void Replica::Core::measure_vote(ReplicaId from, Seq seq, const Slot& slot) {
+  if (pace_.trying() && from == primary() && slot.accepted() && !f_have_left())
+    pace_.came(now_, seq);
 }
 
 /// Numbers above have a proposal, or are committed, and the next one has none: nobody but the

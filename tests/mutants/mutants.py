@@ -61,15 +61,28 @@ def read_table(path):
     return mutants
 
 
-def times_found(mutant, text):
-    old, _ = mutant.texts()
+def closes_what_it_opens(text):
+    """Without this a choice at run time splits a pair of brackets, which no compiler reads."""
+    open_ones = []
+    for letter in text:
+        if letter in "([{":
+            open_ones.append(")]}"["([{".index(letter)])
+        elif letter in ")]}" and (not open_ones or open_ones.pop() != letter):
+            return False
+    return not open_ones
+
+
+def what_is_wrong(mutant, text):
+    old, new = mutant.texts()
+    if mutant.for_simulator() and not (closes_what_it_opens(old) and closes_what_it_opens(new)):
+        return f"{mutant.name}: a bracket of a pair is outside of what is changed: {old}"
     if text.count(old) == 1:
         return None
     return f"{mutant.name}: found {text.count(old)} times in {mutant.file}: {old}"
 
 
 def find_once(mutant, text):
-    if wrong := times_found(mutant, text):
+    if wrong := what_is_wrong(mutant, text):
         sys.exit(wrong)
     return mutant.texts()
 
@@ -132,7 +145,7 @@ def main(command, table, *rest):
     elif command == "file":
         print(*[m.file for m in mutants if m.name == rest[0]])
     elif command == "find":
-        wrong = [w for m in mutants if (w := times_found(m, read(f"{rest[0]}/{m.file}")))]
+        wrong = [w for m in mutants if (w := what_is_wrong(m, read(f"{rest[0]}/{m.file}")))]
         print(*wrong, f"{len(mutants) - len(wrong)} passed, {len(wrong)} failed", sep="\n")
         sys.exit(1 if wrong else 0)
     elif command == "plant":

@@ -312,7 +312,7 @@ void Clients::Client::on(client::Completed& e) {
     std::uint64_t& longest = joined_ ? all_.longest_us_ : all_.longest_join_us_;
     const Time turn = eager() && joined_ ? turn_of(c.number, asked.mapped().at) : asked.mapped().at;
     longest = std::max(longest, now() - turn);
-    if (joined_) all_.run_.checks.service.answered(index_);
+    if (joined_) all_.run_.checks.service.answered(index_, turn, now());
   }
   if (orders_.erase(e.ticket) > 0) {
     all_.run_.checks.replies.accepted(name(),

@@ -249,7 +249,7 @@ void draw_eager(const Options& options, Parameters& p) {
   Rng rng(options.seed, 45);
   if (!rng.chance(250'000) || options.plant != Plant::none || options.script != nullptr) return;
   // Where reads are measured, or how slow a primary is, one client's load would cover them.
-  if (p.fast_read_rate < 400'000 && p.slow_primary_until_us == 0) p.eager = 1;
+  if (p.fast_read_rate < 400'000 && p.slow_primary_until_us == 0 && !p.service) p.eager = 1;
 }
 
 /// Likewise. As many numbers under way as the window has, with one request each: so that views are
@@ -257,7 +257,7 @@ void draw_eager(const Options& options, Parameters& p) {
 void draw_brimful(const Options& options, Parameters& p) {
   Rng rng(options.seed, 56);
   if (!rng.chance(150'000) || options.plant != Plant::none || options.script != nullptr) return;
-  if (p.gentle || p.slow_primary_until_us > 0) return;
+  if (p.gentle || p.slow_primary_until_us > 0 || p.service) return;
   p.in_flight_max = p.window;
   p.batch_requests_max = 1;
   p.outstanding_max = std::max(p.outstanding_max, 8U);

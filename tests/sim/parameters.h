@@ -201,6 +201,12 @@ struct Parameters {
   /// The first primary is as slow as it may be, always: it must be replaced within so long from
   /// when clients begin to ask. 0: it is not.
   std::uint64_t slow_primary_until_us = 0;
+  /// Whoever leads, clients wait for no longer than this on average, in any such time of a view.
+  struct Service {
+    std::uint64_t mean_us = 0;
+    std::uint64_t within_us = 0;
+  };
+  std::optional<Service> service;
   /// This client is in league with the first primary: that one has its requests at once, the others
   /// so much later.
   std::optional<unsigned> league;

@@ -177,14 +177,11 @@ void choose_manner(Parameters& p) {
   p.league = 1;
   p.league_late_us = p.request_timeout_us * dice.between(50, 70) / 100;
 }
-/// The first primary serves everybody, always just before the others lose patience, and nothing
-/// else goes wrong: it is replaced, before so many requests are served so slowly.
-void byzantine_slow(Rng&, Parameters& p) {
-  Rng dice(p.options.seed, 21);
+/// Nothing goes wrong but by who lies, and nobody is late but who wants to be.
+void let_lateness_show(Rng& dice, Parameters& p) {
   make_gentle(p);
   without_process_faults(p);
   p.gentle = false;
-  p.slow_primary_until_us = 12 * p.request_timeout_us;
   // Eight round trips of the others, tails included, are what it may take.
   for (LinkParameters* link : {&p.link, &p.client_link}) {
     link->delay_min_us = std::min<std::uint64_t>(link->delay_min_us, 500);
@@ -198,7 +195,25 @@ void byzantine_slow(Rng&, Parameters& p) {
   p.think_mean_us = dice.between(0, 20'000);
   p.fast_read_rate = p.public_read_rate = p.read_rate = 0;
   p.requests_min = 400;
+}
+/// The first primary serves everybody, always just before the others lose patience, and nothing
+/// else goes wrong: it is replaced, before so many requests are served so slowly.
+void byzantine_slow(Rng&, Parameters& p) {
+  Rng dice(p.options.seed, 21);
+  let_lateness_show(dice, p);
+  p.slow_primary_until_us = 12 * p.request_timeout_us;
   choose_manner(p);
+}
+/// Up to f, the first primary among them or not, do what chance tells them to make others wait.
+void byzantine_schemes(Rng&, Parameters& p) {
+  Rng dice(p.options.seed, 61);
+  let_lateness_show(dice, p);
+  p.wrong_tag_rate = 0;
+  p.think_mean_us = dice.between(10'000, 60'000);
+  p.service = {.mean_us = 150'000, .within_us = 16 * p.request_timeout_us};
+  std::uint16_t id = dice.chance(700'000) ? 0 : 1;
+  for (std::uint64_t count = dice.between(1, p.options.faults); count > 0; --count, ++id)
+    p.liars.push_back({ReplicaId{id}, {Lie::schemes}});
 }
 /// Whatever else is drawn, beside clients that keep no rules.
 void hostile_clients(Rng&, Parameters& p) {
@@ -292,6 +307,8 @@ const std::vector<Profile>& profiles() {
        byzantine_backups},
       {"byz-slow", "the first primary is as slow as patience allows, and is replaced all the same",
        byzantine_slow},
+      {"byz-schemes", "whatever is late, or told otherwise, to whom chance says: nobody waits long",
+       byzantine_schemes},
       {"byz-states", "of those, such as poison what others fetch", byzantine<Theme::states>},
       {"byz-reads", "of those, such as keep some late and tell readers the past", byzantine_reads},
       {"twins", "replicas that are two processes with one key each, up to f with all other faults",

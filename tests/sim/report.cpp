@@ -50,6 +50,7 @@ std::string to_message(const RunResult& result) {
   json["longest_ms"] = c.longest_us / 1'000;
   json["longest_join_ms"] = c.longest_join_us / 1'000;
   json["replaced_ms"] = c.replaced_us / 1'000;
+  json["slowest_mean_ms"] = c.slowest_mean_us / 1'000;
   json["disk_stops"] = c.disk_stops;
   json["halts"] = c.halts;
   json["views"] = c.views;

@@ -194,6 +194,7 @@ bool World::step() {
   }
   queue_.run_one();
   if (checks_->views.entered() > 0) checks_->service.replaced(queue_.now());
+  checks_->service.entered(checks_->views.entered(), queue_.now());
   for (const auto& process : processes_) {
     if (process == nullptr) continue;
     if (!process->stopped()) {
@@ -250,6 +251,9 @@ void World::set_clocks(AgreedTime time) {
 bool World::enough_asked() const {
   const std::uint64_t slow_until_us = parameters_.slow_primary_until_us;
   if (slow_until_us > 0 && !checks_->service.judge_primary(queue_.now(), slow_until_us))
+    return false;
+  if (const auto& bound = parameters_.service;
+      bound && !checks_->service.judge_service(queue_.now(), bound->mean_us, bound->within_us))
     return false;
   return clients_->at_work() && checks_->agreement.requests() >= parameters_.requests_min &&
          checks_->agreement.contiguous().value > 2 * parameters_.checkpoint_interval;
@@ -535,6 +539,7 @@ RunResult World::run() {
   counters_.attacks = hostiles_->acts();
   counters_.filled = checks_->bounds.filled();
   counters_.longest_us = clients_->longest_us();
+  counters_.slowest_mean_us = checks_->service.longest_mean_us();
   counters_.replaced_us = checks_->service.replaced_after_us().value_or(0);
   counters_.longest_join_us = clients_->longest_join_us();
   counters_.events = queue_.handled();

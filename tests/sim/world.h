@@ -50,6 +50,7 @@ struct RunCounters {
   std::uint64_t filled = 0;           // turns after which something was as full as it may be
   std::uint64_t longest_us = 0;       // that an honest client waited
   std::uint64_t longest_join_us = 0;  // likewise, to join
+  std::uint64_t slowest_mean_us = 0;  // of what clients waited for within some seconds of a view
   std::uint64_t replaced_us = 0;  // from when clients asked until the first view change; 0: none
   std::uint64_t events = 0;
 };

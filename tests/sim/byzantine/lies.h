@@ -40,8 +40,9 @@ enum class Lie : std::uint8_t {
   league,        // proposes each time what a friend among the clients lets others have late
   favourite,     // late for all but one session
   late_votes,    // proposes at once, to one something else, and votes late
+  schemes,       // leading or not: to each what is drawn for it, late, never or otherwise
 };
-inline constexpr std::size_t lies_count = 28;
+inline constexpr std::size_t lies_count = 29;
 const char* name_of(Lie lie);
 
 /// One replica that lies, and how. Drawn before the run.

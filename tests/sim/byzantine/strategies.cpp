@@ -10,7 +10,8 @@ const char* name_of(Lie lie) {
       "floods",      "garbage",      "false-replies",   "favours",
       "agitation",   "gaps",         "wrong-tags",      "idleness",
       "stale-reads", "accomplices",  "old-requests",    "hanging-up",
-      "gap-below",   "league",       "favourite",       "late-votes"};
+      "gap-below",   "league",       "favourite",       "late-votes",
+      "schemes"};
   return names[static_cast<std::size_t>(lie)];
 }
 
@@ -44,6 +45,7 @@ std::unique_ptr<Strategy> make_strategy(Lie lie, Plot& plot, Rng& rng) {
     case Lie::league: return league(plot, rng);
     case Lie::favourite: return favourite(plot, rng);
     case Lie::late_votes: return late_votes(plot, rng);
+    case Lie::schemes: return schemes(plot, rng);
   }
   return nullptr;
 }

@@ -36,5 +36,6 @@ std::unique_ptr<Strategy> gap_below(const Plot& plot, Rng& rng);
 std::unique_ptr<Strategy> league(const Plot& plot, Rng& rng);
 std::unique_ptr<Strategy> favourite(const Plot& plot, Rng& rng);
 std::unique_ptr<Strategy> late_votes(const Plot& plot, Rng& rng);
+std::unique_ptr<Strategy> schemes(const Plot& plot, Rng& rng);
 
 }  // namespace prytany::sim

@@ -19,7 +19,7 @@ class Service : public testing::Test {
 
   static Time at(std::uint64_t seconds) { return Time{seconds * second_us}; }
   void serve(std::size_t client, unsigned times) {
-    for (unsigned i = 0; i < times; ++i) checker.answered(client);
+    for (unsigned i = 0; i < times; ++i) checker.answered(client, at(0), at(0));
   }
 };
 
@@ -82,6 +82,40 @@ TEST_F(Service, is_not_compared_by_what_comes_when_nobody_asks_any_more) {
   serve(0, 90);
   checker.judge_turns({});
   EXPECT_THAT(violations.all(), IsEmpty());
+}
+
+constexpr std::uint64_t mean_max_us = second_us;
+constexpr std::uint64_t span_us = 10 * second_us;
+
+TEST_F(Service, of_one_view_is_slow_where_answers_take_too_long_on_average) {
+  checker.begins(at(100));
+  checker.answered(0, at(101), at(101));
+  checker.answered(0, at(101), at(103));
+  EXPECT_FALSE(checker.judge_service(at(110), mean_max_us, span_us));
+  EXPECT_THAT(violations.all(), IsEmpty()) << "a second each is what it may be";
+  checker.answered(0, at(111), at(111));
+  checker.answered(0, at(111), at(114));
+  EXPECT_FALSE(checker.judge_service(at(119), mean_max_us, span_us)) << "not ten seconds yet";
+  EXPECT_TRUE(checker.judge_service(at(120), mean_max_us, span_us));
+  EXPECT_THAT(violations.all(), ElementsAre(StartsWith("liveness: in 10000 ms of one view")));
+  EXPECT_EQ(checker.longest_mean_us(), 3 * second_us / 2);
+}
+
+TEST_F(Service, of_one_view_in_which_nothing_is_answered_is_slow) {
+  checker.begins(at(100));
+  (void)checker.judge_service(at(110), mean_max_us, span_us);
+  EXPECT_THAT(violations.all(), ElementsAre(StartsWith("liveness: in 10000 ms of one view")));
+}
+
+TEST_F(Service, of_one_view_is_not_judged_by_what_was_asked_in_another) {
+  checker.begins(at(100));
+  checker.entered(1, at(109));
+  checker.answered(0, at(101), at(111));
+  checker.answered(0, at(111), at(111));
+  EXPECT_FALSE(checker.judge_service(at(110), mean_max_us, span_us));
+  (void)checker.judge_service(at(119), mean_max_us, span_us);
+  EXPECT_THAT(violations.all(), IsEmpty());
+  EXPECT_EQ(checker.longest_mean_us(), 0U);
 }
 
 }  // namespace

@@ -146,6 +146,13 @@ Result<Listeners> listen(const ReplicaOptions& options, const wire::Member& self
   return Listeners{std::move(*clients), std::move(*peers)};
 }
 
+/// Of each of the four kinds of those who call at the peer port and have proven nothing. All of
+/// them have an eighth of the descriptors at most, so that they cannot take those for our own
+/// files.
+std::size_t places_for_callers(rlim_t descriptors) {
+  return std::clamp<std::size_t>(descriptors / 32, 1, net::LinksConfig{}.caller_places_max);
+}
+
 net::LinksConfig links_config(const Identity& identity, const wire::Chain& chain,
                               const app::Application* application) {
   net::LinksConfig config;
@@ -156,6 +163,10 @@ net::LinksConfig links_config(const Identity& identity, const wire::Chain& chain
   if (application != nullptr) config.engine += ", " + application->version();
   for (const wire::Member& member : identity.file.genesis.members) {
     config.peers.push_back({member.peer_host.text, member.peer_port});
+  }
+  rlimit limit = {};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    config.caller_places_max = places_for_callers(limit.rlim_cur);
   }
   return config;
 }
@@ -170,9 +181,9 @@ std::size_t places_for_clients() {
   limit.rlim_cur = wanted;
   static_cast<void>(::setrlimit(RLIMIT_NOFILE, &limit));
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return descriptors_reserved;
-  const rlim_t left = limit.rlim_cur > 2 * descriptors_reserved
-                          ? limit.rlim_cur - descriptors_reserved
-                          : limit.rlim_cur / 2;
+  const rlim_t reserved = descriptors_reserved + 4 * places_for_callers(limit.rlim_cur);
+  const rlim_t left =
+      limit.rlim_cur > 2 * reserved ? limit.rlim_cur - reserved : limit.rlim_cur / 2;
   const std::size_t places = std::min<std::size_t>(left, limits::client_connections_max);
   if (places < limits::client_connections_max) {
     log::info("at most " + std::to_string(places) + " clients at a time: " +

@@ -18,6 +18,7 @@ class Connection {
   [[nodiscard]] int fd() const { return fd_.get(); }
   /// errno of the connect that ended, 0 when it stands.
   [[nodiscard]] int connect_error() const { return net::connect_error(fd_); }
+  void set_link_options() const { net::set_link_options(fd_); }
 
   /// Takes what has arrived, until `held_max` bytes are held or the socket is empty. The Error says
   /// why the stream has ended. Memory grows with the bytes received, never with the bytes promised.

@@ -8,6 +8,7 @@
 
 #include "server/base/log.h"
 #include "server/crypto/agree.h"
+#include "server/net/arrivals.h"
 
 namespace prytany::net {
 namespace {
@@ -15,6 +16,8 @@ namespace {
 /// Read per event and link, so that one fast peer does not keep the loop from the others.
 constexpr std::size_t read_bytes_max = 64 << 10;
 constexpr std::uint64_t warn_interval_us = 1'000'000;
+/// Who has not said hello makes us hold no more than that, which is more than any hello.
+constexpr std::size_t hello_held_max = 4 << 10;
 
 std::string name_of(ReplicaId peer) { return "replica " + std::to_string(peer.value); }
 
@@ -34,20 +37,28 @@ Links::Links(LinksConfig config, const crypto::Signer& signer, Poller& poller, F
       poller_(poller),
       upstream_(upstream),
       listener_(std::move(listener)),
-      proving_(config_.slice_us),
+      members_(config_.caller_places_max, config_.slice_us),
+      strangers_(config_.caller_places_max, config_.slice_us),
       peers_(config_.peers.size()),
       resolver_(poller) {
   ENSURE(config_.self.value < config_.peers.size());
   ENSURE(config_.membership.replica_keys.size() == config_.peers.size());
   poller_.watch(listener_.get(), EPOLLIN, [this](std::uint32_t) { accept_waiting(); });
-  for (std::size_t id = config_.self.value + 1U; id < peers_.size(); ++id) {
-    peers_[id].dial_at = Time{0};
-    peers_[id].delay_us = config_.redial_first_us;
-  }
   for (Peer& peer : peers_) {
     peer.slice = Slice(config_.slice_us);
-    peer.first_delay_us = config_.redial_first_us;
+    peer.delay_us = peer.first_delay_us = config_.redial_first_us;
     peer.lines = LineBudget(config_.lines_period_us);
+  }
+  for (std::size_t id = config_.self.value + 1U; id < peers_.size(); ++id) {
+    peers_[id].dial_at = Time{0};
+  }
+  // Those who dial us: their hosts have to be known before the first of them calls.
+  for (std::size_t id = 0; id < config_.self.value; ++id) {
+    peers_[id].dial_at = SystemClock().now() + with_jitter(config_.call_back_us);
+    resolver_.resolve(config_.peers[id].host, config_.peers[id].port,
+                      [this, id](const Result<SocketAddress>& found) {
+                        if (found) peers_[id].announced_host = host_of(found->storage);
+                      });
   }
 }
 
@@ -83,7 +94,7 @@ void Links::ask_to_write(ReplicaId id) {
 
 Time Links::deadline() const {
   Time earliest = accept_again_;
-  for (const Unproven& unproven : unproven_) earliest = std::min(earliest, unproven.expires);
+  if (!unproven_.empty()) earliest = std::min(earliest, unproven_.front().expires);
   for (const Peer& peer : peers_) {
     if (peer.has_more) return Time{0};
     earliest = std::min({earliest, peer.dial_at, peer.lines.due()});
@@ -92,15 +103,14 @@ Time Links::deadline() const {
 }
 
 void Links::tick(Time now) {
-  proving_.renew();
+  members_.proving.renew();
+  strangers_.proving.renew();
   if (accept_again_ <= now) {
     accept_again_ = never;
     poller_.change(listener_.get(), EPOLLIN);
   }
-  for (auto unproven = unproven_.begin(); unproven != unproven_.end();) {
-    const auto next = std::next(unproven);
-    if (unproven->expires <= now) end_unproven(unproven, "no handshake in time");
-    unproven = next;
+  while (!unproven_.empty() && unproven_.front().expires <= now) {
+    end_unproven(unproven_.begin(), "no handshake in time");
   }
   for (std::size_t id = 0; id < peers_.size(); ++id) {
     const ReplicaId peer{static_cast<std::uint16_t>(id)};
@@ -124,6 +134,7 @@ void Links::dial(ReplicaId id) {
 
 void Links::dialled(ReplicaId id, Result<SocketAddress> address) {
   if (!address) return redial_later(id, address.error().message);
+  peers_[id.value].announced_host = host_of(address->storage);
   auto fd = start_connect(*address);
   if (!fd) return redial_later(id, fd.error().message);
   const UnprovenRef unproven = add_unproven(std::move(*fd), id);
@@ -134,9 +145,11 @@ void Links::dialled(ReplicaId id, Result<SocketAddress> address) {
 void Links::redial_later(ReplicaId id, const std::string& why) {
   Peer& peer = peers_[id.value];
   peer.dialling = false;
+  if (peer.connection) return;  // it called while we did
   if (why != peer.last_error) tell(id, "no link to " + name_of(id) + ": " + why + " -> retry");
   peer.last_error = why;
-  peer.dial_at = SystemClock().now() + with_jitter(peer.delay_us);
+  peer.dial_at =
+      SystemClock().now() + with_jitter(dials(id) ? peer.delay_us : config_.call_back_us);
   peer.delay_us = std::min(2 * peer.delay_us, config_.redial_max_us);
 }
 
@@ -150,28 +163,21 @@ void Links::reconfigure(wire::Membership membership) {
     Peer& peer = peers_[i];
     if (peer.connection) break_link(id, "the configuration has changed");
     peer.delay_us = peer.first_delay_us = config_.redial_first_us;
-    if (peer.dial_at != never) peer.dial_at = now + with_jitter(peer.delay_us);
+    if (peer.dial_at != never && dials(id)) peer.dial_at = now + with_jitter(peer.delay_us);
   }
 }
 
 // ---- Connections that have proven nothing yet ---------------------------------------------------
 
-/// Whoever holds connections without proof loses the oldest first; a real peer needs a few
-/// milliseconds.
-void Links::make_place_for_a_caller() {
-  const auto called_us = [](const Unproven& unproven) { return !unproven.dialled; };
-  const auto callers = static_cast<std::size_t>(std::ranges::count_if(unproven_, called_us));
-  if (callers < config_.unproven_connections_max) return;
-  end_unproven(std::ranges::find_if(unproven_, called_us), "too many connections without proof");
-}
-
 void Links::accept_waiting() {
   // Not all: those who call must not keep the loop from those who work.
   for (int i = 0; i < accepts_per_event; ++i) {
-    Fd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    sockaddr_storage from = {};
+    socklen_t length = sizeof from;
+    Fd fd(::accept4(listener_.get(), reinterpret_cast<sockaddr*>(&from), &length,
+                    SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (fd) {
-      make_place_for_a_caller();
-      add_unproven(std::move(fd), std::nullopt);
+      caller_came(std::move(fd), host_of(from));
       continue;
     }
     if (errno == EINTR || errno == ECONNABORTED) continue;
@@ -184,13 +190,35 @@ void Links::accept_waiting() {
   }
 }
 
+void Links::caller_came(Fd fd, std::string host) {
+  const UnprovenRef caller = add_unproven(std::move(fd), std::nullopt);
+  caller->room = &room_for(host);
+  caller->host = std::move(host);
+  callers_.emplace(caller->connection->fd(), caller);
+  take_place(caller, caller->room->silent);
+}
+
+void Links::take_place(UnprovenRef caller, CallerPlaces& places) {
+  const int fd = caller->connection->fd();
+  if (caller->places != nullptr) caller->places->leave(caller->host, fd);
+  caller->places = &places;
+  places.take(caller->host, fd);
+  if (!places.too_many()) return;
+  std::uint64_t random = 0;
+  for (const std::uint8_t byte : crypto::random_array<8>()) random = random << 8 | byte;
+  end_unproven(callers_.at(places.gives_way(random)), "too many connections without proof");
+}
+
+Links::Room& Links::room_for(const std::string& host) {
+  const bool member = std::ranges::any_of(peers_, [&](const Peer& peer) {
+    return host == peer.announced_host || host == peer.proven_host;
+  });
+  return member ? members_ : strangers_;
+}
+
 Links::UnprovenRef Links::add_unproven(Fd fd, std::optional<ReplicaId> dialled) {
-  set_link_options(fd);
-  const wire::Handshake::Entropy entropy{crypto::random_array<32>(), crypto::random_array<16>()};
   Unproven unproven;
   unproven.connection = std::make_unique<Connection>(std::move(fd));
-  unproven.handshake = std::make_unique<wire::Handshake>(
-      config_.membership, signer_, config_.self, dialled, config_.engine, entropy, config_.chain);
   unproven.dialled = dialled;
   unproven.expires = SystemClock().now() + config_.handshake_timeout_us;
   unproven_.push_back(std::move(unproven));
@@ -200,15 +228,25 @@ Links::UnprovenRef Links::add_unproven(Fd fd, std::optional<ReplicaId> dialled) 
   return added;
 }
 
+void Links::begin_handshake(Unproven& unproven) {
+  unproven.connection->set_link_options();
+  const wire::Handshake::Entropy entropy{crypto::random_array<32>(), crypto::random_array<16>()};
+  unproven.handshake =
+      std::make_unique<wire::Handshake>(config_.membership, signer_, config_.self, unproven.dialled,
+                                        config_.engine, entropy, config_.chain);
+}
+
 void Links::on_unproven(UnprovenRef unproven, std::uint32_t events) {
   // Our own calls are few. What others say waits in their sockets when this turn's time is spent.
-  const bool called_us = !unproven->dialled;
-  if (called_us && !proving_.left()) return;
+  Room* const room = unproven->room;
+  if (room != nullptr && !room->proving.left()) return;
   const Time began = SystemClock().now();
   const Result<bool> done = advance(*unproven, events);
-  if (called_us) proving_.spend(SystemClock().now() - began);
+  if (room != nullptr) room->proving.spend(SystemClock().now() - began);
   if (!done) return end_unproven(unproven, done.error().message);
-  if (*done) promote(unproven);
+  if (*done) return promote(unproven);
+  if (room == nullptr || !unproven->greeted || unproven->places == &room->greeted) return;
+  take_place(unproven, room->greeted);
 }
 
 Result<bool> Links::advance(Unproven& unproven, std::uint32_t events) {
@@ -219,10 +257,24 @@ Result<bool> Links::advance(Unproven& unproven, std::uint32_t events) {
     if (error != 0) return Error{std::strerror(error)};
     unproven.connecting = false;
     poller_.change(connection.fd(), EPOLLIN);
+    begin_handshake(unproven);
     connection.send(unproven.handshake->start(), wire::handshake_bytes_max);
   }
   // What came before the end is read first: a refusal's reason is at the other side only.
-  const Result<void> received = connection.receive(wire::handshake_bytes_max);
+  const bool silent = unproven.room != nullptr && !unproven.greeted;
+  const Result<void> received =
+      connection.receive(silent ? hello_held_max : wire::handshake_bytes_max);
+  if (!unproven.handshake && !connection.received().empty()) begin_handshake(unproven);
+  if (unproven.handshake) {
+    const Result<bool> done = shake(unproven);
+    if (!done || *done) return done;
+  }
+  if (!received) return Error{received.error().message + " during the handshake"};
+  return false;
+}
+
+Result<bool> Links::shake(Unproven& unproven) {
+  Connection& connection = *unproven.connection;
   while (true) {
     auto step = unproven.handshake->on_bytes(connection.received());
     if (!step) return Error{std::string("handshake refused: ") + step.error().reason};
@@ -236,28 +288,37 @@ Result<bool> Links::advance(Unproven& unproven, std::uint32_t events) {
       return Error{step->over};
     }
     if (step->done) return true;
-    if (step->consumed == 0) break;
+    if (step->consumed == 0) return false;
+    unproven.greeted = true;
   }
-  if (!received) return Error{received.error().message + " during the handshake"};
-  return false;
+}
+
+Links::Unproven Links::take_out(UnprovenRef unproven) {
+  const int fd = unproven->connection->fd();
+  poller_.forget(fd);
+  if (unproven->places != nullptr) unproven->places->leave(unproven->host, fd);
+  callers_.erase(fd);
+  Unproven out = std::move(*unproven);
+  unproven_.erase(unproven);
+  return out;
 }
 
 void Links::end_unproven(UnprovenRef unproven, const std::string& why) {
-  poller_.forget(unproven->connection->fd());
-  const std::optional<ReplicaId> dialled = unproven->dialled;
-  unproven_.erase(unproven);
-  if (dialled) return redial_later(*dialled, why);
+  const Unproven ended = take_out(unproven);
+  if (ended.dialled) return redial_later(*ended.dialled, why);
   counters_.handshakes_refused += 1;
   warn("a connection to the replica port ended: " + why);
 }
 
 void Links::promote(UnprovenRef unproven) {
   const ReplicaId id = unproven->handshake->peer();
-  poller_.forget(unproven->connection->fd());
-  Unproven proven = std::move(*unproven);
-  unproven_.erase(unproven);
+  Unproven proven = take_out(unproven);
   Peer& peer = peers_[id.value];
-  if (proven.dialled) peer.dialling = false;
+  // If it got through while we dialled it, that is over: or it would replace this one, later.
+  const auto ours = std::ranges::find(unproven_, std::optional(id), &Unproven::dialled);
+  if (ours != unproven_.end()) take_out(ours);
+  peer.dialling = false;
+  if (!proven.dialled) peer.proven_host = proven.host;
   // The peer proved itself anew, so it gave up the older one, or it restarted.
   if (peer.connection) break_link(id, "replaced by a newer connection");
   peer.connection = std::move(proven.connection);
@@ -338,7 +399,8 @@ void Links::break_link(ReplicaId id, const std::string& why) {
   tell(id, "link to " + name_of(id) + " is down: " + why);
   upstream_.link_down(id);
   lived_until(SystemClock().now(), peer);
-  if (id > config_.self) redial_later(id, why);
+  if (dials(id)) return redial_later(id, why);
+  peer.dial_at = SystemClock().now() + with_jitter(config_.call_back_us);
 }
 
 std::uint64_t Links::connected() const {

@@ -1,15 +1,29 @@
 // The links to the other replicas. Of each pair the one with the lower id dials, so that there is
-// one connection and never two that race. Every connection proves who it is within a bounded time,
-// or ends; frames follow.
+// one connection, and seldom two that race: the other calls back when nobody got through to it for
+// seconds. Every connection proves who it is within a bounded time, or ends; frames follow.
+//
+// Anybody may call, and a stranger may do so thousands of times a second. What keeps strangers from
+// keeping members out, in the order of how far it carries:
+// - A replica whose port nobody gets through to calls the others itself, so that all ports of a
+//   group have to be flooded at once.
+// - Callers from hosts of members (where genesis says they are, or where they last proved
+//   themselves from) have places and time of their own, which no other host can take.
+// - Places are shared by host, and of the host that holds most any gives way (CallerPlaces).
+// - Who has said a hello that fits has another place than those who have said nothing: silence is
+//   cheap for strangers, and a member's hello comes with the packet that opens the connection,
+//   however far away it is. Hellos that fit are bounded by the time that they take us.
+// - Nothing is computed for who says nothing.
 #pragma once
 
 #include <cstdint>
 #include <list>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "server/crypto/sign.h"
+#include "server/net/caller_places.h"
 #include "server/net/connection.h"
 #include "server/net/line_budget.h"
 #include "server/net/poller.h"
@@ -32,12 +46,16 @@ struct LinksConfig {
   std::string engine;                  // SQLite's source id: replicas of another must not meet
 
   std::uint64_t handshake_timeout_us = 5'000'000;
-  std::size_t unproven_connections_max = 64;  // the oldest gives way to a newer one
-  std::uint64_t redial_first_us = 20'000;     // doubles to redial_max_us, plus or minus a quarter
+  /// Of each of four kinds of callers without proof: silent or not, from hosts of members or not.
+  std::size_t caller_places_max = 128;
+  std::uint64_t redial_first_us = 20'000;  // doubles to redial_max_us, plus or minus a quarter
   std::uint64_t redial_max_us = 1'000'000;
+  /// A member that ought to dial us and does not get through. Longer than any wait of its own, so
+  /// that both seldom dial at once.
+  std::uint64_t call_back_us = 3'000'000;
   std::uint64_t short_life_us = 2'000'000;  // a link that did not live so long makes the next wait
   std::uint64_t lines_period_us = 10'000'000;  // of the log's lines about one peer
-  std::uint64_t slice_us = 4'000;  // of each turn, for what one peer sends, and for all handshakes
+  std::uint64_t slice_us = 4'000;  // of each turn, for what one peer sends, and for each Room
   std::size_t queued_bytes_max = 32U
                                  << 20;  // per link; what does not fit is dropped, PBFT retransmits
 };
@@ -74,12 +92,25 @@ class Links {
   [[nodiscard]] const LinkCounters& counters() const { return counters_; }
 
  private:
+  /// What callers share. All of a handshake's cost falls on the room that it is in.
+  struct Room {
+    Room(std::size_t places_max, std::uint64_t slice_us)
+        : silent(places_max), greeted(places_max), proving(slice_us) {}
+    CallerPlaces silent;
+    CallerPlaces greeted;  // they said a hello that fits, and we answered
+    Slice proving;         // who they are shows only when it is spent
+  };
   /// A connection that has not proven who it is.
   struct Unproven {
     std::unique_ptr<Connection> connection;
-    std::unique_ptr<wire::Handshake> handshake;
-    std::optional<ReplicaId> dialled;  // by us, to this peer
-    bool connecting = false;           // dialled, and TCP has not answered
+    std::unique_ptr<wire::Handshake> handshake;  // null until a caller says something
+    std::optional<ReplicaId> dialled;            // by us, to this peer
+    bool connecting = false;                     // dialled, and TCP has not answered
+    bool greeted = false;                        // a whole hello came, and it fits
+    // Of those who called us:
+    std::string host;
+    Room* room = nullptr;
+    CallerPlaces* places = nullptr;  // one of the room's
     Time expires;
   };
   struct Peer {
@@ -88,24 +119,35 @@ class Links {
     bool has_more = false;                   // whole frames wait for the next turn
     Slice slice{0};
     bool dialling = false;  // one attempt at a time
-    Time dial_at = never;   // for peers that we dial
+    Time dial_at = never;
     std::uint64_t delay_us = 0;
     std::uint64_t first_delay_us = 0;  // when this link breaks; grows while links are short-lived
     Time up_since;
-    std::string last_error;  // said once, not at every attempt
-    LineBudget lines{0};     // however often it comes and goes
+    std::string last_error;      // said once, not at every attempt
+    LineBudget lines{0};         // however often it comes and goes
+    std::string announced_host;  // by genesis, as host_of() has it; empty: not looked up yet
+    std::string proven_host;     // it last called from there
   };
   using UnprovenRef = std::list<Unproven>::iterator;
 
   void dial(ReplicaId peer);
   void redial_later(ReplicaId peer, const std::string& why);
   void dialled(ReplicaId peer, Result<SocketAddress> address);
+  /// The one with the lower id dials; the other only calls back.
+  [[nodiscard]] bool dials(ReplicaId peer) const { return peer > config_.self; }
   void accept_waiting();
-  void make_place_for_a_caller();
+  void caller_came(Fd fd, std::string host);
+  /// One of those there, or the caller itself, gives way when all are taken.
+  void take_place(UnprovenRef caller, CallerPlaces& places);
+  Room& room_for(const std::string& host);
   UnprovenRef add_unproven(Fd fd, std::optional<ReplicaId> dialled);
+  void begin_handshake(Unproven& unproven);
   void on_unproven(UnprovenRef unproven, std::uint32_t events);
   /// True when the handshake is done; the Error says why the connection must end.
   Result<bool> advance(Unproven& unproven, std::uint32_t events);
+  /// As far as what it said goes; true when the handshake is done.
+  Result<bool> shake(Unproven& unproven);
+  Unproven take_out(UnprovenRef unproven);
   void end_unproven(UnprovenRef unproven, const std::string& why);
   void promote(UnprovenRef unproven);
   void on_link(ReplicaId peer, std::uint32_t events);
@@ -122,9 +164,11 @@ class Links {
   Poller& poller_;
   Upstream& upstream_;
   Fd listener_;
-  Time accept_again_ = never;     // after running out of descriptors
-  std::list<Unproven> unproven_;  // oldest first
-  Slice proving_;                 // those who call; who they are shows only when it is spent
+  Time accept_again_ = never;                     // after running out of descriptors
+  std::list<Unproven> unproven_;                  // oldest first, and so is when they expire
+  std::unordered_map<int, UnprovenRef> callers_;  // of these, by descriptor; looked up only
+  Room members_;                                  // those who call from hosts of members
+  Room strangers_;                                // all others
   std::vector<Peer> peers_;
   LinkCounters counters_;
   Time warned_;        // a flood of bad connections must not become a flood of lines

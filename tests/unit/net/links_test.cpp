@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <deque>
+#include <memory>
+
 #include "server/crypto/agree.h"
 #include "server/wire/codec.h"
 #include "tests/unit/net/recorder.h"
@@ -335,20 +338,134 @@ TEST_F(LinksTest, end_connections_that_prove_nothing_in_time) {
   EXPECT_EQ(links(1).counters().handshakes_refused, 2U);
 }
 
+/// Strangers who open connections, say nothing, and hang up when they hold many.
+class Flood {
+ public:
+  Flood(std::uint16_t port, std::string from, std::size_t held_max)
+      : port_(port), from_(std::move(from)), held_max_(held_max) {}
+
+  void come(std::size_t count) {
+    for (; count > 0; --count) {
+      held_.push_back(std::make_unique<RawSocket>(port_, from_));
+      if (held_.size() > held_max_) held_.pop_front();
+    }
+  }
+  [[nodiscard]] std::size_t open() const {
+    const auto is_open = [](const auto& socket) { return !socket->closed(); };
+    return static_cast<std::size_t>(std::ranges::count_if(held_, is_open));
+  }
+
+ private:
+  std::uint16_t port_;
+  std::string from_;
+  std::size_t held_max_;
+  std::deque<std::unique_ptr<RawSocket>> held_;
+};
+
 TEST_F(LinksTest, let_a_peer_in_though_strangers_hold_all_the_places) {
   config_.handshake_timeout_us = 5'000'000;
-  config_.unproven_connections_max = 8;
+  config_.caller_places_max = 8;
   start(1);
-  std::vector<std::unique_ptr<RawSocket>> strangers;
+  Flood flood(config_.peers[1].port, "127.0.0.1", 50);
   for (int i = 0; i < 50; ++i) {
-    strangers.push_back(std::make_unique<RawSocket>(config_.peers[1].port));
+    flood.come(1);
     turn();
   }
   start(0);
   EXPECT_TRUE(soon([&] { return links(0).connected() == 1 && links(1).connected() == 1; }));
-  std::size_t open = 0;
-  for (const auto& stranger : strangers) open += stranger->closed() ? 0U : 1U;
-  EXPECT_LE(open, 8U);
+  EXPECT_LE(flood.open(), 8U);
+}
+
+TEST_F(LinksTest, let_a_slow_member_in_while_thousands_of_strangers_call_from_other_hosts) {
+  config_.handshake_timeout_us = 5'000'000;
+  start(1);
+  Flood flood(config_.peers[1].port, "127.0.0.2", 1'000);
+  const auto thousands_call = [&] {
+    for (int i = 0; i < 20; ++i) {
+      flood.come(50);
+      turn();
+    }
+  };
+  thousands_call();
+  RawSocket member(config_.peers[1].port);
+  thousands_call();
+  auto handshake = handshake_as(0, 1, signer_of(0), config_.membership, "engine");
+  member.say(handshake.start());
+  thousands_call();
+  std::string proof;
+  while (true) {
+    auto step = handshake.on_bytes(as_bytes(member.hear()));
+    ASSERT_TRUE(step.ok());
+    member.forget(step->consumed);
+    proof += as_text(step->send);
+    if (step->done || step->consumed == 0) break;
+  }
+  ASSERT_FALSE(proof.empty());
+  thousands_call();
+  member.say(proof);
+  EXPECT_TRUE(soon([&] { return links(1).connected() == 1; }));
+  EXPECT_LE(flood.open(), config_.caller_places_max);
+}
+
+TEST_F(LinksTest, let_a_member_in_while_thousands_of_strangers_call_from_its_own_host) {
+  config_.handshake_timeout_us = 5'000'000;
+  config_.call_back_us = 60'000'000;
+  start(1);
+  start(0);
+  Flood flood(config_.peers[1].port, "127.0.0.1", 1'000);
+  const auto flooded_turn = [&] {
+    flood.come(64);
+    turn();
+  };
+  // Three times: the chance is good, and not certain.
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(eventually(flooded_turn, [&] { return links(0).connected() == 1; })) << i;
+    stop(0);
+    start(0);
+  }
+  EXPECT_LE(flood.open(), config_.caller_places_max + 256) << "and those not accepted yet";
+}
+
+TEST_F(LinksTest, keep_places_for_who_has_said_hello_apart_from_those_of_the_silent) {
+  config_.handshake_timeout_us = 5'000'000;
+  config_.caller_places_max = 4;
+  start(1);
+  RawSocket member(config_.peers[1].port);
+  auto handshake = handshake_as(0, 1, signer_of(0), config_.membership, "engine");
+  member.say(handshake.start());
+  ASSERT_TRUE(soon([&] { return !member.hear().empty(); }));
+  Flood silent(config_.peers[1].port, "127.0.0.1", 100);
+  for (int i = 0; i < 100; ++i) {
+    silent.come(1);
+    turn();
+  }
+  EXPECT_FALSE(member.closed());
+  EXPECT_LE(silent.open(), 4U);
+  // Those who say hello have bounds, too.
+  std::vector<std::unique_ptr<RawSocket>> callers;
+  for (int i = 0; i < 20; ++i) {
+    callers.push_back(std::make_unique<RawSocket>(config_.peers[1].port));
+    callers.back()->say(handshake_as(0, 1, signer_of(0), config_.membership, "engine").start());
+    const std::uint64_t refused = links(1).counters().handshakes_refused;
+    ASSERT_TRUE(soon([&] {
+      return !callers.back()->hear().empty() || links(1).counters().handshakes_refused > refused;
+    }));
+  }
+  for_a_while(20'000);
+  EXPECT_LE(std::ranges::count_if(callers, [](const auto& c) { return !c->closed(); }), 4);
+}
+
+TEST_F(LinksTest, call_a_member_back_that_does_not_get_through) {
+  config_.call_back_us = 50'000;
+  start(1);
+  LinksConfig config = config_;
+  config.peers[1].port = 1;  // nobody listens there
+  start(0, config);
+  EXPECT_TRUE(soon([&] { return links(0).connected() == 1 && links(1).connected() == 1; }));
+  stop(0);
+  ASSERT_TRUE(soon([&] { return links(1).connected() == 0; }));
+  start(0, config);
+  EXPECT_TRUE(soon([&] { return links(0).connected() == 1 && links(1).connected() == 1; }));
 }
 
 TEST_F(LinksTest, break_with_a_member_that_promises_too_long_a_frame) {

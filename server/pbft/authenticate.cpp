@@ -125,10 +125,15 @@ void Replica::Core::on(ReplicaId from, const wire::Verified& message) {
   if (!peers_.may_vouch(now_, from, message.requests.size()))
     return drop(Refusal::too_often, "verified from r", from);
   trace("r", from, " vouches for ", message.requests.size(), " requests -> remember it");
+  wire::Verified mine;
   for (const Digest& digest : message.requests) {
     const bool told_before = vouching_.authentic(digest);
-    vouching_.said(from, digest);
+    const bool news = vouching_.said(from, digest);
     settle(digest);
+    // It waits there for a quorum's word, mine among it, and here no longer: it has that word, or a
+    // number. Without mine nobody else might count the time in which it waits.
+    if (told_before && news && from != leader() && !leads() && backlog_.knows(digest))
+      mine.requests.items.push_back(digest);
     // Somebody says what waits for a quorum's word. Mine may have been lost, and if I only believe
     // others and do not have the request, nothing else makes me say it again. (This goes to the
     // leader, who answers nobody, or has entered a later view, whose leader answers nobody.)
@@ -139,6 +144,7 @@ void Replica::Core::on(ReplicaId from, const wire::Verified& message) {
     if (told_before && !silent_here && !leads() && peers_.may_hurry(now_, from))
       vouching_.hurry(now_, digest);
   }
+  if (!mine.requests.empty()) send(from, std::move(mine), true);
   propose();
 }
 

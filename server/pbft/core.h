@@ -218,6 +218,7 @@ class Replica::Core {
   // -------------------------------------------
   void on(ReplicaId from, const wire::Signed<wire::ViewChange>& message);
   void leave_view(View next);
+  void forget_this_view();
   void join_others();
   void follow_primary(ReplicaId from, View wanted);
   void start_new_view_timer();

@@ -119,8 +119,7 @@ void Replica::Core::enter_view(wire::Signed<wire::NewView> message) {
   begun_ = false;
   new_view_due_ = never;
   entered_at_ = calm_since_ = moved_at_ = now_;
-  held_.clear();
-  lacking_.clear();
+  forget_this_view();
   view_changes_.entered(view_);
   view_changes_.decided(message.message);
   say("view ", view_, " begins at n", message.message.start.seq, ", primary r", primary());
@@ -151,7 +150,6 @@ void Replica::Core::enter_view(wire::Signed<wire::NewView> message) {
     withdraw_unverified(body);
     backlog_.return_to_waiting(now_, body.requests, body.batch);
   }
-  unverified_.clear();
 
   if (auto proof = proof_of(new_view_->message.start, new_view_->message.view_changes.items))
     certified(*std::move(proof));

@@ -29,12 +29,7 @@ void Replica::Core::leave_view(View next) {
   new_view_excuses_ = 0;
   view_ = next;
   active_ = judging_ = silent_ = false;
-  held_.clear();
-  lacking_.clear();
-  lied_to_ = false;
-  unverified_.clear();
-  pace_.begin_view();
-  passed_over_ = {};
+  forget_this_view();
 
   wire::ViewChange mine = view_changes_.make(next, stable_);
   trace("leave for view ", next, " with h=n", mine.low(), ", ", mine.prepared.size(), " in P, ",
@@ -46,6 +41,18 @@ void Replica::Core::leave_view(View next) {
   broadcast(message);
   start_new_view_timer();
   try_new_view();
+}
+
+/// Nothing of what is held against one primary counts against the next, also where a NEW-VIEW comes
+/// before anybody has asked for its view here.
+void Replica::Core::forget_this_view() {
+  held_.clear();
+  lacking_.clear();
+  lied_to_ = false;
+  unverified_.clear();
+  pace_.begin_view();
+  passed_over_ = {};
+  gap_since_ = never;
 }
 
 void Replica::Core::on(ReplicaId from, const wire::Signed<wire::ViewChange>& message) {

@@ -257,15 +257,14 @@ void Replica::Core::on(ReplicaId from, const wire::Prepare& message) {
 // ---- commit -----------------------------------------------------------------------------------
 
 /// Whoever knows that it is committed, from an earlier view or from others' word, says COMMIT
-/// without being prepared here, whatever was proposed to it: others may need this vote to make a
-/// quorum, and nobody would repeat to it the PREPAREs that it does not miss. What a quorum of
-/// COMMITs then proves is true all the same: its correct senders were prepared, or one of them knew
-/// it to be committed.
+/// without being prepared here, whatever was proposed to it, if anything: others may need this vote
+/// to make a quorum, and nobody would repeat to it the PREPAREs that it does not miss. What a
+/// quorum of COMMITs then proves is true all the same: its correct senders were prepared, or one of
+/// them knew it to be committed.
 void Replica::Core::try_commit(Seq seq, Slot& slot) {
   const bool prepared = slot.prepared(config_.group);
-  const bool lied_to = slot.committed() && slot.proposed() != nullptr &&
-                       slot.proposed()->digest != *slot.committed();
-  const bool known = lied_to || (slot.accepted() && slot.committed() == slot.proposed()->digest);
+  const bool told = slot.proposed() != nullptr && slot.committed() == slot.proposed()->digest;
+  const bool known = slot.committed() && (slot.accepted() || !told);
   const bool silent = diverged_ || boot_.asking() || slot.commits.of(config_.self) != nullptr;
   if (!silent && (prepared || known)) {
     const Digest digest = slot.committed() ? *slot.committed() : slot.proposed()->digest;
@@ -311,9 +310,12 @@ void Replica::Core::try_decide(Seq seq, Slot& slot) {
   if (active_ && slot.proposed() != nullptr && slot.proposed()->digest != *digest) {
     say("committed n", seq, " is not what was proposed to me -> fetch it: r", primary(), " lies");
     backlog_.release(now_, slot.proposed()->requests);
-    try_commit(seq, slot);
   }
-  if (slot.executable() == nullptr) return trace("committed n", seq, " -> wait for its batch");
+  if (slot.executable() == nullptr) {
+    trace("committed n", seq, " -> wait for its batch");
+    if (active_) try_commit(seq, slot);
+    return;
+  }
   trace("committed n", seq, " -> execute in turn");
   // Whoever knows that it is committed still votes: others may need it.
   if (active_ && !slot.accepted() && !diverged_ && slot.proposed() != nullptr &&

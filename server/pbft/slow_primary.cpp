@@ -9,10 +9,6 @@ namespace prytany::pbft {
 bool Replica::Core::could_propose() const {
   const bool behind = peers_.executed_by_some_correct() > handed_;
   if (!judging_ || is_primary() || behind || proposed_ >= window_.high()) return false;
-  // One that leaves a gap below what it proposed uses no numbers up with that.
-  const Slot* const next = window_.find(handed_ + 1);
-  if (proposed_ > handed_ && (next == nullptr || (!next->proposed() && !next->committed())))
-    return true;
   return proposed_ - executed_ < config_.in_flight_max || executed_ < passed_over_;
 }
 

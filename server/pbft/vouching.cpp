@@ -35,7 +35,7 @@ bool Vouching::vouch(const Digest& request) {
   return !authentic(request) && words_.said(config_.self, request);
 }
 
-void Vouching::said(ReplicaId from, const Digest& request) { words_.said(from, request); }
+bool Vouching::said(ReplicaId from, const Digest& request) { return words_.said(from, request); }
 
 bool Vouching::authentic(const Digest& request) const { return words_.has(config_.self, request); }
 

@@ -29,8 +29,8 @@ class Vouching {
   bool vouch(const Digest& request);
   /// It is as if it had become so only now: of what waits, words are remembered.
   void renew(const Digest& request) { (void)words_.said(config_.self, request); }
-  /// A peer says so.
-  void said(ReplicaId from, const Digest& request);
+  /// A peer says so. False if it is remembered as said lately.
+  bool said(ReplicaId from, const Digest& request);
   /// It has started anew, and can prove nothing of what it vouched for. False if that was nothing.
   bool forget_words(ReplicaId of) { return words_.forget(of); }
   [[nodiscard]] bool authentic(const Digest& request) const;

@@ -493,5 +493,83 @@ TEST(SlowPrimaryAttack, fails_that_votes_while_its_friend_lets_each_number_hang)
   expect_that_it_is_found_out(act, watchful_of_tags(4, 1));
 }
 
+/// n=4, f=1, `requests: mac`. Only r2 gets proposals in time, r3 gets them late, r1 not at all, and
+/// r0's votes for another batch. r2 does not wait for those requests any more: but r1 and r3 need
+/// its word that they are authentic, or nobody counts the time in which they wait.
+TEST(SlowPrimaryAttack, fails_that_proposes_what_bears_no_signature_to_one_and_late_to_the_others) {
+  constexpr std::uint64_t late_ms = 400;
+  auto config = watchful_of_tags(4, 1);
+  config.slow_after_us = 40 * ms;  // r2 has it before anybody asks
+  Group group(config, false);
+  LateLiars liars(group, {0}, [&](unsigned, unsigned to, wire::PeerMessage& message) {
+    const bool proposal = says_a<wire::PrePrepare>(message);
+    if (to == 2) return std::optional<std::uint64_t>{0};
+    if (to == 1 && proposal) return std::optional<std::uint64_t>{};
+    if (auto* vote = std::get_if<wire::Prepare>(&message); vote != nullptr && to == 1)
+      vote->digest = digest_of("another batch");
+    const bool late = proposal || says_a<wire::Prepare>(message) || says_a<wire::Commit>(message);
+    return std::optional<std::uint64_t>{late && to == 3 ? late_ms : 0};
+  });
+  std::uint64_t number = 0;
+  std::uint64_t waited_ms = 0;
+  while (waited_ms < 20'000 && group.status(1).view == View{0}) {
+    const auto request = tagged_request_of(1, ++number);
+    for (unsigned id = 0; id < 4; ++id) group.submit(id, request);
+    for (int i = 0; i < 2'000 && answered_by(group, number) < 2; ++i, ++waited_ms) liars.advance(1);
+  }
+  EXPECT_LE(waited_ms, 8'000U);
+  EXPECT_GE(group.status(1).view, View{1});
+}
+
+/// n=4, f=1. r3 is told nothing but votes, in time: it learns that the number is committed before
+/// it asks for the batch. r1 and r2 lack the primary's COMMIT, which comes as late as it likes, or
+/// r3's.
+TEST(SlowPrimaryAttack, gains_nothing_by_telling_one_of_each_number_only_that_it_is_committed) {
+  for (const std::uint64_t late_ms : {400U, 480U}) {
+    Group group(watchful(4, 1), false);
+    std::set<std::pair<unsigned, Seq>> told;
+    LateLiars liars(group, {0}, [&](unsigned, unsigned to, wire::PeerMessage& message) {
+      if (says_a<wire::PrePrepare>(message) && to == 3) return std::optional<std::uint64_t>{};
+      if (to == 3) return std::optional<std::uint64_t>{0};
+      if (says_a<wire::Committed>(message)) return std::optional<std::uint64_t>{};
+      const auto* commit = std::get_if<wire::Commit>(&message);
+      if (commit == nullptr) return std::optional<std::uint64_t>{0};
+      if (!told.emplace(to, commit->seq).second) return std::optional<std::uint64_t>{};
+      return std::optional<std::uint64_t>{late_ms};
+    });
+    EXPECT_LE(mean_wait_ms(group, liars), 100U) << late_ms;
+    EXPECT_GE(group.host(3).executed(), Seq{20}) << late_ms;
+  }
+}
+
+/// r3 gets the NEW-VIEW before anybody's VIEW-CHANGE, while the primary of view 0 lets it wait.
+TEST(SlowPrimaryAttack, leaves_nothing_behind_that_is_held_against_the_next_one) {
+  Group group(watchful(4, 1), false);
+  std::set<std::pair<unsigned, Seq>> told;
+  LateLiars liars(group, {0}, [&](unsigned, unsigned to, wire::PeerMessage& message) {
+    const auto* proposal = std::get_if<wire::PrePrepare>(&message);
+    if (proposal == nullptr || proposal->view != View{0}) return std::optional<std::uint64_t>{0};
+    const bool first = proposal->seq < Seq{3} && told.emplace(to, proposal->seq).second;
+    return first ? std::optional<std::uint64_t>{430} : std::nullopt;
+  });
+  for (unsigned from = 1; from < 3; ++from) group.drop({from, 3, "view-change", {}});
+  for (std::uint64_t number = 1; number <= 2; ++number) {
+    group.submit_to_all(request_of(1, number));
+    liars.advance(540);
+    EXPECT_EQ(group.host(3).executed(), Seq{number});
+  }
+  for (const unsigned id : {1U, 2U, 3U}) ASSERT_EQ(group.status(id).view, View{0}) << id;
+  group.submit_to_all(request_of(1, 3));
+  liars.advance(300);
+  const wire::Membership membership{
+      group.config().cluster, group.config().number, group.config().group.quorum(), {}};
+  const auto asks =
+      wire::sign(membership, ReplicaId{0}, signer_of(0), wire::ViewChange{View{1}, {}, {}, {}});
+  for (const unsigned id : {1U, 2U}) group.forge(0, id, asks);
+  liars.advance(1'000);
+  for (const unsigned id : {1U, 2U, 3U}) EXPECT_EQ(group.status(id).view, View{1}) << id;
+  EXPECT_GE(group.host(3).executed(), Seq{3});
+}
+
 }  // namespace
 }  // namespace prytany::play

@@ -39,8 +39,10 @@ Treatment draw_treatment(Rng& rng, std::uint64_t patience_us, bool victim) {
   if (victim || rng.chance(200'000)) drawn.proposal = draw_when(rng, 250'000, 350'000);
   drawn.another = rng.chance(victim ? 500'000 : 50'000);
   drawn.fitting_votes = rng.chance(500'000);
-  drawn.prepare = draw_when(rng, 550'000, 200'000);
-  drawn.commit = draw_when(rng, 550'000, 200'000);
+  if (!victim || rng.chance(500'000)) {
+    drawn.prepare = draw_when(rng, 400'000, 200'000);
+    drawn.commit = draw_when(rng, 550'000, 200'000);
+  }
   drawn.committed = draw_when(rng, 400'000, 400'000);
   drawn.body = draw_when(rng, 200'000, 200'000);
   drawn.pong = draw_when(rng, 100'000, 100'000);

@@ -4,7 +4,8 @@
 # is about a nanosecond (server/app/meter.h; docs/decisions/0005-budgets-below-sqlite.md).
 #
 # Only what follows from the statement and the database is counted. So nothing here may stand where
-# pages are loaded, written or kept, nor where a statement is prepared.
+# pages are loaded, written or kept. Choosing a plan is counted apart, since a statement that is
+# kept has one already (server/app/engine.h).
 
 # Adds `line` behind `anchor`, which is once in the source.
 function(count_work anchor line)
@@ -90,8 +91,31 @@ count_work([[static void jsonParseFillInParentage(JsonParse *pParse, u32 i, u32 
 count_work([[u32 i                    /* Path to this element */
 ){]] [[WORK(64);]])
 
+# ---- the choice of a plan: terms that an index may serve, loops, and orders of loops ----
+count_work([[assert( iCur>=0 );
+    do{]] [[PLANNING((pWC->nTerm - k) / 2);]])
+count_work([[pBuilder->iPlanLimit--;]]
+           [[PLANNING(1000); if( prytany_sqlite_planning>prytany_sqlite_planning_max ){
+               sqlite3ErrorMsg(pWInfo->pParse, "too much to plan");
+               return SQLITE_ERROR;
+             }]])
+count_work([[for(p=(*ppPrev); p; ppPrev=&p->pNextLoop, p=*ppPrev){]] [[PLANNING(4);]])
+count_work([[Bitmask revMask;                  /* Mask of rev-order loops for (..) */]]
+           [[PLANNING(12);]])
+count_work([[if( wctrlFlags & WHERE_ORDERBY_LIMIT ) continue;
+    }else{
+      pLoop = pLast;
+    }]] [[PLANNING(8 * nOrderBy);]])
+# Each statement's begins at nothing, also when it is prepared again.
+count_work([[sqlite3BtreeEnterAll(db);
+  do{]] [[prytany_sqlite_planning = 0;]])
+
 file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/sqlite3.c.new "\
 unsigned long long prytany_sqlite_work;
+unsigned long long prytany_sqlite_planning;
+#define PLANNING(n) (prytany_sqlite_planning += (unsigned long long)(n))
+/* Of one statement: half a second or so. */
+const unsigned long long prytany_sqlite_planning_max = 500000000;
 #define WORK(n) (prytany_sqlite_work += (unsigned long long)(n))
 /* typeof() and octet_length() do not look at what they are given, nor length() at a blob, and it
 ** may not be there. */

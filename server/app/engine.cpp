@@ -117,7 +117,8 @@ Result<Statement, Failure> Engine::prepare(std::string_view sql, std::string_vie
   if (auto refused = refuse_statement(sql)) return *refused;
   if (const Fit fit = names_.fit(sql); fit != Fit::fits) return does_not_fit(fit);
   const AccessScope scope(state_, Access::application);
-  // Kept statements are not prepared again, so preparing is not counted.
+  // Kept statements are not prepared again, so preparing is not counted; but the choice of a plan
+  // is, for each run (server/app/runner.h).
   const MeterScope unmetered(false);
   state_.parse_ticks_left = parse_ticks_max;
   state_.preparing = true;
@@ -128,13 +129,20 @@ Result<Statement, Failure> Engine::prepare(std::string_view sql, std::string_vie
   const int rc = sqlite3_prepare_v3(handle(), sql.data(), static_cast<int>(sql.size()),
                                     SQLITE_PREPARE_PERSISTENT, &raw, &tail);
   state_.preparing = false;
-  if (rc != SQLITE_OK) return failure(rc);
+  if (rc != SQLITE_OK) {
+    (void)state_.spend_planning(planning());
+    if (too_much_to_plan())
+      state_.fail("statement_too_large",
+                  "choosing how to run it would take too long: it joins too many tables, or has "
+                  "too many terms that an index may serve; make several statements of it");
+    return failure(rc);
+  }
   const std::size_t end =
       tail == nullptr ? sql.size() : static_cast<std::size_t>(tail - sql.data());
   *rest = sql.substr(end);
   // Without what follows it: a script of many statements would be kept once for each.
   if (state_.schema_touched) names_.note(sql.substr(0, end));
-  return Statement(raw, state_.notifies);
+  return Statement(raw, state_.notifies, planning());
 }
 
 Result<Statement*, Failure> Engine::prepare_kept(std::string_view sql) {

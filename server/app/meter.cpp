@@ -11,6 +11,9 @@
 
 /// Of all handles, since the process began.
 extern "C" unsigned long long prytany_sqlite_work;
+/// Of the statement that was prepared last, and the most that is allowed.
+extern "C" unsigned long long prytany_sqlite_planning;
+extern "C" const unsigned long long prytany_sqlite_planning_max;
 
 namespace prytany::app {
 namespace {
@@ -160,6 +163,9 @@ bool memory_was_refused() { return meter.refused; }
 void meter_value(std::size_t bytes) {
   meter.reading.largest = std::max<std::uint64_t>(meter.reading.largest, bytes);
 }
+
+std::uint64_t planning() { return prytany_sqlite_planning; }
+bool too_much_to_plan() { return prytany_sqlite_planning > prytany_sqlite_planning_max; }
 
 MeterScope::MeterScope(bool on) : before_(meter.counting) {
   count_work();

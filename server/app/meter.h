@@ -33,6 +33,12 @@ void meter_start();
 /// A value of this size is in play that SQLite did not allocate.
 void meter_value(std::size_t bytes);
 
+/// What the choice of a plan took for the statement that was prepared last, in the units of `work`.
+/// It follows from the statement and the schema.
+[[nodiscard]] std::uint64_t planning();
+/// More than SQLite may spend on it: preparing failed for that.
+[[nodiscard]] bool too_much_to_plan();
+
 /// Turns counting on or off for a scope.
 class MeterScope {
  public:

@@ -43,11 +43,22 @@ void RequestState::take_back(std::size_t told) {
     if (std::holds_alternative<std::monostate>(notice.value)) touched.insert(notice.topic);
 }
 
+namespace {
+
+/// Of what the meter counts as work: a step's worth takes about as long as a step.
+constexpr std::uint64_t work_per_step = 32;
+
+}  // namespace
+
+bool RequestState::spend_planning(std::uint64_t planning) {
+  constexpr std::uint64_t free_of_charge = 100'000;  // a tenth of a millisecond
+  return planning <= free_of_charge || spend((planning - free_of_charge) / work_per_step);
+}
+
 bool RequestState::settle(std::uint64_t steps) {
   // Rates such that a step's worth of each takes about as long as a step: tens of nanoseconds.
   constexpr std::uint64_t bytes_per_step = 64;
   constexpr std::uint64_t steps_per_page = 4;
-  constexpr std::uint64_t work_per_step = 32;
   // Any step may go through the largest value there is.
   constexpr std::uint64_t value_bytes_per_step = 4096;
   constexpr std::uint64_t page_bytes = 4096;

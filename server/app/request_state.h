@@ -95,6 +95,9 @@ struct RequestState {
   void take_back(std::size_t told);
   /// Counts work that VM steps do not see. False when the request is over its budget.
   bool spend(std::uint64_t units);
+  /// Counts what a plan took to choose, `planning` as the meter has it: what goes beyond that of
+  /// everyday statements. False as above.
+  bool spend_planning(std::uint64_t planning);
   /// Counts VM steps, and what the meter saw since the last time. False when the request is over
   /// its budget.
   bool settle(std::uint64_t steps);

@@ -141,6 +141,7 @@ Result<wire::Row, Failure> read_row(const Statement& statement, ResultRoom& room
 Result<wire::ResultSet, Failure> run(Engine& engine, Statement& statement, ResultRoom& room) {
   const AccessScope scope(engine.state(), Access::application);
   wire::ResultSet set;
+  if (!engine.state().spend_planning(statement.planning())) return *engine.state().failure;
   meter_value(std::string_view(sqlite3_sql(statement.get())).size());  // it may hold long literals
   const std::int64_t before = sqlite3_total_changes64(engine.handle());
   if (auto failure = name_columns(statement, room, set)) return *failure;

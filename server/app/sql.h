@@ -27,12 +27,14 @@ class Statement {
  public:
   Statement() = default;
   /// `notifies`: it calls notify(), which SQLite takes for reading.
-  explicit Statement(sqlite3_stmt* statement, bool notifies = false)
-      : statement_(statement), notifies_(notifies) {}
+  /// `planning`: what choosing its plan took (server/app/meter.h).
+  explicit Statement(sqlite3_stmt* statement, bool notifies = false, std::uint64_t planning = 0)
+      : statement_(statement), notifies_(notifies), planning_(planning) {}
 
   [[nodiscard]] sqlite3_stmt* get() const { return statement_.get(); }
   explicit operator bool() const { return statement_ != nullptr; }
   [[nodiscard]] bool read_only() const { return !notifies_ && sqlite3_stmt_readonly(get()) != 0; }
+  [[nodiscard]] std::uint64_t planning() const { return planning_; }
   [[nodiscard]] int column_count() const { return sqlite3_column_count(get()); }
 
   // Indexes of parameters and columns are SQLite's: parameters from 1, columns from 0. Bound text
@@ -61,6 +63,7 @@ class Statement {
   };
   std::unique_ptr<sqlite3_stmt, Finalize> statement_;
   bool notifies_ = false;
+  std::uint64_t planning_ = 0;
 };
 
 /// Rewinds a statement when the scope ends, whatever happened in it.

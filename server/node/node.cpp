@@ -44,7 +44,7 @@ class Node::Impl {
                 config_.membership.signed_votes
                     ? std::optional<Outbox::VoteSigning>({config_.pbft.self, signer, membership_})
                     : std::nullopt),
-        server_(world_.store),
+        server_(world_.store, config_.serving),
         fetched_(world_.fetched),
         replica_(std::make_unique<pbft::Replica>(config_.pbft, signer, nondeterminism_,
                                                  std::move(recovered))) {

@@ -13,6 +13,7 @@
 #include "server/node/held.h"
 #include "server/node/ports.h"
 #include "server/node/state_fetch.h"
+#include "server/node/state_server.h"
 #include "server/pbft/replica.h"
 #include "server/wire/client_messages.h"
 #include "server/wire/handshake.h"
@@ -32,6 +33,7 @@ struct NodeConfig {
   std::int64_t clock_ahead_max_us = 500'000;
   std::int64_t clock_behind_max_us = 10'000'000;
   std::int64_t join_token_life_us = 60'000'000;
+  StateServerOptions serving;  // what peers may read
 };
 
 /// Counters for people; never read by the protocol.

@@ -53,6 +53,8 @@ void Checks::synced(ReplicaId by) { last_frames_.erase(by); }
 void Checks::recovered(ReplicaId by, const pbft::Recovered& recovered, Seq image) {
   synced(by);
   leaving.started(by);
+  lies.started(by);
+  answers.started(by);
   refusals.started(by);
   if (forgetful.contains(by)) return progress.forgot(by, image);
   votes.recovered(by, recovered);
@@ -96,6 +98,7 @@ void Checks::frame_left(ReplicaId from, ByteView frame) {
         },
         vote);
     if (!forgetful.contains(from)) votes.sent(from, vote);
+    if (const auto* prepare = std::get_if<wire::Prepare>(&vote)) lies.votes(from, *prepare);
     views.sent(from, vote);
   };
   for (const wire::PeerMessage& message : *messages) {
@@ -122,7 +125,8 @@ void Checks::frame_left(ReplicaId from, ByteView frame) {
   }
 }
 
-void Checks::text_left(ReplicaId from, std::string_view text, bool to_honest) {
+void Checks::text_left(ReplicaId from, node::ConnectionId to, std::string_view text,
+                       bool to_honest) {
   const auto parsed = wire::to_client_json(text);
   if (!parsed) {
     violations.add("frames", replica_name(from) +
@@ -132,6 +136,8 @@ void Checks::text_left(ReplicaId from, std::string_view text, bool to_honest) {
   if (const auto* bundle = std::get_if<wire::Bundle>(&parsed->message)) {
     byzantine.contains(from) ? replies.offered(bundle->reply)
                              : replies.replied(from, bundle->reply);
+  } else if (const auto* passed = std::get_if<wire::PassedBack>(&parsed->message)) {
+    if (!byzantine.contains(from)) answers.passed_back(from, to, *passed);
   } else if (const auto* refused = std::get_if<wire::Refused>(&parsed->message)) {
     if (to_honest) refusals.refused(from, *refused);
   } else if (const auto* read = std::get_if<wire::FastReadReply>(&parsed->message)) {

@@ -4,11 +4,13 @@
 #include <set>
 #include <utility>
 
+#include "tests/sim/answers_checker.h"
 #include "tests/sim/checkers.h"
 #include "tests/sim/history_checker.h"
 #include "tests/sim/hostile/bounds_checker.h"
 #include "tests/sim/identity_checker.h"
 #include "tests/sim/leave_checker.h"
+#include "tests/sim/lie_checker.h"
 #include "tests/sim/missed_checker.h"
 #include "tests/sim/proof_checker.h"
 #include "tests/sim/read_checker.h"
@@ -38,6 +40,8 @@ struct Checks {
         replies(violations, cluster),
         missed(violations, group.weak_quorum()),
         leaving(violations, group.weak_quorum()),
+        lies(violations, group.weak_quorum()),
+        answers(violations, group.n),
         refusals(violations, [this](ReplicaId id) { return correct(id); }) {}
 
   Violations violations;
@@ -56,6 +60,8 @@ struct Checks {
   ReadChecker reads{violations};
   MissedChecker missed;
   LeaveChecker leaving;
+  LieChecker lies;
+  AnswersChecker answers;
   ProofChecker proofs{violations};
   RefusalChecker refusals;
   BoundsChecker bounds{violations};
@@ -78,7 +84,8 @@ struct Checks {
   /// A sealed frame leaves for another replica.
   void frame_left(ReplicaId from, ByteView frame);
   /// A JSON text leaves for a client, who keeps the rules, or is of those who do not.
-  void text_left(ReplicaId from, std::string_view text, bool to_honest = false);
+  void text_left(ReplicaId from, node::ConnectionId to, std::string_view text,
+                 bool to_honest = false);
   /// A client's text leaves for the replicas.
   void client_text_left(std::string_view text);
 

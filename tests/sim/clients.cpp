@@ -719,6 +719,7 @@ void Clients::arrives(Held held) {
     if (connections_.at(id).client == run_.parameters.league) process->mouth()->confided(*text);
   }
   if (process->notary() != nullptr && notarized(held, *process)) return;
+  run_.checks.answers.asked(replica, id);
   input(replica, [held](node::Node& node) { node.client_text(held.connection, *held.text); });
 }
 

@@ -281,6 +281,8 @@ void Links::deliver(const Link& link, const Carried& carried) {
   const bool late = carried.departed == Time{0};
   if (!late && !liars.contains(carried.from) && !liars.contains(carried.to))
     run_.checks.leaving.gets(carried.to, carried.from, *carried.frame);
+  if (!late && !liars.empty() && !liars.contains(carried.to))
+    run_.checks.lies.gets(carried.to, carried.from, liars.contains(carried.from), *carried.frame);
   process->input([&refusals = run_.checks.refusals, to = carried.to, from = carried.from, late,
                   frame = carried.frame](node::Node& node) {
     const std::uint64_t before = node.counters().frames_refused;

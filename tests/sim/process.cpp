@@ -91,6 +91,8 @@ Result<void> Process::start(const GroupSetting& setting) {
   config.pbft.self = machine.id;
   config_ = config.pbft;
   config.membership = setting.membership;
+  config.serving.burst_bytes = AnswersChecker::state_burst_bytes;
+  config.serving.bytes_per_s = AnswersChecker::state_bytes_per_s;
   config.chain = chain;
   if (ports_.run.parameters.options.plant == Plant::any_time)
     config.clock_ahead_max_us = 36'000'000'000;
@@ -171,6 +173,7 @@ void Process::turn() {
     ports_.run.checks.progress.after_turn(id(), status, ports_.run.checks.agreement.contiguous(),
                                           ports_.run.parameters.window);
     ports_.run.checks.leaving.after_turn(id(), status);
+    ports_.run.checks.lies.after_turn(id(), status);
     ports_.run.checks.views.after_turn(id(), status);
     ports_.run.checks.refusals.after_turn(id(), status);
   }

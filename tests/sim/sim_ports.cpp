@@ -230,6 +230,7 @@ void SimulatedTransport::send(ReplicaId to, Bytes frame) {
   if (ports_.machine.mouth != nullptr)
     return ports_.machine.mouth->frame(to, ports_.clock.world_now(), frame);
   ports_.run.checks.frame_left(ports_.machine.id, frame);
+  ports_.run.checks.answers.frame_left(ports_.machine.id, to, ports_.clock.world_now(), frame);
   ports_.outside.frame_departs(ports_.machine.id, to, ports_.clock.world_now(), std::move(frame));
 }
 
@@ -240,7 +241,7 @@ void SimulatedTransport::reply(node::ConnectionId to, std::string text) {
   if (ports_.run.trace.has_reader())
     ports_.run.trace.say(ports_.clock.world_now(), ports_.name(), "says " + text.substr(0, 600));
   ports_.count_commits();  // what is executed is answered
-  ports_.run.checks.text_left(ports_.machine.id, text, !Hostiles::owns(to));
+  ports_.run.checks.text_left(ports_.machine.id, to, text, !Hostiles::owns(to));
   if (ports_.notary != nullptr) ports_.notary->said(to, text);
   if (ports_.machine.mouth != nullptr)
     return ports_.machine.mouth->text(to, ports_.clock.world_now(), std::move(text));
@@ -260,7 +261,14 @@ void SimulatedTransport::close(node::ConnectionId connection, std::string_view r
 Result<void> SimulatedStateDisk::load(vfs::ImageSink& sink) {
   if (auto locked = image_.lock(); !locked) return locked.error();
   if (auto loaded = image_.load(sink); !loaded) return loaded;
-  return backfill();
+  // Other programs may be reading state.db: as long as they do, the redo alone has the last
+  // commits.
+  Rng& rng = ports_.machine.entropy;
+  const std::uint64_t reads_us =
+      rng.chance(300'000) ? 1'000'000 : ports_.run.parameters.image_commit_us;
+  read_until_ = ports_.clock.world_now() + rng.exponential(reads_us);
+  due_(*read_until_);
+  return {};
 }
 
 void SimulatedStateDisk::begin_commit(vfs::Commit commit) {
@@ -287,13 +295,17 @@ Result<void> SimulatedStateDisk::backfill() {
 }
 
 Result<void> SimulatedStateDisk::settle(Time now) {
+  if (read_until_ && *read_until_ <= now) {
+    read_until_.reset();
+    if (auto done = backfill(); !done) return done;
+  }
   for (Pending& pending : pending_) {
     if (pending.due > now) break;
     if (std::exchange(pending.written, true)) continue;
     if (auto done = image_.commit(pending.commit); !done) return done;
   }
   for (; !pending_.empty() && pending_.front().backfilled <= now; pending_.pop_front())
-    if (auto done = backfill(); !done) return done;
+    if (auto done = read_until_ ? Result<void>() : backfill(); !done) return done;
   return {};
 }
 

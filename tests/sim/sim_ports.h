@@ -188,6 +188,7 @@ class SimulatedStateDisk final : public vfs::StateDisk {
   SimulatedFiles files_;
   vfs::DurableImage image_;
   std::deque<Pending> pending_;
+  std::optional<Time> read_until_;  // by other programs: nothing is copied into state.db
   vfs::DiskProgress progress_;
   std::optional<Error> error_;
 };

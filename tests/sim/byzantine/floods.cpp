@@ -74,9 +74,19 @@ class Floods final : public Strategy {
     }
   }
 
+  void hear(ReplicaId from, const wire::PeerMessage& message, Mouth&) override {
+    constexpr std::size_t kept = 64;
+    const auto* relay = std::get_if<wire::Relay>(&message);
+    if (relay == nullptr) return;
+    for (const wire::Relayed& said : relay->items) roads_.emplace_back(from, said.connection);
+    if (roads_.size() > kept) roads_.erase(roads_.begin(), roads_.end() - kept);
+  }
+
   void tick(Mouth& mouth) override {
     Rng& rng = mouth.rng();
     if (!rng.chance(rate_)) return;
+    if (rng.chance(100'000)) return read_at_once(mouth);
+    if (!roads_.empty() && rng.chance(300'000)) return talk_back(mouth);
     for (std::uint64_t i = rng.between(1, 12); i > 0; --i) mouth.say_to_all(anything(mouth));
   }
 
@@ -88,16 +98,36 @@ class Floods final : public Strategy {
       case 0: return wire::FetchBatch{seq, Digest{rng.bytes<32>()}};
       case 1: return wire::AskVotes{Seq{rng.below(seq.value + 1)}};
       case 2: return wire::FetchPart{checkpoint(seq), rng.next(), wire::RootWish{}};
-      case 3: {
-        wire::PagesWish wish;
-        for (std::uint32_t page = 0; page < 8; ++page) wish.indexes.items.push_back(page);
-        return wire::FetchPart{checkpoint(seq), rng.next(), wish};
-      }
+      case 3: return wire::FetchPart{checkpoint(seq), rng.next(), some_pages()};
       case 4: return wire::Status{};
       case 5: return wire::Ping{rng.next()};
       default:
         return old_.empty() ? wire::PeerMessage(wire::Status{}) : old_[rng.below(old_.size())];
     }
+  }
+  /// The same pages of one peer, over and over.
+  void read_at_once(Mouth& mouth) const {
+    Rng& rng = mouth.rng();
+    const std::vector<ReplicaId> peers = mouth.peers();
+    const ReplicaId of = peers[rng.below(peers.size())];
+    const Seq held{mouth.seq().value - std::min(mouth.seq().value, rng.below(plot_.window))};
+    for (std::uint64_t i = rng.between(1, 80); i > 0; --i)
+      mouth.say(of, wire::FetchPart{checkpoint(held), rng.next(), some_pages()});
+  }
+  static wire::PagesWish some_pages() {
+    wire::PagesWish wish;
+    for (std::uint32_t page = 0; page < 8; ++page) wish.indexes.items.push_back(page);
+    return wish;
+  }
+  /// To somebody else's clients, which its peer passes on.
+  void talk_back(Mouth& mouth) const {
+    Rng& rng = mouth.rng();
+    const auto& [gateway, connection] = roads_[rng.below(roads_.size())];
+    const wire::Refused refused{Digest{rng.bytes<32>()}, {"overloaded"}, {"not now"}};
+    wire::RelayBack words;
+    for (std::uint64_t i = rng.between(1, 300); i > 0; --i)
+      words.items.items.push_back({connection, {refused, std::nullopt}});
+    mouth.say(gateway, words);
   }
   [[nodiscard]] Seq checkpoint(Seq seq) const {
     return Seq{seq.value / plot_.checkpoint_interval * plot_.checkpoint_interval};
@@ -106,6 +136,7 @@ class Floods final : public Strategy {
   const Plot& plot_;
   Ppm rate_;
   std::vector<wire::PeerMessage> old_;
+  std::vector<std::pair<ReplicaId, std::uint64_t>> roads_;  // gateways, and their connections
 };
 
 class Garbage final : public Strategy {

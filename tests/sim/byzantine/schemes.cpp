@@ -47,7 +47,7 @@ Treatment draw_treatment(Rng& rng, std::uint64_t patience_us, bool victim) {
   drawn.body = draw_when(rng, 200'000, 200'000);
   drawn.pong = draw_when(rng, 100'000, 100'000);
   drawn.as_committed = rng.chance(200'000);
-  drawn.claims = rng.chance(150'000);
+  drawn.claims = rng.chance(400'000);
   drawn.late_us =
       rng.chance(750'000) ? patience_us * rng.between(50, 85) / 100 : rng.between(10'000, 100'000);
   return drawn;
@@ -86,6 +86,14 @@ class Schemes final : public Strategy {
                     [&mouth, to, message = word.message] { mouth.say(to, message); });
       return true;
     });
+  }
+
+  void tick(Mouth& mouth) override {
+    wire::Status claim;
+    claim.view = claim.entered = mouth.view();
+    claim.executed = mouth.seq() + 1'000'000;
+    for (const ReplicaId peer : mouth.peers())
+      if (mouth.seq() > honest_ && treatments_.at(peer).claims) mouth.say(peer, claim);
   }
 
  private:

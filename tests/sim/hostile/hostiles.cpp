@@ -127,6 +127,7 @@ void Hostiles::say(node::ConnectionId id, std::vector<std::string> texts) {
       for (const std::string& text : *shared) {
         run_.trace.add(run_.queue.now(), replica_name(replica),
                        "text on connection " + std::to_string(id.value), as_bytes(text));
+        run_.checks.answers.asked(replica, id);
         if (process->mouth() != nullptr) process->mouth()->client_text(id, text);
       }
       input(replica, [id, shared](node::Node& node) {

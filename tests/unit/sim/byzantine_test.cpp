@@ -109,8 +109,10 @@ TEST(Checks, blame_nobody_for_what_a_byzantine_replica_says) {
   reply.number = RequestNumber{1};
   wire::Reply lie = reply;
   lie.seq = Seq{9};
-  checks.text_left(ReplicaId{3}, wire::to_json(wire::TaggedToClient{lie, crypto::Tag16{}}));
-  checks.text_left(ReplicaId{0}, wire::to_json(wire::TaggedToClient{reply, crypto::Tag16{}}));
+  checks.text_left(ReplicaId{3}, node::ConnectionId{1},
+                   wire::to_json(wire::TaggedToClient{lie, crypto::Tag16{}}));
+  checks.text_left(ReplicaId{0}, node::ConnectionId{1},
+                   wire::to_json(wire::TaggedToClient{reply, crypto::Tag16{}}));
   EXPECT_THAT(checks.violations.all(), IsEmpty());
   checks.replies.accepted("c0", {SessionId{1}, RequestNumber{1}, Seq{9}, {}, {}});
   EXPECT_THAT(checks.violations.all(), Contains(StartsWith("client acceptance")));
@@ -123,7 +125,8 @@ TEST(Checks, believe_the_whole_of_a_reply_that_a_byzantine_replica_sent_and_anot
   reply.session = SessionId{1};
   reply.number = RequestNumber{1};
   reply.seq = Seq{9};
-  checks.text_left(ReplicaId{3}, wire::to_json(wire::TaggedToClient{reply, crypto::Tag16{}}));
+  checks.text_left(ReplicaId{3}, node::ConnectionId{1},
+                   wire::to_json(wire::TaggedToClient{reply, crypto::Tag16{}}));
   checks.replies.replied(
       ReplicaId{0},
       wire::ReplyDigest{SessionId{1}, RequestNumber{1}, {}, wire::reply_digest(cluster, reply)});

@@ -273,7 +273,8 @@ TEST_F(Checkers, find_a_frame_that_nobody_can_read) {
 }
 
 TEST_F(Checkers, read_replies_and_requests_out_of_json) {
-  checks.text_left(r1, wire::to_json(wire::TaggedToClient{reply(1, 3), crypto::Tag16{}}));
+  checks.text_left(r1, node::ConnectionId{1},
+                   wire::to_json(wire::TaggedToClient{reply(1, 3), crypto::Tag16{}}));
   EXPECT_EQ(checks.replies.given().size(), 1U);
   wire::SubmitRequest submit;
   submit.request = request(1);

@@ -65,7 +65,9 @@ Failure failure_of(sqlite3* db, int rc, const RequestState& state) {
                   std::to_string(extended) + "): " + sqlite3_errmsg(db));
   if (state.failure) return *state.failure;
   if ((extended & 0xff) == SQLITE_FULL)
-    return {code, "the database has reached its largest size; delete something first"};
+    return {code,
+            "the database has reached its largest size (delete something first), or a table with "
+            "AUTOINCREMENT its largest number"};
   std::string text = clipped(sqlite3_errmsg(db), limits::error_bytes_max);
   if (!is_utf8(text)) text = sqlite3_errstr(extended);
   return {code, std::move(text)};

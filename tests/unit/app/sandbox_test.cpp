@@ -461,6 +461,15 @@ TEST_F(Sandbox, checks_foreign_keys_at_the_end_of_the_request) {
   run("INSERT INTO c VALUES(1)");
 }
 
+TEST_F(Sandbox, says_that_a_table_may_have_come_to_its_largest_number) {
+  run("CREATE TABLE a(id INTEGER PRIMARY KEY AUTOINCREMENT, x)");
+  run("INSERT INTO a VALUES(9223372036854775807, 1)");
+  const wire::Outcome outcome = replica.sql(admin, "INSERT INTO a(x) VALUES(2)");
+  EXPECT_EQ(code_of(outcome), "SQLITE_FULL");
+  EXPECT_THAT(message_of(outcome), testing::HasSubstr("AUTOINCREMENT"));
+  EXPECT_EQ(rows("SELECT count(*) FROM a"), "1");
+}
+
 TEST_F(Sandbox, stops_at_the_largest_size_and_goes_on) {
   Replica small(nullptr, {}, [](ExecutorConfig& c) { c.application_pages_max = 60; });
   Client root = small.join(test_key(100));

@@ -46,6 +46,31 @@ TEST(TaggedRequest, right_for_fewer_than_a_quorum_is_not_proposed_and_unseats_no
   }
 }
 
+TEST(TaggedRequest, is_not_proven_by_votes_for_another_batch_than_its_own) {
+  Group group(mac_config());
+  group.set_faulty(0);
+  std::optional<Digest> false_batch;
+  group.mangle = [&](unsigned, unsigned to,
+                     wire::PeerMessage message) -> std::optional<wire::PeerMessage> {
+    if (auto* proposal = std::get_if<wire::PrePrepare>(&message); proposal != nullptr && to == 3) {
+      proposal->batch.requests.items = {tagged_request_of(9, 1)};
+      false_batch = wire::batch_digest(proposal->batch, proposal->agreed);
+    }
+    return message;
+  };
+  bool voted = false;
+  group.on_said = [&](unsigned from, const wire::PeerMessage& message) {
+    const auto* vote = std::get_if<wire::Prepare>(&message);
+    voted = voted || (from == 3 && vote != nullptr && vote->digest == false_batch);
+  };
+  group.submit_to_all(tagged_request_of(1, 1));
+  group.advance(400);
+  EXPECT_TRUE(false_batch);
+  EXPECT_FALSE(voted);
+  EXPECT_TRUE(group.executed(tagged_request_of(1, 1)));
+  EXPECT_FALSE(group.executed(tagged_request_of(9, 1)));
+}
+
 /// Its first number hangs: what else there is waits, with a quorum's word at the primary.
 struct Busy {
   explicit Busy(pbft::Config config) : group(one_at_a_time(std::move(config))) {

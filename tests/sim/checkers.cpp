@@ -48,6 +48,15 @@ void AgreementChecker::committed(ReplicaId by, Seq seq, const Digest& digest,
   while (log_.contains(contiguous_ + 1)) ++contiguous_;
 }
 
+void AgreementChecker::accepted(ReplicaId by, Seq seq, const wire::Batch& batch) {
+  for (const wire::ClientRequest& request : batch.requests) {
+    const Digest asked = wire::request_digest(request.body);
+    if (!issued_.contains(asked))
+      violations_.add("agreement", replica_name(by) + " accepts at " + number(seq) + " request " +
+                                       asked.brief() + ", which no client made");
+  }
+}
+
 void AgreementChecker::claimed(ReplicaId by, Seq seq, const Digest& digest) {
   const auto [claim, fresh] = claims_.try_emplace(seq, digest, by);
   const auto found = log_.find(seq);

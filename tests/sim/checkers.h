@@ -41,6 +41,8 @@ class AgreementChecker {
 
   /// A client signed and sent this.
   void issued(const Digest& request) { issued_.insert(request); }
+  /// A correct replica accepts this batch: some correct one could prove each request of it.
+  void accepted(ReplicaId by, Seq seq, const wire::Batch& batch);
   /// This replica wrote down that `seq` is committed. `content`: batch and agreed values, as it has
   /// them.
   void committed(ReplicaId by, Seq seq, const Digest& digest, const wire::Batch& batch,

@@ -139,6 +139,7 @@ void WatchedJournal::learn(const pbft::JournalRecord& record) {
   const ReplicaId id = ports_.machine.id;
   if (const auto* p = std::get_if<pbft::PrePreparedRecord>(&record)) {
     const wire::PrePrepare& m = p->pre_prepare;
+    checks.agreement.accepted(id, m.seq, m.batch);
     ports_.machine.held.try_emplace(wire::batch_digest(m.batch, m.agreed), m.batch, m.agreed);
   } else if (const auto* c = std::get_if<pbft::CommittedRecord>(&record)) {
     ports_.commits_unseen.push_back(*c);

@@ -81,6 +81,14 @@ TEST_F(Checkers, find_a_request_that_no_client_made) {
   EXPECT_THAT(violations(), ElementsAre(StartsWith("agreement: n1 holds request")));
 }
 
+TEST_F(Checkers, find_who_accepts_a_request_that_no_client_made) {
+  checks.agreement.issued(wire::request_digest(request(1).body));
+  checks.agreement.accepted(r1, Seq{1}, {{{request(1)}}});
+  EXPECT_THAT(violations(), IsEmpty());
+  checks.agreement.accepted(r1, Seq{2}, {{{request(2)}}});
+  EXPECT_THAT(violations(), ElementsAre(StartsWith("agreement: r1 accepts at n2")));
+}
+
 TEST_F(Checkers, find_a_claim_of_commitment_that_contradicts_others) {
   checks.agreement.claimed(r1, Seq{3}, digest(1));
   checks.agreement.claimed(r2, Seq{3}, digest(1));

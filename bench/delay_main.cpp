@@ -1,7 +1,5 @@
 // prytany-bench-delay: makes the connections of some ports of this machine slow, as if their ends
 // were far from each other.
-#include <CLI/CLI.hpp>
-
 #include <sys/prctl.h>
 
 #include <csignal>
@@ -10,15 +8,17 @@
 #include <vector>
 
 #include "bench/delay.h"
+#include "server/arguments/arguments.h"
 
 int main(int argc, char** argv) {
-  CLI::App app("Passes on what arrives at LISTEN to TARGET so many microseconds later, both ways",
-               "prytany-bench-delay");
+  prytany::arguments::Program app(
+      "Passes on what arrives at LISTEN to TARGET so many microseconds later, both ways",
+      "prytany-bench-delay");
   std::vector<std::string> words;
   bool with_parent = false;
-  app.add_option("route", words, "LISTEN:PORT=TARGET:PORT@MICROSECONDS")->required();
+  app.add_option("route", words, "LISTEN:PORT=TARGET:PORT@MICROSECONDS").required();
   app.add_flag("--with-parent", with_parent, "End when the process ends that started this one");
-  CLI11_PARSE(app, argc, argv);
+  if (const auto ended = app.parse(argc, argv)) return print(*ended);
   if (with_parent) ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   std::vector<prytany::bench::DelayRoute> routes;
   for (const std::string& word : words) {

@@ -2,8 +2,8 @@
 include(GNUInstallDirs)
 
 # Where PRYTANY_JOIN is on, many files are compiled as one: what is in the headers (the variants of
-# messages, JSON, CLI11, gtest) is then compiled once for all of them, which halves what a build
-# takes. Where it is off every file stands alone.
+# messages, JSON, gtest) is then compiled once for all of them, which halves what a build takes.
+# Where it is off every file stands alone.
 
 # prytany_join(NAME): the target's files, 24 at a time. Only for folders that are not the protocol:
 # what such a folder costs is compiling it, and with sanitizers and without optimisation it is

@@ -127,31 +127,31 @@ Status run_bench(const BenchOptions& options, bool json) {
   return {};
 }
 
-void add_load_options(CLI::App& command, BenchOptions& options) {
+void add_load_options(arguments::Command command, BenchOptions& options) {
   command.add_flag("--local", options.local, "Start separate replica processes on this machine");
-  command.add_option("--replicas", options.replicas, "n")->capture_default_str();
-  command.add_option("--faults", options.faults, "f")->capture_default_str();
+  command.add_option("--replicas", options.replicas, "n").shows_default();
+  command.add_option("--faults", options.faults, "f").shows_default();
   command
       .add_option("--workload", options.workloads,
                   "null, insert1, kv256, ycsb-a, tpcb, ... (bench/README.md); several with commas")
-      ->delimiter(',')
-      ->capture_default_str();
+      .separated_by(',')
+      .shows_default();
   command.add_option("--clients", options.clients, "C sessions; several with commas")
-      ->delimiter(',')
-      ->check(CLI::Range(1, 10'000))
-      ->capture_default_str();
+      .separated_by(',')
+      .between(1, 10'000)
+      .shows_default();
   command.add_option("--depth", options.depths, "D requests outstanding in each; several")
-      ->delimiter(',')
-      ->check(CLI::Range(1, 64))
-      ->capture_default_str();
+      .separated_by(',')
+      .between(1, 64)
+      .shows_default();
   command.add_option("--seconds", options.seconds, "Length of the measured window")
-      ->check(CLI::Range(0.1, 86'400.0))
-      ->capture_default_str();
+      .between(0.1, 86'400.0)
+      .shows_default();
   command.add_option("--warmup", options.warmup, "Seconds of load before it")
-      ->check(CLI::Range(0.0, 86'400.0))
-      ->capture_default_str();
+      .between(0.0, 86'400.0)
+      .shows_default();
   command.add_option("--size", options.size, "Bytes of a request's payload or text")
-      ->capture_default_str();
+      .shows_default();
   command.add_option("--reply-size", options.reply_size,
                      "null: bytes of a reply (default: --size)");
   command.add_option("--records", options.records,
@@ -159,19 +159,19 @@ void add_load_options(CLI::App& command, BenchOptions& options) {
   command
       .add_option("--rate", options.rates,
                   "Open loop: so many operations are due a second, answered or not; several")
-      ->delimiter(',')
-      ->check(CLI::Range(0.1, 10'000'000.0));
+      .separated_by(',')
+      .between(0.1, 10'000'000.0);
   command.add_option("--arrivals", options.arrivals, "Of an open loop: poisson, or fixed pauses")
-      ->check(CLI::IsMember({"poisson", "fixed"}))
-      ->capture_default_str();
+      .one_of({"poisson", "fixed"})
+      .shows_default();
   command
       .add_option("--fault", options.fault,
                   "After a third of each window: kill-primary, kill-backup, mute-backup, or "
                   "restart-backup")
-      ->check(CLI::IsMember(bench_fault_names()));
+      .one_of(bench_fault_names());
 }
 
-void add_cluster_options(CLI::App& command, BenchOptions& options) {
+void add_cluster_options(arguments::Command command, BenchOptions& options) {
   command.add_flag("--static-clients", options.static_clients,
                    "Genesis lists the clients, and nobody joins");
   command.add_flag("--syscalls", options.syscalls,
@@ -181,27 +181,27 @@ void add_cluster_options(CLI::App& command, BenchOptions& options) {
           "--delay-ms", options.delay_ms,
           "So long words take from each replica to another, and from clients to all but the "
           "first (a proxy; bench/wan)")
-      ->check(CLI::Range(0, 10'000));
+      .between(0, 10'000);
   command.add_flag("--allocations", options.allocations,
                    "Count the replicas' allocations by a library, which slows them a little");
-  command.add_option("--seed", options.seed, "Of the operations' chance")->capture_default_str();
+  command.add_option("--seed", options.seed, "Of the operations' chance").shows_default();
   command
       .add_option("--reads", options.reads,
                   "fast: on a quorum's word, not ordered; ordered: as writes are")
-      ->check(CLI::IsMember({"fast", "ordered"}))
-      ->capture_default_str();
+      .one_of({"fast", "ordered"})
+      .shows_default();
   command
       .add_option("--durability", options.durabilities,
                   "log: fsynced before any answer; none; or both")
-      ->delimiter(',')
-      ->check(CLI::IsMember({"log", "none"}))
-      ->capture_default_str();
+      .separated_by(',')
+      .one_of({"log", "none"})
+      .shows_default();
   command
       .add_option("--connections", options.connections,
                   "all: to every replica; one: to one, which asks the others; or both")
-      ->delimiter(',')
-      ->check(CLI::IsMember({"all", "one"}))
-      ->capture_default_str();
+      .separated_by(',')
+      .one_of({"all", "one"})
+      .shows_default();
   command.add_option("--set", options.settings,
                      "key=value for every replica, or of genesis; repeatable");
   command.add_option("--dir", options.folder, "Where to put the cluster: on the disk to measure");
@@ -212,14 +212,14 @@ void add_cluster_options(CLI::App& command, BenchOptions& options) {
 
 }  // namespace
 
-void add_bench(CLI::App& app, Chosen& chosen) {
+void add_bench(arguments::Command app, Chosen& chosen) {
   auto options = std::make_shared<BenchOptions>();
-  CLI::App* command = app.add_subcommand(
-      "bench", "Measure a cluster under load, beside plain SQLite in the same run");
-  add_load_options(*command, *options);
-  add_cluster_options(*command, *options);
-  add_json_flag(*command, chosen);
-  command->callback([&chosen, options] {
+  arguments::Command command =
+      app.add_command("bench", "Measure a cluster under load, beside plain SQLite in the same run");
+  add_load_options(command, *options);
+  add_cluster_options(command, *options);
+  add_json_flag(command, chosen);
+  command.when_chosen([&chosen, options] {
     chosen.run = [options, &chosen] { return run_bench(*options, chosen.json); };
   });
 }

@@ -84,18 +84,18 @@ Result<Named> parse_argument(std::string_view text) {
   return Named{std::string(name), client::from_wire(*parsed)};
 }
 
-void add_call(CLI::App& app, Chosen& chosen) {
+void add_call(arguments::Command app, Chosen& chosen) {
   auto options = std::make_shared<CallOptions>();
-  CLI::App* command = app.add_subcommand(
+  arguments::Command command = app.add_command(
       "call", "Call a procedure of the installed application; without --key, a public one");
-  command->add_option("PROCEDURE", options->procedure, "Its name")->required();
-  command->add_option("ARGUMENTS", options->arguments,
-                      "name=value (numbers and null as such, the rest as text) or name:=JSON");
-  command->add_flag("--explain", options->explain,
-                    "Show the plan and the cost of each statement, and change nothing");
-  add_client_options(*command, options->client);
-  add_json_flag(*command, chosen);
-  command->callback([&chosen, options] {
+  command.add_option("PROCEDURE", options->procedure, "Its name").required();
+  command.add_option("ARGUMENTS", options->arguments,
+                     "name=value (numbers and null as such, the rest as text) or name:=JSON");
+  command.add_flag("--explain", options->explain,
+                   "Show the plan and the cost of each statement, and change nothing");
+  add_client_options(command, options->client);
+  add_json_flag(command, chosen);
+  command.when_chosen([&chosen, options] {
     chosen.run = [options, &chosen] { return run_call(*options, chosen.json); };
   });
 }

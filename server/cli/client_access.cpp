@@ -38,41 +38,41 @@ std::string json_text(std::string_view text) {
 
 }  // namespace
 
-void add_cluster_options(CLI::App& command, ClientOptions& options) {
+void add_cluster_options(arguments::Command command, ClientOptions& options) {
   command.add_option("--cluster", options.cluster, "The cluster's genesis.json")
-      ->envname("PRYTANY_CLUSTER")
-      ->capture_default_str();
+      .environment("PRYTANY_CLUSTER")
+      .shows_default();
   command.add_option("--fingerprint", options.fingerprint,
                      "Refuse a genesis.json that has not this fingerprint; spaces do not matter");
   command
       .add_option("--ca", options.authorities,
                   "Where replicas have wss addresses: believe certificates of the authorities "
                   "in this file (PEM), and no others; without it, those of the system")
-      ->envname("PRYTANY_CA")
-      ->check(CLI::ExistingFile);
+      .environment("PRYTANY_CA")
+      .existing_file();
   command.add_option("--timeout", options.timeout_s, "Seconds to wait for a quorum")
-      ->check(CLI::Range(1, 3600))
-      ->capture_default_str();
+      .between(1, 3600)
+      .shows_default();
 }
 
-void add_client_options(CLI::App& command, ClientOptions& options) {
+void add_client_options(arguments::Command command, ClientOptions& options) {
   add_cluster_options(command, options);
-  auto* key = command.add_option("--key", options.key, "File of the key to join with")
-                  ->envname("PRYTANY_KEY");
+  auto key = command.add_option("--key", options.key, "File of the key to join with")
+                 .environment("PRYTANY_KEY");
   command.add_option("--code", options.code, "Personal code to join with, instead of a key file")
-      ->excludes(key);
-  auto* certificate =
+      .excludes(key);
+  auto certificate =
       command
           .add_option("--certificate", options.certificate,
                       "Certificate to join with (PEM, intermediate ones after it); --key is its")
-          ->check(CLI::ExistingFile)
-          ->needs(key);
+          .existing_file()
+          .needs(key);
   command
       .add_option("--id-token", options.id_token,
                   "File of an ID token to join with; its nonce is that of --key: prytany nonce")
-      ->check(CLI::ExistingFile)
-      ->needs(key)
-      ->excludes(certificate);
+      .existing_file()
+      .needs(key)
+      .excludes(certificate);
   command.add_flag("--verbose", options.verbose, "Print what happens on the connections");
 }
 

@@ -25,9 +25,9 @@ struct ClientOptions {
 };
 
 /// --cluster, --fingerprint, --ca, --timeout.
-void add_cluster_options(CLI::App& command, ClientOptions& options);
+void add_cluster_options(arguments::Command command, ClientOptions& options);
 /// Those, and --key, --code, --verbose.
-void add_client_options(CLI::App& command, ClientOptions& options);
+void add_client_options(arguments::Command command, ClientOptions& options);
 
 /// Connects and joins. Every invocation is a session of its own: an administrator's name is drawn
 /// anew, so that two commands with one key do not end each other's sessions.

@@ -2,7 +2,7 @@
 
 namespace prytany::cli {
 
-void add_client_commands(CLI::App& app, Chosen& chosen) {
+void add_client_commands(arguments::Command app, Chosen& chosen) {
   add_new(app, chosen);
   add_test(app, chosen);
   add_doctor(app, chosen);

@@ -5,20 +5,20 @@
 
 namespace prytany::cli {
 
-void add_new(CLI::App& app, Chosen& chosen);
-void add_test(CLI::App& app, Chosen& chosen);
-void add_doctor(CLI::App& app, Chosen& chosen);
-void add_explain(CLI::App& app, Chosen& chosen);
-void add_install(CLI::App& app, Chosen& chosen);
-void add_import(CLI::App& app, Chosen& chosen);
-void add_call(CLI::App& app, Chosen& chosen);
-void add_sql(CLI::App& app, Chosen& chosen);
-void add_nonce(CLI::App& app, Chosen& chosen);
-void add_gateway(CLI::App& app, Chosen& chosen);
-void add_pages(CLI::App& app, Chosen& chosen);
-void add_reincarnate(CLI::App& app, Chosen& chosen);
-void add_status(CLI::App& app, Chosen& chosen);
-void add_bench(CLI::App& app, Chosen& chosen);
-void add_demo(CLI::App& app, Chosen& chosen);
+void add_new(arguments::Command app, Chosen& chosen);
+void add_test(arguments::Command app, Chosen& chosen);
+void add_doctor(arguments::Command app, Chosen& chosen);
+void add_explain(arguments::Command app, Chosen& chosen);
+void add_install(arguments::Command app, Chosen& chosen);
+void add_import(arguments::Command app, Chosen& chosen);
+void add_call(arguments::Command app, Chosen& chosen);
+void add_sql(arguments::Command app, Chosen& chosen);
+void add_nonce(arguments::Command app, Chosen& chosen);
+void add_gateway(arguments::Command app, Chosen& chosen);
+void add_pages(arguments::Command app, Chosen& chosen);
+void add_reincarnate(arguments::Command app, Chosen& chosen);
+void add_status(arguments::Command app, Chosen& chosen);
+void add_bench(arguments::Command app, Chosen& chosen);
+void add_demo(arguments::Command app, Chosen& chosen);
 
 }  // namespace prytany::cli

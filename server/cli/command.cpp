@@ -34,7 +34,7 @@ bool asks_for_json(int argc, char** argv) {
   return false;
 }
 
-/// CLI11's messages may span lines; ours are one.
+/// What is wrong with a command line may span lines; our messages are one.
 std::string one_line(std::string text) {
   while (!text.empty() && text.back() == '\n') text.pop_back();
   for (char& c : text) {
@@ -43,37 +43,33 @@ std::string one_line(std::string text) {
   return text;
 }
 
-/// The first word, if it is meant as a command and is none. CLI11 says only that one is missing.
-std::string unknown_command(const CLI::App& app, int argc, char** argv) {
+/// The first word, if it is meant as a command and is none: parsing says only that one is missing.
+std::string unknown_command(arguments::Command app, int argc, char** argv) {
   if (argc < 2 || argv[1][0] == '-') return {};
-  const auto named = [&](const CLI::App* command) { return command->get_name() == argv[1]; };
-  if (!app.get_subcommands(named).empty()) return {};
+  if (app.has_command(argv[1])) return {};
   return std::string("there is no command '") + argv[1] + "'";
 }
 
 }  // namespace
 
-void add_json_flag(CLI::App& command, Chosen& chosen) {
+void add_json_flag(arguments::Command command, Chosen& chosen) {
   command.add_flag("--json", chosen.json, "Print results and errors as JSON");
 }
 
 int run_command_line(int argc, char** argv, app::Application* built_in) {
   Chosen chosen;
   chosen.built_in = built_in;
-  CLI::App app("SQLite, replicated so that f of 3f+1 servers may lie, crash or be slow.",
-               "prytany");
-  app.set_version_flag("--version", "prytany 0.1.0");
-  app.footer(footer);
-  app.require_subcommand(1);
+  arguments::Program app("SQLite, replicated so that f of 3f+1 servers may lie, crash or be slow.",
+                         "prytany");
+  app.set_version("prytany 0.1.0");
+  app.set_footer(footer);
+  app.requires_command();
   add_operator_commands(app, chosen);
   add_client_commands(app, chosen);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    // --help and --version come as exceptions of CLI11's too.
-    if (error.get_exit_code() == 0) return app.exit(error);
+  if (const auto ended = app.parse(argc, argv)) {
+    if (ended->exit_code == 0) return print(*ended);
     const std::string unknown = unknown_command(app, argc, argv);
-    print(usage_failure((unknown.empty() ? one_line(error.what()) : unknown) +
+    print(usage_failure((unknown.empty() ? one_line(ended->reason) : unknown) +
                         " (see prytany --help)"),
           asks_for_json(argc, argv));
     return static_cast<int>(ExitCode::usage);

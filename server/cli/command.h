@@ -1,17 +1,18 @@
 // How a command of `prytany` is made. Each command is a pair of files in this folder with one
 // function
 //
-//   void add_<command>(CLI::App& app, Chosen& chosen);
+//   void add_<command>(arguments::Command app, Chosen& chosen);
 //
 // that adds its subcommand and options to `app`, and whose callback puts what is to be done in
 // `chosen.run`:
 //
-//   void add_example(CLI::App& app, Chosen& chosen) {
+//   void add_example(arguments::Command app, Chosen& chosen) {
 //     auto options = std::make_shared<Options>();              // outlives this function
-//     CLI::App* command = app.add_subcommand("example", "Does something.");
-//     command->add_option("FILE", options->file, "...")->required();
-//     add_json_flag(*command, chosen);
-//     command->callback([&chosen, options] { chosen.run = [options] { return run(*options); }; });
+//     arguments::Command command = app.add_command("example", "Does something.");
+//     command.add_option("FILE", options->file, "...").required();
+//     add_json_flag(command, chosen);
+//     command.when_chosen([&chosen, options] { chosen.run = [options] { return run(*options); };
+//     });
 //   }
 //
 // Results go to standard output, errors to standard error as one line, or with --json as
@@ -21,9 +22,8 @@
 #include <functional>
 #include <string>
 
-#include <CLI/CLI.hpp>
-
 #include "server/app/application.h"
+#include "server/arguments/arguments.h"
 #include "server/base/result.h"
 
 namespace prytany::cli {
@@ -66,16 +66,16 @@ struct Chosen {
 };
 
 /// --json, for commands that print results for programs.
-void add_json_flag(CLI::App& command, Chosen& chosen);
+void add_json_flag(arguments::Command command, Chosen& chosen);
 
 /// Parses, runs, prints a failure. The whole of main(), also of a program with an application
 /// built in: it has all of prytany's commands, and its replicas run `built_in`.
 int run_command_line(int argc, char** argv, app::Application* built_in = nullptr);
 
 /// keygen, genesis, init, replica, dev (operator_commands.cpp).
-void add_operator_commands(CLI::App& app, Chosen& chosen);
+void add_operator_commands(arguments::Command app, Chosen& chosen);
 /// new, test, explain, doctor, install, import, call, sql, gateway, pages, status, reincarnate,
 /// bench, demo (client_commands.cpp).
-void add_client_commands(CLI::App& app, Chosen& chosen);
+void add_client_commands(arguments::Command app, Chosen& chosen);
 
 }  // namespace prytany::cli

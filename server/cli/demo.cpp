@@ -469,29 +469,27 @@ void Demo::finish(double seconds) const {
 
 }  // namespace
 
-void add_demo(CLI::App& app, Chosen& chosen) {
+void add_demo(arguments::Command app, Chosen& chosen) {
   auto options = std::make_shared<DemoOptions>();
-  CLI::App* command = app.add_subcommand(
+  arguments::Command command = app.add_command(
       "demo", "Play a whole election on four replica processes, and check everything");
-  command->add_option("--app", options->app, "Folder of the election")->capture_default_str();
-  command->add_option("--roll", options->roll,
-                      "CSV with id,name,district (default APP/voters.csv)");
-  command->add_option("--dir", options->folder,
-                      "Folder of the cluster, kept at the end (default: a temporary one)");
-  command->add_option("--base-port", options->base_port, "P (default: free ports from 7600)");
+  command.add_option("--app", options->app, "Folder of the election").shows_default();
+  command.add_option("--roll", options->roll, "CSV with id,name,district (default APP/voters.csv)");
+  command.add_option("--dir", options->folder,
+                     "Folder of the cluster, kept at the end (default: a temporary one)");
+  command.add_option("--base-port", options->base_port, "P (default: free ports from 7600)");
   command
-      ->add_option("--liar", options->liar,
-                   "This replica lies to all clients; instead of another being killed")
-      ->check(CLI::Range(0, 3));
-  command->add_option(
-      "--vote", options->vote,
-      "A shell command that plays one of the voters: told PRYTANY_URL, PRYTANY_CODE "
-      "and the name PRYTANY_CHOICE, it must vote so; its failure is the demo's");
-  command->add_option("--show", options->show,
-                      "A shell command to run when the result is published and the replicas still "
-                      "run; its failure is the demo's");
-  add_json_flag(*command, chosen);
-  command->callback([&chosen, options] {
+      .add_option("--liar", options->liar,
+                  "This replica lies to all clients; instead of another being killed")
+      .between(0, 3);
+  command.add_option("--vote", options->vote,
+                     "A shell command that plays one of the voters: told PRYTANY_URL, PRYTANY_CODE "
+                     "and the name PRYTANY_CHOICE, it must vote so; its failure is the demo's");
+  command.add_option("--show", options->show,
+                     "A shell command to run when the result is published and the replicas still "
+                     "run; its failure is the demo's");
+  add_json_flag(command, chosen);
+  command.when_chosen([&chosen, options] {
     chosen.run = [options, &chosen] { return Demo(*options, chosen.json).run(); };
   });
 }

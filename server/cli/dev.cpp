@@ -190,26 +190,26 @@ Status run_dev(DevOptions options) {
 
 }  // namespace
 
-void add_dev(CLI::App& app, Chosen& chosen) {
+void add_dev(arguments::Command app, Chosen& chosen) {
   auto options = std::make_shared<DevOptions>();
-  CLI::App* command = app.add_subcommand(
+  arguments::Command command = app.add_command(
       "dev", "Run a cluster on this machine, with an application, until Ctrl-C; for development");
-  command->add_option("--app", options->app, "Folder of the application to install");
-  command->add_flag("--watch", options->watch,
-                    "Install the application again whenever its folder changes");
-  command->add_option("--replicas", options->cluster.replicas, "n (default 4)");
-  command->add_option("--faults", options->cluster.faults, "f (default 1)");
-  command->add_option(
+  command.add_option("--app", options->app, "Folder of the application to install");
+  command.add_flag("--watch", options->watch,
+                   "Install the application again whenever its folder changes");
+  command.add_option("--replicas", options->cluster.replicas, "n (default 4)");
+  command.add_option("--faults", options->cluster.faults, "f (default 1)");
+  command.add_option(
       "--dir", options->cluster.folder,
       "Folder of the cluster, made if missing, kept at the end (default: a temporary "
       "one)");
-  command->add_option("--base-port", options->cluster.base_port,
-                      "P: clients connect to P+i, peers to P+100+i (default 7000)");
-  command->add_option("--set", options->settings, "key=value for every replica; repeatable");
-  command->add_option("--log", options->log_level, "What the replicas log")
-      ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
-  add_json_flag(*command, chosen);
-  command->callback([&chosen, options] { chosen.run = [options] { return run_dev(*options); }; });
+  command.add_option("--base-port", options->cluster.base_port,
+                     "P: clients connect to P+i, peers to P+100+i (default 7000)");
+  command.add_option("--set", options->settings, "key=value for every replica; repeatable");
+  command.add_option("--log", options->log_level, "What the replicas log")
+      .one_of({"debug", "info", "warning", "error"});
+  add_json_flag(command, chosen);
+  command.when_chosen([&chosen, options] { chosen.run = [options] { return run_dev(*options); }; });
 }
 
 }  // namespace prytany::cli

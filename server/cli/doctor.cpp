@@ -125,17 +125,17 @@ std::string json_of(const Finding& finding) {
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-void add_doctor(CLI::App& app, Chosen& chosen) {
+void add_doctor(arguments::Command app, Chosen& chosen) {
   auto options = std::make_shared<DoctorOptions>();
-  CLI::App* command = app.add_subcommand(
+  arguments::Command command = app.add_command(
       "doctor", "Say what an SQLite application must change, by its database and its sources");
-  command->add_option("DB", options->database, "Its database file; opened to read only")
-      ->required()
-      ->check(CLI::ExistingFile);
-  command->add_option("SOURCES", options->sources,
-                      "Files or folders: SQL, C, C++, Python, JavaScript, ...");
-  add_json_flag(*command, chosen);
-  command->callback([&chosen, options] {
+  command.add_option("DB", options->database, "Its database file; opened to read only")
+      .required()
+      .existing_file();
+  command.add_option("SOURCES", options->sources,
+                     "Files or folders: SQL, C, C++, Python, JavaScript, ...");
+  add_json_flag(command, chosen);
+  command.when_chosen([&chosen, options] {
     chosen.run = [options, &chosen] { return run_doctor(*options, chosen.json); };
   });
 }

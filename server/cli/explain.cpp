@@ -90,22 +90,22 @@ Status run_explain(const ExplainOptions& options, bool json) {
 
 }  // namespace
 
-void add_explain(CLI::App& app, Chosen& chosen) {
+void add_explain(arguments::Command app, Chosen& chosen) {
   auto options = std::make_shared<ExplainOptions>();
-  CLI::App* command = app.add_subcommand(
+  arguments::Command command = app.add_command(
       "explain", "Show the query plans and the cost of a procedure's statements, changing nothing");
-  command->add_option("STATE", options->where, "An application's folder, or a replica's state.db")
-      ->required();
-  command->add_option("PROCEDURE", options->procedure, "Its name")->required();
-  command->add_option("ARGUMENTS", options->arguments, "As prytany call takes them");
-  command->add_option("--role", options->role,
-                      "Who calls it; default: a role that the procedure names");
+  command.add_option("STATE", options->where, "An application's folder, or a replica's state.db")
+      .required();
+  command.add_option("PROCEDURE", options->procedure, "Its name").required();
+  command.add_option("ARGUMENTS", options->arguments, "As prytany call takes them");
+  command.add_option("--role", options->role,
+                     "Who calls it; default: a role that the procedure names");
   command
-      ->add_option("--before", options->before,
-                   "A file of SQL that fills the fresh database of a folder")
-      ->check(CLI::ExistingFile);
-  add_json_flag(*command, chosen);
-  command->callback([&chosen, options] {
+      .add_option("--before", options->before,
+                  "A file of SQL that fills the fresh database of a folder")
+      .existing_file();
+  add_json_flag(command, chosen);
+  command.when_chosen([&chosen, options] {
     chosen.run = [options, &chosen] { return run_explain(*options, chosen.json); };
   });
 }

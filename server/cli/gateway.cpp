@@ -297,19 +297,19 @@ Status run_gateway(const GatewayOptions& options) {
 
 }  // namespace
 
-void add_gateway(CLI::App& app, Chosen& chosen) {
+void add_gateway(arguments::Command app, Chosen& chosen) {
   auto options = std::make_shared<GatewayOptions>();
-  CLI::App* command = app.add_subcommand(
+  arguments::Command command = app.add_command(
       "gateway", "Join, and answer programs on this machine: JSON over HTTP, until Ctrl-C");
-  command->add_option("--listen", options->listen, "ADDRESS:PORT, numeric")->capture_default_str();
-  command->add_option("--host", options->names,
-                      "A name that requests may call the gateway by, beside the loopback's and the "
-                      "address; repeatable");
-  command->add_option("--name", options->name,
-                      "Of the session, for the application's authorize (default: drawn anew)");
-  add_client_options(*command, options->client);
-  add_json_flag(*command, chosen);
-  command->callback(
+  command.add_option("--listen", options->listen, "ADDRESS:PORT, numeric").shows_default();
+  command.add_option("--host", options->names,
+                     "A name that requests may call the gateway by, beside the loopback's and the "
+                     "address; repeatable");
+  command.add_option("--name", options->name,
+                     "Of the session, for the application's authorize (default: drawn anew)");
+  add_client_options(command, options->client);
+  add_json_flag(command, chosen);
+  command.when_chosen(
       [&chosen, options] { chosen.run = [options] { return run_gateway(*options); }; });
 }
 

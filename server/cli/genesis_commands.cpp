@@ -203,60 +203,62 @@ Status verify(const std::string& path, bool json) {
   return {};
 }
 
-void add_assemble(CLI::App& genesis, Chosen& chosen) {
+void add_assemble(arguments::Command genesis, Chosen& chosen) {
   auto options = std::make_shared<Assemble>();
-  CLI::App* command =
-      genesis.add_subcommand("assemble", "Make a genesis.json of member.json files");
-  command->add_option("MEMBER", options->members, "member.json files, in the order of replica ids")
-      ->required();
-  command->add_option("--faults", options->faults, "f: replicas that may be faulty")->required();
-  command->add_option("--name", options->name, "The cluster, for people")->required();
-  command->add_option("--out", options->out, "The file to write")->required();
-  command->add_option("--administrator", options->administrators,
-                      "Public key (hex) of someone who joins with the role admin; repeatable");
-  command->add_option("--approvals", options->approvals,
-                      "Members whose approval changes the rules (default: a quorum)");
-  command->add_option("--checkpoint-interval", options->checkpoint_interval,
-                      "Sequence numbers between checkpoints");
-  command->add_option("--window", options->window,
-                      "Sequence numbers open at a time, at least twice the interval");
-  command->add_option("--set", options->settings,
-                      "key=value; repeatable: " + describe_genesis_settings());
-  command->add_option("--static-clients", options->static_clients,
-                      "File of clients that have their sessions from the beginning; nobody joins");
-  command->add_flag("--development", options->development,
-                    "One key may install applications; no signatures needed");
-  command->callback([&chosen, options] { chosen.run = [options] { return assemble(*options); }; });
+  arguments::Command command =
+      genesis.add_command("assemble", "Make a genesis.json of member.json files");
+  command.add_option("MEMBER", options->members, "member.json files, in the order of replica ids")
+      .required();
+  command.add_option("--faults", options->faults, "f: replicas that may be faulty").required();
+  command.add_option("--name", options->name, "The cluster, for people").required();
+  command.add_option("--out", options->out, "The file to write").required();
+  command.add_option("--administrator", options->administrators,
+                     "Public key (hex) of someone who joins with the role admin; repeatable");
+  command.add_option("--approvals", options->approvals,
+                     "Members whose approval changes the rules (default: a quorum)");
+  command.add_option("--checkpoint-interval", options->checkpoint_interval,
+                     "Sequence numbers between checkpoints");
+  command.add_option("--window", options->window,
+                     "Sequence numbers open at a time, at least twice the interval");
+  command.add_option("--set", options->settings,
+                     "key=value; repeatable: " + describe_genesis_settings());
+  command.add_option("--static-clients", options->static_clients,
+                     "File of clients that have their sessions from the beginning; nobody joins");
+  command.add_flag("--development", options->development,
+                   "One key may install applications; no signatures needed");
+  command.when_chosen(
+      [&chosen, options] { chosen.run = [options] { return assemble(*options); }; });
 }
 
-void add_sign(CLI::App& genesis, Chosen& chosen) {
+void add_sign(arguments::Command genesis, Chosen& chosen) {
   auto options = std::make_shared<Sign>();
-  CLI::App* command = genesis.add_subcommand("sign", "Sign a genesis.json as one of its members");
-  command->add_option("--key", options->key, "The member's replica.key")->required();
-  command->add_option("FILE", options->file, "genesis.json, rewritten with the signature")
-      ->required();
-  command->callback([&chosen, options] { chosen.run = [options] { return sign(*options); }; });
+  arguments::Command command =
+      genesis.add_command("sign", "Sign a genesis.json as one of its members");
+  command.add_option("--key", options->key, "The member's replica.key").required();
+  command.add_option("FILE", options->file, "genesis.json, rewritten with the signature")
+      .required();
+  command.when_chosen([&chosen, options] { chosen.run = [options] { return sign(*options); }; });
 }
 
-void add_verify(CLI::App& genesis, Chosen& chosen) {
+void add_verify(arguments::Command genesis, Chosen& chosen) {
   auto file = std::make_shared<std::string>();
-  CLI::App* command =
-      genesis.add_subcommand("verify", "Check a genesis.json and show what it says");
-  command->add_option("FILE", *file, "genesis.json")->required();
-  add_json_flag(*command, chosen);
-  command->callback(
+  arguments::Command command =
+      genesis.add_command("verify", "Check a genesis.json and show what it says");
+  command.add_option("FILE", *file, "genesis.json").required();
+  add_json_flag(command, chosen);
+  command.when_chosen(
       [&chosen, file] { chosen.run = [file, &chosen] { return verify(*file, chosen.json); }; });
 }
 
 }  // namespace
 
-void add_genesis(CLI::App& app, Chosen& chosen) {
-  CLI::App* genesis =
-      app.add_subcommand("genesis", "Make, sign and check the file that defines a cluster");
-  genesis->require_subcommand(1);
-  add_assemble(*genesis, chosen);
-  add_sign(*genesis, chosen);
-  add_verify(*genesis, chosen);
+void add_genesis(arguments::Command app, Chosen& chosen) {
+  arguments::Command genesis =
+      app.add_command("genesis", "Make, sign and check the file that defines a cluster");
+  genesis.requires_command();
+  add_assemble(genesis, chosen);
+  add_sign(genesis, chosen);
+  add_verify(genesis, chosen);
 }
 
 }  // namespace prytany::cli

@@ -259,23 +259,23 @@ Status run_import(const ImportOptions& options, bool json) {
 
 }  // namespace
 
-void add_import(CLI::App& app, Chosen& chosen) {
+void add_import(arguments::Command app, Chosen& chosen) {
   auto options = std::make_shared<ImportOptions>();
-  CLI::App* command = app.add_subcommand(
+  arguments::Command command = app.add_command(
       "import", "Put the rows of a CSV file into a table; run again, it goes on where it stopped");
-  command->add_option("FILE", options->file, "RFC 4180, UTF-8; its first line names columns")
-      ->required();
-  command->add_option("--table", options->table, "The table")->required();
-  auto* null_text = command->add_option("--null", options->null_text,
-                                        "Fields that are this text, without quotes, are NULL");
-  command->add_flag("--skip-refused", options->skip_refused,
-                    "Note rows that the database refuses in import_refused, and go on");
-  command->add_flag("--beside", options->beside,
-                    "Begin although the import of another file into the table is not finished");
-  add_client_options(*command, options->client);
-  add_json_flag(*command, chosen);
-  command->callback([&chosen, options, null_text] {
-    options->has_null_text = null_text->count() > 0;
+  command.add_option("FILE", options->file, "RFC 4180, UTF-8; its first line names columns")
+      .required();
+  command.add_option("--table", options->table, "The table").required();
+  auto null_text = command.add_option("--null", options->null_text,
+                                      "Fields that are this text, without quotes, are NULL");
+  command.add_flag("--skip-refused", options->skip_refused,
+                   "Note rows that the database refuses in import_refused, and go on");
+  command.add_flag("--beside", options->beside,
+                   "Begin although the import of another file into the table is not finished");
+  add_client_options(command, options->client);
+  add_json_flag(command, chosen);
+  command.when_chosen([&chosen, options, null_text] {
+    options->has_null_text = null_text.given();
     chosen.run = [options, &chosen] { return run_import(*options, chosen.json); };
   });
 }

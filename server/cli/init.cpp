@@ -103,23 +103,23 @@ Result<void> init_cluster(const InitOptions& options) {
   return write_new_file(genesis_path, json, 0644);
 }
 
-void add_init(CLI::App& app, Chosen& chosen) {
+void add_init(arguments::Command app, Chosen& chosen) {
   auto options = std::make_shared<InitOptions>();
-  CLI::App* command = app.add_subcommand(
-      "init", "Make a cluster in one folder on this machine, for development only");
-  command->add_option("DIR", options->folder, "The folder to make")->required();
-  command->add_option("--replicas", options->replicas, "n")->required();
-  command->add_option("--faults", options->faults, "f: replicas that may be faulty")->required();
-  command->add_option("--base-port", options->base_port,
-                      "P: clients connect to P+i, peers to P+100+i (default 7000)");
-  command->add_option("--checkpoint-interval", options->checkpoint_interval,
-                      "Sequence numbers between checkpoints; the window is twice as large");
-  command->add_option("--set", options->settings,
-                      "key=value of genesis.json; repeatable: " + describe_genesis_settings());
+  arguments::Command command =
+      app.add_command("init", "Make a cluster in one folder on this machine, for development only");
+  command.add_option("DIR", options->folder, "The folder to make").required();
+  command.add_option("--replicas", options->replicas, "n").required();
+  command.add_option("--faults", options->faults, "f: replicas that may be faulty").required();
+  command.add_option("--base-port", options->base_port,
+                     "P: clients connect to P+i, peers to P+100+i (default 7000)");
+  command.add_option("--checkpoint-interval", options->checkpoint_interval,
+                     "Sequence numbers between checkpoints; the window is twice as large");
+  command.add_option("--set", options->settings,
+                     "key=value of genesis.json; repeatable: " + describe_genesis_settings());
   auto clients = std::make_shared<std::string>();
-  command->add_option("--static-clients", *clients,
-                      "File of clients that have their sessions from the beginning; nobody joins");
-  command->callback([&chosen, options, clients] {
+  command.add_option("--static-clients", *clients,
+                     "File of clients that have their sessions from the beginning; nobody joins");
+  command.when_chosen([&chosen, options, clients] {
     chosen.run = [options, clients] { return run_init(*options, *clients); };
   });
 }

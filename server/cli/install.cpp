@@ -100,19 +100,19 @@ Status install_application(const std::string& app_folder, const std::string& gen
   return {};
 }
 
-void add_install(CLI::App& app, Chosen& chosen) {
+void add_install(arguments::Command app, Chosen& chosen) {
   auto options = std::make_shared<InstallOptions>();
-  CLI::App* command = app.add_subcommand(
+  arguments::Command command = app.add_command(
       "install", "Install an application, or a newer version of it, by one ordered operation");
-  command->add_option("APPDIR", options->folder, "Folder with prytany.json, schema/, procedures/")
-      ->required();
-  command->add_flag("--dry-run", options->dry_run,
-                    "Do everything in one ordered operation, undo it, and show what was done");
-  command->add_flag("--rollback", options->rollback,
-                    "Go back: undo migrations that APPDIR does not have, by their .down.sql files");
-  add_client_options(*command, options->client);
-  add_json_flag(*command, chosen);
-  command->callback([&chosen, options] {
+  command.add_option("APPDIR", options->folder, "Folder with prytany.json, schema/, procedures/")
+      .required();
+  command.add_flag("--dry-run", options->dry_run,
+                   "Do everything in one ordered operation, undo it, and show what was done");
+  command.add_flag("--rollback", options->rollback,
+                   "Go back: undo migrations that APPDIR does not have, by their .down.sql files");
+  add_client_options(command, options->client);
+  add_json_flag(command, chosen);
+  command.when_chosen([&chosen, options] {
     chosen.run = [options, &chosen] { return run_install(*options, chosen.json); };
   });
 }

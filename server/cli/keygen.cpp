@@ -48,19 +48,18 @@ Status run_keygen(const KeygenOptions& options) {
 
 }  // namespace
 
-void add_keygen(CLI::App& app, Chosen& chosen) {
+void add_keygen(arguments::Command app, Chosen& chosen) {
   auto options = std::make_shared<KeygenOptions>();
-  CLI::App* command =
-      app.add_subcommand("keygen", "Make a replica's key, and the member.json to share");
-  command->add_option("--out", options->out, "Folder of the replica")->required();
-  command->add_option("--name", options->name, "The organisation, for people")->required();
-  command->add_option("--peer", options->peer, "HOST:PORT where other replicas connect")
-      ->required();
+  arguments::Command command =
+      app.add_command("keygen", "Make a replica's key, and the member.json to share");
+  command.add_option("--out", options->out, "Folder of the replica").required();
+  command.add_option("--name", options->name, "The organisation, for people").required();
+  command.add_option("--peer", options->peer, "HOST:PORT where other replicas connect").required();
   command
-      ->add_option("--client-url", options->client_url,
-                   "ws://HOST:PORT or wss://HOST:PORT where clients connect")
-      ->required();
-  command->callback(
+      .add_option("--client-url", options->client_url,
+                  "ws://HOST:PORT or wss://HOST:PORT where clients connect")
+      .required();
+  command.when_chosen(
       [&chosen, options] { chosen.run = [options] { return run_keygen(*options); }; });
 }
 

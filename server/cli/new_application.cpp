@@ -128,12 +128,12 @@ Result<void> make_application(const std::string& folder) {
   return {};
 }
 
-void add_new(CLI::App& app, Chosen& chosen) {
+void add_new(arguments::Command app, Chosen& chosen) {
   auto folder = std::make_shared<std::string>();
-  CLI::App* command =
-      app.add_subcommand("new", "Make a folder with a small application, to begin one's own with");
-  command->add_option("DIR", *folder, "A folder that is empty or does not exist yet")->required();
-  command->callback([&chosen, folder] { chosen.run = [folder] { return run_new(*folder); }; });
+  arguments::Command command =
+      app.add_command("new", "Make a folder with a small application, to begin one's own with");
+  command.add_option("DIR", *folder, "A folder that is empty or does not exist yet").required();
+  command.when_chosen([&chosen, folder] { chosen.run = [folder] { return run_new(*folder); }; });
 }
 
 }  // namespace prytany::cli

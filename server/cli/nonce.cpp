@@ -22,15 +22,16 @@ Status run_nonce(const NonceOptions& options) {
 
 }  // namespace
 
-void add_nonce(CLI::App& app, Chosen& chosen) {
+void add_nonce(arguments::Command app, Chosen& chosen) {
   auto options = std::make_shared<NonceOptions>();
-  CLI::App* command = app.add_subcommand(
+  arguments::Command command = app.add_command(
       "nonce", "Print the nonce to ask an issuer of ID tokens for, for use with --key");
-  add_cluster_options(*command, options->client);
-  command->add_option("--key", options->client.key, "File of the key to join with")
-      ->envname("PRYTANY_KEY")
-      ->required();
-  command->callback([&chosen, options] { chosen.run = [options] { return run_nonce(*options); }; });
+  add_cluster_options(command, options->client);
+  command.add_option("--key", options->client.key, "File of the key to join with")
+      .environment("PRYTANY_KEY")
+      .required();
+  command.when_chosen(
+      [&chosen, options] { chosen.run = [options] { return run_nonce(*options); }; });
 }
 
 }  // namespace prytany::cli

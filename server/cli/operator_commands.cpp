@@ -2,7 +2,7 @@
 
 namespace prytany::cli {
 
-void add_operator_commands(CLI::App& app, Chosen& chosen) {
+void add_operator_commands(arguments::Command app, Chosen& chosen) {
   add_keygen(app, chosen);
   add_genesis(app, chosen);
   add_init(app, chosen);

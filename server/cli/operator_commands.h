@@ -5,10 +5,10 @@
 
 namespace prytany::cli {
 
-void add_keygen(CLI::App& app, Chosen& chosen);
-void add_genesis(CLI::App& app, Chosen& chosen);
-void add_init(CLI::App& app, Chosen& chosen);
-void add_replica(CLI::App& app, Chosen& chosen);
-void add_dev(CLI::App& app, Chosen& chosen);
+void add_keygen(arguments::Command app, Chosen& chosen);
+void add_genesis(arguments::Command app, Chosen& chosen);
+void add_init(arguments::Command app, Chosen& chosen);
+void add_replica(arguments::Command app, Chosen& chosen);
+void add_dev(arguments::Command app, Chosen& chosen);
 
 }  // namespace prytany::cli

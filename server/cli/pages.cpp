@@ -192,14 +192,14 @@ std::map<unsigned, std::size_t> contradicted(const std::vector<JudgedPage>& page
   return counts;
 }
 
-void add_pages(CLI::App& app, Chosen& chosen) {
+void add_pages(arguments::Command app, Chosen& chosen) {
   auto options = std::make_shared<PagesOptions>();
-  CLI::App* command = app.add_subcommand(
+  arguments::Command command = app.add_command(
       "pages", "Fetch the application's pages as f+1 replicas have them, for hosting elsewhere");
-  add_cluster_options(*command, options->client);
-  command->add_option("--out", options->out, "Folder to write them to: new, or empty")->required();
-  add_json_flag(*command, chosen);
-  command->callback([&chosen, options] {
+  add_cluster_options(command, options->client);
+  command.add_option("--out", options->out, "Folder to write them to: new, or empty").required();
+  add_json_flag(command, chosen);
+  command.when_chosen([&chosen, options] {
     chosen.run = [options, &chosen] { return run_pages(*options, chosen.json); };
   });
 }

@@ -183,57 +183,57 @@ Status print_status(const ReincarnateOptions& options, bool json) {
   return {};
 }
 
-CLI::Option* add_member(CLI::App& command, ReincarnateOptions& options) {
-  CLI::Option* member =
+arguments::Option add_member(arguments::Command command, ReincarnateOptions& options) {
+  arguments::Option member =
       command.add_option("--member", options.member, "Whose disk was lost: its number");
-  member->needs(command.add_option("--new", options.new_member,
-                                   "member.json of prytany keygen for the newer incarnation, with "
-                                   "the addresses that genesis.json has"));
+  member.needs(command.add_option("--new", options.new_member,
+                                  "member.json of prytany keygen for the newer incarnation, with "
+                                  "the addresses that genesis.json has"));
   return member;
 }
 
-void add(CLI::App& parent, const char* name, const char* text, Chosen& chosen,
-         const std::function<void(CLI::App&, ReincarnateOptions&)>& arguments,
+void add(arguments::Command parent, const char* name, const char* text, Chosen& chosen,
+         const std::function<void(arguments::Command, ReincarnateOptions&)>& arguments,
          const std::function<Status(const ReincarnateOptions&, bool)>& run) {
   auto options = std::make_shared<ReincarnateOptions>();
-  CLI::App* command = parent.add_subcommand(name, text);
-  arguments(*command, *options);
-  add_client_options(*command, options->client);
-  add_json_flag(*command, chosen);
-  command->callback([&chosen, options, run] {
+  arguments::Command command = parent.add_command(name, text);
+  arguments(command, *options);
+  add_client_options(command, options->client);
+  add_json_flag(command, chosen);
+  command.when_chosen([&chosen, options, run] {
     chosen.run = [options, run, &chosen] { return run(*options, chosen.json); };
   });
 }
 
 }  // namespace
 
-void add_reincarnate(CLI::App& app, Chosen& chosen) {
-  CLI::App* command = app.add_subcommand(
-      "reincarnate", "A member whose disk was lost comes back under another key");
-  command->require_subcommand(1);
+void add_reincarnate(arguments::Command app, Chosen& chosen) {
+  arguments::Command command =
+      app.add_command("reincarnate", "A member whose disk was lost comes back under another key");
+  command.requires_command();
   add(
-      *command, "request", "Write a request for members to approve", chosen,
-      [](CLI::App& sub, ReincarnateOptions& o) {
-        add_member(sub, o)->required();
-        sub.add_option("FILE", o.file, "The request; must not exist")->required();
+      command, "request", "Write a request for members to approve", chosen,
+      [](arguments::Command sub, ReincarnateOptions& o) {
+        add_member(sub, o).required();
+        sub.add_option("FILE", o.file, "The request; must not exist").required();
       },
       [](const ReincarnateOptions& o, bool) { return write_request(o); });
   add(
-      *command, "approve", "Sign a request with a member's replica.key (--key)", chosen,
-      [](CLI::App& sub, ReincarnateOptions& o) {
-        sub.add_option("FILE", o.file, "The request")->required();
+      command, "approve", "Sign a request with a member's replica.key (--key)", chosen,
+      [](arguments::Command sub, ReincarnateOptions& o) {
+        sub.add_option("FILE", o.file, "The request").required();
       },
       [](const ReincarnateOptions& o, bool) { return approve(o); });
   add(
-      *command, "submit", "Order an approved request, as an administrator (--key)", chosen,
-      [](CLI::App& sub, ReincarnateOptions& o) {
-        CLI::Option* file = sub.add_option("FILE", o.file, "The request");
-        add_member(sub, o)->excludes(file);
+      command, "submit", "Order an approved request, as an administrator (--key)", chosen,
+      [](arguments::Command sub, ReincarnateOptions& o) {
+        arguments::Option file = sub.add_option("FILE", o.file, "The request");
+        add_member(sub, o).excludes(file);
       },
       submit);
   add(
-      *command, "status", "Which key is which member's, and since when", chosen,
-      [](CLI::App&, ReincarnateOptions&) {}, print_status);
+      command, "status", "Which key is which member's, and since when", chosen,
+      [](arguments::Command, ReincarnateOptions&) {}, print_status);
 }
 
 }  // namespace prytany::cli

@@ -202,16 +202,16 @@ bool looks_read_only(std::string_view statement) {
   return word == "SELECT" || word == "VALUES" || word == "WITH";
 }
 
-void add_sql(CLI::App& app, Chosen& chosen) {
+void add_sql(arguments::Command app, Chosen& chosen) {
   auto options = std::make_shared<SqlOptions>();
-  CLI::App* command = app.add_subcommand(
+  arguments::Command command = app.add_command(
       "sql", "Run SQL in one transaction; without STATEMENT, a shell (.help there)");
-  command->add_option("STATEMENT", options->statement, "One or more statements");
-  command->add_flag("--explain", options->explain,
-                    "Show the plan and the cost of each statement, and change nothing");
-  add_client_options(*command, options->client);
-  add_json_flag(*command, chosen);
-  command->callback([&chosen, options] {
+  command.add_option("STATEMENT", options->statement, "One or more statements");
+  command.add_flag("--explain", options->explain,
+                   "Show the plan and the cost of each statement, and change nothing");
+  add_client_options(command, options->client);
+  add_json_flag(command, chosen);
+  command.when_chosen([&chosen, options] {
     chosen.run = [options, &chosen] { return run_sql(*options, chosen.json); };
   });
 }

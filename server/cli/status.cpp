@@ -95,14 +95,14 @@ std::string status_json(const std::vector<ReplicaStatus>& replicas, unsigned fau
   return out + "]}";
 }
 
-void add_status(CLI::App& app, Chosen& chosen) {
+void add_status(arguments::Command app, Chosen& chosen) {
   auto options = std::make_shared<StatusOptions>();
-  CLI::App* command =
-      app.add_subcommand("status", "What every replica says about itself; some may be down");
-  command->add_flag("--watch", options->watch, "Again every second, until Ctrl-C");
-  add_client_options(*command, options->client);
-  add_json_flag(*command, chosen);
-  command->callback([&chosen, options] {
+  arguments::Command command =
+      app.add_command("status", "What every replica says about itself; some may be down");
+  command.add_flag("--watch", options->watch, "Again every second, until Ctrl-C");
+  add_client_options(command, options->client);
+  add_json_flag(command, chosen);
+  command.when_chosen([&chosen, options] {
     chosen.run = [options, &chosen] { return run_status(*options, chosen.json); };
   });
 }

@@ -51,25 +51,25 @@ Status run_tests(const TestOptions& options, bool json) {
 
 }  // namespace
 
-void add_test(CLI::App& app, Chosen& chosen) {
+void add_test(arguments::Command app, Chosen& chosen) {
   auto options = std::make_shared<TestOptions>();
-  CLI::App* command = app.add_subcommand(
+  arguments::Command command = app.add_command(
       "test", "Run an application's tests/*.sql, each on a fresh database, without a cluster");
-  command->add_option("APPDIR", options->folder, "Folder with prytany.json and tests/")->required();
+  command.add_option("APPDIR", options->folder, "Folder with prytany.json and tests/").required();
   command
-      ->add_option("--filter", options->filters,
-                   "Run only tests in whose FILE.sql:LINE NAME this text occurs; repeatable")
-      ->expected(1);
-  auto* faults = command->add_flag(
+      .add_option("--filter", options->filters,
+                  "Run only tests in whose FILE.sql:LINE NAME this text occurs; repeatable")
+      .one_value();
+  auto faults = command.add_flag(
       "--faults", options->faults,
       "If all pass, run them on simulated replicas that crash, lose messages and lie");
-  command->add_option("--seeds", options->seeds, "Seeds for --faults: A..B, both included")
-      ->capture_default_str()
-      ->needs(faults);
-  command->add_flag("--trace", options->trace, "What happens in one seed of --faults, line by line")
-      ->needs(faults);
-  add_json_flag(*command, chosen);
-  command->callback([&chosen, options] {
+  command.add_option("--seeds", options->seeds, "Seeds for --faults: A..B, both included")
+      .shows_default()
+      .needs(faults);
+  command.add_flag("--trace", options->trace, "What happens in one seed of --faults, line by line")
+      .needs(faults);
+  add_json_flag(command, chosen);
+  command.when_chosen([&chosen, options] {
     chosen.run = [options, &chosen] { return run_tests(*options, chosen.json); };
   });
 }

@@ -9,8 +9,7 @@
 #include <filesystem>
 #include <memory>
 
-#include <CLI/CLI.hpp>
-
+#include "server/arguments/arguments.h"
 #include "server/base/log.h"
 #include "server/cli/genesis.h"
 #include "server/cli/replica_process.h"
@@ -70,8 +69,9 @@ std::set<std::string> all_names() {
   return all;
 }
 
-void add_options(CLI::App& app, Options& options) {
-  app.add_option("DIR", options.folder, "The replica's folder, with its key")->required();
+void add_options(arguments::Command app, Options& options) {
+  const std::set<std::string> all = all_names();
+  app.add_option("DIR", options.folder, "The replica's folder, with its key").required();
   app.add_option(
          "--lie", options.told,
          "What to lie about; repeatable: tally (numbers in results), receipt (texts in "
@@ -82,19 +82,17 @@ void add_options(CLI::App& app, Options& options) {
          "no batches), slow (proposals just before patience ends), poison (parts of "
          "states), view-changes (unasked), flood (small messages), checkpoints (signatures to "
          "check), fetches (questions with large answers)")
-      ->required()
-      ->type_name("LIE")
-      ->check(CLI::IsMember(all_names()));
+      .required()
+      .type_name("LIE")
+      .one_of({all.begin(), all.end()});
   app.add_option("--procedure", options.procedures, "Only about this procedure; repeatable");
   app.add_option("--column", options.columns, "Only in this column of results; repeatable");
-  app.add_option("--every", options.every, "Only about each N-th question")
-      ->check(CLI::PositiveNumber);
-  app.add_option("--code", options.code, "The error code that `refusal` makes up")
-      ->capture_default_str();
-  app.add_option("--delay-ms", options.delay_ms, "How late `slow` proposes")->capture_default_str();
+  app.add_option("--every", options.every, "Only about each N-th question").positive();
+  app.add_option("--code", options.code, "The error code that `refusal` makes up").shows_default();
+  app.add_option("--delay-ms", options.delay_ms, "How late `slow` proposes").shows_default();
   app.add_option("--per-second", options.per_second,
                  "Messages of `flood` and `checkpoints` to each replica")
-      ->capture_default_str();
+      .shows_default();
   app.add_option("--genesis", options.genesis, "Default: genesis.json beside DIR");
   app.add_option("--program", options.program, "Default: the `prytany` beside this program");
   app.add_option("--origin", options.origins, "As of prytany replica; repeatable");
@@ -202,14 +200,11 @@ Result<cli::ReplicaOptions> replica_options(const Options& options) {
   replica.folder = options.folder;
   replica.genesis = options.genesis;
   replica.origins = options.origins;
-  CLI::App app;
+  arguments::Program app("");
   app.add_option("--set", replica.settings);
   app.add_option("--log", replica.log_level);
-  try {
-    app.parse(std::vector<std::string>(options.rest.rbegin(), options.rest.rend()));
-  } catch (const CLI::ParseError& e) {
-    return Error{std::string("--replica-option: ") + e.what()};
-  }
+  if (const auto ended = app.parse(options.rest))
+    return Error{"--replica-option: " + ended->reason};
   return replica;
 }
 
@@ -230,9 +225,9 @@ int serve_peers(const Options& options, const Relay::Setting& setting) {
 
 int run(int argc, char** argv) {
   Options options;
-  CLI::App app(purpose, "prytany-liar");
+  arguments::Program app(purpose, "prytany-liar");
   add_options(app, options);
-  CLI11_PARSE(app, argc, argv);
+  if (const auto ended = app.parse(argc, argv)) return print(*ended);
   const std::filesystem::path folder = options.folder;
   if (options.genesis.empty())
     options.genesis = (folder / ".." / "genesis.json").lexically_normal().string();

@@ -2,7 +2,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
@@ -17,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "server/arguments/arguments.h"
 #include "tests/sim/hunt.h"
 #include "tests/sim/report.h"
 #include "tests/sim/script.h"
@@ -174,25 +174,25 @@ struct CommandLine {
   Print print;
   SeedRange range;
 
-  void describe(CLI::App& app);
+  void describe(prytany::arguments::Command app);
   /// What is wrong with it, if something is.
   std::optional<std::string> resolve();
   int act() const;
 };
 
-void CommandLine::describe(CLI::App& app) {
-  auto* one = app.add_option("--seed", seed, "run this seed");
-  app.add_option("--seeds", seeds, "run these seeds: A..B, both included")->excludes(one);
+void CommandLine::describe(prytany::arguments::Command app) {
+  auto one = app.add_option("--seed", seed, "run this seed");
+  app.add_option("--seeds", seeds, "run these seeds: A..B, both included").excludes(one);
   app.add_option("--replicas", options.replicas, "n, the size of the group")
-      ->capture_default_str()
-      ->check(CLI::Range(4, 31));
-  app.add_option("--faults", options.faults, "f; n must be at least 3f+1")->capture_default_str();
+      .shows_default()
+      .between(4, 31);
+  app.add_option("--faults", options.faults, "f; n must be at least 3f+1").shows_default();
   app.add_option("--jobs", runner.jobs, "seeds at a time, each in its own process")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 256));
+      .shows_default()
+      .between(1, 256);
   app.add_option("--time-limit", runner.processor_seconds_max,
                  "seconds of a processor before a seed counts as hanging")
-      ->capture_default_str();
+      .shows_default();
   app.add_flag("--json", print.json, "a line of JSON for each seed, then {\"seeds\", ...}");
   app.add_option("--profile", profile, "which faults: one of the above");
   app.add_flag("--coverage", print.coverage, "afterwards, a table of which fault met which phase");
@@ -200,7 +200,7 @@ void CommandLine::describe(CLI::App& app) {
   app.add_option("--script", script_path,
                  "somebody's own application and its tests, as prytany test --faults writes them; "
                  "each seed runs one of them, and asks the same of all replicas at once afterwards")
-      ->check(CLI::ExistingFile);
+      .existing_file();
   app.add_option("--called-by", called_by,
                  "the command that says --script, for who replays a seed");
   app.add_option("--plant", plant, "plant a fault that the checkers must find (docs/testing.md)");
@@ -208,7 +208,7 @@ void CommandLine::describe(CLI::App& app) {
   app.add_flag("--mutants", all_mutants,
                "plant each of them (or --mutant), and run seeds until one reports it; exit code 0: "
                "all were found, by seeds that hold without them");
-  app.add_option("--budget-s", budget_s, "seconds for each of --mutants")->capture_default_str();
+  app.add_option("--budget-s", budget_s, "seconds for each of --mutants").shows_default();
 }
 
 std::optional<std::string> CommandLine::resolve() {
@@ -260,14 +260,10 @@ int CommandLine::act() const {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app(description(), "prytany-sim");
+  prytany::arguments::Program app(description(), "prytany-sim");
   CommandLine line;
   line.describe(app);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : 2;
-  }
+  if (const auto ended = app.parse(argc, argv)) return print(*ended) == 0 ? 0 : 2;
   if (const auto wrong = line.resolve()) {
     std::cerr << "prytany-sim: " << *wrong << "\n";
     return 2;

@@ -1,11 +1,10 @@
 // prytany-bench-scaling: what an operation takes in groups of different sizes, counted in the
 // simulator.
-#include <CLI/CLI.hpp>
-
 #include <cstdio>
 #include <string>
 #include <vector>
 
+#include "server/arguments/arguments.h"
 #include "tests/sim/scaling/scaling_report.h"
 
 namespace {
@@ -19,35 +18,35 @@ struct ScalingCommand {
   ScalingOptions options;
   bool json = false;
 
-  void describe(CLI::App& app);
+  void describe(prytany::arguments::Command app);
   /// Empty: understood.
   std::string apply_settings();
   int run() const;
 };
 
-void ScalingCommand::describe(CLI::App& app) {
+void ScalingCommand::describe(prytany::arguments::Command app) {
   app.add_option("--replicas", replicas, "n; several with commas")
-      ->delimiter(',')
-      ->check(CLI::Range(4U, static_cast<unsigned>(prytany::limits::replicas_max)))
-      ->capture_default_str();
+      .separated_by(',')
+      .between(4U, static_cast<unsigned>(prytany::limits::replicas_max))
+      .shows_default();
   app.add_option("--network", networks,
                  "lan: 0.1 ms, 1 Gbit/s a machine; wan: three regions, 1 ms within and 40, 80 and "
                  "100 ms between; thin: the same with 25 Mbit/s")
-      ->delimiter(',')
-      ->check(CLI::IsMember({"lan", "wan", "thin"}))
-      ->capture_default_str();
+      .separated_by(',')
+      .one_of({"lan", "wan", "thin"})
+      .shows_default();
   app.add_option("--clients", options.clients, "C sessions, dealt out to the regions")
-      ->check(CLI::Range(1, 4096))
-      ->capture_default_str();
+      .between(1, 4096)
+      .shows_default();
   app.add_option("--depth", options.load.depth, "requests outstanding in each")
-      ->check(CLI::Range(1, 64))
-      ->capture_default_str();
+      .between(1, 64)
+      .shows_default();
   app.add_option("--requests", options.requests, "of each client, measured")
-      ->check(CLI::Range(1, 1'000'000))
-      ->capture_default_str();
+      .between(1, 1'000'000)
+      .shows_default();
   app.add_option("--size", options.load.size, "bytes of a request")
-      ->check(CLI::Range(0, 65'536))
-      ->capture_default_str();
+      .between(0, 65'536)
+      .shows_default();
   app.add_option("--set", settings,
                  "a choice of genesis: requests=mac or signed, votes=mac or signed, "
                  "dissemination=primary or all");
@@ -91,17 +90,13 @@ int ScalingCommand::run() const {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app(
+  prytany::arguments::Program app(
       "What an operation takes in groups of n replicas: messages, bytes, tags, signatures "
       "and time, of real replicas in virtual time (bench/README.md)",
       "prytany-bench-scaling");
   ScalingCommand command;
   command.describe(app);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : 2;
-  }
+  if (const auto ended = app.parse(argc, argv)) return print(*ended) == 0 ? 0 : 2;
   if (const std::string wrong = command.apply_settings(); !wrong.empty()) {
     std::fprintf(stderr, "prytany-bench-scaling: %s\n", wrong.c_str());
     return 2;

@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <cstring>
 #include <deque>
+#include <functional>
+#include <map>
 #include <optional>
 #include <unordered_map>
 #include <vector>
@@ -106,6 +108,9 @@ class Gateway::Impl {
   std::uint64_t handle(ConnectionId connection, std::string_view text);
   HostTurns::Handled handle_kept(ConnectionId connection);
   void shed();
+  void does_not_read(GatewayClient& client);
+  void shed_unread();
+  bool write(GatewayClient& client);
   int on_writable(GatewayClient& client);
   int end_with(lws* socket, lws_close_status status, const char* reason);
   GatewayClient* find(ConnectionId id);
@@ -128,6 +133,7 @@ class Gateway::Impl {
   std::unordered_map<std::uint64_t, std::unique_ptr<GatewayClient>> clients_;
   std::unordered_map<std::uint64_t, lws*> reads_;  // by HTTP, unanswered
   std::size_t held_bytes_ = 0;
+  std::size_t unread_bytes_ = 0;
   std::vector<ConnectionId> dirty_;
   std::deque<std::pair<Time, ConnectionId>> closing_;  // when patience ends, soonest first
   GatewayCounters counters_;
@@ -289,19 +295,49 @@ void Gateway::Impl::reply(ConnectionId to, std::string_view text) {
   }
   GatewayClient* client = find(to);
   if (client == nullptr || client->closing()) return;
-  if (!client->queue(text, config_.queued_bytes_max)) {
-    counters_.not_reading += 1;
-    client->give_up();
-    hang_up(client->socket());
-    return;
-  }
+  unread_bytes_ -= client->unread_bytes();
+  const bool queued = client->queue(text, config_.queued_bytes_max);
+  unread_bytes_ += client->unread_bytes();
+  if (!queued) return does_not_read(*client);
   mark_dirty(*client);
+}
+
+void Gateway::Impl::does_not_read(GatewayClient& client) {
+  counters_.not_reading += 1;
+  unread_bytes_ -= client.unread_bytes();
+  client.forget_queued();
+  client.give_up();
+  hang_up(client.socket());
+}
+
+/// One host after the other, beginning with the one that leaves most unread, until a quarter is
+/// free: a host with many connections that read nothing costs others none of theirs.
+void Gateway::Impl::shed_unread() {
+  std::map<std::string_view, std::pair<std::size_t, std::vector<GatewayClient*>>> hosts;
+  for (const auto& [id, client] : clients_) {
+    if (client->closing() || client->unread_bytes() == 0) continue;
+    auto& [bytes, clients] = hosts[client->host()];
+    bytes += client->unread_bytes();
+    clients.push_back(client.get());
+  }
+  const std::size_t enough = config_.queued_bytes_of_all_max / 4 * 3;
+  while (unread_bytes_ > enough && !hosts.empty()) {
+    const auto most =
+        std::ranges::max_element(hosts, {}, [](const auto& host) { return host.second.first; });
+    std::vector<GatewayClient*>& clients = most->second.second;
+    std::ranges::sort(clients, std::ranges::greater{}, &GatewayClient::unread_bytes);
+    for (GatewayClient* client : clients)
+      if (unread_bytes_ > enough) does_not_read(*client);
+    hosts.erase(most);
+  }
 }
 
 void Gateway::Impl::close(ConnectionId connection, std::string_view reason) {
   GatewayClient* client = find(connection);
   if (client == nullptr || client->closing()) return;
+  unread_bytes_ -= client->unread_bytes();
   client->queue_close(LWS_CLOSE_STATUS_POLICY_VIOLATION, reason);
+  unread_bytes_ += client->unread_bytes();
   // Our own clock: libwebsockets' timers start at its next event, and this connection may have
   // none.
   closing_.emplace_back(SystemClock().now() + close_timeout_us, connection);
@@ -313,13 +349,19 @@ void Gateway::Impl::flush() {
     GatewayClient* client = find(id);
     if (client == nullptr) continue;
     client->dirty = false;
-    if (!client->write()) {
-      hang_up(client->socket());
-    } else if (client->has_queued()) {
-      lws_callback_on_writable(client->socket());
-    }
+    if (!write(*client)) hang_up(client->socket());
   }
   dirty_.clear();
+  if (unread_bytes_ > config_.queued_bytes_of_all_max) shed_unread();
+}
+
+/// False: the connection is broken.
+bool Gateway::Impl::write(GatewayClient& client) {
+  unread_bytes_ -= client.unread_bytes();
+  const bool whole = client.write();
+  unread_bytes_ += client.unread_bytes();
+  if (whole && client.unread_bytes() > 0) lws_callback_on_writable(client.socket());
+  return whole;
 }
 
 // ---- What libwebsockets tells -------------------------------------------------------------------
@@ -414,6 +456,7 @@ int Gateway::Impl::on_socket_event(lws* socket, lws_callback_reasons reason, voi
     case LWS_CALLBACK_SERVER_WRITEABLE: return gateway.on_writable(*state.client);
     case LWS_CALLBACK_CLOSED: {
       gateway.held_bytes_ -= state.client->held_bytes();
+      gateway.unread_bytes_ -= state.client->unread_bytes();
       const ConnectionId id = std::exchange(state.client, nullptr)->id();
       gateway.clients_.erase(id.value);
       gateway.counters_.connections -= 1;
@@ -498,11 +541,7 @@ void Gateway::Impl::shed() {
   hang_up(most->socket());
 }
 
-int Gateway::Impl::on_writable(GatewayClient& client) {
-  if (!client.write()) return -1;
-  if (client.has_queued()) lws_callback_on_writable(client.socket());
-  return 0;
-}
+int Gateway::Impl::on_writable(GatewayClient& client) { return write(client) ? 0 : -1; }
 
 int Gateway::Impl::end_with(lws* socket, lws_close_status status, const char* reason) {
   std::string text = reason;  // libwebsockets wants it writable

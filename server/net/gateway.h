@@ -39,7 +39,9 @@ struct GatewayConfig {
   std::size_t held_bytes_max = 64 << 20;
   /// Of each turn of the loop, to look at what one host sends. (Hosts behind one proxy are one.)
   std::uint64_t host_slice_us = 2'000;
-  std::size_t queued_bytes_max = limits::client_send_queue_bytes_max;
+  std::size_t queued_bytes_max = limits::client_send_queue_bytes_max;  // of one client
+  /// Of what clients have not read yet, all together: the host that leaves most of it is closed.
+  std::size_t queued_bytes_of_all_max = 256 << 20;
 };
 
 struct GatewayCounters {
@@ -47,7 +49,7 @@ struct GatewayCounters {
   std::uint64_t sockets = 0;      // open connections, HTTP included
   std::uint64_t refused = 0;  // wrong origin, subprotocol, method; too many, of one host or in all
   std::uint64_t oversized = 0;  // closed with 1009, or for what of theirs was unfinished or waited
-  std::uint64_t not_reading = 0;  // closed because their queue was full
+  std::uint64_t not_reading = 0;  // closed because their queue was full, or that of all
 };
 
 class Gateway {

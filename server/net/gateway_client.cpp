@@ -86,11 +86,19 @@ bool GatewayClient::write() {
   // All at once: what the kernel does not take libwebsockets copies, and nothing may be written
   // until that is gone. In pieces, it would put its pongs between two pieces, and so into the
   // middle of a frame.
-  if (!has_queued() || lws_partial_buffered(socket_) != 0) return true;
+  if (lws_partial_buffered(socket_) != 0) return true;
+  rest_bytes_ = 0;
+  if (!has_queued()) return true;
   auto* bytes = reinterpret_cast<unsigned char*>(out_.data() + LWS_PRE);
   if (lws_write(socket_, bytes, out_.size() - LWS_PRE, LWS_WRITE_RAW) < 0) return false;
+  if (lws_partial_buffered(socket_) != 0) rest_bytes_ = out_.size();
   give_back(out_);
   return true;
+}
+
+void GatewayClient::forget_queued() {
+  std::string().swap(out_);
+  rest_bytes_ = 0;
 }
 
 }  // namespace prytany::net

@@ -43,6 +43,9 @@ class GatewayClient {
   /// False: more than `bytes_max` wait already.
   bool queue(std::string_view text, std::size_t bytes_max);
   [[nodiscard]] bool has_queued() const { return !out_.empty(); }
+  /// Not taken by the kernel yet, here and in libwebsockets, as far as is known.
+  [[nodiscard]] std::size_t unread_bytes() const { return out_.size() + rest_bytes_; }
+  void forget_queued();
   /// Writes what is queued, unless libwebsockets still holds a rest. False: the connection is
   /// broken.
   bool write();
@@ -66,7 +69,8 @@ class GatewayClient {
   std::string in_;
   std::deque<std::string> kept_;
   std::size_t kept_bytes_ = 0;
-  std::string out_;  // headroom for libwebsockets, then what waits
+  std::string out_;             // headroom for libwebsockets, then what waits
+  std::size_t rest_bytes_ = 0;  // at most, of what libwebsockets holds
   bool closing_ = false;
 };
 

@@ -207,12 +207,16 @@ void Replica::Core::renew_words(const Body& body) {
 
 /// Who restarted has forgotten which tags were right. What waits on its word would be proposed, and
 /// hang if others that could prove it are down meanwhile; it waits for a quorum's word again, and
-/// no timer runs for it. A client that is alive says it again.
+/// no timer runs for it. A client that is alive says it again. A liar may ask as often as it likes:
+/// so this costs what it said, however much waits.
 void Replica::Core::forget_words_of(ReplicaId peer) {
-  if (!config_.mac_requests || !vouching_.forget_words(peer)) return;
-  for (const Digest& digest : backlog_.waiting_unsigned()) {
-    if (vouching_.words(digest) >= config_.group.quorum()) continue;
-    wire::ClientRequest request = *backlog_.find(digest);
+  if (!config_.mac_requests) return;
+  for (const Digest& digest : vouching_.forget_words(peer)) {
+    const wire::ClientRequest* const waits = backlog_.find(digest);
+    if (waits == nullptr || waits->proof.signature ||
+        vouching_.words(digest) >= config_.group.quorum())
+      continue;
+    wire::ClientRequest request = *waits;
     backlog_.release(now_, {digest});
     if (vouching_.authentic(digest)) (void)vouching_.add(now_, digest, std::move(request));
   }

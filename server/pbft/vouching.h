@@ -31,8 +31,8 @@ class Vouching {
   void renew(const Digest& request) { (void)words_.said(config_.self, request); }
   /// A peer says so. False if it is remembered as said lately.
   bool said(ReplicaId from, const Digest& request);
-  /// It has started anew, and can prove nothing of what it vouched for. False if that was nothing.
-  bool forget_words(ReplicaId of) { return words_.forget(of); }
+  /// It has started anew, and can prove nothing of what it vouched for, which is returned.
+  std::vector<Digest> forget_words(ReplicaId of) { return words_.forget(of); }
   [[nodiscard]] bool authentic(const Digest& request) const;
   /// How many replicas vouch for it, this one included.
   [[nodiscard]] unsigned words(const Digest& request) const;

@@ -37,12 +37,14 @@ void Words::forget_older(ReplicaId by, Speaker& speaker) {
   speaker.young = old;
 }
 
-bool Words::forget(ReplicaId by) {
+std::vector<Digest> Words::forget(ReplicaId by) {
   Speaker& speaker = speakers_[by.value];
-  const bool any = !speaker.requests[0].empty() || !speaker.requests[1].empty();
+  std::vector<Digest> all = speaker.requests[1 - speaker.young];
+  const std::vector<Digest>& younger = speaker.requests[speaker.young];
+  all.insert(all.end(), younger.begin(), younger.end());
   forget_older(by, speaker);
   forget_older(by, speaker);
-  return any;
+  return all;
 }
 
 bool Words::has(ReplicaId by, const Digest& request) const {

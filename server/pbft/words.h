@@ -23,8 +23,8 @@ class Words {
 
   /// False if it is remembered as said lately.
   bool said(ReplicaId by, const Digest& request);
-  /// All that it said. False if nothing is remembered.
-  bool forget(ReplicaId by);
+  /// All that it said: that is what is returned, some of it twice.
+  std::vector<Digest> forget(ReplicaId by);
   [[nodiscard]] bool has(ReplicaId by, const Digest& request) const;
   /// How many replicas.
   [[nodiscard]] unsigned count(const Digest& request) const;

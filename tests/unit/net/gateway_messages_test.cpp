@@ -270,6 +270,28 @@ TEST_F(GatewayTest, closes_a_client_that_does_not_read) {
   EXPECT_EQ(gateway_->counters().not_reading, 1U);
 }
 
+TEST_F(GatewayTest, keeps_no_more_than_so_much_for_clients_that_do_not_read) {
+  config_.queued_bytes_of_all_max = 8 << 20;
+  open();
+  std::vector<std::unique_ptr<RawSocket>> lazy;
+  std::vector<ConnectionId> connections;
+  for (int i = 0; i < 40; ++i) {
+    lazy.push_back(connected());
+    connections.push_back(last_connection());
+  }
+  const std::string text(500'000, 'x');
+  for (int round = 0; round < 12; ++round) {
+    for (const ConnectionId connection : connections) gateway_->reply(connection, text);
+    turn();
+  }
+  // 240 MB were said. The kernel takes some megabytes for each connection.
+  EXPECT_GT(gateway_->counters().not_reading, 5U);
+  ASSERT_TRUE(soon([&] { return upstream_.closed.size() == gateway_->counters().not_reading; }));
+  const auto reader = connected();
+  gateway_->reply(last_connection(), "hello");
+  EXPECT_TRUE(soon([&] { return !take_frames(*reader).empty(); }));
+}
+
 TEST_F(GatewayTest, closes_with_a_reason_after_what_was_queued) {
   const auto socket = connected();
   gateway_->reply(last_connection(), "last words");

@@ -24,6 +24,16 @@ TEST(Words, are_counted_once_for_each_replica) {
   EXPECT_EQ(words.count(request_nr(2)), 0U);
 }
 
+TEST(Words, of_one_that_started_anew_are_forgotten_and_told) {
+  Words words({2, 10});
+  for (int i = 1; i <= 3; ++i) words.said(first_r, request_nr(i));
+  words.said(second_r, request_nr(3));
+  EXPECT_EQ(words.forget(first_r), (std::vector{request_nr(1), request_nr(2), request_nr(3)}));
+  EXPECT_EQ(words.remembered(), 1U);
+  EXPECT_EQ(words.count(request_nr(3)), 1U);
+  EXPECT_EQ(words.forget(first_r), std::vector<Digest>{});
+}
+
 /// What each replica's words would be by themselves, in two sets.
 struct OfOneAlone {
   std::size_t max;

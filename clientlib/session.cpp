@@ -208,7 +208,8 @@ void Session::transmit(Time now, Question& question, Effects& out) {
   if (together() && bundle(now, question, out)) return;
   const std::vector<ReplicaId> all = ready();
   if (auto* submit = std::get_if<wire::SubmitRequest>(&question.message)) {
-    submit->designated = question.round == 1 ? designate(question.number) : std::nullopt;
+    if (question.whole_asked) kept_rows(now, submit->designated);
+    submit->designated = question.round == 1 ? designate(now, question.number.value) : std::nullopt;
     // Tags serve when a quorum gets them, which all correct replicas are. Whoever asks again lets
     // nothing depend on it.
     if (question.round > 1 || all.size() + cluster_->faults < cluster_->size()) sign(question);

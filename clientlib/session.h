@@ -46,6 +46,11 @@ struct SessionOptions {
   /// The digests agree but nobody sent the rows: ask everybody for them after this long, or as long
   /// again as the digests took if that is more: who sends the rows may be farther away.
   std::uint64_t whole_patience_us = 50'000;
+  /// Whoever did not send them is not asked for rows for so long, doubled each time up to
+  /// rows_pause_max_us: a liar that never sends any costs that patience now and then, not for each
+  /// of its requests.
+  std::uint64_t rows_pause_us = 1'000'000;
+  std::uint64_t rows_pause_max_us = 60'000'000;
   /// A refusal by quorum() replicas is asked for again before it is believed: replicas that
   /// lag behind refuse what they will accept a moment later.
   std::uint64_t refusal_retry_us = 100'000;
@@ -171,6 +176,8 @@ class Session {
     std::string trouble;            // why it is not connected, as far as is known
     bool closing = false;           // the host was asked to, and has not said that it did
     bool wants_signatures = false;  // it does not know our session key, for whatever reason
+    Time rows_again;                // it may be asked for rows from then on
+    std::uint64_t rows_pause_us = 0;
     Standing standing;
   };
   struct Refusal {
@@ -293,7 +300,8 @@ class Session {
             Effects& out);
   void judge(const Agreement& agreement, const std::string& about, Effects& out);
   void judge_late(ReplicaId from, RequestNumber number, const Digest& reply, Effects& out);
-  std::optional<ReplicaId> designate(RequestNumber number) const;
+  std::optional<ReplicaId> designate(Time now, std::uint64_t number) const;
+  void kept_rows(Time now, std::optional<ReplicaId> designated);
   bool lingers(Time now, Question& question, Time& until) const;
   /// Nobody is left to linger for: who is ready was heard, and who is on its way for the first
   /// time, too.

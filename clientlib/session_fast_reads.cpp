@@ -31,7 +31,7 @@ Ticket Session::fast_read(Time now, const wire::Operation& operation, Time deadl
   asked.body = {id, session_, signer_.public_key(), {std::move(bytes)}};
   read.digest = wire::fast_read_digest(asked.body);
   const std::vector<ReplicaId> all = ready();
-  asked.designated = all[id % all.size()];
+  asked.designated = designate(now, id);
   for (const ReplicaId replica : all) {
     asked.tag = peers_[replica.value].channel.fast_read_tag(read.digest);
     read.asked.insert(replica);
@@ -105,6 +105,7 @@ void Session::weigh_fast_read(Time now, std::uint64_t id, Effects& out) {
 void Session::order_instead(Time now, std::uint64_t id, Effects& out) {
   FastReading read = std::move(fast_reads_.at(id));
   fast_reads_.erase(id);
+  if (read.tally.settled(cluster_->quorum())) kept_rows(now, read.message.designated);
   ++fast_reads_ordered_;
   enqueue(now, read.ticket, std::move(read.message.body.operation.bytes), false, read.deadline,
           out);

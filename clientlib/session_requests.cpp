@@ -109,10 +109,23 @@ void Session::expire_queue(Time now, Effects& out) {
 }
 
 /// Everybody sends digests, one the rows: the work is spread over the group.
-std::optional<ReplicaId> Session::designate(RequestNumber number) const {
-  const auto candidates = ready();
+std::optional<ReplicaId> Session::designate(Time now, std::uint64_t number) const {
+  const auto all = ready();
+  auto candidates = all;
+  std::erase_if(candidates, [&](ReplicaId id) { return now < peers_[id.value].rows_again; });
+  if (candidates.empty()) candidates = all;
   if (candidates.empty()) return std::nullopt;
-  return candidates[number.value % candidates.size()];
+  return candidates[number % candidates.size()];
+}
+
+/// The others agreed, and it was to send the rows. All that was asked at once counts once.
+void Session::kept_rows(Time now, std::optional<ReplicaId> designated) {
+  if (!designated) return;
+  Peer& peer = peers_[designated->value];
+  if (now < peer.rows_again) return;
+  peer.rows_pause_us = std::clamp(2 * peer.rows_pause_us, options_.rows_pause_us,
+                                  std::max(options_.rows_pause_us, options_.rows_pause_max_us));
+  peer.rows_again = now + peer.rows_pause_us;
 }
 
 // ---- voices ---------------------------------------------------------------------------------
@@ -184,6 +197,9 @@ void Session::take(Time now, Question& question, wire::Reply reply, const Agreem
   const bool leaves = question.leaves;
   // Measured from the first sending: too long when it was lost, which only makes us more patient.
   latency_us_ = latency_us_ - latency_us_ / 8 + (now - question.asked) / 8;
+  const auto* const submit = std::get_if<wire::SubmitRequest>(&question.message);
+  if (submit != nullptr && submit->designated && question.round == 1)
+    peers_[submit->designated->value].rows_pause_us = 0;
   judge(agreement, "request " + std::to_string(number.value), out);
   settled_.push_back({number, wire::reply_digest(cluster_->cluster, reply)});
   if (settled_.size() > limits::session_window) settled_.pop_front();

@@ -6,6 +6,10 @@ import { cancel, later } from "./platform.js";
 const retransmitFirstMs = 1_000; // doubling
 const retransmitMaxMs = 8_000;
 const wholePatienceMs = 50; // the digests agree but nobody sent the rows: ask everybody for them
+// Whoever did not send them is not asked for rows for so long, doubling: one that never sends any
+// costs that patience now and then, not for each of its requests.
+const rowsPauseMs = 1_000;
+const rowsPauseMaxMs = 60_000;
 // A refusal is asked for again before it is believed: replicas that lag behind refuse what they
 // will accept a moment later.
 const refusalRetryMs = 100;
@@ -17,6 +21,19 @@ const passing = ["overloaded", "number_too_new"];
 const readRetryMs = 20;
 
 export const now = () => performance.now();
+
+/** Everybody sends digests of a request, one the rows: the work is spread over the group. */
+function sender(ready, number) {
+  const willing = ready.filter(({ rowsAgainAt = 0 }) => now() >= rowsAgainAt);
+  const candidates = willing.length > 0 ? willing : ready;
+  return candidates[number % candidates.length]?.id;
+}
+/** The others agreed, and it was to send the rows. All that was asked at once counts once. */
+function keptRows(link) {
+  if (!link || now() < (link.rowsAgainAt ?? 0)) return;
+  link.rowsPauseMs = Math.min(Math.max(2 * (link.rowsPauseMs ?? 0), rowsPauseMs), rowsPauseMaxMs);
+  link.rowsAgainAt = now() + link.rowsPauseMs;
+}
 
 /** Calls back into the caller's code, whose mistakes must not become ours. */
 function tell(callback, ...args) {
@@ -43,6 +60,7 @@ export function makeQuestion(group, about) {
   let intervalMs = retransmitFirstMs / 2;
   let message, resendAt, settled, closed;
   let round = 0;
+  let lacksRows = false; // of its first round, and the others agree
   let resend, lingering;
 
   const self = {
@@ -117,12 +135,12 @@ export function makeQuestion(group, about) {
   function transmit() {
     if (closed && !isConfirming()) return;
     if (++round > 1) group.probe();
+    if (lacksRows) keptRows(group.links[message.designated]);
     resendAt = Infinity;
     again((intervalMs = Math.min(2 * intervalMs, retransmitMaxMs)));
     const ready = group.up();
-    // Everybody sends digests of a request, one the rows: the work is spread over the group. Later,
-    // all the rows.
-    message.designated = round === 1 ? ready[about.number % ready.length]?.id : undefined;
+    // Later, all send the rows.
+    message.designated = round === 1 ? sender(ready, about.number) : undefined;
     ready.forEach(self.askOf);
   }
   /** The next sending is no later than in so many milliseconds. */
@@ -178,7 +196,8 @@ export function makeQuestion(group, about) {
     const wholes = alike.flatMap(({ whole }) => whole || []);
     const [answer] = wholes;
     if (!answer) {
-      if (round === 1) again(wholePatienceMs); // later, everybody is asked for them anyway
+      lacksRows = round === 1;
+      if (lacksRows) again(wholePatienceMs); // later, everybody is asked for them anyway
       return;
     }
     // Those that are only just connecting are worth waiting for, those that failed to are not.
@@ -190,6 +209,8 @@ export function makeQuestion(group, about) {
       }, about.linger);
       return;
     }
+    if (round === 1 && message.designated !== undefined)
+      group.links[message.designated].rowsPauseMs = 0;
     settled = alike[0].said;
     self.close();
     group.settled(about.digest);

@@ -51,6 +51,33 @@ TEST(SessionResults, a_liar_that_answers_first_changes_nothing_and_is_named) {
   EXPECT_TRUE(host.noted("replica " + std::to_string(liar) + " differs"));
 }
 
+TEST(SessionResults, who_keeps_the_rows_is_not_asked_for_them_for_a_while) {
+  Host host;
+  host.join();
+  std::optional<unsigned> idle;
+  unsigned waited = 0;
+  for (unsigned request = 0; request < 40; ++request) {
+    const Ticket ticket = host.call("tally");
+    const auto submit = host.group[0].last_request();
+    const unsigned sender = submit.designated->value;
+    if (!idle) idle = sender;
+    const wire::Reply truth = host.reply_to(submit, "truth");
+    for (unsigned i = 0; i < 4; ++i)
+      if (i != sender) host.say(i, host.digest_of(truth));
+    if (sender == *idle) {
+      ++waited;
+      host.advance_to(host.now + 60'000);
+      host.say((sender + 1) % 4, truth);
+    } else {
+      host.say(sender, truth);
+    }
+    ASSERT_TRUE(host.completed.contains(ticket));
+    host.advance_to(host.now + 100'000);
+  }
+  // In 4 s: at first, after one second, and after two more.
+  EXPECT_EQ(waited, 3U);
+}
+
 TEST(SessionResults, rows_from_far_away_are_waited_for_as_long_again_as_the_digests_took) {
   Host host;
   host.join();

@@ -6,10 +6,9 @@ import { cancel, later } from "./platform.js";
 const retransmitFirstMs = 1_000; // doubling
 const retransmitMaxMs = 8_000;
 const wholePatienceMs = 50; // the digests agree but nobody sent the rows: ask everybody for them
-// Whoever did not send them is not asked for rows for so long, doubling: one that never sends any
-// costs that patience now and then, not for each of its requests.
-const rowsPauseMs = 1_000;
-const rowsPauseMaxMs = 60_000;
+// Whoever did not send them is not asked for rows for so long: one that never sends any costs that
+// patience now and then, not for each of its requests.
+const rowsPauseMs = 10_000;
 // A refusal is asked for again before it is believed: replicas that lag behind refuse what they
 // will accept a moment later.
 const refusalRetryMs = 100;
@@ -24,15 +23,9 @@ export const now = () => performance.now();
 
 /** Everybody sends digests of a request, one the rows: the work is spread over the group. */
 function sender(ready, number) {
-  const willing = ready.filter(({ rowsAgainAt = 0 }) => now() >= rowsAgainAt);
-  const candidates = willing.length > 0 ? willing : ready;
-  return candidates[number % candidates.length]?.id;
-}
-/** The others agreed, and it was to send the rows. All that was asked at once counts once. */
-function keptRows(link) {
-  if (!link || now() < (link.rowsAgainAt ?? 0)) return;
-  link.rowsPauseMs = Math.min(Math.max(2 * (link.rowsPauseMs ?? 0), rowsPauseMs), rowsPauseMaxMs);
-  link.rowsAgainAt = now() + link.rowsPauseMs;
+  const willing = ready.filter(({ rowsAt = 0 }) => now() >= rowsAt);
+  const of = willing[0] ? willing : ready;
+  return of[number % of.length]?.id;
 }
 
 /** Calls back into the caller's code, whose mistakes must not become ours. */
@@ -135,7 +128,8 @@ export function makeQuestion(group, about) {
   function transmit() {
     if (closed && !isConfirming()) return;
     if (++round > 1) group.probe();
-    if (lacksRows) keptRows(group.links[message.designated]);
+    const keeps = lacksRows && group.links[message.designated];
+    if (keeps) keeps.rowsAt = now() + rowsPauseMs;
     resendAt = Infinity;
     again((intervalMs = Math.min(2 * intervalMs, retransmitMaxMs)));
     const ready = group.up();
@@ -209,8 +203,6 @@ export function makeQuestion(group, about) {
       }, about.linger);
       return;
     }
-    if (round === 1 && message.designated !== undefined)
-      group.links[message.designated].rowsPauseMs = 0;
     settled = alike[0].said;
     self.close();
     group.settled(about.digest);

@@ -26,7 +26,7 @@ class LieChecker {
   void started(ReplicaId id) { known_.erase(id); }
   void after_turn(ReplicaId id, const pbft::ReplicaStatus& status);
 
-  /// How often somebody had to leave so.
+  /// How often somebody left a view in which it had found one such number.
   [[nodiscard]] std::uint64_t judged() const { return judged_; }
 
  private:

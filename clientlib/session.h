@@ -71,6 +71,8 @@ struct SessionOptions {
   std::uint64_t gateway_patience_us = 500'000;
   std::uint64_t gateway_pause_us = 1'000'000;
   std::uint64_t gateway_pause_max_us = 60'000'000;
+  /// A gateway is left that takes four times what all replicas took, and so much more.
+  std::uint64_t gateway_slack_us = 20'000;
 };
 
 /// How often a replica agreed with what the group said, differed from it, or was not heard in time.
@@ -195,6 +197,7 @@ class Session {
     Digest digest;             // of what is asked: a request, a join, a read
     RequestNumber number;
     bool sent = false;
+    bool bundled = false;  // once
     bool leaves = false;
     Time asked;  // when it was first to be sent
     Time resend = never;
@@ -263,9 +266,11 @@ class Session {
     std::vector<Time> greet_again;  // by replica: not before
     Time next = never;              // apart: when to try; greeting: how long to wait for the silent
     std::uint64_t pause_us = 0;
-    std::uint64_t failed = 0;   // gateways, so far
-    RequestNumber last_direct;  // what was asked of all, before
-    bool alone = false;         // the other connections have ended
+    std::uint64_t failed = 0;      // gateways, so far
+    RequestNumber last_direct;     // what was asked of all, before
+    bool alone = false;            // the other connections have ended
+    std::uint64_t latency_us = 0;  // of its answers, smoothed
+    unsigned answers = 0;
   };
   /// An answered number, so that late voices are still judged.
   struct Settled {
@@ -325,6 +330,10 @@ class Session {
   void part(Time now, const std::string& why, bool failed, Effects& out);
   /// False: all are to be asked.
   bool bundle(Time now, Question& question, Effects& out);
+  void measure_gateway(Time now, std::uint64_t took_us, Effects& out);
+  static std::uint64_t smoothed(std::uint64_t mean, std::uint64_t last) {
+    return mean == 0 ? last : mean - mean / 8 + last / 8;
+  }
   void on_passed_back(Time now, ReplicaId from, const wire::PassedBack& passed, Effects& out);
   void on_bundle(Time now, ReplicaId from, wire::Bundle said, Effects& out);
 
@@ -400,7 +409,7 @@ class Session {
   std::uint64_t last_number_ = 0;
   std::uint64_t last_read_ = 0;
   std::uint64_t status_id_ = 0;
-  std::uint64_t latency_us_ = 0;  // of answered requests, smoothed
+  std::uint64_t latency_us_ = 0;  // of requests that all were asked, smoothed
   std::optional<Joining> joining_;
   std::optional<Question> join_question_;  // phase one, then phase two
   std::deque<Queued> queue_;

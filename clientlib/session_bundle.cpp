@@ -109,6 +109,8 @@ void Session::come_together(Effects& out) {
   bundling_.last_direct = RequestNumber{last_number_};
   bundling_.alone = false;
   bundling_.next = never;
+  bundling_.latency_us = 0;
+  bundling_.answers = 0;
   out.push_back(Note{gateway_name(bundling_.gateway) + " reaches " +
                      std::to_string(met_through() - 1) + " others -> ask through it"});
   hang_up_others(out);
@@ -173,9 +175,21 @@ bool Session::bundle(Time now, Question& question, Effects& out) {
     }
   }
   submit->designated = gateway;
+  question.bundled = true;
   question.sent = true;
   out.push_back(Send{gateway, as_text(std::move(asked))});
   return true;
+}
+
+/// A gateway may answer just before it would be asked again, each time: it is left when it takes
+/// much longer than all replicas did when they were asked, one of the f+1 fastest of which is
+/// correct. Should the group itself have become as slow, asking all of them tells.
+void Session::measure_gateway(Time now, std::uint64_t took_us, Effects& out) {
+  constexpr unsigned enough_answers = 16;
+  bundling_.latency_us = smoothed(bundling_.latency_us, took_us);
+  if (++bundling_.answers < enough_answers) return;
+  if (bundling_.latency_us > 4 * latency_us_ + options_.gateway_slack_us)
+    part(now, "is slow", true, out);
 }
 
 void Session::on_passed_back(Time now, ReplicaId from, const wire::PassedBack& passed,
@@ -203,8 +217,12 @@ void Session::on_passed_back(Time now, ReplicaId from, const wire::PassedBack& p
   // Another key, or a newer configuration, is proven on a connection of its own.
   if (!message || channel.state() == Channel::State::asking) {
     channel.down();
-    return part(now, "brings what replica " + std::to_string(by.value) + " would not say", true,
-                out);
+    if (met_through() + cluster_->faults < cluster_->size())
+      return part(now, "brings what others would not say", true, out);
+    out.push_back(Note{gateway_name(bundling_.gateway) + " brings what replica " +
+                       std::to_string(by.value) +
+                       " would not say, or it lies itself -> do without it"});
+    return;
   }
   if (*message) return heard(now, by, std::move(**message), out);
   if (cluster_->mac_requests)
@@ -216,18 +234,16 @@ void Session::on_bundle(Time now, ReplicaId from, wire::Bundle said, Effects& ou
   const RequestNumber number = said.reply.number;
   const wire::ReplyDigest digest{said.reply.session, number, said.reply.request,
                                  wire::reply_digest(cluster_->cluster, said.reply)};
-  bool forged = false;
+  // Of 2f others f may be faulty, and the gateway cannot tell who is: their tags prove nothing, and
+  // are none of its doing.
   std::vector<ReplicaId> voices;
   if (together() && from == bundling_.gateway) {
     for (const wire::OtherTag& other : said.others) {
       // Its own word is one, however often it says it.
       const bool another = cluster_->knows(other.replica) && other.replica != from;
       if (another && bundling_.through[other.replica.value].ready() &&
-          bundling_.through[other.replica.value].check(digest, other.tag)) {
+          bundling_.through[other.replica.value].check(digest, other.tag))
         voices.push_back(other.replica);
-      } else {
-        forged = true;
-      }
     }
   }
   // An answer may let the next request go, and that may end the bundling: all was checked before.
@@ -236,8 +252,8 @@ void Session::on_bundle(Time now, ReplicaId from, wire::Bundle said, Effects& ou
   const auto open = pending_.find(number);
   const bool short_of = open != pending_.end() && number > bundling_.last_direct &&
                         !open->second.tally.settled(cluster_->weak_quorum());
-  if (together() && from == bundling_.gateway && (forged || short_of))
-    part(now, "brings tags that prove nothing", true, out);
+  if (together() && from == bundling_.gateway && short_of)
+    part(now, "brings too few tags that prove anything", true, out);
 }
 
 }  // namespace prytany::client

@@ -178,6 +178,7 @@ void Session::take_join(Time now, const wire::Reply& reply, const Agreement& agr
     return;
   }
   judge(agreement, "the join", out);
+  latency_us_ = smoothed(latency_us_, now - join_question_->asked);
   Completion completion;
   completion.verdict = Verdict::answered;
   completion.sent = true;

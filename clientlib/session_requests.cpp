@@ -195,8 +195,11 @@ void Session::take(Time now, Question& question, wire::Reply reply, const Agreem
                    Effects& out) {
   const RequestNumber number = question.number;
   const bool leaves = question.leaves;
+  const std::uint64_t took_us = now - question.asked;
+  const bool by_gateway = question.bundled && question.round == 1;
   // Measured from the first sending: too long when it was lost, which only makes us more patient.
-  latency_us_ = latency_us_ - latency_us_ / 8 + (now - question.asked) / 8;
+  // What a gateway kept is no measure of anybody.
+  if (!question.bundled) latency_us_ = smoothed(latency_us_, took_us);
   const auto* const submit = std::get_if<wire::SubmitRequest>(&question.message);
   if (submit != nullptr && submit->designated && question.round == 1)
     peers_[submit->designated->value].rows_pause_us = 0;
@@ -229,6 +232,7 @@ void Session::take(Time now, Question& question, wire::Reply reply, const Agreem
   hang_up_others(out);
   if (left) lost = "left";
   if (lost) return end(*lost, out);
+  if (by_gateway && together()) measure_gateway(now, took_us, out);
   fill_window(now, out);
 }
 

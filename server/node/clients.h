@@ -216,6 +216,7 @@ class Clients {
   Wish on(ConnectionId id, Connection& c, wire::BundleRequest asked, wire::Verifier& verifier);
   static void allow_answers(Passed& passed);
   void say_own(ConnectionId id, Connection& c, const wire::Reply& reply);
+  [[nodiscard]] std::size_t others_wanted() const;
   void weigh(ConnectionId id, Connection& c, std::map<Digest, Gathering>::iterator gathering);
   void relay_back(const Connection& c, const wire::TaggedToClient& message);
   void leave_roads(ConnectionId id, const Connection& c);

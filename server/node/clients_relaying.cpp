@@ -110,7 +110,7 @@ Clients::Wish Clients::on(ConnectionId id, Connection& c, wire::BundleRequest as
   if (repeated || body.operation.bytes.size() > limits::bundled_request_bytes_max)
     return refuse(id, c, digest, "not_bundled", "too large, or asked before: ask all replicas");
   // Nobody reads what a mute replica says; and a bundle needs others' words.
-  if (silent_ || c.passed.size() + 1 < setting_.weak_quorum ||
+  if (silent_ || c.passed.size() < others_wanted() ||
       gathered_ + gathering_bytes > gathered_bytes_max)
     return refuse(id, c, digest, "not_bundled", "this replica cannot bring others: ask all");
   if (const auto code = setting_.executor.refuse(body)) {
@@ -133,6 +133,9 @@ Clients::Wish Clients::on(ConnectionId id, Connection& c, wire::BundleRequest as
   relay_.emplace_back(std::nullopt, wire::Relayed{id.value, std::move(asked)});
   return Submit{*std::move(checked)};
 }
+
+/// Their tags say nothing to us, and f of them may be wrong: then as many are right.
+std::size_t Clients::others_wanted() const { return 2 * (setting_.weak_quorum - 1); }
 
 void Clients::say_own(ConnectionId id, Connection& c, const wire::Reply& reply) {
   const auto found = c.bundles.find(reply.request);
@@ -176,7 +179,7 @@ void Clients::weigh(ConnectionId id, Connection& c,
                     std::map<Digest, Gathering>::iterator gathering) {
   Gathering& g = gathering->second;
   if (!g.said) return;
-  const std::size_t wanted = setting_.weak_quorum - 1;
+  const std::size_t wanted = others_wanted();
   if (!g.own) {  // it was sent
     for (; g.passed_back < g.others.size(); ++g.passed_back) {
       const auto& [from, voice] = g.others[g.passed_back];

@@ -182,14 +182,68 @@ TEST_F(Bundles, are_not_asked_for_through_a_gateway_that_reaches_too_few) {
   EXPECT_EQ(host.session->ready().size(), 4U);
 }
 
-TEST_F(Bundles, end_when_a_replica_seems_to_say_what_bears_no_right_tag) {
+TEST_F(Bundles, end_when_more_than_f_replicas_seem_to_say_what_bears_no_right_tag) {
   pass_on();
   (void)host.call("tally");
-  host.say(gateway,
-           wire::PassedBack{host.group[other()].id(),
-                            {wire::SessionEnded{SessionId{77}, {"expired"}}, crypto::Tag16{1}}});
-  EXPECT_FALSE(host.ended);
+  const auto seems_to_end = [&](unsigned id) {
+    host.say(gateway,
+             wire::PassedBack{host.group[id].id(),
+                              {wire::SessionEnded{SessionId{77}, {"expired"}}, crypto::Tag16{1}}});
+    EXPECT_FALSE(host.ended);
+  };
+  // Who lies may be that one.
+  seems_to_end(other(0));
+  EXPECT_TRUE(host.session->gateway());
+  seems_to_end(other(1));
   EXPECT_FALSE(host.session->gateway());
+}
+
+TEST_F(Bundles, are_believed_with_a_tag_that_is_wrong_beside_f_that_are_right) {
+  pass_on();
+  for (int i = 0; i < 5; ++i) {
+    const Ticket ticket = host.call("tally");
+    wire::Bundle said = bundle(host.reply_to(asked(), "truth"), {other(0), other(1)});
+    said.others.items[0].tag[5] ^= 1;
+    host.say(gateway, said);
+    EXPECT_EQ(result(ticket), "truth");
+  }
+  EXPECT_TRUE(host.session->gateway()) << "it cannot know who lies beyond it";
+}
+
+TEST_F(Bundles, of_a_slow_gateway_are_not_waited_for_long) {
+  pass_on();
+  unsigned answers = 0;
+  for (; host.session->gateway() && answers < 100; ++answers) {
+    const Ticket ticket = host.call("tally");
+    host.advance_to(host.now + 500'000);
+    host.say(gateway, bundle(host.reply_to(asked(), "truth"), {other(0), other(1)}));
+    EXPECT_EQ(result(ticket), "truth");
+  }
+  EXPECT_LE(answers, 16U);
+  const unsigned slow = gateway;
+  await_greeting();
+  EXPECT_NE(gateway, slow);
+}
+
+TEST_F(Bundles, of_a_gateway_are_waited_for_where_the_group_is_as_slow) {
+  host.advance_to(host.now + 1);
+  const auto slowly = [&](auto&& answer) {
+    const Ticket ticket = host.call("tally");
+    host.advance_to(host.now + 300'000);
+    answer();
+    EXPECT_EQ(result(ticket), "truth");
+  };
+  for (int i = 0; i < 20; ++i)
+    slowly([&] {
+      const wire::Reply truth = host.reply_to(host.group[0].last_request(), "truth");
+      for (unsigned id = 0; id < 4; ++id) host.say(id, truth);
+    });
+  pass_on();
+  ASSERT_TRUE(host.session->gateway());
+  for (int i = 0; i < 40; ++i)
+    slowly(
+        [&] { host.say(gateway, bundle(host.reply_to(asked(), "truth"), {other(0), other(1)})); });
+  EXPECT_TRUE(host.session->gateway());
 }
 
 TEST_F(Bundles, greet_a_replica_again_that_does_not_know_the_client_but_not_for_ever) {

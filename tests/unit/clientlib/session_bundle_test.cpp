@@ -238,6 +238,7 @@ TEST_F(Bundles, of_a_gateway_are_waited_for_where_the_group_is_as_slow) {
       const wire::Reply truth = host.reply_to(host.group[0].last_request(), "truth");
       for (unsigned id = 0; id < 4; ++id) host.say(id, truth);
     });
+  await_greeting();
   pass_on();
   ASSERT_TRUE(host.session->gateway());
   for (int i = 0; i < 40; ++i)

@@ -10,7 +10,7 @@ namespace {
 /// A replica beyond the gateway, and the key that it and the client share.
 struct Beyond {
   ReplicaId id;
-  crypto::Signer signer;
+  const crypto::Signer& signer;
   Clients clients;
   crypto::MacKey key{};
   int submitted = 0;
@@ -107,8 +107,10 @@ struct Road : Door {
 
   ReplicaId near{0};
   Clients gateway = make(near, signer);
-  Beyond far{ReplicaId{1}, app::test_key(2), make(ReplicaId{1}, app::test_key(2))};
-  Beyond third{ReplicaId{2}, app::test_key(3), make(ReplicaId{2}, app::test_key(3))};
+  crypto::Signer far_signer = app::test_key(2);
+  crypto::Signer third_signer = app::test_key(3);
+  Beyond far{ReplicaId{1}, far_signer, make(ReplicaId{1}, far_signer)};
+  Beyond third{ReplicaId{2}, third_signer, make(ReplicaId{2}, third_signer)};
   ConnectionId here{7};
   crypto::MacKey near_key{};
 };

@@ -282,6 +282,9 @@ void Loop::settle_touched() {
   for (const Seat seat : touched_) {
     Sitting* sitting = find(seat);
     if (sitting == nullptr) continue;
+    Effects effects;
+    sitting->session.send_new(now_, effects);
+    perform(seat, *sitting, std::move(effects));
     sitting->touched = false;
     const Time deadline = sitting->session.deadline();
     if (deadline >= sitting->wake) continue;

@@ -153,7 +153,8 @@ void Session::became_ready(ReplicaId replica, Effects& out) {
     out.push_back(
         Send{replica, std::make_shared<const std::string>(peer.channel.speak_for(signer_))});
   if (join_question_) transmit_to(replica, *join_question_, out);
-  for (auto& [number, question] : pending_) transmit_to(replica, question, out);
+  for (auto& [number, question] : pending_)
+    if (question.round > 0) transmit_to(replica, question, out);
   for (auto& [id, read] : reads_) transmit_to(replica, read.question, out);
   for (auto& [ticket, watching] : watching_) subscribe_at(replica, watching, out);
 }
@@ -210,9 +211,8 @@ void Session::transmit(Time now, Question& question, Effects& out) {
   if (auto* submit = std::get_if<wire::SubmitRequest>(&question.message)) {
     if (question.whole_asked) kept_rows(now, submit->designated);
     submit->designated = question.round == 1 ? designate(now, question.number.value) : std::nullopt;
-    // Tags serve when a quorum gets them, which all correct replicas are. Whoever asks again lets
-    // nothing depend on it.
-    if (question.round > 1 || all.size() + cluster_->faults < cluster_->size()) sign(question);
+    // Whoever asks again lets nothing depend on tags.
+    if (question.round > 1 || !tags_serve()) sign(question);
     if (!submit->request.proof.signature) {
       for (const ReplicaId replica : all) transmit_to(replica, question, out);
       return;
@@ -226,12 +226,35 @@ void Session::transmit(Time now, Question& question, Effects& out) {
   }
 }
 
-void Session::sign(Question& question) {
-  auto& submit = std::get<wire::SubmitRequest>(question.message);
-  submit.tag.reset();
-  if (submit.request.proof.signature) return;
-  submit.request.proof.signature =
-      signer_.sign(wire::request_signed_bytes(cluster_->cluster, question.digest));
+void Session::send_new(Time now, Effects& out) {
+  std::vector<Question*> questions;
+  for (const RequestNumber number : std::exchange(new_, {}))
+    if (const auto found = pending_.find(number); found != pending_.end())
+      questions.push_back(&found->second);
+  if (!cluster_->mac_requests || !tags_serve()) sign(questions);
+  for (Question* question : questions) transmit(now, *question, out);
+}
+
+void Session::sign(const std::vector<Question*>& questions) {
+  std::vector<wire::SubmitRequest*> submits;
+  std::vector<Digest> digests;
+  const auto sign_these = [&] {
+    if (submits.empty()) return;
+    auto signatures = wire::sign_requests(cluster_->cluster, signer_, digests);
+    for (std::size_t i = 0; i < submits.size(); ++i)
+      submits[i]->request.proof.signature = std::move(signatures[i]);
+    submits.clear();
+    digests.clear();
+  };
+  for (Question* question : questions) {
+    auto& submit = std::get<wire::SubmitRequest>(question->message);
+    submit.tag.reset();
+    if (submit.request.proof.signature) continue;
+    submits.push_back(&submit);
+    digests.push_back(question->digest);
+    if (submits.size() == 1U << limits::signed_together_depth_max) sign_these();
+  }
+  sign_these();
 }
 
 void Session::transmit_to(ReplicaId to, Question& question, Effects& out) {
@@ -272,7 +295,7 @@ void Session::tick(Time now, Effects& out) {
   tick_bundling(now, out);
   tick_questions(now, out);
   expire_queue(now, out);
-  fill_window(now, out);
+  fill_window();
 }
 
 void Session::tick_peers(Time now, Effects& out) {
@@ -340,6 +363,12 @@ Time Session::deadline() const {
 }
 
 // ---- what is known -----------------------------------------------------------------------------
+
+/// When a quorum gets them, which all correct replicas are.
+bool Session::tags_serve() const {
+  const std::size_t met = together() ? met_through() : ready().size();
+  return met + cluster_->faults >= cluster_->size();
+}
 
 std::vector<ReplicaId> Session::ready() const {
   std::vector<ReplicaId> ready;

@@ -139,6 +139,9 @@ class Session {
   /// `why`, in words, is told to those whose questions then nobody answers; empty: unknown.
   void disconnected(Time now, ReplicaId replica, Effects& out, std::string why = {});
   void tick(Time now, Effects& out);
+  /// Sends what submit() and answers let go: to be called when the host has told all that it knew,
+  /// so that what goes together can be signed together.
+  void send_new(Time now, Effects& out);
   /// When tick() is owed; `never` if nothing is waited for. Earlier ticks do no harm.
   [[nodiscard]] Time deadline() const;
 
@@ -289,14 +292,17 @@ class Session {
   void tick_peers(Time now, Effects& out);
   void tick_questions(Time now, Effects& out);
   void transmit(Time now, Question& question, Effects& out);
-  void sign(Question& question);
+  void sign(Question& question) { sign({&question}); }
+  /// Those that are not, sixteen at a time.
+  void sign(const std::vector<Question*>& questions);
+  [[nodiscard]] bool tags_serve() const;
   void transmit_to(ReplicaId to, Question& question, Effects& out);
   void ask_status_of(ReplicaId replica, Effects& out);
   Ticket next_ticket() { return Ticket{++last_ticket_}; }
 
   // session_requests.cpp: numbered requests
-  void enqueue(Time now, Ticket ticket, Bytes operation, bool leaves, Time deadline, Effects& out);
-  void fill_window(Time now, Effects& out);
+  void enqueue(Ticket ticket, Bytes operation, bool leaves, Time deadline, Effects& out);
+  void fill_window();
   void expire_queue(Time now, Effects& out);
   void on_reply(Time now, ReplicaId from, wire::Reply reply, Effects& out);
   void on_digest(Time now, ReplicaId from, const wire::ReplyDigest& said, Effects& out);
@@ -415,6 +421,7 @@ class Session {
   std::deque<Queued> queue_;
   Time queue_deadline_ = never;  // no later than the earliest in the queue
   std::map<RequestNumber, Question> pending_;
+  std::vector<RequestNumber> new_;                   // of those, to be sent for the first time
   std::map<std::uint64_t, Read> reads_;              // by the id that is echoed
   std::map<std::uint64_t, FastReading> fast_reads_;  // likewise
   std::uint64_t fast_reads_ordered_ = 0;

@@ -143,12 +143,14 @@ void Session::part(Time now, const std::string& why, bool failed, Effects& out) 
     tick_peers(now, out);
   }
   if (!asked) return;
+  std::vector<Question*> unanswered;
   for (auto& [number, question] : pending_) {
-    if (number <= bundling_.last_direct) continue;
+    if (number <= bundling_.last_direct || question.round == 0) continue;
     // Each is asked as soon as it is connected to; soon after, everybody for the whole.
-    sign(question);
+    unanswered.push_back(&question);
     question.resend = std::min(question.resend, now + options_.whole_patience_us);
   }
+  sign(unanswered);
 }
 
 bool Session::bundle(Time now, Question& question, Effects& out) {
@@ -163,8 +165,7 @@ bool Session::bundle(Time now, Question& question, Effects& out) {
     return false;
   }
   const ReplicaId gateway = bundling_.gateway;
-  if (met_through() + cluster_->faults < cluster_->size() || peers_[gateway.value].wants_signatures)
-    sign(question);
+  if (!tags_serve() || peers_[gateway.value].wants_signatures) sign(question);
   wire::BundleRequest asked{submit->request, {}};
   if (!asked.request.proof.signature) {
     for (const ReplicaId replica : cluster_->replicas()) {

@@ -107,8 +107,7 @@ void Session::order_instead(Time now, std::uint64_t id, Effects& out) {
   fast_reads_.erase(id);
   if (read.tally.settled(cluster_->quorum())) kept_rows(now, read.message.designated);
   ++fast_reads_ordered_;
-  enqueue(now, read.ticket, std::move(read.message.body.operation.bytes), false, read.deadline,
-          out);
+  enqueue(read.ticket, std::move(read.message.body.operation.bytes), false, read.deadline, out);
 }
 
 void Session::tick_fast_reads(Time now, Effects& out) {

@@ -155,9 +155,8 @@ void Session::order_join(Time now, Effects& out) {
   wire::ClientRequest request;
   request.body = {SessionId{}, question.number, signer_.public_key(), {wire::encode(operation)}};
   question.digest = wire::request_digest(request.body);
-  request.proof.signature =
-      signer_.sign(wire::request_signed_bytes(cluster_->cluster, question.digest));
   question.message = wire::SubmitRequest{std::move(request), std::nullopt};
+  sign(question);
   question.round = 0;
   question.refusals.clear();
   question.tally.forget();
@@ -201,7 +200,7 @@ void Session::take_join(Time now, const wire::Reply& reply, const Agreement& agr
   }
   joining_.reset();
   join_question_.reset();
-  fill_window(now, out);
+  fill_window();
 }
 
 void Session::fail_join(const std::string& code, const std::string& message, Effects& out) {

@@ -32,20 +32,19 @@ bool is_session_error(const wire::ErrorReply& error) {
 
 }  // namespace
 
-Ticket Session::submit(Time now, const wire::Operation& operation, Time deadline, Effects& out) {
+Ticket Session::submit(Time, const wire::Operation& operation, Time deadline, Effects& out) {
   const Ticket ticket = next_ticket();
   if (!fits(operation)) {
     out.push_back(
         Completed{ticket, never_sent("too_large", "a part of the request exceeds its limit")});
     return ticket;
   }
-  enqueue(now, ticket, wire::encode(operation), std::holds_alternative<wire::Leave>(operation),
-          deadline, out);
+  enqueue(ticket, wire::encode(operation), std::holds_alternative<wire::Leave>(operation), deadline,
+          out);
   return ticket;
 }
 
-void Session::enqueue(Time now, Ticket ticket, Bytes operation, bool leaves, Time deadline,
-                      Effects& out) {
+void Session::enqueue(Ticket ticket, Bytes operation, bool leaves, Time deadline, Effects& out) {
   const auto refuse = [&](std::string code, std::string message) {
     out.push_back(Completed{ticket, never_sent(std::move(code), std::move(message))});
   };
@@ -57,10 +56,10 @@ void Session::enqueue(Time now, Ticket ticket, Bytes operation, bool leaves, Tim
                                    " bytes, this one has " + std::to_string(operation.size()));
   queue_.push_back({ticket, std::move(operation), deadline, leaves});
   queue_deadline_ = std::min(queue_deadline_, deadline);
-  fill_window(now, out);
+  fill_window();
 }
 
-void Session::fill_window(Time now, Effects& out) {
+void Session::fill_window() {
   while (session_.value != 0 && !ended_ && !queue_.empty()) {
     const std::uint64_t lowest =
         pending_.empty() ? last_number_ + 1 : pending_.begin()->first.value;
@@ -82,8 +81,7 @@ void Session::fill_window(Time now, Effects& out) {
     question.digest = digest;
     question.number = number;
     question.message = wire::SubmitRequest{std::move(request), std::nullopt};
-    if (!cluster_->mac_requests) sign(question);
-    transmit(now, question, out);
+    new_.push_back(number);
   }
   if (queue_.empty()) queue_deadline_ = never;
 }
@@ -233,7 +231,7 @@ void Session::take(Time now, Question& question, wire::Reply reply, const Agreem
   if (left) lost = "left";
   if (lost) return end(*lost, out);
   if (by_gateway && together()) measure_gateway(now, took_us, out);
-  fill_window(now, out);
+  fill_window();
 }
 
 void Session::judge(const Agreement& agreement, const std::string& about, Effects& out) {

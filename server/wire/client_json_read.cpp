@@ -48,6 +48,7 @@ void get_json(JsonPicker& p, Json json, StepResult& out);
 void get_json(JsonPicker& p, Json json, Change& out);
 void get_json(JsonPicker& p, Json json, Body<limits::certificate_bytes_max>& out);
 void get_json(JsonPicker& p, Json json, crypto::Tag16& out);
+void get_json(JsonPicker& p, Json json, Digest& out);
 void get_json(JsonPicker& p, Json json, OtherTag& out);
 
 template <class T, std::size_t Max>
@@ -252,6 +253,18 @@ void get_json(JsonPicker& p, Json json, RequestBody& out) {
 
 void get_json(JsonPicker& p, Json json, crypto::Tag16& out) { p.hex_of(json, "tags", out); }
 
+void get_json(JsonPicker& p, Json json, Digest& out) { p.hex_of(json, "branch", out.bytes); }
+
+void get_signature(JsonPicker& p, Json json, RequestProof& out) {
+  RequestSignature& signature = out.signature.emplace();
+  p.hex(json, "signature", signature.bytes);
+  if (!p.optional_field(json, "branch")) return;
+  get_list(p, json, "branch", signature.branch);
+  if (signature.branch.empty()) p.fail("empty", "branch");
+  signature.place =
+      static_cast<std::uint8_t>(p.small(json, "place", (1U << signature.branch.size()) - 1));
+}
+
 void get_json(JsonPicker& p, Json json, BundleRequest& out) {
   get_json(p, json, out.request.body);
   if (p.optional_field(json, "tags")) {
@@ -259,7 +272,7 @@ void get_json(JsonPicker& p, Json json, BundleRequest& out) {
     if (out.tags.empty()) p.fail("empty", "tags");
     if (p.optional_field(json, "signature")) p.fail("beside tags", "signature");
   } else {
-    p.hex(json, "signature", out.request.proof.signature.emplace().bytes);
+    get_signature(p, json, out.request.proof);
   }
 }
 
@@ -280,7 +293,7 @@ void get_json(JsonPicker& p, Json json, SubmitRequest& out) {
   get_json(p, json, out.request.body);
   // Exactly one of the two proves it.
   if (!p.optional_field(json, "tag")) {
-    p.hex(json, "signature", out.request.proof.signature.emplace().bytes);
+    get_signature(p, json, out.request.proof);
   } else {
     p.hex(json, "tag", out.tag.emplace());
     if (p.optional_field(json, "signature")) p.fail("beside a tag", "signature");

@@ -20,6 +20,7 @@ void put_json(JsonWriter& w, const ResultSet& set);
 void put_json(JsonWriter& w, const StepResult& result);
 void put_json(JsonWriter& w, const Change& change);
 void put_json(JsonWriter& w, const crypto::Tag16& tag) { w.hex(tag); }
+void put_json(JsonWriter& w, const Digest& digest) { w.hex(digest.bytes); }
 void put_json(JsonWriter& w, const OtherTag& other) {
   w.begin_object().key("replica").small(other.replica.value).key("tag").hex(other.tag).end_object();
 }
@@ -220,6 +221,14 @@ void put_fields(JsonWriter& w, const RequestBody& body) {
   put_operation(w, body.operation.bytes);
 }
 
+void put_fields(JsonWriter& w, const RequestSignature& signature) {
+  w.key("signature").hex(signature.bytes);
+  if (signature.branch.empty()) return;
+  w.key("branch");
+  put_json(w, signature.branch);
+  w.key("place").small(signature.place);
+}
+
 struct PutFromClient {
   JsonWriter& w;
   void operator()(const ClientHello& hello) const {
@@ -238,15 +247,14 @@ struct PutFromClient {
     w.key("type").word("request");
     put_fields(w, submit.request.body);
     if (submit.tag) w.key("tag").hex(*submit.tag);
-    if (const auto& signature = submit.request.proof.signature)
-      w.key("signature").hex(signature->bytes);
+    if (const auto& signature = submit.request.proof.signature) put_fields(w, *signature);
     if (submit.designated) w.key("designated").small(submit.designated->value);
   }
   void operator()(const BundleRequest& asked) const {
     w.key("type").word("bundle_request");
     put_fields(w, asked.request.body);
     if (const auto& signature = asked.request.proof.signature) {
-      w.key("signature").hex(signature->bytes);
+      put_fields(w, *signature);
     } else {
       w.key("tags");
       put_json(w, asked.tags);

@@ -212,13 +212,16 @@ bool Verifier::may_travel(const ClientRequest& request) {
 
 bool Verifier::check_request(const Digest& digest, const ClientRequest& request) {
   if (!request.proof.signature) return false;
-  const crypto::Signature* const known = verified_.find(digest);
-  if (known != nullptr && *known == *request.proof.signature) return true;
-  if (!crypto::verify(request.body.signer, request_signed_bytes(group_.cluster, digest),
-                      *request.proof.signature))
-    return false;
+  const RequestSignature& signature = *request.proof.signature;
+  const crypto::PublicKey& signer = request.body.signer;
+  const std::optional<Digest> root = signed_root(digest, signature);
+  if (!root) return false;
+  const Known* const known = verified_.find(*root);
+  if (known != nullptr && known->signer == signer && known->signature.bytes == signature.bytes)
+    return true;
+  if (!verify_root(group_.cluster, signer, *root, signature)) return false;
   // Only what verified is remembered: forgeries cost their sender a connection, and us no memory.
-  verified_.remember(digest, *request.proof.signature);
+  verified_.remember(*root, {signer, signature});
   return true;
 }
 

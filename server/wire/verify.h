@@ -59,9 +59,13 @@ class Verifier {
 
   Membership group_;
   const Chain* chain_;
-  /// Requests come several times (client, PRE-PREPARE, retransmission): request digest -> a
-  /// signature of it that verified lately.
-  TwoGenerations<crypto::Signature> verified_;
+  struct Known {
+    crypto::PublicKey signer;
+    crypto::Signature signature;
+  };
+  /// Requests come several times (client, PRE-PREPARE, retransmission), and several under one
+  /// signature: signed_root() -> what verified of it lately.
+  TwoGenerations<Known> verified_;
 };
 
 }  // namespace prytany::wire

@@ -209,6 +209,7 @@ class Conversation {
   }
 
   void perform(client::Effects effects) {
+    session_->send_new(now_, effects);
     std::size_t done = 0;
     for (; done < effects.size(); ++done) {
       ENSURE(done < 10'000);

@@ -87,10 +87,10 @@ class Clients::Client {
   }
   /// Nothing but what is ordered: each has one of the session's numbers.
   void ask_all_at_once() {
-    for (std::size_t i = waiting_; i < limits::session_window && can_ask(); ++i)
-      perform([&](client::Effects& out) {
+    perform([&](client::Effects& out) {
+      for (std::size_t i = waiting_; i < limits::session_window && can_ask(); ++i)
         expect(session_->submit(now(), all_.workload_.next_of(index_), now() + patience_us, out));
-      });
+    });
   }
   void ask() {
     if (!can_ask() || waiting_ >= parameters().outstanding_max) return;
@@ -158,6 +158,7 @@ class Clients::Client {
   void perform(Do&& happens) {
     client::Effects effects;
     happens(effects);
+    session_->send_new(now(), effects);
     for (client::Effect& effect : effects) std::visit([this](auto& e) { this->on(e); }, effect);
     wake();
   }

@@ -146,7 +146,8 @@ const clientHello = struct({ cluster: digest, key, nonce });
 
 const clientRequest = struct({
   body: struct({ session: u64, number: u64, signer: key, operation: hexBody }),
-  proof: struct({ signature: optional(signature) }),
+  proof: struct({
+    signature: optional(struct({ signature, branch: list(digest), place: u8 })) }),
 });
 const agreed = struct({ time: i64, choice: hexBody });
 const batch = struct({ requests: list(clientRequest) });
@@ -269,6 +270,19 @@ function requests() {
     same(sign(null, bytes, session), one.signature, one.name);
     same(one.message.signature, one.signature, one.name);
   }
+  const { together } = file;
+  for (const message of together.messages) {
+    let node = hash("prytany request", requestBody(message));
+    message.branch.forEach((sibling, height) => {
+      const right = (message.place >> height) & 1;
+      node = hash("prytany requests", ...(right ? [hex(sibling), node] : [node, hex(sibling)]));
+    });
+    same(node, together.root, "root");
+    same(message.signature, together.signature, "signed together");
+  }
+  const bytes = join(domain("prytany signed requests"), hex(file.cluster), hex(together.root));
+  same(bytes, together.signed_bytes, "signed together");
+  same(sign(null, bytes, session), together.signature, "signed together");
 }
 
 function session() {

@@ -79,7 +79,7 @@ std::string worked_example() {
   Annotated results;
   results.field(digest, "digest = SHA-256(0f \"prytany request\" body)");
   Annotated signature;
-  signature.field(*request.proof.signature, "signature");
+  signature.field(request.proof.signature->bytes, "signature");
   return block("The operation:", operation.text()) + block("The body:", whole.text()) +
          block("Its digest:", results.text()) + block("What is signed:", signed_part.text()) +
          block("The Ed25519 signature, by the session's key:", signature.text()) +

@@ -246,6 +246,19 @@ Named<ClientRequest> requests() {
   return all;
 }
 
+std::vector<ClientRequest> signed_together() {
+  std::vector<ClientRequest> all;
+  std::vector<Digest> digests;
+  for (const auto& [name, request] : requests()) {
+    if (request.body.session == SessionId{0} || all.size() == 5) continue;
+    all.push_back(request);
+    digests.push_back(request_digest(request.body));
+  }
+  const auto signatures = sign_requests(cluster(), session_signer(), digests);
+  for (std::size_t i = 0; i < all.size(); ++i) all[i].proof.signature = signatures[i];
+  return all;
+}
+
 Named<Outcome> outcomes() {
   ResultSet set;
   set.columns.items = {{"id"}, {"body"}, {"weight"}};
@@ -334,7 +347,7 @@ Named<PeerMessage> peer_messages() {
   Agreed chosen{noon + 1, {}};
   set(chosen.choice, "a choice");
   Batch batch;
-  batch.requests.items = {requests()[2].second, requests()[4].second};
+  batch.requests.items = {requests()[2].second, signed_together()[2]};
   const Checkpoint checkpoint{Seq{128}, digest_of("state 128")};
   StatePages pages;
   set(pages.bytes, "some bytes stand for pages");

@@ -39,6 +39,8 @@ wire::Identity identity();
 wire::ClientRequest request_of(const wire::Operation& operation, SessionId session,
                                RequestNumber number);
 Named<wire::ClientRequest> requests();
+/// Five of them under one signature.
+std::vector<wire::ClientRequest> signed_together();
 Named<wire::Outcome> outcomes();
 
 /// Every alternative; all signatures are right, the sender is replica 1.

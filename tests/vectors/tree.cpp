@@ -17,6 +17,10 @@ Names names_of<RequestBody>() {
   return {"session", "number", "signer", "operation"};
 }
 template <>
+Names names_of<RequestSignature>() {
+  return {"signature", "branch", "place"};
+}
+template <>
 Names names_of<RequestProof>() {
   return {"signature"};
 }
@@ -280,7 +284,7 @@ struct Tree<std::array<std::uint8_t, N>> {
 };
 
 template <class T>
-  requires requires(const T& t) { ByteView(t.bytes); }
+  requires(requires(const T& t) { ByteView(t.bytes); } && !std::same_as<T, RequestSignature>)
 struct Tree<T> {
   static Json of(const T& t) { return to_hex(t.bytes); }
 };

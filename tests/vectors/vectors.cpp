@@ -117,6 +117,16 @@ File request_file() {
          {"signed_bytes", hex_of(request_signed_bytes(cluster(), digest))},
          {"signature", hex_of(request.proof.signature->bytes)}});
   }
+  const std::vector<ClientRequest> together = signed_together();
+  const RequestSignature& signature = *together.front().proof.signature;
+  const auto root = signed_root(request_digest(together.front().body), signature);
+  file["together"] = {{"messages", Json::array()},
+                      {"root", root->hex()},
+                      {"signed_bytes", hex_of(requests_signed_bytes(cluster(), *root))},
+                      {"signature", hex_of(signature.bytes)}};
+  for (const ClientRequest& request : together)
+    file["together"]["messages"].push_back(
+        travelling(FromClient{SubmitRequest{request, std::nullopt}}));
   return finish("requests.json", file);
 }
 

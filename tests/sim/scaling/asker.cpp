@@ -56,15 +56,16 @@ void Asker::perform(const std::function<void(client::Effects&)>& happens) {
   client::Effects effects;
   happens(effects);
   carry_out(effects);
+  client::Effects more;
   while (left_ > 0 && asked_.size() < load_.depth) {
     --left_;
-    client::Effects more;
     const wire::Null nothing{load_.reply, {Bytes(load_.size)}};
     const client::Ticket ticket = session_.submit(queue_.now(), wire::Operation{nothing},
                                                   queue_.now() + asker_patience_us, more);
     asked_.emplace(ticket, queue_.now());
-    carry_out(more);
   }
+  session_.send_new(queue_.now(), more);
+  carry_out(more);
   cryptography_ += crypto::counted() - before;
   wake();
 }

@@ -187,6 +187,13 @@ class Host {
   Ticket call(const std::string& procedure, Time deadline = never) {
     return submit(wire::Operation{wire::Call{{procedure}, {}}}, deadline);
   }
+  /// So many in one turn.
+  void call_together(unsigned calls) {
+    Effects out;
+    for (unsigned i = 0; i < calls; ++i)
+      (void)session->submit(now, wire::Operation{wire::Call{{"p"}, {}}}, never, out);
+    perform(std::move(out));
+  }
   Ticket read(const std::string& procedure, Time deadline = never) {
     Effects out;
     const Ticket ticket = session->read(now, wire::Call{{procedure}, {}}, deadline, out);
@@ -292,8 +299,13 @@ class Host {
   std::map<Ticket, std::string> subscriptions_ended;  // with which code
 
  private:
+  bool more_sent(Effects& effects) {
+    const std::size_t before = effects.size();
+    session->send_new(now, effects);
+    return effects.size() != before;
+  }
   void perform(Effects effects) {
-    for (std::size_t i = 0; i < effects.size(); ++i) {
+    for (std::size_t i = 0; i < effects.size() || more_sent(effects); ++i) {
       const Effect effect = std::move(effects[i]);
       if (const auto* connect = std::get_if<Connect>(&effect)) {
         if (slow.contains(connect->replica)) continue;  // neither stands nor has failed

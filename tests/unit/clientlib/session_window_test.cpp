@@ -1,6 +1,7 @@
 // Numbers, the window, loss and repetition, and the end of a session.
 #include <gmock/gmock.h>
 
+#include "server/crypto/counts.h"
 #include "tests/unit/clientlib/fake_group.h"
 
 namespace prytany::client {
@@ -28,6 +29,20 @@ TEST(SessionWindow, numbers_run_from_1_without_gaps_signed_by_the_session) {
     EXPECT_EQ(submit.request.body.session, SessionId{77});
     EXPECT_EQ(submit.request.body.signer, host.session->key());
     EXPECT_TRUE(wire::verify_request(host.cluster->cluster, submit.request));
+  }
+}
+
+TEST(SessionWindow, what_goes_together_is_signed_together_sixteen_at_a_time) {
+  Host host;
+  host.join();
+  const std::uint64_t before = crypto::counted().signatures_made;
+  host.call_together(20);
+  ASSERT_EQ(host.group[2].count<wire::SubmitRequest>(), 20U);
+  EXPECT_EQ(crypto::counted().signatures_made, before + 2);
+  for (const wire::FromClient& heard : host.group[2].heard) {
+    const wire::ClientRequest& request = std::get<wire::SubmitRequest>(heard).request;
+    EXPECT_TRUE(wire::verify_request(host.cluster->cluster, request));
+    EXPECT_EQ(request.proof.signature->branch.size(), request.body.number.value <= 16 ? 4U : 2U);
   }
 }
 

@@ -82,6 +82,11 @@ TEST(Vectors, requests_verify_from_their_json) {
     EXPECT_EQ(request_digest(request.body).hex(), text_of(one.at("digest")));
     EXPECT_TRUE(verify_request(vectors::cluster(), request));
   }
+  for (const Json& one : file.at("together").at("messages")) {
+    const auto message = from_client_json(one.dump());
+    ASSERT_TRUE(message.ok());
+    EXPECT_TRUE(verify_request(vectors::cluster(), std::get<SubmitRequest>(*message).request));
+  }
 }
 
 TEST(Vectors, replies_are_tagged_from_their_json) {

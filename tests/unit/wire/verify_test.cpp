@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "server/crypto/counts.h"
 #include "tests/vectors/samples.h"
 
 namespace prytany::wire {
@@ -336,6 +337,69 @@ TEST(Verifier, remembers_only_the_very_signature_that_verified) {
   EXPECT_TRUE(verifier.check(good).ok());
   EXPECT_FALSE(verifier.check(bad).ok());
   EXPECT_TRUE(verifier.check(good).ok());
+}
+
+TEST(Verifier, takes_each_of_those_that_are_signed_together_and_checks_their_signature_once) {
+  for (std::size_t count = 1; count <= 16; ++count) {
+    std::vector<ClientRequest> all;
+    std::vector<Digest> digests;
+    for (std::uint64_t i = 0; i < count; ++i) {
+      ClientRequest request = vectors::requests()[1].second;
+      request.body.number = RequestNumber{i + 1};
+      digests.push_back(request_digest(request.body));
+      all.push_back(request);
+    }
+    const auto signatures = sign_requests(vectors::cluster(), vectors::session_signer(), digests);
+    Verifier verifier(membership());
+    const std::uint64_t before = crypto::counted().signatures_checked;
+    for (std::size_t i = 0; i < count; ++i) {
+      all[i].proof.signature = signatures[i];
+      EXPECT_TRUE(verifier.check(all[i]).ok()) << i << " of " << count;
+      EXPECT_EQ(decode<ClientRequest>(encode(all[i])).value(), all[i]);
+    }
+    EXPECT_EQ(crypto::counted().signatures_checked, before + 1);
+  }
+}
+
+TEST(Verifier, refuses_a_branch_that_leads_elsewhere_though_the_root_is_known) {
+  Verifier verifier(membership());
+  for (const ClientRequest& good : vectors::signed_together()) {
+    ASSERT_TRUE(verifier.check(good).ok());
+    const auto refuses = [&](auto spoil) {
+      ClientRequest bad = good;
+      spoil(bad);
+      return !verifier.check(bad).ok() && !verify_request(membership().cluster, bad);
+    };
+    EXPECT_TRUE(refuses([](auto& r) { r.body.number = RequestNumber{99}; }));
+    EXPECT_TRUE(refuses([](auto& r) { r.proof.signature->branch.items[1].bytes[0] ^= 1; }));
+    EXPECT_TRUE(refuses([](auto& r) { r.proof.signature->place ^= 4; }));
+    EXPECT_TRUE(refuses([](auto& r) { r.proof.signature->place |= 8; })) << "beyond the branch";
+    EXPECT_TRUE(refuses([](auto& r) { r.proof.signature->branch.items.pop_back(); }));
+    EXPECT_TRUE(refuses([](auto& r) { r.proof.signature->branch.items.clear(); }));
+    EXPECT_TRUE(refuses([](auto& r) { flip(*r.proof.signature); }));
+    EXPECT_TRUE(refuses([](auto& r) { r.body.signer = vectors::replica_signer(1).public_key(); }));
+  }
+}
+
+TEST(Verifier, refuses_anothers_request_under_a_root_that_its_owner_did_not_sign) {
+  std::vector<ClientRequest> two(2, vectors::requests()[1].second);
+  two[1].body.signer = vectors::replica_signer(1).public_key();
+  std::vector<Digest> digests;
+  for (const ClientRequest& request : two) digests.push_back(request_digest(request.body));
+  const auto signatures = sign_requests(vectors::cluster(), vectors::session_signer(), digests);
+  for (std::size_t i = 0; i < 2; ++i) two[i].proof.signature = signatures[i];
+  Verifier verifier(membership());
+  EXPECT_TRUE(verifier.check(two[0]).ok());
+  EXPECT_FALSE(verifier.check(two[1]).ok());
+}
+
+TEST(Verifier, does_not_take_the_root_of_others_for_a_request) {
+  const ClientRequest one = vectors::signed_together()[0];
+  const Digest root = *signed_root(request_digest(one.body), *one.proof.signature);
+  EXPECT_TRUE(verify_root(vectors::cluster(), one.body.signer, root, *one.proof.signature));
+  RequestSignature alone = *one.proof.signature;
+  alone.branch.items.clear();
+  EXPECT_FALSE(verify_root(vectors::cluster(), one.body.signer, root, alone));
 }
 
 TEST(Verifier, of_another_cluster_refuses_the_same_request) {

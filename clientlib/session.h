@@ -111,7 +111,8 @@ class Session {
   /// The same with a proof beyond the credential.
   Ticket join(Time now, const crypto::Signer& credential, std::string name, Prover prover,
               Time deadline, Effects& out);
-  /// Ordered by the cluster, exactly once. May be called before the join has completed.
+  /// Ordered by the cluster, exactly once. May be called before the join has completed. Sent by the
+  /// next send_new().
   Ticket submit(Time now, const wire::Operation& operation, Time deadline, Effects& out);
   /// Requires: the operation is a Call or an Execute that only reads. As submit(), and as
   /// linearizable, but not ordered where quorum() replicas answer alike within

@@ -6,10 +6,11 @@
 namespace prytany::pbft {
 namespace {
 
-/// Canonical size: session, number, signer, length of the operation, signature.
+/// Canonical size, but for its few lengths: session, number, signer, operation, signature, branch.
 std::size_t bytes_of(const wire::ClientRequest& request) {
   return 8 + 8 + crypto::PublicKey::size + 4 + request.body.operation.bytes.size() +
-         crypto::Signature::size;
+         crypto::Signature::size +
+         (request.proof.signature ? request.proof.signature->branch.size() * Digest::size : 0);
 }
 
 }  // namespace

@@ -51,7 +51,6 @@ inline constexpr std::uint64_t window_max = 4096;
 inline constexpr std::size_t frame_bytes_max = 8 << 20;
 // Of several messages in one frame together: they are checked before anybody else has a turn, some
 // 50 microseconds each. (One message alone may hold more, as far as its own limits let it.)
-inline constexpr std::size_t signed_together_depth_max = 4;  // 16 requests under one signature
 inline constexpr std::size_t frame_signatures_max = 1024;
 /// Of any kind: some milliseconds of work, before anybody else is listened to.
 inline constexpr std::size_t frame_messages_max = 1024;
@@ -68,6 +67,7 @@ inline constexpr std::size_t nodes_per_part_max = 128;
 inline constexpr std::size_t node_children_max = 16;
 
 // Sessions
+inline constexpr std::size_t signed_together_depth_max = 4;  // 16 requests under one signature
 inline constexpr std::uint64_t session_window = 64;  // outstanding request numbers per session
 inline constexpr std::size_t sessions_max_default = 100'000;
 inline constexpr std::size_t join_tokens_max = replicas_max;

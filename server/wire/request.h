@@ -40,10 +40,9 @@ struct RequestSignature : crypto::Signature {
   bool operator==(const RequestSignature&) const = default;
 };
 
-/// A RequestSignature, over request_signed_bytes(); or nothing, and then the
-/// client sent each replica a tag of its own, which nobody else can check: such a request travels
-/// between replicas on the word of those who checked theirs (docs/protocol.md, requests without
-/// signatures).
+/// A signature; or nothing, and then the client sent each replica a tag of its own, which nobody
+/// else can check: such a request travels between replicas on the word of those who checked theirs
+/// (docs/protocol.md, requests without signatures).
 struct RequestProof {
   std::optional<RequestSignature> signature;
   static constexpr auto fields(auto& m) { return std::tie(m.signature); }

@@ -111,6 +111,17 @@ TEST_F(Backlogs, is_bounded_in_all_per_session_and_in_bytes) {
   EXPECT_EQ(add(9, 1), std::nullopt);
 }
 
+TEST_F(Backlogs, counts_the_branch_of_a_request_that_is_signed_with_others) {
+  add(1, 1);
+  const std::size_t alone = backlog.bytes();
+  auto request = play::request_of(1, 2, "op");
+  request.proof.signature->branch.items.resize(4);
+  backlog.add(Time{0}, wire::request_digest(request.body), request, {});
+  EXPECT_EQ(backlog.bytes(), 2 * alone + 4 * Digest::size);
+  take(2);
+  EXPECT_EQ(backlog.bytes(), 0U);
+}
+
 TEST_F(Backlogs, those_who_join_share_a_queue_of_their_own_size) {
   config.backlog_per_session_max = 2;
   config.backlog_joins_max = 3;

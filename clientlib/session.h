@@ -416,7 +416,8 @@ class Session {
   std::uint64_t last_number_ = 0;
   std::uint64_t last_read_ = 0;
   std::uint64_t status_id_ = 0;
-  std::uint64_t latency_us_ = 0;  // of requests that all were asked, smoothed
+  std::uint64_t latency_us_ = 0;    // of the join and of requests that all were asked, smoothed
+  std::uint64_t asked_all_us_ = 0;  // of those requests alone; 0: there was none
   std::optional<Joining> joining_;
   std::optional<Question> join_question_;  // phase one, then phase two
   std::deque<Queued> queue_;

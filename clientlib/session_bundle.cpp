@@ -184,12 +184,14 @@ bool Session::bundle(Time now, Question& question, Effects& out) {
 
 /// A gateway may answer just before it would be asked again, each time: it is left when it takes
 /// much longer than all replicas did when they were asked, one of the f+1 fastest of which is
-/// correct. Should the group itself have become as slow, asking all of them tells.
+/// correct. Should the group itself be as slow, or have become so, asking all of them tells. How
+/// long the join took is no measure: a faulty primary could make a faulty gateway look normal.
 void Session::measure_gateway(Time now, std::uint64_t took_us, Effects& out) {
   constexpr unsigned enough_answers = 16;
   bundling_.latency_us = smoothed(bundling_.latency_us, took_us);
   if (++bundling_.answers < enough_answers) return;
-  if (bundling_.latency_us > 4 * latency_us_ + options_.gateway_slack_us)
+  const std::uint64_t usual_us = asked_all_us_ > 0 ? asked_all_us_ : options_.gateway_slack_us;
+  if (bundling_.latency_us > 4 * usual_us + options_.gateway_slack_us)
     part(now, "is slow", true, out);
 }
 

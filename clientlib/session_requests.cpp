@@ -197,7 +197,10 @@ void Session::take(Time now, Question& question, wire::Reply reply, const Agreem
   const bool by_gateway = question.bundled && question.round == 1;
   // Measured from the first sending: too long when it was lost, which only makes us more patient.
   // What a gateway kept is no measure of anybody.
-  if (!question.bundled) latency_us_ = smoothed(latency_us_, took_us);
+  if (!question.bundled) {
+    latency_us_ = smoothed(latency_us_, took_us);
+    asked_all_us_ = smoothed(asked_all_us_, took_us);
+  }
   const auto* const submit = std::get_if<wire::SubmitRequest>(&question.message);
   if (submit != nullptr && submit->designated && question.round == 1)
     peers_[submit->designated->value].rows_pause_us = 0;

@@ -231,12 +231,12 @@ class Host {
     return ticket;
   }
   /// start(), and a join that everybody answers.
-  void join() {
+  void join(std::uint64_t takes_us = 0) {
     std::vector<unsigned> all;
     for (unsigned i = 0; i < group.size(); ++i) all.push_back(i);
-    join_with(all);
+    join_with(all, takes_us);
   }
-  void join_with(const std::vector<unsigned>& those) {
+  void join_with(const std::vector<unsigned>& those, std::uint64_t takes_us = 0) {
     start();
     const Ticket ticket = begin_join();
     for (std::size_t k = 0; k < cluster->weak_quorum(); ++k) {
@@ -244,6 +244,7 @@ class Host {
       say(those[k], one.token_for(std::get<wire::JoinBegin>(one.heard.back())));
     }
     const wire::SubmitRequest& submit = group[those[0]].last_request();
+    now = now + takes_us;
     for (const unsigned i : those)
       say(i, reply_to(submit, wire::JoinedReply{SessionId{77}, {"anna"}, {"voter"}, {}}));
     ASSERT_TRUE(completed.contains(ticket));

@@ -79,7 +79,7 @@ class NodeUpstream final : public net::Upstream {
     node_.link_up(peer, std::move(keys));
   }
   void link_down(ReplicaId peer) override { node_.link_down(peer); }
-  void frame(ReplicaId peer, ByteView sealed) override { node_.frame(peer, sealed); }
+  bool frame(ReplicaId peer, ByteView sealed) override { return node_.frame(peer, sealed); }
   void configurations(const wire::ConfigurationLinks& news) override { node_.configurations(news); }
   void client_connected(net::ConnectionId connection, std::string address) override {
     node_.client_connected(connection, std::move(address));

@@ -76,7 +76,7 @@ class Gateway::Impl {
         upstream_(upstream),
         listener_(std::move(listener)),
         arrivals_(config_.http_per_host_max, config_.connections_per_host_max),
-        turns_(config_.host_slice_us) {}
+        turns_(config_.slice) {}
   ~Impl();
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
@@ -98,15 +98,18 @@ class Gateway::Impl {
     return *static_cast<Impl*>(lws_context_user(lws_get_context(socket)));
   }
 
+  bool listens(Time now);
   void accept_waiting();
+  void accept_later(Time again);
   int judge_upgrade(lws* socket, const char* to_what);
   int on_http(lws* socket, lws_callback_reasons reason, PerSocket& state, std::string_view path);
   int begin_read(lws* socket, PerSocket& state, std::string_view procedure);
   void end_read(PerSocket& state);
   void on_established(lws* socket, PerSocket& state);
   int on_received(GatewayClient& client, std::string_view bytes);
-  std::uint64_t handle(ConnectionId connection, std::string_view text);
+  HostTurns::Handled handle(Time now, ConnectionId connection, std::string_view text);
   HostTurns::Handled handle_kept(ConnectionId connection);
+  void read(GatewayClient& client, bool reads);
   void shed();
   void does_not_read(GatewayClient& client);
   void shed_unread();
@@ -125,6 +128,8 @@ class Gateway::Impl {
   Time accept_again_ = never;
   mutable uv_loop_t loop_{};
   bool loop_ready_ = false;
+  bool resting_ = false;          // so that nothing is asked of libuv's descriptor
+  std::uint64_t handled_us_ = 0;  // of texts, in this uv_run()
   lws_context* context_ = nullptr;
   lws_vhost* vhost_ = nullptr;
   std::array<lws_protocols, 3> protocols_{};
@@ -225,18 +230,32 @@ void Gateway::Impl::run() {
     if (const GatewayClient* client = find(closing_.front().second)) hang_up(client->socket());
     closing_.pop_front();
   }
-  turns_.next_turn([this](ConnectionId connection) { return handle_kept(connection); });
+  const Time now = SystemClock().now();
+  turns_.next_turn(now, [this](ConnectionId connection) { return handle_kept(connection); });
   uv_update_time(&loop_);
   // The second condition: libuv tells the kernel of new interests only inside uv_run.
-  if (!loop_ready_ && uv_backend_timeout(&loop_) != 0) return;
+  if (!listens(now) || (!loop_ready_ && uv_backend_timeout(&loop_) != 0)) return;
   loop_ready_ = false;
+  handled_us_ = 0;
+  const Time began = SystemClock().now();
   uv_run(&loop_, UV_RUN_NOWAIT);
+  const Time ended = SystemClock().now();
+  turns_.spend(ended, ended - began - handled_us_);
+}
+
+/// While clients rest, what they send would wake us at once, again and again.
+bool Gateway::Impl::listens(Time now) {
+  const bool rest = turns_.rest(now);
+  if (rest != resting_) poller_.change(uv_backend_fd(&loop_), rest ? 0U : std::uint32_t{EPOLLIN});
+  resting_ = rest;
+  return !rest;
 }
 
 Time Gateway::Impl::deadline() const {
-  if (turns_.anybody_waits()) return Time{0};
   uv_update_time(&loop_);
-  Time due = closing_.empty() ? accept_again_ : std::min(accept_again_, closing_.front().first);
+  Time due = std::min(accept_again_, turns_.again());
+  if (!closing_.empty()) due = std::min(due, closing_.front().first);
+  if (resting_) return std::min(due, turns_.rested());
   if (const int timeout_ms = uv_backend_timeout(&loop_); timeout_ms >= 0) {
     due = std::min(due, SystemClock().now() + static_cast<std::uint64_t>(timeout_ms) * 1000);
   }
@@ -244,6 +263,8 @@ Time Gateway::Impl::deadline() const {
 }
 
 void Gateway::Impl::accept_waiting() {
+  const Time now = SystemClock().now();
+  if (turns_.rest(now)) return accept_later(turns_.rested());
   // Not all: those who call must not keep the loop from those who work.
   for (int i = 0; i < accepts_per_event; ++i) {
     sockaddr_storage address = {};
@@ -263,12 +284,18 @@ void Gateway::Impl::accept_waiting() {
       continue;
     }
     if (errno == EINTR || errno == ECONNABORTED) continue;
-    if (errno == EAGAIN) return;
-    // Out of descriptors: what waits would wake us again at once.
-    accept_again_ = SystemClock().now() + accept_pause_us;
-    poller_.change(listener_.get(), 0);
-    return;
+    if (errno == EAGAIN) break;
+    accept_later(now + accept_pause_us);  // out of descriptors
+    break;
   }
+  const Time ended = SystemClock().now();
+  turns_.spend(ended, ended - now);
+}
+
+/// What waits would wake us again at once.
+void Gateway::Impl::accept_later(Time again) {
+  accept_again_ = again;
+  poller_.change(listener_.get(), 0);
 }
 
 // ---- Sending ------------------------------------------------------------------------------------
@@ -493,23 +520,26 @@ int Gateway::Impl::on_received(GatewayClient& client, std::string_view bytes) {
     return 0;
   }
   held_bytes_ -= client.held_bytes();
-  if (turns_.may_go(client.host())) {
-    turns_.spend(client.host(), handle(client.id(), client.message()));
+  const Time now = SystemClock().now();
+  if (turns_.may_go(now)) {
+    const HostTurns::Handled handled = handle(now, client.id(), client.message());
+    turns_.spend(handled.ended, handled.us);
+    handled_us_ += handled.us;
     client.forget_message();
     return 0;
   }
   if (!client.has_kept()) turns_.wait(client.host(), client.id());
   client.keep_message();
   held_bytes_ += client.held_bytes();
+  if (client.kept_bytes() > kept_bytes_of_one_max) read(client, false);
   if (held_bytes_ > config_.held_bytes_max) shed();
   return 0;
 }
 
-/// Returns how long it took, in microseconds.
-std::uint64_t Gateway::Impl::handle(ConnectionId connection, std::string_view text) {
-  const Time began = SystemClock().now();
+HostTurns::Handled Gateway::Impl::handle(Time now, ConnectionId connection, std::string_view text) {
   upstream_.client_text(connection, text);
-  return SystemClock().now() - began;
+  const Time ended = SystemClock().now();
+  return {ended, ended - now, false};
 }
 
 HostTurns::Handled Gateway::Impl::handle_kept(ConnectionId connection) {
@@ -520,8 +550,22 @@ HostTurns::Handled Gateway::Impl::handle_kept(ConnectionId connection) {
   if (client->closing()) client->forget_kept();
   held_bytes_ += client->held_bytes();
   if (client->closing()) return {};
-  const std::uint64_t us = handle(connection, text);
-  return {us, client->has_kept()};
+  if (client->kept_bytes() <= kept_bytes_of_one_max / 2) read(*client, true);
+  HostTurns::Handled handled = handle(SystemClock().now(), connection, text);
+  handled.more = client->has_kept();
+  return handled;
+}
+
+/// Or not: then what it sends fills its socket, and so its own.
+void Gateway::Impl::read(GatewayClient& client, bool reads) {
+  if (client.unread != reads) return;
+  client.unread = !reads;
+  lws_rx_flow_control(client.socket(), reads ? 1 : 0);
+  if (!reads) return;
+  // What libwebsockets or TLS hold of it already brings no event of its own, and libuv has to hear
+  // of our interest.
+  lws_callback_on_writable(client.socket());
+  loop_ready_ = true;
 }
 
 /// Closes who holds most of what is unfinished, or waits. Whoever sends ordinary requests holds

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "server/net/poller.h"
+#include "server/net/slice.h"
 #include "server/net/upstream.h"
 #include "server/wire/limits.h"
 
@@ -37,8 +38,9 @@ struct GatewayConfig {
   /// Of messages that are not whole yet, or wait for their host's turn, of all clients together:
   /// who holds most of it is closed.
   std::size_t held_bytes_max = 64 << 20;
-  /// Of each turn of the loop, to look at what one host sends. (Hosts behind one proxy are one.)
-  std::uint64_t host_slice_us = 2'000;
+  /// To listen to clients, all together; what they say is looked at by turns of hosts. (Hosts
+  /// behind one proxy are one.)
+  Slice::Rule slice = {.turn_us = 500, .burst_us = 50'000, .percent = 67};
   std::size_t queued_bytes_max = limits::client_send_queue_bytes_max;  // of one client
   /// Of what clients have not read yet, all together: the host that leaves most of it is closed.
   std::size_t queued_bytes_of_all_max = 256 << 20;

@@ -35,6 +35,7 @@ class GatewayClient {
   /// The oldest that waits. Requires: has_kept().
   std::string take_kept();
   void forget_kept();
+  [[nodiscard]] std::size_t kept_bytes() const { return kept_bytes_; }
   /// Of a message that is not whole yet, and of those that wait, with what it takes to keep each.
   [[nodiscard]] std::size_t held_bytes() const { return in_.size() + kept_bytes_; }
 
@@ -58,7 +59,8 @@ class GatewayClient {
   void give_up() { closing_ = true; }
   [[nodiscard]] bool closing() const { return closing_; }
 
-  bool dirty = false;  // is in the gateway's list for flush()
+  bool dirty = false;   // is in the gateway's list for flush()
+  bool unread = false;  // by libwebsockets: it has sent more than it is its turn for
 
  private:
   void append_frame(unsigned first_byte, std::string_view payload);

@@ -8,6 +8,9 @@ namespace prytany::net {
 
 /// libwebsockets caps a received fragment at the lesser of two settings; both are this.
 inline constexpr std::size_t socket_read_bytes = 64 << 10;
+/// Of texts that wait for their turn: who has so many is not read any more, and the rest stays with
+/// who sent it. Read again at half of it.
+inline constexpr std::size_t kept_bytes_of_one_max = 64 << 10;
 /// It caps a send at a third, and copies what is over: a cap that is never reached.
 inline constexpr std::size_t socket_send_bytes_max = 1 << 30;
 /// A page's body goes out in pieces of this size.

@@ -28,6 +28,12 @@ std::uint64_t with_jitter(std::uint64_t delay_us) {
   return delay_us * 3 / 4 + delay_us / 2 * sixteen_bits / 65536;
 }
 
+/// In turn, and so for who fills it up: when as many as may be faulty do, time is left for others.
+Slice::Rule slice_of(const LinksConfig& config) {
+  const auto faulty = static_cast<unsigned>(config.peers.size() - 1) / 3;
+  return {config.slice_us, config.burst_us, 100 / (1 + std::max(1U, faulty))};
+}
+
 }  // namespace
 
 Links::Links(LinksConfig config, const crypto::Signer& signer, Poller& poller, Fd listener,
@@ -37,15 +43,15 @@ Links::Links(LinksConfig config, const crypto::Signer& signer, Poller& poller, F
       poller_(poller),
       upstream_(upstream),
       listener_(std::move(listener)),
-      members_(config_.caller_places_max, config_.slice_us),
-      strangers_(config_.caller_places_max, config_.slice_us),
-      peers_(config_.peers.size()),
+      members_(config_.caller_places_max, slice_of(config_)),
+      strangers_(config_.caller_places_max, slice_of(config_)),
       resolver_(poller) {
   ENSURE(config_.self.value < config_.peers.size());
   ENSURE(config_.membership.replica_keys.size() == config_.peers.size());
   poller_.watch(listener_.get(), EPOLLIN, [this](std::uint32_t) { accept_waiting(); });
-  for (Peer& peer : peers_) {
-    peer.slice = Slice(config_.slice_us);
+  peers_.reserve(config_.peers.size());
+  for (std::size_t id = 0; id < config_.peers.size(); ++id) {
+    Peer& peer = peers_.emplace_back(slice_of(config_));
     peer.delay_us = peer.first_delay_us = config_.redial_first_us;
     peer.lines = LineBudget(config_.lines_period_us);
   }
@@ -79,15 +85,17 @@ void Links::send(ReplicaId to, Bytes frame) {
     counters_.frames_dropped += 1;
     return;
   }
-  ask_to_write(to);
+  ask_for(to, SystemClock().now());
 }
 
-void Links::ask_to_write(ReplicaId id) {
+/// What waits in the socket of who rests would wake us at once, again and again.
+void Links::ask_for(ReplicaId id, Time now) {
   Peer& peer = peers_[id.value];
-  const bool wanted = peer.connection->wants_write();
-  if (wanted == peer.waits_to_write) return;
-  peer.waits_to_write = wanted;
-  poller_.change(peer.connection->fd(), wanted ? EPOLLIN | EPOLLOUT : EPOLLIN);
+  std::uint32_t wanted = peer.slice.rests(now) ? 0U : std::uint32_t{EPOLLIN};
+  if (peer.connection->wants_write()) wanted |= EPOLLOUT;
+  if (wanted == peer.asked_for) return;
+  peer.asked_for = wanted;
+  poller_.change(peer.connection->fd(), wanted);
 }
 
 // ---- Time ---------------------------------------------------------------------------------------
@@ -95,16 +103,19 @@ void Links::ask_to_write(ReplicaId id) {
 Time Links::deadline() const {
   Time earliest = accept_again_;
   if (!unproven_.empty()) earliest = std::min(earliest, unproven_.front().expires);
+  for (const Room* room : {&members_, &strangers_})
+    if (!room->unheard.empty()) earliest = std::min(earliest, room->proving.again());
   for (const Peer& peer : peers_) {
-    if (peer.has_more) return Time{0};
+    const bool waits = peer.connection && (peer.has_more || (peer.asked_for & EPOLLIN) == 0);
+    if (waits) earliest = std::min(earliest, peer.slice.again());
     earliest = std::min({earliest, peer.dial_at, peer.lines.due()});
   }
   return earliest;
 }
 
 void Links::tick(Time now) {
-  members_.proving.renew();
-  strangers_.proving.renew();
+  listen_again(members_, now);
+  listen_again(strangers_, now);
   if (accept_again_ <= now) {
     accept_again_ = never;
     poller_.change(listener_.get(), EPOLLIN);
@@ -116,8 +127,18 @@ void Links::tick(Time now) {
     const ReplicaId peer{static_cast<std::uint16_t>(id)};
     if (peers_[id].dial_at <= now) dial(peer);
     if (peers_[id].lines.due() <= now) log::info(peers_[id].lines.take(now));
-    take_turn(peer);
+    peers_[id].slice.renew();
+    if (!peers_[id].connection) continue;
+    if (peers_[id].has_more) take_turn(peer);
+    if (peers_[id].connection) ask_for(peer, now);
   }
+}
+
+void Links::listen_again(Room& room, Time now) {
+  room.proving.renew();
+  if (room.proving.rests(now)) return;
+  for (const int caller : std::exchange(room.unheard, {}))
+    if (callers_.contains(caller)) poller_.change(caller, EPOLLIN);
 }
 
 // ---- Dialling -----------------------------------------------------------------------------------
@@ -239,10 +260,17 @@ void Links::begin_handshake(Unproven& unproven) {
 void Links::on_unproven(UnprovenRef unproven, std::uint32_t events) {
   // Our own calls are few. What others say waits in their sockets when this turn's time is spent.
   Room* const room = unproven->room;
-  if (room != nullptr && !room->proving.left()) return;
   const Time began = SystemClock().now();
+  if (room != nullptr && !room->proving.left(began)) {
+    if (!room->proving.rests(began)) return;
+    poller_.change(unproven->connection->fd(), 0);
+    return room->unheard.push_back(unproven->connection->fd());
+  }
   const Result<bool> done = advance(*unproven, events);
-  if (room != nullptr) room->proving.spend(SystemClock().now() - began);
+  if (room != nullptr) {
+    const Time ended = SystemClock().now();
+    room->proving.spend(ended, ended - began);
+  }
   if (!done) return end_unproven(unproven, done.error().message);
   if (*done) return promote(unproven);
   if (room == nullptr || !unproven->greeted || unproven->places == &room->greeted) return;
@@ -322,7 +350,7 @@ void Links::promote(UnprovenRef unproven) {
   // The peer proved itself anew, so it gave up the older one, or it restarted.
   if (peer.connection) break_link(id, "replaced by a newer connection");
   peer.connection = std::move(proven.connection);
-  peer.waits_to_write = false;
+  peer.asked_for = EPOLLIN;
   peer.has_more = false;
   peer.dial_at = never;
   peer.delay_us = peer.first_delay_us;
@@ -333,9 +361,7 @@ void Links::promote(UnprovenRef unproven) {
   tell(id, "link to " + name_of(id) + " is up");
   upstream_.link_up(id, proven.handshake->take_keys());
   // Frames may have come with the last bytes of the handshake, and then no event would tell.
-  if (const auto read = read_frames(id, *peer.connection); !read) {
-    break_link(id, read.error().message);
-  }
+  take_turn(id);
 }
 
 // ---- Links --------------------------------------------------------------------------------------
@@ -346,11 +372,12 @@ void Links::on_link(ReplicaId id, std::uint32_t events) {
     if (const auto flushed = connection.flush(); !flushed) {
       return break_link(id, flushed.error().message);
     }
-    ask_to_write(id);
+    ask_for(id, SystemClock().now());
   }
   if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) == 0) return;
   // What it sends beyond its slice stays in the socket, and so with it.
-  if (peers_[id.value].has_more || !peers_[id.value].slice.left()) return;
+  const Time now = SystemClock().now();
+  if (peers_[id.value].has_more || !peers_[id.value].slice.left(now)) return ask_for(id, now);
   const auto next = wire::frame_length(connection.received());
   const Result<void> received =
       connection.receive(std::max(read_bytes_max, next ? *next : std::size_t{0}));
@@ -361,12 +388,9 @@ void Links::on_link(ReplicaId id, std::uint32_t events) {
   if (!received && !peers_[id.value].has_more) break_link(id, received.error().message);
 }
 
-/// The next turn: what is already here goes on.
+/// What is already here goes on.
 void Links::take_turn(ReplicaId id) {
-  Peer& peer = peers_[id.value];
-  peer.slice.renew();
-  if (!peer.has_more) return;
-  if (const auto read = read_frames(id, *peer.connection); !read) {
+  if (const auto read = read_frames(id, *peers_[id.value].connection); !read) {
     break_link(id, read.error().message);
   }
 }
@@ -374,19 +398,20 @@ void Links::take_turn(ReplicaId id) {
 Result<void> Links::read_frames(ReplicaId id, Connection& connection) {
   Peer& peer = peers_[id.value];
   peer.has_more = false;
+  Time now = SystemClock().now();
   while (true) {
     const ByteView received = connection.received();
     const auto length = wire::frame_length(received);
     if (!length) return Error{length.error().reason};
     if (*length == 0 || received.size() < *length) return {};
-    if (!peer.slice.left()) {
+    if (!peer.slice.left(now)) {
       peer.has_more = true;
       return {};
     }
-    const Time began = SystemClock().now();
-    upstream_.frame(id, received.first(*length));
-    connection.consume(*length);
-    peer.slice.spend(SystemClock().now() - began);
+    const bool more = upstream_.frame(id, received.first(*length));
+    if (!more) connection.consume(*length);
+    const Time began = std::exchange(now, SystemClock().now());
+    peer.slice.spend(now, now - began);
   }
 }
 

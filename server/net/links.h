@@ -55,7 +55,8 @@ struct LinksConfig {
   std::uint64_t call_back_us = 3'000'000;
   std::uint64_t short_life_us = 2'000'000;  // a link that did not live so long makes the next wait
   std::uint64_t lines_period_us = 10'000'000;  // of the log's lines about one peer
-  std::uint64_t slice_us = 4'000;  // of each turn, for what one peer sends, and for each Room
+  std::uint64_t slice_us = 500;     // of each turn, for what one peer sends, and for each Room
+  std::uint64_t burst_us = 50'000;  // of the same, before a share of the clock is all that it has
   std::size_t queued_bytes_max = 32U
                                  << 20;  // per link; what does not fit is dropped, PBFT retransmits
 };
@@ -94,11 +95,12 @@ class Links {
  private:
   /// What callers share. All of a handshake's cost falls on the room that it is in.
   struct Room {
-    Room(std::size_t places_max, std::uint64_t slice_us)
-        : silent(places_max), greeted(places_max), proving(slice_us) {}
+    Room(std::size_t places_max, Slice::Rule slice)
+        : silent(places_max), greeted(places_max), proving(slice) {}
     CallerPlaces silent;
-    CallerPlaces greeted;  // they said a hello that fits, and we answered
-    Slice proving;         // who they are shows only when it is spent
+    CallerPlaces greeted;      // they said a hello that fits, and we answered
+    Slice proving;             // who they are shows only when it is spent
+    std::vector<int> unheard;  // callers whom we do not listen to while it rests
   };
   /// A connection that has not proven who it is.
   struct Unproven {
@@ -114,10 +116,11 @@ class Links {
     Time expires;
   };
   struct Peer {
+    explicit Peer(Slice::Rule rule) : slice(rule) {}
     std::unique_ptr<Connection> connection;  // proven; null while there is none
-    bool waits_to_write = false;             // EPOLLOUT is asked for
-    bool has_more = false;                   // whole frames wait for the next turn
-    Slice slice{0};
+    std::uint32_t asked_for = 0;             // of epoll
+    bool has_more = false;                   // of a frame, or a whole one, waits for the next turn
+    Slice slice;
     bool dialling = false;  // one attempt at a time
     Time dial_at = never;
     std::uint64_t delay_us = 0;
@@ -155,7 +158,8 @@ class Links {
   Result<void> read_frames(ReplicaId peer, Connection& connection);
   void break_link(ReplicaId peer, const std::string& why);
   void lived_until(Time now, Peer& peer) const;
-  void ask_to_write(ReplicaId peer);
+  void ask_for(ReplicaId peer, Time now);
+  void listen_again(Room& room, Time now);
   void warn(const std::string& line);
   void tell(ReplicaId peer, std::string line);
 

@@ -24,8 +24,9 @@ class Upstream {
   // ---- replica links ----
   virtual void link_up(ReplicaId peer, wire::LinkKeys keys) = 0;
   virtual void link_down(ReplicaId peer) = 0;
-  /// `sealed` is valid only during the call.
-  virtual void frame(ReplicaId peer, ByteView sealed) = 0;
+  /// Looks at a part of it. True: there is more, and it wants to be called again with the same
+  /// bytes, which stay where they are until then, or until the link is down.
+  virtual bool frame(ReplicaId peer, ByteView sealed) = 0;
 
   /// What a peer says of newer configurations. Not checked.
   virtual void configurations(const wire::ConfigurationLinks& news) = 0;

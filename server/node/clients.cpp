@@ -190,6 +190,8 @@ Clients::Wish Clients::on(ConnectionId id, Connection& c, const wire::JoinBegin&
   const Digest digest = wire::join_digest(join);
   if (has_weak_key(join)) return refuse(id, c, digest, "weak_key", weak_key_words);
   if (setting_.executor.is_static()) return refuse(id, c, digest, "static_clients", static_words);
+  if (!tokens_.admit(c.host, setting_.clock.now()))
+    return refuse(id, c, digest, "overloaded", "too many tokens are asked for here");
   wire::JoinToken token = unsigned_token(c);
   token.signature = setting_.signer.sign(wire::join_token_signed_bytes(
       setting_.membership.cluster, digest, token.address, token.expires));

@@ -159,6 +159,7 @@ class Clients {
     bool plain = false;            // HTTP: one read, and no hello
     // Its client is connected to that replica, and this is the name that it has there.
     std::optional<std::pair<ReplicaId, std::uint64_t>> road = {};
+    bool spoke = false;  // on that road, for a session
     // Of a client that has no other connection:
     std::map<ReplicaId, Passed> passed = {};
     std::unique_ptr<std::size_t> gathered =
@@ -224,6 +225,7 @@ class Clients {
   void forget_relayed(SessionId session);
   void forget_relayed(SessionId session, RequestNumber number);
   bool may_greet(ReplicaId to, const std::string& host, Time now);
+  bool may_bring(ReplicaId gateway);
 
   // clients_watching.cpp
   Wish on(ConnectionId id, Connection& c, wire::Subscribe subscribe);
@@ -274,8 +276,11 @@ class Clients {
   std::string read_last_;
   // A proof costs a millisecond. An office behind one address begins its day at once.
   Turnstile proofs_{{50, 10}, {200, 200}};
+  // A token costs a signature, and may be asked for on one connection again and again.
+  Turnstile tokens_{{1000, 100}, {2000, 500}};
   // A hello costs the replica that it is passed on to a hundred microseconds.
   std::map<ReplicaId, Turnstile> hellos_;
+  std::map<ReplicaId, Turnstile> brought_;  // by gateways
   // Connections of other replicas' clients, by road. Their ids are above all that sockets have.
   std::map<std::pair<ReplicaId, std::uint64_t>, ConnectionId> roads_;
   std::map<ReplicaId, std::size_t> roads_from_;

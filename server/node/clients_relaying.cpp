@@ -22,6 +22,8 @@ constexpr std::size_t roads_per_gateway_max = limits::client_connections_max;
 constexpr std::uint64_t hello_pause_us = 500'000;
 constexpr Turnstile::Rule greetings_of_host = {500, 100};
 constexpr Turnstile::Rule greetings_of_all = {1000, 200};
+/// So many a gateway may bring: what a correct one lets through, and a tenth, for clocks differ.
+constexpr Turnstile::Rule greetings_of_gateway = {1100, 220};
 constexpr std::size_t answers_max = 2 * bundles_per_connection_max;
 constexpr std::size_t relay_bytes_max = 256 << 10;
 
@@ -265,11 +267,20 @@ void Clients::forget_relayed(SessionId session, RequestNumber number) {
 
 // ---- beyond it --------------------------------------------------------------------------------
 
+/// A gateway may be faulty, and bring greetings without end.
+bool Clients::may_bring(ReplicaId gateway) {
+  const auto door = brought_.try_emplace(gateway, greetings_of_gateway, greetings_of_gateway).first;
+  const bool may = door->second.admit("", setting_.clock.now());
+  if (!may) ++refused_;
+  return may;
+}
+
 Clients::Wish Clients::relayed(ReplicaId gateway, const wire::Relayed& said,
                                wire::Verifier& verifier) {
   const std::pair road{gateway, said.connection};
   const auto found = roads_.find(road);
   if (const auto* const hello = std::get_if<wire::ClientHello>(&said.message)) {
+    if (!may_bring(gateway)) return Nothing{};
     if (found != roads_.end()) closed(found->second);  // it begins anew
     const std::size_t mine = roads_from_.contains(gateway) ? roads_from_.at(gateway) : 0;
     if (mine >= roads_per_gateway_max) {
@@ -301,7 +312,9 @@ Clients::Wish Clients::relayed(ReplicaId gateway, const wire::Relayed& said,
   return std::visit(
       Cases{[&](const wire::ClientHello&) -> Wish { return Nothing{}; },
             [&](const wire::SpeakFor& speak) -> Wish {
-              if (c.key) return on(id, c, speak);
+              // As the gateway counts: the first belongs to its hello.
+              if (c.key && (!std::exchange(c.spoke, true) || may_bring(gateway)))
+                return on(id, c, speak);
               return Nothing{};
             },
             [&](const wire::BundleRequest& asked) -> Wish {

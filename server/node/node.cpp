@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <map>
 #include <set>
 #include <utility>
 #include <variant>
@@ -23,6 +24,19 @@ struct Overloaded : Fs... {
 };
 template <class... Fs>
 Overloaded(Fs...) -> Overloaded<Fs...>;
+
+/// Of a peer's frame at once, in signatures to check or in what costs as much to hear: some 50
+/// microseconds each.
+constexpr std::size_t frame_work_max = 8;
+
+/// A peer's frame that is being looked at.
+struct Arriving {
+  wire::Verifier::Opening opening;
+  bool checked = false;
+  std::vector<wire::AuthenticPeerMessage> messages = {};  // once it is
+  std::size_t next = 0;                                   // of them, is to be heard
+  std::size_t item = 0;                                   // of that one
+};
 
 }  // namespace
 
@@ -58,51 +72,87 @@ class Node::Impl {
 
   void link_up(ReplicaId peer, wire::LinkKeys keys) {
     outbox_.up(peer, std::move(keys));
+    arriving_.erase(peer);
     connected_.insert(peer);
     inbox_.emplace_back(pbft::PeerConnected{peer});
   }
 
   void link_down(ReplicaId peer) {
     outbox_.down(peer);
+    arriving_.erase(peer);
     connected_.erase(peer);
     clients_.gateway_gone(peer);
     if (fetch_) fetch_->lost(peer);
   }
 
-  void frame(ReplicaId peer, ByteView sealed) {
-    if (!outbox_.connected(peer)) return;
-    ConfigNumber theirs;
-    auto opened = verifier_.open(peer, outbox_.keys(peer), sealed, &theirs);
-    if (!opened) {
-      ++counters_.frames_refused;
-      complain(peer, opened.error().text());
-      return;
+  bool frame(ReplicaId peer, ByteView sealed) {
+    if (!outbox_.connected(peer)) return false;
+    auto found = arriving_.find(peer);
+    if (found == arriving_.end()) {
+      auto begun = verifier_.begin(peer, outbox_.keys(peer), sealed);
+      if (!begun) return refuse(peer, begun.error()), false;
+      found = arriving_.emplace(peer, Arriving{*std::move(begun)}).first;
     }
-    for (wire::AuthenticPeerMessage& message : *opened) {
-      if (const auto* ask = std::get_if<wire::FetchPart>(&*message)) {
-        outbox_.add(peer, server_.serve(peer, *ask, world_.clock.now()));
-      } else if (const auto* part = std::get_if<wire::StatePart>(&*message)) {
-        fetched(peer, *part);
-      } else if (const auto* relay = std::get_if<wire::Relay>(&*message)) {
-        for (const wire::Relayed& said : relay->items)
-          grant(clients_.relayed(peer, said, verifier_));
-      } else if (const auto* back = std::get_if<wire::RelayBack>(&*message)) {
-        for (const wire::RelayedVoice& said : back->items) clients_.relayed_back(peer, said);
-      } else if (const auto* proof = std::get_if<wire::CheckpointProof>(&*message);
-                 proof != nullptr && supersedes(*proof)) {
-        inbox_.emplace_back(pbft::Superseded{*proof});
-      } else if (const auto* asks = std::get_if<wire::Status>(&*message);
-                 asks != nullptr && theirs != config_.pbft.number) {
-        if (theirs < config_.pbft.number) inbox_.emplace_back(pbft::Behind{peer, asks->stable});
-      } else if (const auto* forward = std::get_if<wire::Forward>(&*message);
-                 forward != nullptr && is_over(forward->request.body)) {
-        // A peer that was behind passes on what was executed long ago. Ordered again after its
-        // session ended, it would be answered as if it had never been executed.
-        continue;
-      } else {
-        inbox_.emplace_back(pbft::Received{std::move(message)});
+    const bool more = go_on(peer, found->second);
+    if (!more) arriving_.erase(found);
+    return more;
+  }
+
+  /// First all of it is checked, then all of it is heard.
+  bool go_on(ReplicaId peer, Arriving& arriving) {
+    if (!arriving.checked) {
+      const auto done = verifier_.go_on(arriving.opening, frame_work_max);
+      if (!done) return refuse(peer, done.error()), false;
+      if (!*done) return true;
+      arriving.checked = true;
+      arriving.messages = arriving.opening.take();
+    }
+    std::size_t work = frame_work_max;
+    for (; arriving.next < arriving.messages.size(); ++arriving.next, arriving.item = 0)
+      if (!hear(peer, arriving, work)) return true;
+    return false;
+  }
+
+  /// The next message. False: it was too much, and there is more of it.
+  bool hear(ReplicaId peer, Arriving& arriving, std::size_t& work) {
+    wire::AuthenticPeerMessage& message = arriving.messages[arriving.next];
+    const ConfigNumber theirs = arriving.opening.config();
+    if (const auto* ask = std::get_if<wire::FetchPart>(&*message)) {
+      if (work == 0) return false;
+      --work;
+      outbox_.add(peer, server_.serve(peer, *ask, world_.clock.now()));
+    } else if (const auto* part = std::get_if<wire::StatePart>(&*message)) {
+      fetched(peer, *part);
+    } else if (const auto* relay = std::get_if<wire::Relay>(&*message)) {
+      for (; arriving.item < relay->items.size(); ++arriving.item, --work) {
+        if (work == 0) return false;
+        grant(clients_.relayed(peer, relay->items.items[arriving.item], verifier_));
       }
+    } else if (const auto* back = std::get_if<wire::RelayBack>(&*message)) {
+      for (; arriving.item < back->items.size(); ++arriving.item, --work) {
+        if (work == 0) return false;
+        clients_.relayed_back(peer, back->items.items[arriving.item]);
+      }
+    } else if (const auto* proof = std::get_if<wire::CheckpointProof>(&*message);
+               proof != nullptr && supersedes(*proof)) {
+      inbox_.emplace_back(pbft::Superseded{*proof});
+    } else if (const auto* asks = std::get_if<wire::Status>(&*message);
+               asks != nullptr && theirs != config_.pbft.number) {
+      if (theirs < config_.pbft.number) inbox_.emplace_back(pbft::Behind{peer, asks->stable});
+    } else if (const auto* forward = std::get_if<wire::Forward>(&*message);
+               forward != nullptr && is_over(forward->request.body)) {
+      // A peer that was behind passes on what was executed long ago. Ordered again after its
+      // session ended, it would be answered as if it had never been executed.
+      return true;
+    } else {
+      inbox_.emplace_back(pbft::Received{std::move(message)});
     }
+    return true;
+  }
+
+  void refuse(ReplicaId peer, const wire::Malformed& why) {
+    ++counters_.frames_refused;
+    complain(peer, why.text());
   }
 
   /// The link stays: what it sends besides may be right, and it would only dial again.
@@ -506,6 +556,7 @@ class Node::Impl {
     verifier_ = wire::Verifier(membership_, &chain_);
     outbox_.configure(config_.pbft.number);
     // What was received, or begun, was of the last configuration; clients' requests are of none.
+    arriving_.clear();
     std::erase_if(inbox_, [](const pbft::Event& event) {
       return !std::holds_alternative<pbft::Submitted>(event);
     });
@@ -540,6 +591,7 @@ class Node::Impl {
   Complaints complaints_;
   bool due_told_ = false;  // the core waits for a time of the application's
   std::vector<pbft::Event> inbox_;
+  std::map<ReplicaId, Arriving> arriving_;
   std::set<ReplicaId> connected_;
   unsigned settled_checkpoints_ = 0;
   Seq stable_;
@@ -555,7 +607,7 @@ Node::~Node() = default;
 
 void Node::link_up(ReplicaId peer, wire::LinkKeys keys) { impl_->link_up(peer, std::move(keys)); }
 void Node::link_down(ReplicaId peer) { impl_->link_down(peer); }
-void Node::frame(ReplicaId peer, ByteView sealed) { impl_->frame(peer, sealed); }
+bool Node::frame(ReplicaId peer, ByteView sealed) { return impl_->frame(peer, sealed); }
 void Node::configurations(const wire::ConfigurationLinks& news) {
   // Each costs a few signatures at most, and who was not heard says it again.
   constexpr std::size_t news_max = 16;

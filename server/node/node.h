@@ -80,7 +80,10 @@ class Node {
   // ---- what the world tells; queued until turn() ----
   void link_up(ReplicaId peer, wire::LinkKeys keys);
   void link_down(ReplicaId peer);
-  void frame(ReplicaId peer, ByteView sealed);
+  /// Looks at a part of it, for a millisecond about. True: there is more, so call again, with the
+  /// same bytes, when others have had their turn. (They stay where they are until this says false,
+  /// or the link is down.)
+  bool frame(ReplicaId peer, ByteView sealed);
   /// What a peer says of newer configurations. Not checked.
   void configurations(const wire::ConfigurationLinks& news);
   void client_connected(ConnectionId connection, std::string address);

@@ -15,20 +15,16 @@ std::size_t signatures_of(const Batch& batch) {
 /// A hello costs its hearer an agreement and a signature.
 std::size_t signatures_of(const Relay& relay) {
   std::size_t all = 0;
-  for (const Relayed& item : relay.items) {
-    if (std::holds_alternative<ClientHello>(item.message)) all += 2;
-    if (std::holds_alternative<SpeakFor>(item.message)) ++all;
-    if (const auto* asked = std::get_if<BundleRequest>(&item.message))
-      all += signatures_of(asked->request);
-  }
+  for (const Relayed& item : relay.items)
+    all += std::holds_alternative<ClientHello>(item.message) ? 2U : 1U;
   return all;
 }
 
+std::size_t signatures_of(const RelayBack& relay) { return relay.items.size(); }
+
 std::size_t signatures_of(const CheckpointProof& proof) { return proof.signatures.size(); }
 
-std::size_t signatures_of(const ViewChange& message) {
-  return 1 + (message.stable ? signatures_of(*message.stable) : 0);
-}
+std::size_t signatures_of(const ViewChange& message) { return signatures_in(message); }
 
 std::size_t signatures_of(const NewView& message) {
   std::size_t all = 1;
@@ -38,6 +34,10 @@ std::size_t signatures_of(const NewView& message) {
 }
 
 }  // namespace
+
+std::size_t signatures_in(const ViewChange& message) {
+  return 1 + (message.stable ? signatures_of(*message.stable) : 0);
+}
 
 std::size_t signatures_in(const PeerMessage& message) {
   return std::visit(

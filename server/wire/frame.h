@@ -41,8 +41,10 @@ struct LinkKeys {
   crypto::Mac receive;
 };
 
-/// So many its receiver may have to check.
+/// So many its receiver may have to check; what a gateway's clients say or shall hear counts as one
+/// each at least, as it costs about as much.
 std::size_t signatures_in(const PeerMessage& message);
+std::size_t signatures_in(const ViewChange& message);  // its own, too
 
 /// Encoded and hashed once, sent to many.
 struct EncodedMessage {

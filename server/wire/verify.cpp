@@ -1,6 +1,7 @@
 #include "server/wire/verify.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace prytany::wire {
 namespace {
@@ -53,6 +54,30 @@ bool crosses_configurations(const PeerMessage& message) {
          std::holds_alternative<Status>(message);
 }
 
+/// A message is checked in so many parts: one for each request of a batch, and for each VIEW-CHANGE
+/// in a NEW-VIEW.
+std::size_t parts_in(const PeerMessage& message) {
+  if (const auto* proposal = std::get_if<PrePrepare>(&message))
+    return std::max<std::size_t>(1, proposal->batch.requests.size());
+  if (const auto* body = std::get_if<BatchBody>(&message))
+    return std::max<std::size_t>(1, body->batch.requests.size());
+  if (const auto* new_view = std::get_if<Signed<NewView>>(&message))
+    return 1 + new_view->message.view_changes.size();
+  return 1;
+}
+
+/// About, in signatures.
+std::size_t work_in(const PeerMessage& message, std::size_t part) {
+  if (const auto* new_view = std::get_if<Signed<NewView>>(&message))
+    return part == 0
+               ? 1
+               : signatures_in(new_view->message.view_changes.items[part - 1].content.message);
+  if (const auto* proof = std::get_if<CheckpointProof>(&message)) return signatures_in(*proof);
+  if (const auto* leaves = std::get_if<Signed<ViewChange>>(&message))
+    return signatures_in(leaves->message);
+  return 1;
+}
+
 }  // namespace
 
 Verifier::Verifier(Membership group, const Chain* chain)
@@ -62,7 +87,17 @@ Result<std::vector<AuthenticPeerMessage>, Malformed> Verifier::open(ReplicaId se
                                                                     const LinkKeys& keys,
                                                                     ByteView frame,
                                                                     ConfigNumber* config) {
-  const Result<Parts, Malformed> parts = cut(frame);
+  Result<Opening, Malformed> opening = begin(sender, keys, frame);
+  if (!opening) return opening.error();
+  if (config != nullptr) *config = opening->config();
+  const auto done = go_on(*opening, std::numeric_limits<std::size_t>::max());
+  if (!done) return done.error();
+  return opening->take();
+}
+
+Result<Verifier::Opening, Malformed> Verifier::begin(ReplicaId sender, const LinkKeys& keys,
+                                                     ByteView frame) const {
+  Result<Parts, Malformed> parts = cut(frame);
   if (!parts) return parts.error();
 
   // The tag comes before everything that costs: an outsider can make us hash, not parse or verify.
@@ -74,29 +109,41 @@ Result<std::vector<AuthenticPeerMessage>, Malformed> Verifier::open(ReplicaId se
   if (chain_ == nullptr && parts->header.config != group_.config)
     return Malformed{"another configuration"};
 
-  const bool foreign = parts->header.config != group_.config;
-  if (config != nullptr) *config = parts->header.config;
-  std::vector<AuthenticPeerMessage> opened;
-  opened.reserve(parts->messages.size());
-  std::size_t signatures = 0;
-  for (const ByteView bytes : parts->messages) {
-    Result<PeerMessage, Malformed> message = decode<PeerMessage>(bytes);
-    if (!message) return message.error();
-    if (foreign && !crosses_configurations(*message)) continue;
-    signatures += signatures_in(*message);
-    if (signatures > limits::frame_signatures_max && parts->messages.size() > 1)
-      return Malformed{"too many signatures in a frame"};
-    if (const char* const reason = refuse_inside(sender, *message)) return Malformed{reason};
+  Opening opening;
+  opening.sender_ = sender;
+  opening.config_ = parts->header.config;
+  opening.messages_ = std::move(parts->messages);
+  opening.opened_.reserve(opening.messages_.size());
+  return opening;
+}
+
+Result<bool, Malformed> Verifier::go_on(Opening& o, std::size_t work) {
+  for (; o.next_ < o.messages_.size(); ++o.next_, o.message_.reset(), o.part_ = 0) {
+    if (!o.message_) {
+      Result<PeerMessage, Malformed> message = decode<PeerMessage>(o.messages_[o.next_]);
+      if (!message) return message.error();
+      if (o.config_ != group_.config && !crosses_configurations(*message)) continue;
+      o.signatures_ += signatures_in(*message);
+      if (o.signatures_ > limits::frame_signatures_max && o.messages_.size() > 1)
+        return Malformed{"too many signatures in a frame"};
+      o.message_ = std::move(*message);
+    }
+    for (; o.part_ < parts_in(*o.message_); ++o.part_) {
+      if (work == 0) return false;
+      work -= std::min(work, work_in(*o.message_, o.part_));
+      if (const char* const reason = refuse_inside(o.sender_, *o.message_, o.part_))
+        return Malformed{reason};
+    }
     // Whether a vote was signed or not is of no interest behind this door.
-    if (auto* prepare = std::get_if<Signed<Prepare>>(&*message)) {
-      opened.push_back(AuthenticPeerMessage(sender, PeerMessage(prepare->message)));
-    } else if (auto* commit = std::get_if<Signed<Commit>>(&*message)) {
-      opened.push_back(AuthenticPeerMessage(sender, PeerMessage(commit->message)));
+    if (auto* prepare = std::get_if<Signed<Prepare>>(&*o.message_)) {
+      o.opened_.push_back(AuthenticPeerMessage(o.sender_, PeerMessage(prepare->message)));
+    } else if (auto* commit = std::get_if<Signed<Commit>>(&*o.message_)) {
+      o.opened_.push_back(AuthenticPeerMessage(o.sender_, PeerMessage(commit->message)));
     } else {
-      opened.push_back(AuthenticPeerMessage(sender, std::move(message).value()));
+      o.opened_.push_back(AuthenticPeerMessage(o.sender_, *std::move(o.message_)));
     }
   }
-  return opened;
+  return true;
 }
 
 Result<AuthenticRequest, Malformed> Verifier::check(ClientRequest request) {
@@ -124,18 +171,19 @@ bool Verifier::check(const CheckpointProof& proof) const {
   return chain_ != nullptr ? chain_->check(proof) : check_proof(group_, proof);
 }
 
-const char* Verifier::refuse_inside(ReplicaId sender, const PeerMessage& message) {
+const char* Verifier::refuse_inside(ReplicaId sender, const PeerMessage& message,
+                                    std::size_t part) {
+  const auto refuse_request = [&](const Batch& batch) {
+    const bool well = batch.requests.empty() || may_travel(batch.requests.items[part]);
+    return well ? nullptr : "wrong signature of a request in a batch";
+  };
   const auto refuse_signed = [&](const auto& content, const char* reason) {
     return verify_signed(group_, sender, content.message, content.signature) ? nullptr : reason;
   };
   return std::visit(
       Overloaded{
-          [&](const PrePrepare& m) {
-            return check_batch(m.batch) ? nullptr : "wrong signature of a request in a batch";
-          },
-          [&](const BatchBody& m) {
-            return check_batch(m.batch) ? nullptr : "wrong signature of a request in a batch";
-          },
+          [&](const PrePrepare& m) { return refuse_request(m.batch); },
+          [&](const BatchBody& m) { return refuse_request(m.batch); },
           [&](const Forward& m) {
             return may_travel(m.request) ? nullptr : "wrong signature of a forwarded request";
           },
@@ -147,7 +195,7 @@ const char* Verifier::refuse_inside(ReplicaId sender, const PeerMessage& message
               return "wrong signature of a view-change";
             return check_stable(m.message) ? nullptr : "no proof of a view-change's checkpoint";
           },
-          [&](const Signed<NewView>& m) { return refuse_new_view(m); },
+          [&](const Signed<NewView>& m) { return refuse_new_view(m, part); },
           [&](const CheckpointProof& m) -> const char* {
             return check(m) ? nullptr : "not a proof of a checkpoint";
           },
@@ -182,27 +230,25 @@ const char* Verifier::refuse_unsigned_vote() const {
 }
 
 /// Its primary's signature, whoever brings it: a backup passes it on to those who slept.
-const char* Verifier::refuse_new_view(const Signed<NewView>& m) const {
-  const std::size_t n = group_.replica_keys.size();
-  const ReplicaId primary{static_cast<std::uint16_t>(n == 0 ? 0 : m.message.view.value % n)};
-  if (!verify_signed(group_, primary, m.message, m.signature))
-    return "wrong signature of a new-view";
-  for (const SignedViewChange& inner : m.message.view_changes) {
+const char* Verifier::refuse_new_view(const Signed<NewView>& m, std::size_t part) const {
+  if (part > 0) {
+    const SignedViewChange& inner = m.message.view_changes.items[part - 1];
     if (!verify_signed(group_, inner.sender, inner.content.message, inner.content.signature))
       return "wrong signature of a view-change in a new-view";
-    if (!check_stable(inner.content.message))
-      return "no proof of a view-change's checkpoint in a new-view";
+    return check_stable(inner.content.message)
+               ? nullptr
+               : "no proof of a view-change's checkpoint in a new-view";
   }
-  return nullptr;
+  const std::size_t n = group_.replica_keys.size();
+  // Before anything is checked: one of them signs what it likes, as often as it likes.
+  if (m.message.view_changes.size() > n) return "more view-changes in a new-view than replicas";
+  const ReplicaId primary{static_cast<std::uint16_t>(n == 0 ? 0 : m.message.view.value % n)};
+  return verify_signed(group_, primary, m.message, m.signature) ? nullptr
+                                                                : "wrong signature of a new-view";
 }
 
 bool Verifier::check_stable(const ViewChange& message) const {
   return !message.stable || check(*message.stable);
-}
-
-bool Verifier::check_batch(const Batch& batch) {
-  return std::all_of(batch.requests.begin(), batch.requests.end(),
-                     [&](const ClientRequest& r) { return may_travel(r); });
 }
 
 bool Verifier::may_travel(const ClientRequest& request) {

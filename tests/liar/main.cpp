@@ -60,7 +60,9 @@ const std::map<std::string, PeerLie> peer_names = {{"equivocate", PeerLie::equiv
                                                    {"view-changes", PeerLie::view_changes},
                                                    {"flood", PeerLie::flood},
                                                    {"checkpoints", PeerLie::checkpoints},
-                                                   {"fetches", PeerLie::fetches}};
+                                                   {"fetches", PeerLie::fetches},
+                                                   {"abstain", PeerLie::abstain},
+                                                   {"heavy", PeerLie::heavy}};
 
 std::set<std::string> all_names() {
   std::set<std::string> all;
@@ -81,7 +83,8 @@ void add_options(arguments::Command app, Options& options) {
          "replicas: equivocate (two proposals for one number), withhold (one replica gets "
          "no batches), slow (proposals just before patience ends), poison (parts of "
          "states), view-changes (unasked), flood (small messages), checkpoints (signatures to "
-         "check), fetches (questions with large answers)")
+         "check), fetches (questions with large answers), abstain (no votes), heavy (one "
+         "replica gets frames that take long to look at)")
       .required()
       .type_name("LIE")
       .one_of({all.begin(), all.end()});

@@ -96,10 +96,14 @@ void PeerLiar::say(ReplicaId to, const wire::PeerMessage& message) {
 }
 
 bool PeerLiar::alter(ReplicaId to, wire::PeerMessage& message) {
-  const ReplicaId forsaken{
-      static_cast<std::uint16_t>((setting_.self.value + 1) % setting_.group.n)};
   const bool proposal = is_one_of<wire::PrePrepare, wire::PrePrepareDigests>(message);
-  if (tells(PeerLie::withhold) && to == forsaken &&
+  const bool vote = is_one_of<wire::Prepare, wire::Commit, wire::Signed<wire::Prepare>,
+                              wire::Signed<wire::Commit>, wire::Committed>(message);
+  if (tells(PeerLie::abstain) && (proposal || vote)) {
+    ++told_;
+    return false;
+  }
+  if (tells(PeerLie::withhold) && to == forsaken() &&
       (proposal || is_one_of<wire::BatchBody>(message))) {
     ++told_;
     return false;
@@ -170,7 +174,7 @@ bool PeerLiar::poison(wire::PeerMessage& message) {
 Time PeerLiar::deadline() const {
   Time due = late_.empty() ? never : late_.begin()->first;
   if (tells(PeerLie::view_changes) || tells(PeerLie::flood) || tells(PeerLie::fetches) ||
-      tells(PeerLie::checkpoints))
+      tells(PeerLie::checkpoints) || tells(PeerLie::heavy))
     due = std::min(due, next_);
   return due;
 }
@@ -187,6 +191,7 @@ void PeerLiar::tick(Time now) {
   if (tells(PeerLie::flood)) flood();
   if (tells(PeerLie::fetches)) fetch();
   if (tells(PeerLie::checkpoints)) spam_checkpoints();
+  if (tells(PeerLie::heavy)) weigh_down();
 }
 
 /// For the next views and for far ones, knowing nothing.
@@ -234,6 +239,21 @@ void PeerLiar::spam_checkpoints() {
     told_ += all.size();
     if (!all.empty()) seal(peer, all);
   }
+}
+
+/// Fifty milliseconds of work each: greetings, as if of clients, and signatures.
+void PeerLiar::weigh_down() {
+  wire::Relay greetings;
+  for (std::uint64_t i = 0; i < limits::relayed_max; ++i) {
+    const Digest random = crypto::sha256(as_bytes(std::to_string(++count_)));
+    greetings.items.items.push_back({i, wire::ClientHello{setting_.cluster, random.bytes, {}}});
+  }
+  say(forsaken(), greetings);
+  if (!checkpoint_) return;
+  const std::size_t signatures = wire::signatures_in(*checkpoint_);
+  seal(forsaken(),
+       std::vector<wire::PeerMessage>(limits::frame_signatures_max / signatures, *checkpoint_));
+  ++told_;
 }
 
 /// Whole pages, and batches of the window, over and over.

@@ -25,6 +25,8 @@ enum class PeerLie {
   flood,         // what is cheap to say, without end
   fetches,       // questions whose answers are large
   checkpoints,   // what takes many signatures to check, over and over
+  abstain,       // no proposals and no votes
+  heavy,         // one replica gets frames that cost as much to look at as a frame can
 };
 
 class PeerLiar final : public cli::Interposer, public node::Transport, public net::Upstream {
@@ -58,7 +60,7 @@ class PeerLiar final : public cli::Interposer, public node::Transport, public ne
   // net::Upstream: what the sockets say
   void link_up(ReplicaId peer, wire::LinkKeys keys) override;
   void link_down(ReplicaId peer) override;
-  void frame(ReplicaId peer, ByteView sealed) override { node_->frame(peer, sealed); }
+  bool frame(ReplicaId peer, ByteView sealed) override { return node_->frame(peer, sealed); }
   void configurations(const wire::ConfigurationLinks& news) override {
     node_->configurations(news);
   }
@@ -96,6 +98,10 @@ class PeerLiar final : public cli::Interposer, public node::Transport, public ne
   void flood();
   void fetch();
   void spam_checkpoints();
+  void weigh_down();
+  [[nodiscard]] ReplicaId forsaken() const {
+    return ReplicaId{static_cast<std::uint16_t>((setting_.self.value + 1) % setting_.group.n)};
+  }
 
   Setting setting_;
   node::Transport* sockets_ = nullptr;

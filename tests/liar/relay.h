@@ -39,7 +39,7 @@ class Relay final : public net::Upstream {
   void link_down(ReplicaId) override {}
   /// It stands before one replica, in the configuration of genesis.
   void configurations(const wire::ConfigurationLinks&) override {}
-  void frame(ReplicaId, ByteView) override {}
+  bool frame(ReplicaId, ByteView) override { return false; }
   void client_connected(net::ConnectionId connection, std::string address) override;
   void client_text(net::ConnectionId connection, std::string_view text) override;
   void client_closed(net::ConnectionId connection) override;

@@ -286,7 +286,7 @@ void Links::deliver(const Link& link, const Carried& carried) {
   process->input([&refusals = run_.checks.refusals, to = carried.to, from = carried.from, late,
                   frame = carried.frame](node::Node& node) {
     const std::uint64_t before = node.counters().frames_refused;
-    node.frame(from, *frame);
+    while (node.frame(from, *frame)) continue;
     if (!late && node.counters().frames_refused > before) refusals.refused_frame(to, from);
   });
 }

@@ -116,7 +116,9 @@ void MeteredGroup::frame_departs(ReplicaId from, ReplicaId to, Time departs, Byt
   const Time arrives =
       sent(from, departs, frame.size()) + geography_.between_us(from.value, to.value);
   queue_.at(arrives, [this, from, to, carried = std::make_shared<const Bytes>(std::move(frame))] {
-    processes_[to.value]->input([from, carried](node::Node& node) { node.frame(from, *carried); });
+    processes_[to.value]->input([from, carried](node::Node& node) {
+      while (node.frame(from, *carried)) continue;
+    });
   });
 }
 

@@ -19,7 +19,7 @@ class Node final : public net::Upstream {
  public:
   void link_up(ReplicaId, wire::LinkKeys) override {}
   void link_down(ReplicaId) override {}
-  void frame(ReplicaId, ByteView) override {}
+  bool frame(ReplicaId, ByteView) override { return false; }
   void configurations(const wire::ConfigurationLinks&) override {}
   void client_connected(net::ConnectionId, std::string) override {}
   void client_text(net::ConnectionId, std::string_view) override {}
@@ -126,6 +126,24 @@ TEST_F(PeerLies, it_speaks_unasked_to_all) {
   liar->tick(Time{1'000'000});
   EXPECT_TRUE(
       std::holds_alternative<wire::Signed<wire::ViewChange>>(first(sockets.sent.front().second)));
+}
+
+TEST_F(PeerLies, one_replica_gets_frames_that_take_long_and_no_other_any) {
+  tell({PeerLie::heavy});
+  said(2, wire::Signed<wire::Checkpoint>{});
+  sockets.sent.clear();
+  liar->tick(Time{1'000'000});
+  ASSERT_EQ(sockets.sent.size(), 2U);
+  for (const auto& [to, frame] : sockets.sent) EXPECT_EQ(to, ReplicaId{1});
+  const auto greetings = std::get<wire::Relay>(first(sockets.sent.front().second));
+  EXPECT_EQ(greetings.items.size(), limits::relayed_max);
+}
+
+TEST_F(PeerLies, votes_are_kept) {
+  tell({PeerLie::abstain});
+  EXPECT_FALSE(said(2, proposal()));
+  EXPECT_FALSE(said(1, wire::Commit{}));
+  EXPECT_TRUE(said(1, wire::Status{}));
 }
 
 }  // namespace

@@ -125,15 +125,15 @@ TEST_F(GatewayTest, who_sends_what_costs_much_waits_with_the_rest_while_another_
 }
 
 TEST_F(GatewayTest, counts_what_waits_for_a_hosts_turn_as_held_and_forgets_it_with_its_connection) {
-  config_.held_bytes_max = 256 << 10;
+  config_.held_bytes_max = 100'000;
   open();
   const auto hoarder = connected();
   auto leaver = connected();
   upstream_.on_text = [&](ConnectionId, std::string_view) { take_time(3'000); };
-  const std::string text = masked(std::string(50'000, 'x'));
   leaver->say(masked("first"));
-  leaver->say(text);
+  leaver->say(masked(std::string(40'000, 'x')));
   ASSERT_TRUE(soon([&] { return !upstream_.texts.empty(); }));
+  const std::string text = masked(std::string(62'000, 'x'));
   std::string_view left;
   for (int i = 0; i < 60 && !hoarder->closed(); ++i) {
     left = text;
@@ -153,6 +153,22 @@ TEST_F(GatewayTest, counts_what_waits_for_a_hosts_turn_as_held_and_forgets_it_wi
   EXPECT_TRUE(soon([&] { return upstream_.texts.size() > before; }));
   EXPECT_EQ(upstream_.texts.back().second, "honest");
   EXPECT_EQ(gateway_->counters().oversized, 1U);
+}
+
+TEST_F(GatewayTest, does_not_read_on_from_who_sends_more_than_it_is_its_turn_for) {
+  config_.held_bytes_max = 256 << 10;
+  open();
+  const auto greedy = connected();
+  upstream_.on_text = [&](ConnectionId, std::string_view) { take_time(100); };
+  std::string all;
+  for (int i = 0; i < 4'000; ++i) all += masked(std::string(1'000, 'x'));
+  std::string_view left = all;
+  EXPECT_TRUE(soon([&] {
+    left.remove_prefix(greedy->say(left));
+    return upstream_.texts.size() == 4'000;
+  })) << upstream_.texts.size();
+  EXPECT_EQ(gateway_->counters().oversized, 0U) << "4 MB, of which 256 KiB may wait here";
+  EXPECT_FALSE(greedy->closed());
 }
 
 TEST_F(GatewayTest, one_host_cannot_take_the_places_of_all) {

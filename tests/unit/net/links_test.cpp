@@ -219,7 +219,8 @@ TEST_F(LinksTest, let_a_peer_whose_frames_cost_much_wait_while_another_has_its_t
   for (std::size_t id = 0; id < n; ++id) start(id);
   ASSERT_TRUE(soon([&] { return links(0).connected() == 2 && links(1).connected() == 2; }));
   upstream(0).on_frame = [&] {
-    if (upstream(0).frames.back().first == r(1)) take_time(1'000);
+    if (upstream(0).whose == r(1)) take_time(1'000);
+    return false;
   };
   for (std::uint8_t i = 0; i < 200; ++i) links(1).send(r(0), frame_of(100, i));
   ASSERT_TRUE(soon([&] { return !upstream(0).frames.empty(); }));
@@ -232,10 +233,53 @@ TEST_F(LinksTest, let_a_peer_whose_frames_cost_much_wait_while_another_has_its_t
     if (from == r(1)) EXPECT_EQ(frame.back(), next++);
 }
 
+TEST_F(LinksTest, look_at_a_frame_in_parts_while_another_peer_has_its_turn) {
+  for (std::size_t id = 0; id < n; ++id) start(id);
+  ASSERT_TRUE(soon([&] { return links(0).connected() == 2 && links(1).connected() == 2; }));
+  int parts = 0;
+  upstream(0).on_frame = [&] {
+    if (upstream(0).whose == r(2)) return false;
+    take_time(500);
+    return ++parts < 40;
+  };
+  links(1).send(r(0), frame_of(100'000, 1));
+  ASSERT_TRUE(soon([&] { return parts > 0; }));
+  links(1).send(r(0), frame_of(100, 2));
+  links(2).send(r(0), frame_of(100, 3));
+  ASSERT_TRUE(soon([&] { return upstream(0).frames.size() == 3; }));
+  EXPECT_EQ(upstream(0).frames[0].first, r(2));
+  EXPECT_EQ(upstream(0).frames[1].second, frame_of(100'000, 1));
+  EXPECT_EQ(upstream(0).frames[2].second, frame_of(100, 2));
+}
+
+TEST_F(LinksTest, give_a_peer_half_of_the_clock_and_sleep_while_it_rests) {
+  LinksConfig config = config_;
+  config.burst_us = 2'000;
+  start(0, config);
+  start(1);
+  ASSERT_TRUE(soon([&] { return links(0).connected() == 1 && links(1).connected() == 1; }));
+  upstream(0).on_frame = [&] {
+    take_time(1'000);
+    return false;
+  };
+  const Time began = SystemClock().now();
+  for (std::uint8_t i = 0; i < 100; ++i) links(1).send(r(0), frame_of(100'000, i));
+  int turns = 0;
+  ASSERT_TRUE(soon([&] {
+    ++turns;
+    return upstream(0).frames.size() == 100;
+  }));
+  EXPECT_GE(SystemClock().now() - began, 190'000U);
+  EXPECT_LE(turns, 1'500) << "and what waits in the socket wakes nobody";
+}
+
 TEST_F(LinksTest, take_all_that_a_peer_sent_before_it_went_however_long_that_takes) {
   for (const std::size_t id : {0U, 1U}) start(id);
   ASSERT_TRUE(soon([&] { return links(0).connected() == 1 && links(1).connected() == 1; }));
-  upstream(0).on_frame = [] { take_time(3'000); };
+  upstream(0).on_frame = [] {
+    take_time(3'000);
+    return false;
+  };
   for (std::uint8_t i = 0; i < 20; ++i) links(1).send(r(0), frame_of(100, i));
   stop(1);
   ASSERT_TRUE(soon([&] { return upstream(0).events.back() == "down 1"; }));

@@ -29,9 +29,11 @@ class Recorder final : public Upstream {
     events.push_back("down " + std::to_string(peer.value));
     keys.erase(peer);
   }
-  void frame(ReplicaId peer, ByteView sealed) override {
+  bool frame(ReplicaId peer, ByteView sealed) override {
+    whose = peer;
+    if (on_frame && on_frame()) return true;
     frames.emplace_back(peer, to_bytes(sealed));
-    if (on_frame) on_frame();
+    return false;
   }
   void configurations(const wire::ConfigurationLinks& links) override { news = links; }
   void client_connected(ConnectionId connection, std::string address) override {
@@ -70,7 +72,8 @@ class Recorder final : public Upstream {
   std::vector<ConnectionId> closed;
   std::map<std::string, Page> pages;
   std::function<void(ConnectionId, std::string_view)> on_text;
-  std::function<void()> on_frame;
+  ReplicaId whose;                 // the last frame, or a part of it
+  std::function<bool()> on_frame;  // true: there is more of it
 };
 
 /// Turns `once` until `done` or five seconds have passed: then false.

@@ -312,6 +312,35 @@ TEST_F(Road, carries_so_many_hellos_of_one_host) {
   EXPECT_EQ(refused, 101) << "one was carried before";
 }
 
+// A faulty gateway heeds no bounds of its own.
+TEST_F(Road, hears_so_many_greetings_of_one_gateway) {
+  const wire::ClientHello hello{group.cluster, dh.public_key(), {}};
+  const auto met = [&](std::uint64_t first, int many) {
+    const std::size_t before = far.clients.connections();
+    for (int i = 0; i < many; ++i)
+      (void)far.clients.relayed(near, {first + static_cast<std::uint64_t>(i), hello}, verifier);
+    return far.clients.connections() - before;
+  };
+  EXPECT_EQ(met(1000, 2000), 1100U);
+  clock.now_ = clock.now_ + 1'000'000;
+  EXPECT_EQ(met(5000, 2000), 220U);
+  EXPECT_EQ(far.clients.refused(), 2680U);
+}
+
+TEST_F(Road, hears_so_many_speak_for_of_one_gateway) {
+  const wire::ClientHello hello{group.cluster, dh.public_key(), {}};
+  (void)far.clients.relayed(near, {1000, hello}, verifier);
+  const std::uint64_t before = far.clients.refused();
+  for (int i = 0; i < 2000; ++i)
+    (void)far.clients.relayed(near, {1000, wire::SpeakFor{}}, verifier);
+  std::size_t checked = 0;
+  for (const auto& [to, message] : far.clients.take_relayed())
+    for (const auto& said : std::get<wire::RelayBack>(message).items)
+      checked += std::holds_alternative<wire::Refused>(said.voice.message) ? 1U : 0U;
+  EXPECT_EQ(checked, 1100U) << "its hello was one, and the first of these belongs to it";
+  EXPECT_EQ(far.clients.refused() - before, 2000U);
+}
+
 TEST_F(Road, carries_one_request_for_a_number_whichever_it_is_and_wherever_it_comes_from) {
   app::Client client = replica.join(app::test_key(100));
   meet(client);

@@ -57,6 +57,26 @@ TEST_F(Door, signs_a_token_for_the_address_it_sees) {
                      answer.token.signature));
 }
 
+TEST_F(Door, signs_so_many_tokens_for_one_host) {
+  hello(one);
+  wire::JoinBegin begin;
+  begin.session_key = app::test_key(7).public_key();
+  begin.identification.credential = app::test_key(8).public_key();
+  const auto given = [&] {
+    int tokens = 0;
+    for (int i = 0; i < 1500; ++i) {
+      (void)clients.text(one, wire::to_json(wire::FromClient{begin}), verifier);
+      const wire::ToClient& said = transport.messages.back().second.message;
+      tokens += std::holds_alternative<wire::JoinTokenReply>(said) ? 1 : 0;
+    }
+    return tokens;
+  };
+  EXPECT_EQ(given(), 1000);
+  EXPECT_EQ(last_refusal(), "overloaded");
+  clock.now_ = clock.now_ + 1'000'000;
+  EXPECT_EQ(given(), 100);
+}
+
 TEST_F(Door, submits_a_signed_request_and_tags_its_reply) {
   app::Client client = replica.join(app::test_key(100));
   hello(one);

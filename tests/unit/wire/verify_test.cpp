@@ -141,12 +141,72 @@ TEST(Verifier, checks_a_bounded_number_of_signatures_in_one_frame) {
   }
 }
 
+// Nobody else has a turn meanwhile.
+TEST(Verifier, looks_at_a_frame_in_parts) {
+  const auto checkpoint =
+      std::make_shared<const EncodedMessage>(encode_message(sample<Signed<Checkpoint>>()));
+  const auto new_view =
+      std::make_shared<const EncodedMessage>(encode_message(sample<Signed<NewView>>()));
+  const auto vote = std::make_shared<const EncodedMessage>(encode_message(sample<Prepare>()));
+  const auto batch = std::make_shared<const EncodedMessage>(encode_message(sample<PrePrepare>()));
+  const std::vector all = {checkpoint, new_view, vote, batch};
+  const Bytes frame = seal(ConfigNumber{0}, keys_of_zero().send, all);
+  Verifier verifier(membership());
+  const auto whole = verifier.open(peer_sender, keys_of_one(), frame);
+  ASSERT_TRUE(whole.ok());
+  auto opening = verifier.begin(peer_sender, keys_of_one(), frame);
+  ASSERT_TRUE(opening.ok());
+  std::size_t parts = 1;
+  for (;; ++parts) {
+    const auto done = verifier.go_on(*opening, 1);
+    ASSERT_TRUE(done.ok());
+    if (*done) break;
+  }
+  const auto& quoted = sample<Signed<NewView>>().message.view_changes;
+  EXPECT_EQ(parts, 1 + (1 + quoted.size()) + 1 + sample<PrePrepare>().batch.requests.size());
+  const auto opened = opening->take();
+  ASSERT_EQ(opened.size(), whole->size());
+  for (std::size_t i = 0; i < opened.size(); ++i) EXPECT_EQ(*opened[i], *(*whole)[i]);
+}
+
+TEST(Verifier, refuses_a_frame_at_the_first_part_that_is_wrong) {
+  auto proposal = sample<PrePrepare>();
+  auto requests =
+      std::vector<ClientRequest>(proposal.batch.requests.begin(), proposal.batch.requests.end());
+  ASSERT_GE(requests.size(), 2U);
+  flip(*requests[1].proof.signature);
+  proposal.batch.requests.items = requests;
+  const auto encoded = std::make_shared<const EncodedMessage>(encode_message(proposal));
+  const Bytes frame = seal(ConfigNumber{0}, keys_of_zero().send, {&encoded, 1});
+  Verifier verifier(membership());
+  auto opening = verifier.begin(peer_sender, keys_of_one(), frame);
+  ASSERT_TRUE(opening.ok());
+  const auto first = verifier.go_on(*opening, 1);
+  ASSERT_TRUE(first.ok());
+  EXPECT_FALSE(*first) << "there is more";
+  EXPECT_FALSE(verifier.go_on(*opening, 1).ok());
+}
+
+TEST(Verifier, checks_no_more_view_changes_of_a_new_view_than_there_are_replicas) {
+  auto message = sample<Signed<NewView>>().message;
+  const SignedViewChange first = message.view_changes.items[0];
+  while (message.view_changes.size() < membership().replica_keys.size())
+    message.view_changes.items.push_back(first);
+  const auto said = [&] {
+    return verdict(sign(membership(), peer_sender, replica_signer(peer_sender.value), message));
+  };
+  EXPECT_EQ(said(), "accepted") << "what follows from them is the core's matter";
+  message.view_changes.items.push_back(first);
+  EXPECT_EQ(said(), "more view-changes in a new-view than replicas");
+}
+
 TEST(SignaturesIn, are_those_that_the_verifier_checks) {
   EXPECT_EQ(signatures_in(sample<Signed<Checkpoint>>()), 1U);
   EXPECT_EQ(signatures_in(sample<Signed<Prepare>>()), 1U);
   EXPECT_EQ(signatures_in(sample<Prepare>()), 0U);
   EXPECT_EQ(signatures_in(sample<Status>()), 0U);
-  EXPECT_EQ(signatures_in(sample<Relay>()), 2U + 1U + 1U) << "a hello costs two";
+  EXPECT_EQ(signatures_in(sample<Relay>()), 2U + 4U) << "a hello costs two";
+  EXPECT_EQ(signatures_in(sample<RelayBack>()), sample<RelayBack>().items.size());
   EXPECT_EQ(signatures_in(sample<CheckpointProof>()), 3U);
   EXPECT_EQ(signatures_in(sample<Signed<ViewChange>>()), 1U + 3U);
   const Signed<NewView> new_view = sample<Signed<NewView>>();

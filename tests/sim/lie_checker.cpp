@@ -43,7 +43,7 @@ void LieChecker::gets(ReplicaId to, ReplicaId from, bool from_liar, ByteView fra
 void LieChecker::hears(Known& known, ReplicaId from, bool from_liar,
                        const wire::PeerMessage& message) {
   const auto prepare = [&](const wire::Prepare& vote) {
-    if (!from_liar && vote.view == known.view)
+    if (!from_liar && vote.view == known.view && vote.seq <= known.high)
       known.numbers[vote.seq].theirs.insert_or_assign(from, vote.digest);
   };
   const auto decides = [&](Seq seq) { known.numbers[seq].decided = true; };
@@ -65,7 +65,7 @@ bool LieChecker::shows_a_lie(const Number& number) const {
   });
 }
 
-void LieChecker::after_turn(ReplicaId id, const pbft::ReplicaStatus& status) {
+void LieChecker::after_turn(ReplicaId id, const pbft::ReplicaStatus& status, std::uint64_t window) {
   Known& known = known_[id];
   const bool judges = status.active && status.voting && !status.fetching && !status.diverged &&
                       status.primary != id;
@@ -73,8 +73,10 @@ void LieChecker::after_turn(ReplicaId id, const pbft::ReplicaStatus& status) {
     if (known.lies.size() == 1 && known.view && *known.view < status.view) ++judged_;
     known = {};
     if (judges) known.view = status.view;
+    known.high = status.stable + window;
     return;
   }
+  known.high = status.stable + window;
   known.numbers.erase(known.numbers.begin(), known.numbers.upper_bound(status.executed));
   for (const auto& [seq, number] : known.numbers)
     if (shows_a_lie(number)) known.lies.insert(seq);

@@ -24,7 +24,8 @@ class LieChecker {
   /// A frame is given to the process of `to`, whose next turn reads it.
   void gets(ReplicaId to, ReplicaId from, bool from_liar, ByteView frame);
   void started(ReplicaId id) { known_.erase(id); }
-  void after_turn(ReplicaId id, const pbft::ReplicaStatus& status);
+  /// `window`: L. What comes above its own, a replica may forget at once.
+  void after_turn(ReplicaId id, const pbft::ReplicaStatus& status, std::uint64_t window);
 
   /// How often somebody left a view in which it had found one such number.
   [[nodiscard]] std::uint64_t judged() const { return judged_; }
@@ -37,6 +38,7 @@ class LieChecker {
   };
   struct Known {
     std::optional<View> view;  // that its last turn ended in
+    Seq high;                  // of its window, then
     std::map<Seq, Number> numbers;
     std::set<Seq> lies;
   };

@@ -173,7 +173,7 @@ void Process::turn() {
     ports_.run.checks.progress.after_turn(id(), status, ports_.run.checks.agreement.contiguous(),
                                           ports_.run.parameters.window);
     ports_.run.checks.leaving.after_turn(id(), status);
-    ports_.run.checks.lies.after_turn(id(), status);
+    ports_.run.checks.lies.after_turn(id(), status, ports_.run.parameters.window);
     ports_.run.checks.views.after_turn(id(), status);
     ports_.run.checks.refusals.after_turn(id(), status);
   }

@@ -23,7 +23,7 @@ class WhoIsToldOtherwise : public testing::Test {
     pbft::ReplicaStatus status;
     status.view = View{view};
     status.primary = ReplicaId{0};
-    checker.after_turn(told, status);
+    checker.after_turn(told, status, 8);
   }
   template <class M>
   void hears(std::uint16_t from, M message) {
@@ -71,6 +71,12 @@ TEST_F(WhoIsToldOtherwise, need_not_believe_one_voice_or_a_liars) {
     hears(1, wire::Prepare{View{1}, Seq{number}, batch_named(2)});
     hears(0, wire::Prepare{View{1}, Seq{number}, batch_named(2)});
   }
+  turn();
+  EXPECT_TRUE(violations.none());
+}
+
+TEST_F(WhoIsToldOtherwise, need_not_remember_votes_above_its_window) {
+  for (std::uint64_t number = 9; number < 12; ++number) is_lied_to_at(number);
   turn();
   EXPECT_TRUE(violations.none());
 }

@@ -58,6 +58,7 @@ class RepliesFirst final : public node::Journal {
     transport_.flush();
     return journal_.sync();
   }
+  [[nodiscard]] bool waits() const override { return journal_.waits(); }
   void discard(Seq seq) override { journal_.discard(seq); }
 
  private:

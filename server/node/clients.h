@@ -277,7 +277,8 @@ class Clients {
   // A proof costs a millisecond. An office behind one address begins its day at once.
   Turnstile proofs_{{50, 10}, {200, 200}};
   // A token costs a signature, and may be asked for on one connection again and again.
-  Turnstile tokens_{{1000, 100}, {2000, 500}};
+  // All together hardly: those of one host must not be refused for what others ask.
+  Turnstile tokens_{{1000, 100}, {20'000, 10'000}};
   // A hello costs the replica that it is passed on to a hundred microseconds.
   std::map<ReplicaId, Turnstile> hellos_;
   std::map<ReplicaId, Turnstile> brought_;  // by gateways

@@ -296,7 +296,7 @@ class Node::Impl {
       }
     }
     if (!awaited) return {};
-    ++counters_.syncs;
+    if (world_.journal.waits()) ++counters_.syncs;
     return world_.journal.sync();
   }
 

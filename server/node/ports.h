@@ -35,6 +35,8 @@ class Journal {
   virtual void append(const pbft::JournalRecord& record) = 0;
   /// One group fsync. An error is a local fault: the replica must stop, never retry.
   virtual Result<void> sync() = 0;
+  /// Whether there is a disk that sync() waits for.
+  [[nodiscard]] virtual bool waits() const { return true; }
   /// Segments that hold only slots at or below seq may go.
   virtual void discard(Seq seq) = 0;
 };

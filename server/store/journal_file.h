@@ -114,6 +114,7 @@ class NoJournal final : public node::Journal {
  public:
   void append(const pbft::JournalRecord&) override {}
   Result<void> sync() override { return {}; }
+  [[nodiscard]] bool waits() const override { return false; }
   void discard(Seq) override {}
 };
 

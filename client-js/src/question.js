@@ -8,7 +8,8 @@ const retransmitMaxMs = 8_000;
 const wholePatienceMs = 50; // the digests agree but nobody sent the rows: ask everybody for them
 // Whoever did not send them is not asked for rows for so long: one that never sends any costs that
 // patience now and then, not for each of its requests.
-const rowsPauseMs = 10_000;
+const rowsPauseMs = 1_000; // doubling until it sends some
+const rowsPauseMaxMs = 60_000;
 // A refusal is asked for again before it is believed: replicas that lag behind refuse what they
 // will accept a moment later.
 const refusalRetryMs = 100;
@@ -129,7 +130,11 @@ export function makeQuestion(group, about) {
     if (closed && !isConfirming()) return;
     if (++round > 1) group.probe();
     const keeps = lacksRows && group.links[message.designated];
-    if (keeps) keeps.rowsAt = now() + rowsPauseMs;
+    // All that was asked of it at once counts once.
+    if (keeps && !(now() < keeps.rowsAt)) {
+      keeps.rowsPause = Math.min(2 * keeps.rowsPause || rowsPauseMs, rowsPauseMaxMs);
+      keeps.rowsAt = now() + keeps.rowsPause;
+    }
     resendAt = Infinity;
     again((intervalMs = Math.min(2 * intervalMs, retransmitMaxMs)));
     const ready = group.up();
@@ -204,6 +209,8 @@ export function makeQuestion(group, about) {
       return;
     }
     settled = alike[0].said;
+    const sends = round === 1 && group.links[message.designated];
+    if (sends) sends.rowsPause = 0;
     self.close();
     group.settled(about.digest);
     const all = agreement();

@@ -81,6 +81,7 @@ class NodeUpstream final : public net::Upstream {
   }
   void link_down(ReplicaId peer) override { node_.link_down(peer); }
   bool frame(ReplicaId peer, ByteView sealed) override { return node_.frame(peer, sealed); }
+  std::uint64_t take_worked_us(ReplicaId peer) override { return node_.take_worked_us(peer); }
   void configurations(const wire::ConfigurationLinks& news) override { node_.configurations(news); }
   void client_connected(net::ConnectionId connection, std::string address) override {
     node_.client_connected(connection, std::move(address));

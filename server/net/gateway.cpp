@@ -29,6 +29,8 @@ namespace {
 
 constexpr const char* subprotocol = "prytany.v1";
 
+constexpr Slice::Rule accepting = {.turn_us = 500, .burst_us = 20'000, .percent = 10};
+
 /// libwebsockets keeps this for each connection, zeroed; one at most is set.
 struct PerSocket {
   GatewayClient* client;
@@ -60,7 +62,11 @@ std::string peer_address(lws* socket) {
 /// Ends the connection without a close handshake, from anywhere: libwebsockets finds it closed and
 /// says so in its own time. (Its LWS_TO_KILL_ASYNC starts a timer that the foreign loop hears of
 /// only at the next event, and this connection may have none.)
-void hang_up(lws* socket) { ::shutdown(lws_get_socket_fd(socket), SHUT_RDWR); }
+void hang_up(lws* socket) {
+  // Or it would not be looked at, where we had ceased to read.
+  lws_rx_flow_control(socket, 1);
+  ::shutdown(lws_get_socket_fd(socket), SHUT_RDWR);
+}
 
 int refuse_upgrade(lws* socket, unsigned status, const char* words) {
   return lws_return_http_status(socket, status, words) != 0 ? -1 : 1;
@@ -125,6 +131,8 @@ class Gateway::Impl {
   Fd listener_;
   Arrivals arrivals_;
   HostTurns turns_;
+  // Apart from that: or those who are here could keep all others out.
+  Slice accepting_{accepting};
   Time accept_again_ = never;
   mutable uv_loop_t loop_{};
   bool loop_ready_ = false;
@@ -231,10 +239,12 @@ void Gateway::Impl::run() {
     closing_.pop_front();
   }
   const Time now = SystemClock().now();
+  // Each time, both: those whose texts wait must not keep us from hearing others.
+  if (!listens(now)) return;
   turns_.next_turn(now, [this](ConnectionId connection) { return handle_kept(connection); });
   uv_update_time(&loop_);
   // The second condition: libuv tells the kernel of new interests only inside uv_run.
-  if (!listens(now) || (!loop_ready_ && uv_backend_timeout(&loop_) != 0)) return;
+  if (!loop_ready_ && uv_backend_timeout(&loop_) != 0) return;
   loop_ready_ = false;
   handled_us_ = 0;
   const Time began = SystemClock().now();
@@ -264,7 +274,7 @@ Time Gateway::Impl::deadline() const {
 
 void Gateway::Impl::accept_waiting() {
   const Time now = SystemClock().now();
-  if (turns_.rest(now)) return accept_later(turns_.rested());
+  if (accepting_.rests(now)) return accept_later(accepting_.again());
   // Not all: those who call must not keep the loop from those who work.
   for (int i = 0; i < accepts_per_event; ++i) {
     sockaddr_storage address = {};
@@ -289,7 +299,7 @@ void Gateway::Impl::accept_waiting() {
     break;
   }
   const Time ended = SystemClock().now();
-  turns_.spend(ended, ended - now);
+  accepting_.spend(ended, ended - now);
 }
 
 /// What waits would wake us again at once.

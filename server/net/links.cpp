@@ -28,10 +28,17 @@ std::uint64_t with_jitter(std::uint64_t delay_us) {
   return delay_us * 3 / 4 + delay_us / 2 * sixteen_bits / 65536;
 }
 
-/// In turn, and so for who fills it up: when as many as may be faulty do, time is left for others.
-Slice::Rule slice_of(const LinksConfig& config) {
+/// When as many as may be faulty use theirs up, time is left for others; in large groups less, for
+/// a correct primary needs some, too.
+Slice::Rule slice_of_peer(const LinksConfig& config) {
+  constexpr unsigned percent_min = 25;
   const auto faulty = static_cast<unsigned>(config.peers.size() - 1) / 3;
-  return {config.slice_us, config.burst_us, 100 / (1 + std::max(1U, faulty))};
+  return {config.slice_us, config.burst_us,
+          std::max(percent_min, 100 / (1 + std::max(1U, faulty)))};
+}
+
+Slice::Rule slice_of_room(const LinksConfig& config) {
+  return {config.slice_us, config.burst_us, 25};
 }
 
 }  // namespace
@@ -43,15 +50,15 @@ Links::Links(LinksConfig config, const crypto::Signer& signer, Poller& poller, F
       poller_(poller),
       upstream_(upstream),
       listener_(std::move(listener)),
-      members_(config_.caller_places_max, slice_of(config_)),
-      strangers_(config_.caller_places_max, slice_of(config_)),
+      members_(config_.caller_places_max, slice_of_room(config_)),
+      strangers_(config_.caller_places_max, slice_of_room(config_)),
       resolver_(poller) {
   ENSURE(config_.self.value < config_.peers.size());
   ENSURE(config_.membership.replica_keys.size() == config_.peers.size());
   poller_.watch(listener_.get(), EPOLLIN, [this](std::uint32_t) { accept_waiting(); });
   peers_.reserve(config_.peers.size());
   for (std::size_t id = 0; id < config_.peers.size(); ++id) {
-    Peer& peer = peers_.emplace_back(slice_of(config_));
+    Peer& peer = peers_.emplace_back(slice_of_peer(config_));
     peer.delay_us = peer.first_delay_us = config_.redial_first_us;
     peer.lines = LineBudget(config_.lines_period_us);
   }
@@ -129,6 +136,7 @@ void Links::tick(Time now) {
     if (peers_[id].lines.due() <= now) log::info(peers_[id].lines.take(now));
     peers_[id].slice.renew();
     if (!peers_[id].connection) continue;
+    peers_[id].slice.spend(now, upstream_.take_worked_us(peer));
     if (peers_[id].has_more) take_turn(peer);
     if (peers_[id].connection) ask_for(peer, now);
   }
@@ -376,11 +384,14 @@ void Links::on_link(ReplicaId id, std::uint32_t events) {
   }
   if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) == 0) return;
   // What it sends beyond its slice stays in the socket, and so with it.
-  const Time now = SystemClock().now();
-  if (peers_[id.value].has_more || !peers_[id.value].slice.left(now)) return ask_for(id, now);
+  Slice& slice = peers_[id.value].slice;
+  const Time began = SystemClock().now();
+  if (peers_[id.value].has_more || !slice.left(began)) return ask_for(id, began);
   const auto next = wire::frame_length(connection.received());
   const Result<void> received =
       connection.receive(std::max(read_bytes_max, next ? *next : std::size_t{0}));
+  const Time received_at = SystemClock().now();
+  slice.spend(received_at, received_at - began);
   // Whole frames that came before the end count.
   if (const auto read = read_frames(id, connection); !read) {
     return break_link(id, read.error().message);

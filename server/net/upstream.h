@@ -27,6 +27,8 @@ class Upstream {
   /// Looks at a part of it. True: there is more, and it wants to be called again with the same
   /// bytes, which stay where they are until then, or until the link is down.
   virtual bool frame(ReplicaId peer, ByteView sealed) = 0;
+  /// Microseconds that were spent on what this peer said, outside of frame(), since last asked.
+  virtual std::uint64_t take_worked_us(ReplicaId peer) { return static_cast<void>(peer), 0; }
 
   /// What a peer says of newer configurations. Not checked.
   virtual void configurations(const wire::ConfigurationLinks& news) = 0;

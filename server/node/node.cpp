@@ -185,8 +185,7 @@ class Node::Impl {
       if (auto done = take_news(); !done) return done;
       pbft::Effects effects;
       const Time now = world_.clock.now();
-      for (pbft::Event& event : std::exchange(inbox_, {}))
-        replica_->step(now, std::move(event), effects);
+      for (pbft::Event& event : std::exchange(inbox_, {})) step(now, std::move(event), effects);
       if (now >= replica_->deadline()) replica_->step(now, pbft::Tick{}, effects);
       relay();
       speak_early(effects);
@@ -203,6 +202,27 @@ class Node::Impl {
     } while (!inbox_.empty());
     serve_reads();
     return {};
+  }
+
+  void step(Time now, pbft::Event event, pbft::Effects& effects) {
+    const auto* const received = std::get_if<pbft::Received>(&event);
+    if (received == nullptr) return replica_->step(now, std::move(event), effects);
+    const ReplicaId by = received->message.sender();
+    const Time began = world_.clock.now();
+    replica_->step(now, std::move(event), effects);
+    worked_us_[by] += world_.clock.now() - began;
+  }
+
+  /// To one peer: it asked for it, or missed something.
+  void send(const pbft::Send& said) {
+    const Time began = world_.clock.now();
+    outbox_.add(said.to, said.message);
+    if (said.to) worked_us_[*said.to] += world_.clock.now() - began;
+  }
+
+  [[nodiscard]] std::uint64_t take_worked_us(ReplicaId peer) {
+    const auto found = worked_us_.find(peer);
+    return found == worked_us_.end() ? 0 : std::exchange(found->second, 0);
   }
 
   /// What is ordered comes first: reads get a slice of each turn, and when they used it up they
@@ -279,8 +299,7 @@ class Node::Impl {
   /// What promises nothing travels while the disk works.
   void speak_early(const pbft::Effects& effects) {
     for (const pbft::Effect& effect : effects)
-      if (const auto* send = std::get_if<pbft::Send>(&effect); send && send->at_once)
-        outbox_.add(send->to, send->message);
+      if (const auto* said = std::get_if<pbft::Send>(&effect); said && said->at_once) send(*said);
     outbox_.flush();
   }
 
@@ -302,10 +321,10 @@ class Node::Impl {
 
   void speak(const pbft::Effects& effects) {
     for (const pbft::Effect& effect : effects) {
-      if (const auto* send = std::get_if<pbft::Send>(&effect)) {
-        if (!send->at_once) outbox_.add(send->to, send->message);
-      } else if (const auto* said = std::get_if<pbft::Note>(&effect)) {
-        note(said->text, said->important);
+      if (const auto* said = std::get_if<pbft::Send>(&effect)) {
+        if (!said->at_once) send(*said);
+      } else if (const auto* noted = std::get_if<pbft::Note>(&effect)) {
+        note(noted->text, noted->important);
       }
     }
     outbox_.flush();
@@ -592,6 +611,7 @@ class Node::Impl {
   bool due_told_ = false;  // the core waits for a time of the application's
   std::vector<pbft::Event> inbox_;
   std::map<ReplicaId, Arriving> arriving_;
+  std::map<ReplicaId, std::uint64_t> worked_us_;  // for each peer, and not taken
   std::set<ReplicaId> connected_;
   unsigned settled_checkpoints_ = 0;
   Seq stable_;
@@ -608,6 +628,7 @@ Node::~Node() = default;
 void Node::link_up(ReplicaId peer, wire::LinkKeys keys) { impl_->link_up(peer, std::move(keys)); }
 void Node::link_down(ReplicaId peer) { impl_->link_down(peer); }
 bool Node::frame(ReplicaId peer, ByteView sealed) { return impl_->frame(peer, sealed); }
+std::uint64_t Node::take_worked_us(ReplicaId peer) { return impl_->take_worked_us(peer); }
 void Node::configurations(const wire::ConfigurationLinks& news) {
   // Each costs a few signatures at most, and who was not heard says it again.
   constexpr std::size_t news_max = 16;

@@ -84,6 +84,8 @@ class Node {
   /// same bytes, when others have had their turn. (They stay where they are until this says false,
   /// or the link is down.)
   bool frame(ReplicaId peer, ByteView sealed);
+  /// What turn() spent on what this peer said, besides, since last asked.
+  std::uint64_t take_worked_us(ReplicaId peer);
   /// What a peer says of newer configurations. Not checked.
   void configurations(const wire::ConfigurationLinks& news);
   void client_connected(ConnectionId connection, std::string address);

@@ -61,6 +61,7 @@ class PeerLiar final : public cli::Interposer, public node::Transport, public ne
   void link_up(ReplicaId peer, wire::LinkKeys keys) override;
   void link_down(ReplicaId peer) override;
   bool frame(ReplicaId peer, ByteView sealed) override { return node_->frame(peer, sealed); }
+  std::uint64_t take_worked_us(ReplicaId peer) override { return node_->take_worked_us(peer); }
   void configurations(const wire::ConfigurationLinks& news) override {
     node_->configurations(news);
   }

@@ -125,17 +125,17 @@ TEST_F(GatewayTest, who_sends_what_costs_much_waits_with_the_rest_while_another_
 }
 
 TEST_F(GatewayTest, counts_what_waits_for_a_hosts_turn_as_held_and_forgets_it_with_its_connection) {
-  config_.held_bytes_max = 100'000;
+  config_.held_bytes_max = 48'000;
   open();
   const auto hoarder = connected();
   auto leaver = connected();
   upstream_.on_text = [&](ConnectionId, std::string_view) { take_time(3'000); };
   leaver->say(masked("first"));
-  leaver->say(masked(std::string(40'000, 'x')));
+  leaver->say(masked(std::string(12'000, 'x')));
   ASSERT_TRUE(soon([&] { return !upstream_.texts.empty(); }));
-  const std::string text = masked(std::string(62'000, 'x'));
+  const std::string text = masked(std::string(1'000, 'x'));
   std::string_view left;
-  for (int i = 0; i < 60 && !hoarder->closed(); ++i) {
+  for (int i = 0; i < 300 && !hoarder->closed(); ++i) {
     left = text;
     while (!left.empty() && !hoarder->closed()) {
       left.remove_prefix(hoarder->say(left));
@@ -153,6 +153,19 @@ TEST_F(GatewayTest, counts_what_waits_for_a_hosts_turn_as_held_and_forgets_it_wi
   EXPECT_TRUE(soon([&] { return upstream_.texts.size() > before; }));
   EXPECT_EQ(upstream_.texts.back().second, "honest");
   EXPECT_EQ(gateway_->counters().oversized, 1U);
+}
+
+TEST_F(GatewayTest, lets_others_in_while_clients_use_up_all_of_their_time) {
+  config_.slice = {.turn_us = 500, .burst_us = 2'000, .percent = 50};
+  open();
+  const auto greedy = connected();
+  upstream_.on_text = [&](ConnectionId, std::string_view) { take_time(5'000); };
+  for (int i = 0; i < 500; ++i) greedy->say(masked("g"));
+  ASSERT_TRUE(soon([&] { return upstream_.texts.size() > 10; }));
+  RawSocket late(port_, "127.0.0.2");
+  answer_to(late, upgrade("Sec-WebSocket-Protocol: prytany.v1\r\n"));
+  EXPECT_TRUE(soon([&] { return upstream_.connected.size() == 2; }));
+  EXPECT_LT(upstream_.texts.size(), 100U);
 }
 
 TEST_F(GatewayTest, does_not_read_on_from_who_sends_more_than_it_is_its_turn_for) {

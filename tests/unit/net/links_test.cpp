@@ -273,6 +273,22 @@ TEST_F(LinksTest, give_a_peer_half_of_the_clock_and_sleep_while_it_rests) {
   EXPECT_LE(turns, 1'500) << "and what waits in the socket wakes nobody";
 }
 
+TEST_F(LinksTest, count_as_a_peers_what_its_frames_cost_after_they_were_looked_at) {
+  LinksConfig config = config_;
+  config.burst_us = 2'000;
+  start(0, config);
+  start(1);
+  ASSERT_TRUE(soon([&] { return links(0).connected() == 1 && links(1).connected() == 1; }));
+  upstream(0).on_frame = [&] {
+    upstream(0).worked_us[r(1)] += 1'000;
+    return false;
+  };
+  const Time began = SystemClock().now();
+  for (std::uint8_t i = 0; i < 100; ++i) links(1).send(r(0), frame_of(60'000, i));
+  ASSERT_TRUE(soon([&] { return upstream(0).frames.size() == 100; }));
+  EXPECT_GE(SystemClock().now() - began, 150'000U);
+}
+
 TEST_F(LinksTest, take_all_that_a_peer_sent_before_it_went_however_long_that_takes) {
   for (const std::size_t id : {0U, 1U}) start(id);
   ASSERT_TRUE(soon([&] { return links(0).connected() == 1 && links(1).connected() == 1; }));

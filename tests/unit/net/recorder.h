@@ -35,6 +35,9 @@ class Recorder final : public Upstream {
     frames.emplace_back(peer, to_bytes(sealed));
     return false;
   }
+  std::uint64_t take_worked_us(ReplicaId peer) override {
+    return std::exchange(worked_us[peer], 0);
+  }
   void configurations(const wire::ConfigurationLinks& links) override { news = links; }
   void client_connected(ConnectionId connection, std::string address) override {
     connected.emplace_back(connection, std::move(address));
@@ -72,7 +75,8 @@ class Recorder final : public Upstream {
   std::vector<ConnectionId> closed;
   std::map<std::string, Page> pages;
   std::function<void(ConnectionId, std::string_view)> on_text;
-  ReplicaId whose;                 // the last frame, or a part of it
+  ReplicaId whose;  // the last frame, or a part of it
+  std::map<ReplicaId, std::uint64_t> worked_us;
   std::function<bool()> on_frame;  // true: there is more of it
 };
 

@@ -316,7 +316,7 @@ test("sixteen sessions over the same four connections", async () => {
 test("prytany-liar names what it can lie about by words alone", () => {
   const help = execFileSync(`${program}-liar`, ["--help"], { encoding: "utf8" });
   const [, listed] = /--lie LIE:\{([^}]*)\}/.exec(help);
-  const lies = "checkpoints ended equivocate fetches flood join pages poison receipt refusal silence slow status tally token view-changes withhold";
+  const lies = "abstain checkpoints ended equivocate fetches flood heavy join pages poison receipt refusal silence slow status tally token view-changes withhold";
   assert.equal(listed.split(",").join(" "), lies);
   assert.doesNotMatch(help, /->\d|ENUM/);
   for (const lie of lies.split(" ")) assert.ok(help.includes(`${lie} (`), lie);

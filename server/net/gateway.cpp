@@ -60,13 +60,9 @@ std::string peer_address(lws* socket) {
 }
 
 /// Ends the connection without a close handshake, from anywhere: libwebsockets finds it closed and
-/// says so in its own time. (Its LWS_TO_KILL_ASYNC starts a timer that the foreign loop hears of
+/// says so when it is read. (Its LWS_TO_KILL_ASYNC starts a timer that the foreign loop hears of
 /// only at the next event, and this connection may have none.)
-void hang_up(lws* socket) {
-  // Or it would not be looked at, where we had ceased to read.
-  lws_rx_flow_control(socket, 1);
-  ::shutdown(lws_get_socket_fd(socket), SHUT_RDWR);
-}
+void hang_up(const GatewayClient& client) { ::shutdown(client.fd(), SHUT_RDWR); }
 
 int refuse_upgrade(lws* socket, unsigned status, const char* words) {
   return lws_return_http_status(socket, status, words) != 0 ? -1 : 1;
@@ -82,7 +78,7 @@ class Gateway::Impl {
         upstream_(upstream),
         listener_(std::move(listener)),
         arrivals_(config_.http_per_host_max, config_.connections_per_host_max),
-        turns_(config_.slice) {}
+        turns_(config_.slice, config_.slice_of_host) {}
   ~Impl();
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
@@ -112,10 +108,12 @@ class Gateway::Impl {
   int begin_read(lws* socket, PerSocket& state, std::string_view procedure);
   void end_read(PerSocket& state);
   void on_established(lws* socket, PerSocket& state);
+  void on_readable(ConnectionId connection);
+  void wait_for_turn(GatewayClient& client);
+  HostTurns::Handled turn_of(ConnectionId connection);
+  Time read(Time began, const GatewayClient& client);
   int on_received(GatewayClient& client, std::string_view bytes);
-  HostTurns::Handled handle(Time now, ConnectionId connection, std::string_view text);
-  HostTurns::Handled handle_kept(ConnectionId connection);
-  void read(GatewayClient& client, bool reads);
+  void handle_oldest(GatewayClient& client);
   void shed();
   void does_not_read(GatewayClient& client);
   void shed_unread();
@@ -136,8 +134,9 @@ class Gateway::Impl {
   Time accept_again_ = never;
   mutable uv_loop_t loop_{};
   bool loop_ready_ = false;
-  bool resting_ = false;          // so that nothing is asked of libuv's descriptor
-  std::uint64_t handled_us_ = 0;  // of texts, in this uv_run()
+  bool resting_ = false;  // so that nothing is asked of libuv's descriptor
+  // Whether who is being read may have its texts handled at once: never beyond this.
+  Time handles_until_;
   lws_context* context_ = nullptr;
   lws_vhost* vhost_ = nullptr;
   std::array<lws_protocols, 3> protocols_{};
@@ -235,22 +234,21 @@ void Gateway::Impl::run() {
     poller_.change(listener_.get(), EPOLLIN);
   }
   while (!closing_.empty() && closing_.front().first <= SystemClock().now()) {
-    if (const GatewayClient* client = find(closing_.front().second)) hang_up(client->socket());
+    if (const GatewayClient* client = find(closing_.front().second)) hang_up(*client);
     closing_.pop_front();
   }
   const Time now = SystemClock().now();
   // Each time, both: those whose texts wait must not keep us from hearing others.
   if (!listens(now)) return;
-  turns_.next_turn(now, [this](ConnectionId connection) { return handle_kept(connection); });
+  turns_.next_turn(now, [this](ConnectionId connection) { return turn_of(connection); });
   uv_update_time(&loop_);
   // The second condition: libuv tells the kernel of new interests only inside uv_run.
   if (!loop_ready_ && uv_backend_timeout(&loop_) != 0) return;
   loop_ready_ = false;
-  handled_us_ = 0;
   const Time began = SystemClock().now();
   uv_run(&loop_, UV_RUN_NOWAIT);
   const Time ended = SystemClock().now();
-  turns_.spend(ended, ended - began - handled_us_);
+  turns_.spend(ended, ended - began);
 }
 
 /// While clients rest, what they send would wake us at once, again and again.
@@ -344,7 +342,7 @@ void Gateway::Impl::does_not_read(GatewayClient& client) {
   unread_bytes_ -= client.unread_bytes();
   client.forget_queued();
   client.give_up();
-  hang_up(client.socket());
+  hang_up(client);
 }
 
 /// One host after the other, beginning with the one that leaves most unread, until a quarter is
@@ -386,7 +384,7 @@ void Gateway::Impl::flush() {
     GatewayClient* client = find(id);
     if (client == nullptr) continue;
     client->dirty = false;
-    if (!write(*client)) hang_up(client->socket());
+    if (!write(*client)) hang_up(*client);
   }
   dirty_.clear();
   if (unread_bytes_ > config_.queued_bytes_of_all_max) shed_unread();
@@ -492,6 +490,7 @@ int Gateway::Impl::on_socket_event(lws* socket, lws_callback_reasons reason, voi
       return gateway.on_received(*state.client, {static_cast<const char*>(in), size});
     case LWS_CALLBACK_SERVER_WRITEABLE: return gateway.on_writable(*state.client);
     case LWS_CALLBACK_CLOSED: {
+      gateway.poller_.forget(state.client->fd());
       gateway.held_bytes_ -= state.client->held_bytes();
       gateway.unread_bytes_ -= state.client->unread_bytes();
       const ConnectionId id = std::exchange(state.client, nullptr)->id();
@@ -506,12 +505,70 @@ int Gateway::Impl::on_socket_event(lws* socket, lws_callback_reasons reason, voi
 
 void Gateway::Impl::on_established(lws* socket, PerSocket& state) {
   const ConnectionId id{next_id_++};
-  auto client = std::make_unique<GatewayClient>(id, socket, arrivals_.host(socket));
+  const int fd = lws_get_socket_fd(socket);
+  auto client = std::make_unique<GatewayClient>(id, socket, fd, arrivals_.host(socket));
   state.client = client.get();
   clients_.emplace(id.value, std::move(client));
   counters_.connections += 1;
   arrivals_.became_websocket(socket);
   upstream_.client_connected(id, peer_address(socket));
+  lws_rx_flow_control(socket, 0);
+  poller_.watch(fd, EPOLLIN, [this, id](std::uint32_t) { on_readable(id); });
+  // What came together with the handshake libwebsockets has already, and no event tells of it.
+  wait_for_turn(*state.client);
+}
+
+// ---- Reading ------------------------------------------------------------------------------------
+
+void Gateway::Impl::on_readable(ConnectionId connection) {
+  GatewayClient* client = find(connection);
+  if (client == nullptr || client->waits) return;
+  const Time now = SystemClock().now();
+  if (!turns_.may_go(client->host(), now)) return wait_for_turn(*client);
+  const std::string host = client->host();
+  const Time ended = read(now, *client);
+  turns_.spend(host, ended, ended - now);
+}
+
+/// Until then what it sends fills its socket, and so its own.
+void Gateway::Impl::wait_for_turn(GatewayClient& client) {
+  client.waits = true;
+  poller_.change(client.fd(), 0);
+  turns_.wait(client.host(), client.id());
+}
+
+/// A text that was read before, or a read.
+HostTurns::Handled Gateway::Impl::turn_of(ConnectionId connection) {
+  GatewayClient* client = find(connection);
+  if (client == nullptr) return {};
+  const Time began = SystemClock().now();
+  Time ended = began;
+  if (client->has_kept()) {
+    handle_oldest(*client);
+    ended = SystemClock().now();
+  } else {
+    ended = read(began, *client);
+  }
+  HostTurns::Handled handled{ended, ended - began, false};
+  client = find(connection);
+  if (client == nullptr) return handled;
+  handled.more = client->has_kept();
+  client->waits = handled.more;
+  if (!handled.more) poller_.change(client->fd(), EPOLLIN);
+  return handled;
+}
+
+/// As much as libwebsockets reads at once. Returns when it ended.
+Time Gateway::Impl::read(Time began, const GatewayClient& client) {
+  const ConnectionId id = client.id();
+  lws* socket = client.socket();
+  lws_pollfd readable = {client.fd(), POLLIN, POLLIN};
+  handles_until_ = began + config_.slice.turn_us;
+  lws_rx_flow_control(socket, 1);
+  lws_service_fd(context_, &readable);
+  handles_until_ = {};
+  if (find(id) != nullptr) lws_rx_flow_control(socket, 0);
+  return SystemClock().now();
 }
 
 int Gateway::Impl::on_received(GatewayClient& client, std::string_view bytes) {
@@ -529,53 +586,28 @@ int Gateway::Impl::on_received(GatewayClient& client, std::string_view bytes) {
     if (held_bytes_ > config_.held_bytes_max) shed();
     return 0;
   }
-  held_bytes_ -= client.held_bytes();
-  const Time now = SystemClock().now();
-  if (turns_.may_go(now)) {
-    const HostTurns::Handled handled = handle(now, client.id(), client.message());
-    turns_.spend(handled.ended, handled.us);
-    handled_us_ += handled.us;
+  // The first at once; the others, too, unless that keeps somebody waiting.
+  if (!client.has_kept() && handles_until_ != Time{}) {
+    held_bytes_ -= client.held_bytes();
+    upstream_.client_text(client.id(), client.message());
     client.forget_message();
+    if (!turns_.nobody_waits() || SystemClock().now() >= handles_until_) handles_until_ = {};
     return 0;
   }
-  if (!client.has_kept()) turns_.wait(client.host(), client.id());
+  held_bytes_ -= client.held_bytes();
   client.keep_message();
   held_bytes_ += client.held_bytes();
-  if (client.kept_bytes() > kept_bytes_of_one_max) read(client, false);
+  if (!client.waits) wait_for_turn(client);
   if (held_bytes_ > config_.held_bytes_max) shed();
   return 0;
 }
 
-HostTurns::Handled Gateway::Impl::handle(Time now, ConnectionId connection, std::string_view text) {
-  upstream_.client_text(connection, text);
-  const Time ended = SystemClock().now();
-  return {ended, ended - now, false};
-}
-
-HostTurns::Handled Gateway::Impl::handle_kept(ConnectionId connection) {
-  GatewayClient* client = find(connection);
-  if (client == nullptr || !client->has_kept()) return {};
-  held_bytes_ -= client->held_bytes();
-  const std::string text = client->take_kept();
-  if (client->closing()) client->forget_kept();
-  held_bytes_ += client->held_bytes();
-  if (client->closing()) return {};
-  if (client->kept_bytes() <= kept_bytes_of_one_max / 2) read(*client, true);
-  HostTurns::Handled handled = handle(SystemClock().now(), connection, text);
-  handled.more = client->has_kept();
-  return handled;
-}
-
-/// Or not: then what it sends fills its socket, and so its own.
-void Gateway::Impl::read(GatewayClient& client, bool reads) {
-  if (client.unread != reads) return;
-  client.unread = !reads;
-  lws_rx_flow_control(client.socket(), reads ? 1 : 0);
-  if (!reads) return;
-  // What libwebsockets or TLS hold of it already brings no event of its own, and libuv has to hear
-  // of our interest.
-  lws_callback_on_writable(client.socket());
-  loop_ready_ = true;
+void Gateway::Impl::handle_oldest(GatewayClient& client) {
+  held_bytes_ -= client.held_bytes();
+  const std::string text = client.take_kept();
+  if (client.closing()) client.forget_kept();
+  held_bytes_ += client.held_bytes();
+  if (!client.closing()) upstream_.client_text(client.id(), text);
 }
 
 /// Closes who holds most of what is unfinished, or waits. Whoever sends ordinary requests holds
@@ -592,7 +624,7 @@ void Gateway::Impl::shed() {
   most->forget_message();
   most->forget_kept();
   most->give_up();
-  hang_up(most->socket());
+  hang_up(*most);
 }
 
 int Gateway::Impl::on_writable(GatewayClient& client) { return write(client) ? 0 : -1; }

@@ -1,7 +1,8 @@
 // The clients' door: WebSocket JSON (subprotocol prytany.v1) and plain HTTP GET, by libwebsockets.
-// Its libuv loop is nested in our poller, and it adopts sockets that we accepted. Of libwebsockets'
-// own limits none is relied on: message size, Origin, subprotocol and queue bounds are checked
-// here.
+// Its libuv loop is nested in our poller, and it adopts sockets that we accepted. That loop serves
+// handshakes, pages and sending. When a WebSocket is read is ours to say, one after the other: in
+// one of its turns libuv would read all that have something. Of libwebsockets' own limits none is
+// relied on: message size, Origin, subprotocol and queue bounds are checked here.
 #pragma once
 
 #include <cstddef>
@@ -38,9 +39,11 @@ struct GatewayConfig {
   /// Of messages that are not whole yet, or wait for their host's turn, of all clients together:
   /// who holds most of it is closed.
   std::size_t held_bytes_max = 64 << 20;
-  /// To listen to clients, all together; what they say is looked at by turns of hosts. (Hosts
-  /// behind one proxy are one.)
+  /// To listen to clients, all together; they are read, and what they say is looked at, by turns of
+  /// hosts. (Hosts behind one proxy are one.)
   Slice::Rule slice = {.turn_us = 500, .burst_us = 50'000, .percent = 67};
+  /// Of the clock, at most, while other hosts have something to say, too.
+  Slice::Rule slice_of_host = {.turn_us = 500, .burst_us = 25'000, .percent = 25};
   std::size_t queued_bytes_max = limits::client_send_queue_bytes_max;  // of one client
   /// Of what clients have not read yet, all together: the host that leaves most of it is closed.
   std::size_t queued_bytes_of_all_max = 256 << 20;

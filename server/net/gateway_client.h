@@ -15,11 +15,12 @@ namespace prytany::net {
 
 class GatewayClient {
  public:
-  GatewayClient(ConnectionId id, lws* socket, std::string host)
-      : id_(id), socket_(socket), host_(std::move(host)) {}
+  GatewayClient(ConnectionId id, lws* socket, int fd, std::string host)
+      : id_(id), socket_(socket), fd_(fd), host_(std::move(host)) {}
 
   [[nodiscard]] ConnectionId id() const { return id_; }
   [[nodiscard]] lws* socket() const { return socket_; }
+  [[nodiscard]] int fd() const { return fd_; }
   /// As Arrivals has it.
   [[nodiscard]] const std::string& host() const { return host_; }
 
@@ -35,7 +36,6 @@ class GatewayClient {
   /// The oldest that waits. Requires: has_kept().
   std::string take_kept();
   void forget_kept();
-  [[nodiscard]] std::size_t kept_bytes() const { return kept_bytes_; }
   /// Of a message that is not whole yet, and of those that wait, with what it takes to keep each.
   [[nodiscard]] std::size_t held_bytes() const { return in_.size() + kept_bytes_; }
 
@@ -59,14 +59,15 @@ class GatewayClient {
   void give_up() { closing_ = true; }
   [[nodiscard]] bool closing() const { return closing_; }
 
-  bool dirty = false;   // is in the gateway's list for flush()
-  bool unread = false;  // by libwebsockets: it has sent more than it is its turn for
+  bool dirty = false;  // is in the gateway's list for flush()
+  bool waits = false;  // in its host's line, and is not listened to until it is its turn
 
  private:
   void append_frame(unsigned first_byte, std::string_view payload);
 
   ConnectionId id_;
   lws* socket_;
+  int fd_;
   std::string host_;
   std::string in_;
   std::deque<std::string> kept_;

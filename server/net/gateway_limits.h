@@ -7,12 +7,9 @@
 namespace prytany::net {
 
 /// libwebsockets caps a received fragment at the lesser of two settings; both are this.
-/// (A turn of the loop reads so much of each connection. Not less than a record of TLS: of what was
-/// decrypted and not read it would ask without an end where reading has ceased.)
+/// (So much of a connection is read in a turn of its host. Not less than a record of TLS, or what
+/// was decrypted and not read would wait for an event that does not come.)
 inline constexpr std::size_t socket_read_bytes = 16 << 10;
-/// Of texts that wait for their turn: who has so many is not read any more, and the rest stays with
-/// who sent it. Read again at half of it.
-inline constexpr std::size_t kept_bytes_of_one_max = 64 << 10;
 /// It caps a send at a third, and copies what is over: a cap that is never reached.
 inline constexpr std::size_t socket_send_bytes_max = 1 << 30;
 /// A page's body goes out in pieces of this size.

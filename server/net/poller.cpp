@@ -62,7 +62,9 @@ void Poller::change(int fd, std::uint32_t events) {
   const auto found = watches_.find(fd);
   ENSURE(found != watches_.end());
   epoll_event event = {};
-  event.events = events;
+  // The kernel tells of errors and of who has hung up even where nothing is asked for; by edge, so
+  // that it does so once.
+  event.events = events == 0 ? std::uint32_t{EPOLLET} : events;
   event.data.u64 = token(fd, found->second->generation);
   ENSURE(::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) == 0);
 }

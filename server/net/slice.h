@@ -28,6 +28,8 @@ class Slice {
     return used_us_ < (modest ? 4 * rule_.turn_us : rule_.turn_us) && !rests(now);
   }
   [[nodiscard]] bool rests(Time now) const { return now < rests_until_; }
+  /// As if it had never been here.
+  [[nodiscard]] bool fresh(Time now) const { return paid_at_ <= now; }
   /// When it does not rest any more; long ago if it does not.
   [[nodiscard]] Time again() const { return rests_until_; }
   /// `now`: when it was spent. The last thing that was begun may go beyond a turn's: the clock sees

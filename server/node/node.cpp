@@ -280,7 +280,7 @@ class Node::Impl {
 
  private:
   static constexpr std::uint64_t keep_check_us = 1'000'000;
-  static constexpr std::uint64_t reads_slice_us = 2'000;
+  static constexpr std::uint64_t reads_slice_us = 500;
   /// After so many newer states, the walk begins anew, with the newest.
   static constexpr unsigned newer_max = 12;
   /// After so many checkpoints of our own, what an earlier process fetched is not needed any more.

@@ -11,7 +11,7 @@ constexpr Slice::Rule generous = {.turn_us = 10'000, .burst_us = 1'000'000, .per
 
 /// Connections that always have a text more, each of which takes so long.
 struct Crowd {
-  explicit Crowd(Slice::Rule rule) : turns(rule) {}
+  explicit Crowd(Slice::Rule rule, Slice::Rule of_host = generous) : turns(rule, of_host) {}
   void add(const std::string& host, std::uint64_t connection, std::uint64_t text_us) {
     costs[connection] = text_us;
     turns.wait(host, ConnectionId{connection});
@@ -80,16 +80,72 @@ TEST(HostTurns, cost_others_a_slice_of_a_turn_however_many_hosts_have_more) {
 }
 
 TEST(HostTurns, let_a_text_go_at_once_while_nobody_waits) {
-  HostTurns turns(generous);
+  HostTurns turns(generous, generous);
   const Time now{1'000'000};
-  EXPECT_TRUE(turns.may_go(now));
+  EXPECT_TRUE(turns.may_go("a", now));
   EXPECT_EQ(turns.again(), never);
-  turns.spend(now, 40'000);
-  EXPECT_FALSE(turns.may_go(now)) << "the slice is used up";
+  turns.spend("a", now, 40'000);
+  EXPECT_FALSE(turns.may_go("a", now)) << "the slice is used up";
   turns.wait("a", ConnectionId{1});
   EXPECT_LE(turns.again(), now) << "but its next turn is due";
   turns.next_turn(now, [](ConnectionId) { return HostTurns::Handled{}; });
-  EXPECT_TRUE(turns.may_go(now));
+  EXPECT_TRUE(turns.may_go("a", now));
+}
+
+/// Of a tenth of a second, how much the greedy host gets beside one that says something each 10 ms.
+std::uint64_t had_beside_a_modest_host(bool modest_comes) {
+  Crowd crowd({.turn_us = 500, .burst_us = 10'000, .percent = 80},
+              {.turn_us = 500, .burst_us = 5'000, .percent = 30});
+  crowd.add("greedy", 1, 100);
+  const Time end = crowd.now + 1'000'000;
+  for (Time next = crowd.now; crowd.now < end; crowd.now = crowd.now + 20) {
+    crowd.turn();
+    if (modest_comes && next <= crowd.now) {
+      next = crowd.now + 10'000;
+      crowd.turns.spend("modest", crowd.now, 50);
+    }
+    if (crowd.turns.again() > crowd.now) crowd.now = crowd.now + 100;
+  }
+  return crowd.had[1];
+}
+
+TEST(HostTurns, give_one_host_no_more_than_its_share_of_the_clock_while_there_are_others) {
+  EXPECT_NEAR(static_cast<double>(had_beside_a_modest_host(true)), 300'000, 20'000);
+  EXPECT_GT(had_beside_a_modest_host(false), 700'000U);
+}
+
+TEST(HostTurns, let_others_go_at_once_while_one_rests) {
+  Crowd crowd({.turn_us = 500, .burst_us = 1'000'000, .percent = 80},
+              {.turn_us = 500, .burst_us = 5'000, .percent = 30});
+  crowd.turns.spend("modest", crowd.now, 1);
+  crowd.add("greedy", 1, 100);
+  for (int i = 0; i < 100; ++i) crowd.turn();
+  EXPECT_GT(crowd.turns.again(), crowd.now);
+  EXPECT_TRUE(crowd.turns.may_go("modest", crowd.now));
+  EXPECT_FALSE(crowd.turns.may_go("greedy", crowd.now));
+  crowd.now = crowd.turns.again();
+  crowd.had.clear();
+  crowd.turn();
+  EXPECT_GT(crowd.had[1], 0U);
+}
+
+TEST(HostTurns, hold_it_against_nobody_what_it_had_while_nobody_waited) {
+  Crowd crowd(generous);
+  for (int i = 0; i < 1'000; ++i) crowd.turns.spend("early", crowd.now, 100);
+  crowd.now = crowd.now + 1'000'000;
+  crowd.add("late", 2, 100);
+  crowd.add("early", 1, 100);
+  crowd.turn();
+  EXPECT_NEAR(static_cast<double>(crowd.had[1]), static_cast<double>(crowd.had[2]), 100);
+}
+
+TEST(HostTurns, forget_hosts_that_are_gone) {
+  Crowd crowd(generous);
+  for (int i = 0; i < 100'000; ++i) {
+    crowd.now = crowd.now + 1'000;
+    crowd.turns.spend(std::to_string(i), crowd.now, 1);
+    ASSERT_LE(crowd.turns.hosts(), 2'100U);
+  }
 }
 
 }  // namespace

@@ -57,6 +57,19 @@ TEST_F(PollerTest, tells_again_while_a_descriptor_stays_ready) {
   EXPECT_EQ(told, 2);
 }
 
+TEST_F(PollerTest,
+       tells_once_that_the_other_end_hung_up_where_nothing_is_asked_and_again_when_it_is) {
+  int told = 0;
+  poller_.watch(read_.get(), EPOLLIN, [&](std::uint32_t) { ++told; });
+  poller_.change(read_.get(), 0);
+  write_ = Fd();
+  for (int i = 0; i < 5; ++i) poller_.wait(in_us(500));
+  EXPECT_EQ(told, 1);
+  poller_.change(read_.get(), EPOLLIN);
+  for (int i = 0; i < 5; ++i) poller_.wait(in_us(500));
+  EXPECT_EQ(told, 6);
+}
+
 TEST_F(PollerTest, lets_a_callback_forget_its_own_descriptor_and_another_that_is_ready) {
   const Fd copy(::dup(read_.get()));
   int told = 0;

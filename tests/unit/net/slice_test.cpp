@@ -34,6 +34,15 @@ TEST(Slice, is_so_much_of_a_turn_and_as_much_of_the_next) {
   }
 }
 
+TEST(Slice, is_as_if_new_when_the_clock_has_paid_for_what_was_spent) {
+  Slice slice({.turn_us = 1'000, .burst_us = 50'000, .percent = 50});
+  const Time now{1'000'000};
+  EXPECT_TRUE(slice.fresh(now));
+  slice.spend(now, 1'000);
+  EXPECT_FALSE(slice.fresh(now + 1'999));
+  EXPECT_TRUE(slice.fresh(now + 2'000));
+}
+
 TEST(Slice, is_a_quarter_for_who_has_used_half_of_its_burst) {
   Slice slice({.turn_us = 1'000, .burst_us = 50'000, .percent = 50});
   const Time now{1'000'000};

@@ -31,8 +31,9 @@ enum class Attack : std::uint8_t {
   errands,              // what a gateway shall pass on: hellos, claims and requests of all kinds
   watching,             // subscriptions: others', again elsewhere, too many; floods of "more"
   whispers,             // to replicas that lie: what others would refuse at the door
+  crowds,               // joins from many hosts at once
 };
-inline constexpr std::size_t attacks_count = 21;
+inline constexpr std::size_t attacks_count = 22;
 const char* name_of(Attack attack);
 
 /// One hostile client. Drawn before the run.

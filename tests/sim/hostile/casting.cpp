@@ -10,7 +10,7 @@ const char* name_of(Attack attack) {
       "half texts",     "odd texts",     "comes and goes", "false joins", "join races",
       "false reads",    "others' names", "eavesdropping",  "hoarding",    "replica talk",
       "bad signatures", "questions",     "fast reads",     "errands",     "watching",
-      "whispers"};
+      "whispers",       "crowds"};
   return names[static_cast<std::size_t>(attack)];
 }
 
@@ -25,6 +25,7 @@ void cast_hostiles(Rng& dice, Parameters& p) {
   Rng more(p.options.seed, 34);
   Rng still_more(p.options.seed, 55);
   Rng watchers(p.options.seed, 57);
+  Rng crowds(p.options.seed, 61);
   p.hostiles.resize(dice.between(1, 4));
   for (HostileClient& client : p.hostiles) {
     const std::uint64_t kinds = dice.between(1, 5);
@@ -38,10 +39,18 @@ void cast_hostiles(Rng& dice, Parameters& p) {
     if (still_more.chance(300'000)) client.attacks.push_back(Attack::errands);
     if (watchers.chance(300'000)) client.attacks.push_back(Attack::watching);
     client.every_us = dice.between(5'000, 60'000);
+    if (!crowds.chance(300'000)) continue;
+    client.attacks.push_back(Attack::crowds);
+    // Of those in the crowd each has to wait for all others.
+    if (crowds.chance(300'000)) {
+      p.in_flight_max = 1;
+      p.batch_requests_max = crowds.between(1, 4);
+    }
   }
   // Honest clients have at most eight times twelve requests outstanding.
   p.backlog_requests_max = dice.chance(700'000) ? dice.between(150, 600) : 0;
   p.backlog_joins_max = dice.chance(700'000) ? dice.between(16, 64) : 0;
+  if (crowds.chance(300'000)) p.backlog_joins_max = 0;
   p.think_mean_us = std::max<std::uint64_t>(p.think_mean_us, 5'000);
   p.requests_min = dice.between(400, 600);
 }

@@ -42,6 +42,38 @@ void Stranger::comings_and_goings() {
   });
 }
 
+/// What no host alone can do: so many joins that wait at once, each with a turn of its own. Whether
+/// a join is any good is found when it is executed.
+void Stranger::crowds() {
+  constexpr std::size_t lines_max = 400;
+  if (crowd_.size() >= lines_max) return;
+  (void)target(Attack::crowds);
+  const std::map<ReplicaId, wire::JoinToken> tokens =
+      joining_.empty() ? std::map<ReplicaId, wire::JoinToken>{} : joining_.back()->tokens;
+  const std::uint64_t many = rng_.between(8, 64);
+  for (std::uint64_t i = 0; i < many; ++i) {
+    Session one(some_key());
+    one.begin.session_key = one.key.public_key();
+    one.begin.nonce = rng_.bytes<16>();
+    one.begin.identification = {{"key"}, {name()}, credential_.public_key(), {}};
+    const wire::RequestBody join = join_of(one, tokens);
+    false_joins_.insert(wire::request_digest(join));
+    const std::string address = "10.77." + std::to_string(index_) + "." + std::to_string(i);
+    // Each replica hears them in another order.
+    for (const auto& [replica, line] : ready()) come_and_join(replica, address, join, one.key);
+  }
+}
+
+void Stranger::come_and_join(ReplicaId replica, const std::string& address,
+                             const wire::RequestBody& join, const crypto::Signer& key) {
+  constexpr std::uint64_t stays_us = 300'000;
+  all_.dial(*this, replica, address, [this, join, key](node::ConnectionId id) {
+    crowd_.insert(id);
+    say(id, text_of(join, key, Proof::right, id));
+    all_.run().queue.after(stays_us, [this, id] { all_.hang_up(id); });
+  });
+}
+
 /// Phase two without an honest phase one.
 void Stranger::false_joins() {
   (void)target(Attack::false_joins);

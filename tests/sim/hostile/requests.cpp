@@ -31,6 +31,7 @@ void Stranger::make(Attack attack) {
     case Attack::errands: return in() ? errands() : void();
     case Attack::watching: return in() ? watching() : void();
     case Attack::whispers: return whispers();
+    case Attack::crowds: return crowds();
   }
 }
 

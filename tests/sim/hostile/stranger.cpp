@@ -58,6 +58,7 @@ void Stranger::lost(node::ConnectionId line) {
   std::erase_if(lines_, [&](const auto& each) { return each.second == line; });
   std::erase_if(proven_watches_, [&](const auto& each) { return each.first == line; });
   extra_.erase(line);
+  crowd_.erase(line);
 }
 
 std::vector<std::pair<ReplicaId, node::ConnectionId>> Stranger::ready() const {

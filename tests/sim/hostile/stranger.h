@@ -89,6 +89,9 @@ class Stranger {
   void false_joins();
   void one_voice_often();
   void join_races();
+  void crowds();
+  void come_and_join(ReplicaId replica, const std::string& address, const wire::RequestBody& join,
+                     const crypto::Signer& key);
   void false_reads();      // *
   void others_sessions();  // *
   void speak_for_another(wire::RequestBody body, node::ConnectionId line);
@@ -142,6 +145,7 @@ class Stranger {
   Lines lines_;                         // one for each replica, most of the time
   std::set<ReplicaId> dialled_;         // and not there yet
   std::set<node::ConnectionId> extra_;  // the others
+  std::set<node::ConnectionId> crowd_;  // from hosts of their own, for a moment
   /// To a replica by way of another: (gateway, that replica).
   std::map<std::pair<ReplicaId, ReplicaId>, client::Channel> ways_;
   std::shared_ptr<Session> session_;

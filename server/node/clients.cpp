@@ -227,6 +227,9 @@ Clients::Wish Clients::on(ConnectionId id, Connection& c, wire::SubmitRequest su
     const SessionId of = joined != nullptr ? joined->session : session;
     if (!last_seen_.contains(of) && setting_.executor.session(of)) saw(of, id);
     send_reply(id, c, *known, designated);
+    // The answer to a LEAVE is this process's alone. If too few others still have theirs, it is the
+    // refusals that a quorum has to agree on.
+    if (left_.contains(digest)) return unknown_session(id, c, digest, setting_.read_barrier());
     return Nothing{};
   }
   if (!wait(id, c, digest, designated))

@@ -100,7 +100,8 @@ class Replica::Core {
                                               const wire::PrePrepare& message) const;
 
   // ---- others_word.cpp: what f+1 others' PREPAREs prove -----------------------------------------
-  [[nodiscard]] std::optional<Digest> others_word(const Slot& slot) const;
+  [[nodiscard]] std::optional<Digest> others_word(const Slot& slot,
+                                                  const std::optional<Digest>& but = {}) const;
   [[nodiscard]] bool others_vote_against(const Slot& slot, const Digest& digest) const;
   void note_others_word(Seq seq, const Slot& slot);
   [[nodiscard]] std::optional<Digest> promised(const Slot& slot) const;

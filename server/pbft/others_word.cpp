@@ -7,27 +7,28 @@
 
 namespace prytany::pbft {
 
-/// That weak_quorum() others voted for in this view.
-std::optional<Digest> Replica::Core::others_word(const Slot& slot) const {
+/// That weak_quorum() others voted for in this view; not `but`, for which as many may have, where f
+/// is two or more.
+std::optional<Digest> Replica::Core::others_word(const Slot& slot,
+                                                 const std::optional<Digest>& but) const {
   for (const auto& vote : slot.prepares)
-    if (slot.prepares.count_others(vote.value, config_.self) >= config_.group.weak_quorum())
+    if (vote.value != but &&
+        slot.prepares.count_others(vote.value, config_.self) >= config_.group.weak_quorum())
       return vote.value;
   return std::nullopt;
 }
 
 /// Another batch than this one.
 bool Replica::Core::others_vote_against(const Slot& slot, const Digest& digest) const {
-  const auto theirs = is_primary() ? std::nullopt : others_word(slot);
-  return theirs && *theirs != digest;
+  return !is_primary() && others_word(slot, digest);
 }
 
 /// Requires: f+1 others' word, now. A proposal may be longer on its way than a vote for it, and a
 /// lie that is outvoted does no harm, for once: so a while later is soon enough.
 void Replica::Core::note_others_word(Seq seq, const Slot& slot) {
   if (is_primary() || diverged_ || slot.committed()) return;
-  const auto theirs = others_word(slot);
   const auto mine = promised(slot);
-  if (mine && mine != theirs) {
+  if (mine && others_word(slot, mine)) {
     blamed_.try_emplace(primary(), Refusal::conflicting_pre_prepare);
     if (std::exchange(lied_to_, true)) return leave_who_lies(seq);
     lacking_.insert({now_ + config_.retransmit_us, seq});
@@ -53,11 +54,10 @@ void Replica::Core::leave_who_lies(Seq seq) {
 void Replica::Core::follow_others(Seq seq) {
   Slot* const slot = window_.find(seq);
   if (slot == nullptr || slot->committed() || diverged_) return;
-  const auto theirs = others_word(*slot);
-  if (!theirs) return;
   const auto mine = promised(*slot);
-  if (mine && mine != theirs) return leave_who_lies(seq);
-  if (slot->proposed() != nullptr) return;
+  if (mine && others_word(*slot, mine)) return leave_who_lies(seq);
+  const auto theirs = others_word(*slot);
+  if (!theirs || slot->proposed() != nullptr) return;
   trace("n", seq, " has ", config_.group.weak_quorum(),
         " others' votes and no pre-prepare here -> take it from them");
   if (const Body* held = slot->body(*theirs))

@@ -178,6 +178,36 @@ TEST(SlowPrimaryAttack,
   }
 }
 
+/// n=7, f=2: r4 and r5 are told another batch of every number, and both liars vote for it there. So
+/// each of the two hears f+1 others vote for what it was told, and as many for what it was not.
+TEST(SlowPrimaryAttack, is_seen_by_who_hears_f_and_1_votes_for_each_of_two_batches) {
+  Group group(watchful(7, 2), false);
+  std::map<Seq, Digest> other;
+  LateLiars liars(group, {0, 6}, [&](unsigned, unsigned to, wire::PeerMessage& message) {
+    auto* proposal = std::get_if<wire::PrePrepare>(&message);
+    // Votes for the lie are there first.
+    if (to != 4 && to != 5) return std::optional<std::uint64_t>{proposal != nullptr ? 5 : 0};
+    if (proposal != nullptr) {
+      proposal->agreed.time.value += 1;
+      std::vector<Digest> digests;
+      for (const wire::ClientRequest& each : proposal->batch.requests)
+        digests.push_back(wire::request_digest(each.body));
+      other[proposal->seq] = wire::batch_digest(digests, proposal->agreed);
+    }
+    auto* vote = std::get_if<wire::Prepare>(&message);
+    if (vote != nullptr && other.contains(vote->seq)) vote->digest = other.at(vote->seq);
+    const bool decides = says_a<wire::Commit>(message) || says_a<wire::Committed>(message);
+    return decides ? std::optional<std::uint64_t>{} : std::optional<std::uint64_t>{0};
+  });
+  for (std::uint64_t number = 1; number <= 2; ++number) {
+    group.submit_to_all(request_of(1, number));
+    liars.advance(20);
+  }
+  EXPECT_EQ(other.size(), 2U);
+  EXPECT_EQ(group.status(4).view, View{1}) << "at the second";
+  EXPECT_EQ(group.status(5).view, View{1});
+}
+
 /// A primary of four that says nothing by itself; r3 was lied to and has left alone, so that each
 /// number needs the primary's votes.
 class Puppet {

@@ -32,7 +32,7 @@ std::string description() {
       "docs/testing.md says what is injected and asked.\n\nProfiles (--profile):\n";
   for (const Profile& profile : profiles()) {
     std::string name(profile.name);
-    name.resize(15, ' ');
+    name.resize(17, ' ');
     text += "  " + name + std::string(profile.text) + "\n";
   }
   return text;

@@ -112,6 +112,7 @@ class Gateway::Impl {
   void wait_for_turn(GatewayClient& client);
   HostTurns::Handled turn_of(ConnectionId connection);
   Time read(Time began, const GatewayClient& client);
+  void end_when_written(Time now, GatewayClient& client);
   int on_received(GatewayClient& client, std::string_view bytes);
   void handle_oldest(GatewayClient& client);
   void shed();
@@ -514,7 +515,9 @@ void Gateway::Impl::on_established(lws* socket, PerSocket& state) {
   upstream_.client_connected(id, peer_address(socket));
   lws_rx_flow_control(socket, 0);
   poller_.watch(fd, EPOLLIN, [this, id](std::uint32_t) { on_readable(id); });
-  // What came together with the handshake libwebsockets has already, and no event tells of it.
+  // What came together with the handshake libwebsockets has already, and no event tells of it. (It
+  // must not come before our answer, RFC 6455 section 4.1; 4.1.6 keeps no more than the first bytes
+  // of it right.)
   wait_for_turn(*state.client);
 }
 
@@ -522,7 +525,7 @@ void Gateway::Impl::on_established(lws* socket, PerSocket& state) {
 
 void Gateway::Impl::on_readable(ConnectionId connection) {
   GatewayClient* client = find(connection);
-  if (client == nullptr || client->waits) return;
+  if (client == nullptr || client->waits || client->over) return;
   const Time now = SystemClock().now();
   if (!turns_.may_go(client->host(), now)) return wait_for_turn(*client);
   const std::string host = client->host();
@@ -554,7 +557,7 @@ HostTurns::Handled Gateway::Impl::turn_of(ConnectionId connection) {
   if (client == nullptr) return handled;
   handled.more = client->has_kept();
   client->waits = handled.more;
-  if (!handled.more) poller_.change(client->fd(), EPOLLIN);
+  if (!handled.more && !client->over) poller_.change(client->fd(), EPOLLIN);
   return handled;
 }
 
@@ -565,10 +568,24 @@ Time Gateway::Impl::read(Time began, const GatewayClient& client) {
   lws_pollfd readable = {client.fd(), POLLIN, POLLIN};
   handles_until_ = began + config_.slice.turn_us;
   lws_rx_flow_control(socket, 1);
-  lws_service_fd(context_, &readable);
+  const bool ends = lws_service_fd(context_, &readable) != 0;
   handles_until_ = {};
-  if (find(id) != nullptr) lws_rx_flow_control(socket, 0);
-  return SystemClock().now();
+  const Time ended = SystemClock().now();
+  GatewayClient* still = find(id);
+  if (still == nullptr) return ended;
+  lws_rx_flow_control(socket, 0);
+  if (ends && lws_partial_buffered(socket) != 0) end_when_written(ended, *still);
+  return ended;
+}
+
+/// libwebsockets ends a connection when it has written what it holds, and takes nothing in until
+/// then: what waits there would wake us again and again. It has a timer for that, which it sets
+/// where it is read, and libuv does not hear of; so ours.
+void Gateway::Impl::end_when_written(Time now, GatewayClient& client) {
+  if (std::exchange(client.over, true)) return;
+  client.give_up();
+  poller_.change(client.fd(), 0);
+  closing_.emplace_back(now + close_timeout_us, client.id());
 }
 
 int Gateway::Impl::on_received(GatewayClient& client, std::string_view bytes) {

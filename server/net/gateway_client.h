@@ -61,6 +61,7 @@ class GatewayClient {
 
   bool dirty = false;  // is in the gateway's list for flush()
   bool waits = false;  // in its host's line, and is not listened to until it is its turn
+  bool over = false;   // nothing is read any more: libwebsockets only writes what it still holds
 
  private:
   void append_frame(unsigned first_byte, std::string_view payload);

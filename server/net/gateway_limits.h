@@ -10,6 +10,8 @@ namespace prytany::net {
 /// (So much of a connection is read in a turn of its host. Not less than a record of TLS, or what
 /// was decrypted and not read would wait for an event that does not come.)
 inline constexpr std::size_t socket_read_bytes = 16 << 10;
+inline constexpr std::size_t tls_record_bytes_max = 16 << 10;
+static_assert(socket_read_bytes >= tls_record_bytes_max);
 /// It caps a send at a third, and copies what is over: a cap that is never reached.
 inline constexpr std::size_t socket_send_bytes_max = 1 << 30;
 /// A page's body goes out in pieces of this size.

@@ -20,7 +20,8 @@ bool HostTurns::may_go(const std::string& host, Time now) const {
 
 void HostTurns::charge(const std::string& host, Host& its, Time now, std::uint64_t us) {
   slice_.spend(now, us);
-  its.slice.spend(now, us);
+  // What a host had while it was alone it has taken from nobody.
+  if (now < several_until_) its.slice.spend(now, us);
   its.had_us = std::max(its.had_us, had_us_) + us;
   // Who is served while nobody waits has taken it from nobody.
   if (nobody_waits()) had_us_ = its.had_us;

@@ -335,6 +335,29 @@ TEST_F(GatewayTest, closes_a_client_that_does_not_read) {
   EXPECT_EQ(gateway_->counters().not_reading, 1U);
 }
 
+TEST_F(GatewayTest, rests_while_who_hung_up_has_not_read_what_it_was_sent_and_ends_it_in_the_end) {
+  for (const bool by_its_own_fault : {false, true}) {
+    const auto lazy = connected();
+    const std::size_t closed = upstream_.closed.size();
+    gateway_->reply(last_connection(), std::string(8'000'000, 'x'));
+    for_a_while(20'000);
+    if (by_its_own_fault) {
+      lazy->say(masked("binary", 0x82) + masked("more") + masked("more"));
+      for_a_while(5'000);
+      lazy->say(masked("and more"));
+    } else {
+      ::shutdown(lazy->fd(), SHUT_WR);
+    }
+    for_a_while(5'000);
+    int turns = 0;
+    for (const Time end = SystemClock().now() + 100'000; SystemClock().now() < end; ++turns) turn();
+    EXPECT_LT(turns, 100) << "of 2 ms each";
+    const Time long_after = SystemClock().now() + 8'000'000;
+    while (upstream_.closed.size() == closed && SystemClock().now() < long_after) turn();
+    EXPECT_EQ(upstream_.closed.size(), closed + 1);
+  }
+}
+
 TEST_F(GatewayTest, keeps_no_more_than_so_much_for_clients_that_do_not_read) {
   config_.queued_bytes_of_all_max = 8 << 20;
   open();

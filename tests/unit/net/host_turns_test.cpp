@@ -139,6 +139,19 @@ TEST(HostTurns, hold_it_against_nobody_what_it_had_while_nobody_waited) {
   EXPECT_NEAR(static_cast<double>(crowd.had[1]), static_cast<double>(crowd.had[2]), 100);
 }
 
+TEST(HostTurns, let_who_was_alone_for_long_go_on_when_others_come) {
+  Crowd crowd({.turn_us = 500, .burst_us = 50'000, .percent = 67},
+              {.turn_us = 500, .burst_us = 25'000, .percent = 25});
+  for (int i = 0; i < 60'000; ++i) {
+    crowd.now = crowd.now + 1'000;
+    crowd.turns.spend("alone", crowd.now, 600);
+  }
+  crowd.turns.spend("other", crowd.now, 1);
+  crowd.add("alone", 1, 100);
+  crowd.turn();
+  EXPECT_GT(crowd.had[1], 0U);
+}
+
 TEST(HostTurns, forget_hosts_that_are_gone) {
   Crowd crowd(generous);
   for (int i = 0; i < 100'000; ++i) {

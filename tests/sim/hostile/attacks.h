@@ -32,8 +32,9 @@ enum class Attack : std::uint8_t {
   watching,             // subscriptions: others', again elsewhere, too many; floods of "more"
   whispers,             // to replicas that lie: what others would refuse at the door
   crowds,               // joins from many hosts at once
+  signed_together,      // several under one signature, some with a branch that leads elsewhere
 };
-inline constexpr std::size_t attacks_count = 22;
+inline constexpr std::size_t attacks_count = 23;
 const char* name_of(Attack attack);
 
 /// One hostile client. Drawn before the run.

@@ -10,7 +10,7 @@ const char* name_of(Attack attack) {
       "half texts",     "odd texts",     "comes and goes", "false joins", "join races",
       "false reads",    "others' names", "eavesdropping",  "hoarding",    "replica talk",
       "bad signatures", "questions",     "fast reads",     "errands",     "watching",
-      "whispers",       "crowds"};
+      "whispers",       "crowds",        "together"};
   return names[static_cast<std::size_t>(attack)];
 }
 
@@ -26,6 +26,7 @@ void cast_hostiles(Rng& dice, Parameters& p) {
   Rng still_more(p.options.seed, 55);
   Rng watchers(p.options.seed, 57);
   Rng crowds(p.options.seed, 61);
+  Rng together(p.options.seed, 62);
   p.hostiles.resize(dice.between(1, 4));
   for (HostileClient& client : p.hostiles) {
     const std::uint64_t kinds = dice.between(1, 5);
@@ -38,6 +39,7 @@ void cast_hostiles(Rng& dice, Parameters& p) {
       client.attacks.push_back(Attack::fast_reads);
     if (still_more.chance(300'000)) client.attacks.push_back(Attack::errands);
     if (watchers.chance(300'000)) client.attacks.push_back(Attack::watching);
+    if (together.chance(300'000)) client.attacks.push_back(Attack::signed_together);
     client.every_us = dice.between(5'000, 60'000);
     if (!crowds.chance(300'000)) continue;
     client.attacks.push_back(Attack::crowds);

@@ -32,6 +32,7 @@ void Stranger::make(Attack attack) {
     case Attack::watching: return in() ? watching() : void();
     case Attack::whispers: return whispers();
     case Attack::crowds: return crowds();
+    case Attack::signed_together: return in() ? signed_together() : void();
   }
 }
 

@@ -90,6 +90,10 @@ class Stranger {
   void one_voice_often();
   void join_races();
   void crowds();
+  void signed_together();  // *
+  wire::RequestSignature untied(wire::RequestSignature signature,
+                                const std::vector<wire::RequestSignature>& all,
+                                const Digest& digest);
   void come_and_join(ReplicaId replica, const std::string& address, const wire::RequestBody& join,
                      const crypto::Signer& key);
   void false_reads();      // *

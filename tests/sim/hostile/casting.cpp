@@ -27,6 +27,7 @@ void cast_hostiles(Rng& dice, Parameters& p) {
   Rng watchers(p.options.seed, 57);
   Rng crowds(p.options.seed, 61);
   Rng together(p.options.seed, 62);
+  bool all_wait = false;
   p.hostiles.resize(dice.between(1, 4));
   for (HostileClient& client : p.hostiles) {
     const std::uint64_t kinds = dice.between(1, 5);
@@ -43,16 +44,19 @@ void cast_hostiles(Rng& dice, Parameters& p) {
     client.every_us = dice.between(5'000, 60'000);
     if (!crowds.chance(300'000)) continue;
     client.attacks.push_back(Attack::crowds);
-    // Of those in the crowd each has to wait for all others.
+    // Of those in the crowd each has to wait for all others, and the honest are in between; where
+    // each session has a number of its own, nobody has more patience for that.
     if (crowds.chance(300'000)) {
-      p.in_flight_max = 1;
-      p.batch_requests_max = crowds.between(1, 4);
+      const bool one_each = crowds.chance(600'000);
+      p.in_flight_max = one_each ? p.clients + crowds.between(0, 2) : 1;
+      p.batch_requests_max = one_each ? 1 : crowds.between(1, 4);
+      all_wait = crowds.chance(500'000);
     }
   }
   // Honest clients have at most eight times twelve requests outstanding.
   p.backlog_requests_max = dice.chance(700'000) ? dice.between(150, 600) : 0;
   p.backlog_joins_max = dice.chance(700'000) ? dice.between(16, 64) : 0;
-  if (crowds.chance(300'000)) p.backlog_joins_max = 0;
+  if (all_wait || crowds.chance(300'000)) p.backlog_joins_max = 0;
   p.think_mean_us = std::max<std::uint64_t>(p.think_mean_us, 5'000);
   p.requests_min = dice.between(400, 600);
 }

@@ -50,6 +50,12 @@ void Stranger::crowds() {
   (void)target(Attack::crowds);
   const std::map<ReplicaId, wire::JoinToken> tokens =
       joining_.empty() ? std::map<ReplicaId, wire::JoinToken>{} : joining_.back()->tokens;
+  struct Member {
+    crypto::Signer key;
+    wire::RequestBody join;
+    std::string address;
+  };
+  std::vector<Member> members;
   const std::uint64_t many = rng_.between(8, 64);
   for (std::uint64_t i = 0; i < many; ++i) {
     Session one(some_key());
@@ -58,16 +64,21 @@ void Stranger::crowds() {
     one.begin.identification = {{"key"}, {name()}, credential_.public_key(), {}};
     const wire::RequestBody join = join_of(one, tokens);
     false_joins_.insert(wire::request_digest(join));
-    const std::string address = "10.77." + std::to_string(index_) + "." + std::to_string(i);
-    // Each replica hears them in another order.
-    for (const auto& [replica, line] : ready()) come_and_join(replica, address, join, one.key);
+    members.push_back({one.key, join, "10.77." + std::to_string(index_) + "." + std::to_string(i)});
+  }
+  // Each replica hears them in another order: whoever is first here may be last at the primary.
+  for (const auto& [replica, line] : ready()) {
+    for (std::size_t i = members.size(); i > 1; --i)
+      std::swap(members[i - 1], members[rng_.below(i)]);
+    for (const Member& each : members) come_and_join(replica, each.address, each.join, each.key);
   }
 }
 
 void Stranger::come_and_join(ReplicaId replica, const std::string& address,
                              const wire::RequestBody& join, const crypto::Signer& key) {
-  constexpr std::uint64_t stays_us = 300'000;
-  all_.dial(*this, replica, address, [this, join, key](node::ConnectionId id) {
+  // Longer than a replica waits before it asks whether somebody still does, or not so long.
+  const std::uint64_t stays_us = rng_.between(300'000, 4'000'000);
+  all_.dial(*this, replica, address, [this, join, key, stays_us](node::ConnectionId id) {
     crowd_.insert(id);
     say(id, text_of(join, key, Proof::right, id));
     all_.run().queue.after(stays_us, [this, id] { all_.hang_up(id); });

@@ -1,6 +1,7 @@
 #include "server/app/engine.h"
 
 #include "server/app/fault.h"
+#include "server/app/functions.h"
 #include "server/app/sandbox.h"
 #include "server/app/tables.h"
 #include "server/base/ensure.h"
@@ -124,6 +125,8 @@ Result<Statement, Failure> Engine::prepare(std::string_view sql, std::string_vie
   state_.preparing = true;
   state_.index_created.clear();
   state_.notifies = false;
+  state_.alters = false;
+  state_.drops.clear();
   sqlite3_stmt* raw = nullptr;
   const char* tail = nullptr;
   const int rc = sqlite3_prepare_v3(handle(), sql.data(), static_cast<int>(sql.size()),
@@ -135,6 +138,8 @@ Result<Statement, Failure> Engine::prepare(std::string_view sql, std::string_vie
       state_.fail("statement_too_large",
                   "choosing how to run it would take too long: it joins too many tables, or has "
                   "too many terms that an index may serve; make several statements of it");
+    if (const auto missing = missing_function(sqlite3_errmsg(handle())))
+      state_.fail("refused_function", refused_function_message(*missing));
     return failure(rc);
   }
   const std::size_t end =

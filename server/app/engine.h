@@ -61,6 +61,8 @@ class Engine {
   /// Resets what a C++ application left running, so that the transaction can end.
   void quiet();
 
+  /// Our own statement, for once.
+  Statement prepare_ours(const char* sql);
   /// Our own statement, prepared once per handle. `sql` is a literal: its address is its name.
   Statement& ours(const char* sql);
   /// Runs ours to the end, without parameters. A failure is a bug or a fault, never an answer.
@@ -87,7 +89,6 @@ class Engine {
 
  private:
   friend class Transaction;
-  Statement prepare_ours(const char* sql);
   std::optional<Failure> check_schema();
   void preload_schema();
 

@@ -111,7 +111,7 @@ class Executor::Impl {
                          wire::Reply& reply);
   Result<Authorized, wire::ErrorReply> authorize(const Turn& turn, const JoinView& join);
   Result<Authorized, wire::ErrorReply> ask_application(const Turn& turn, const JoinView& join);
-  std::optional<wire::ErrorReply> make_room(Turn& turn);
+  std::optional<wire::ErrorReply> make_room(Turn& turn, std::string_view role);
   void end(Turn& turn, SessionId session, const char* reason);
   /// The same of several, in a transaction of their own. Requires: a request was begun.
   void end_now(Turn& turn, const std::vector<SessionId>& sessions, const char* reason);

@@ -85,13 +85,20 @@ std::optional<Failure> Executor::Impl::refuse_number(const Session& session,
   return Sessions::refuse_number(session, number);
 }
 
-std::optional<wire::ErrorReply> Executor::Impl::make_room(Turn& turn) {
+std::optional<wire::ErrorReply> Executor::Impl::make_room(Turn& turn, std::string_view role) {
   if (!sessions_.full()) return std::nullopt;
   if (sessions_.full_of_endings()) sessions_.forget_expired(turn.agreed);
   if (config_.session_idle_us > 0 && sessions_.full())
     for (const SessionId idle : sessions_.idle(turn.agreed, config_.session_idle_us,
                                                dropped_per_join_max, visited_per_join_max))
       end(turn, idle, "expired");
+  // Who could mend a full table must not be kept out by it: the quietest one gives way.
+  if (role == "admin" && sessions_.full() && !sessions_.full_of_endings()) {
+    const auto quiet = sessions_.idle(turn.agreed, -1, visited_per_join_max, visited_per_join_max);
+    const auto gives_way = std::ranges::find_if(
+        quiet, [&](SessionId each) { return sessions_.find(each)->role != "admin"; });
+    if (gives_way != quiet.end()) end(turn, *gives_way, "expired");
+  }
   if (!sessions_.full()) return std::nullopt;
   return error_reply({"session_table_full", "there is no room for another session; try later"});
 }
@@ -198,7 +205,7 @@ wire::Outcome Executor::Impl::try_join(Turn& turn, const wire::RequestBody& body
     end(turn, older->id, "replaced");
   }
   wire::Outcome outcome;
-  if (auto refused = make_room(turn)) {
+  if (auto refused = make_room(turn, who->role)) {
     outcome = *refused;
   } else {
     joined.session = sessions_.next_id();

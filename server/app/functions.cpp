@@ -271,6 +271,21 @@ std::string refused_function_message(std::string_view name) {
          "() is not available: its result could differ between replicas";
 }
 
+std::optional<std::string> missing_function(std::string_view message) {
+  static constexpr auto of_libm = std::to_array<std::string_view>(
+      {"acos", "acosh",   "asin",    "asinh", "atan", "atan2", "atanh", "ceil", "ceiling", "cos",
+       "cosh", "degrees", "exp",     "floor", "ln",   "log",   "log10", "log2", "mod",     "pi",
+       "pow",  "power",   "radians", "sin",   "sinh", "sqrt",  "tan",   "tanh", "trunc"});
+  static_assert(std::is_sorted(of_libm.begin(), of_libm.end()));
+  constexpr std::string_view unknown = "no such function: ";
+  if (!message.starts_with(unknown)) return std::nullopt;
+  std::string lower(message.substr(unknown.size()));
+  for (char& c : lower)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  if (!std::binary_search(of_libm.begin(), of_libm.end(), lower)) return std::nullopt;
+  return lower;
+}
+
 bool is_allowed_function(std::string_view name) {
   std::string lower(name);
   for (char& c : lower)

@@ -2,6 +2,7 @@
 // ours where they are not, none where nothing good can be said (docs/reference/sql.md lists them).
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -19,6 +20,9 @@ void install_functions(sqlite3* db, RequestState& state);
 /// registered, and what SQLite calls itself inside ALTER TABLE, is not in SQLite's list of
 /// built-ins. Requires: some handle was installed.
 bool is_allowed_function(std::string_view name);
+
+/// The function of libm that SQLite did not find, by its `message`: it is left out of our build.
+std::optional<std::string> missing_function(std::string_view message);
 
 /// What the caller of another one is told; the code is "refused_function".
 std::string refused_function_message(std::string_view name);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "server/app/foreign_keys.h"
 #include "server/app/runner.h"
 #include "server/app/sandbox.h"
 #include "server/base/ensure.h"
@@ -89,29 +90,47 @@ std::optional<Failure> plan_applying(const Applied& applied, const Bundle& next,
   return std::nullopt;
 }
 
+/// The statement at the front of `rest`, which is cut off.
+std::optional<Failure> run_next(Engine& engine, std::string_view& rest, bool enforced) {
+  if (first_word(rest) == "PRAGMA")
+    return Failure{"refused_pragma", "migrations may not use PRAGMA"};
+  auto statement = engine.prepare(rest, &rest);
+  if (!statement) return statement.error();
+  if (!*statement) return std::nullopt;
+  if (sqlite3_bind_parameter_count(statement->get()) > 0)
+    return Failure{"wrong_parameters", "a migration has no parameters"};
+  if (const std::string dropped = engine.state().drops; enforced && !dropped.empty())
+    if (auto refused = refuse_drop(engine, dropped)) return refused;
+  ResultRoom room;
+  auto set = run(engine, *statement, room);
+  return set ? std::nullopt : std::optional(set.error());
+}
+
+/// What one script leaves behind must hold by itself: so who is to blame is known.
+std::optional<Failure> unkept_promises(Engine& engine, bool enforced) {
+  if (!enforced || owes_foreign_keys(engine)) return check_foreign_keys(engine);
+  return std::nullopt;
+}
+
 Result<MigrationRun, wire::ErrorReply> run_migration(Engine& engine, const Migration& migration) {
   MigrationRun done;
   done.path = migration.path;
+  const auto blame = [&](const Failure& failure) {
+    return error_reply({"migration_failed", failure.code + ": " + failure.message}, migration.path,
+                       done.statements);
+  };
+  const auto at_end = wants_foreign_keys_at_end(migration.sql);
+  if (!at_end) return blame(at_end.error());
   const std::int64_t changes_before = sqlite3_total_changes64(engine.handle());
   const std::uint64_t work_before = engine.state().work;
+  std::optional<ForeignKeysOff> off;
+  if (*at_end) off.emplace(engine);
   std::string_view rest = migration.sql;
   while (!is_blank(rest)) {
     ++done.statements;
-    const auto blame = [&](const Failure& failure) {
-      return error_reply({"migration_failed", failure.code + ": " + failure.message},
-                         migration.path, done.statements);
-    };
-    if (first_word(rest) == "PRAGMA")
-      return blame({"refused_pragma", "migrations may not use PRAGMA"});
-    auto statement = engine.prepare(rest, &rest);
-    if (!statement) return blame(statement.error());
-    if (!*statement) continue;
-    if (sqlite3_bind_parameter_count(statement->get()) > 0)
-      return blame({"wrong_parameters", "a migration has no parameters"});
-    ResultRoom room;
-    auto set = run(engine, *statement, room);
-    if (!set) return blame(set.error());
+    if (auto failure = run_next(engine, rest, !*at_end)) return blame(*failure);
   }
+  if (auto failure = unkept_promises(engine, !*at_end)) return blame(*failure);
   done.changes = sqlite3_total_changes64(engine.handle()) - changes_before;
   done.steps = engine.state().work - work_before;
   return done;

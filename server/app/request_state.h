@@ -82,6 +82,8 @@ struct RequestState {
   std::vector<SessionId> ended;    // by DELETE, of which a step that failed alone undid some
   std::string index_created;       // by a CREATE INDEX that SQLite has not filled yet
   bool notifies = false;           // the statement that was prepared calls notify()
+  bool alters = false;             // it is an ALTER TABLE
+  std::string drops;               // it drops this table
   std::vector<Notice> notices;     // by notify(), for when it commits
   std::set<std::string, std::less<>> touched;  // topics of those without a value: told once
 

@@ -235,6 +235,7 @@ void like(sqlite3_context* context, int count, sqlite3_value** a) {
   if (count == 3) {
     if (is_null(a[2])) return;
     std::string_view text = text_of(a[2]);
+    text = text.substr(0, text.find('\0'));  // as SQLite counts its characters
     if (!text.empty()) escape = read_character(text);
     if (escape == 0 || !text.empty())
       return sqlite3_result_error(context, "ESCAPE expression must be a single character", -1);

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "server/app/sandbox.h"
 #include "server/wire/operations.h"
 
 namespace prytany::cli {
@@ -40,6 +41,37 @@ GateRefusal refusal_from(const wire::ErrorReply& error) {
   return refusal;
 }
 
+/// "x" is a name here. SQLite has always taken it for a text where there is no such name.
+bool is_quoted_text(const std::string& sql, const GateRefusal& refusal) {
+  constexpr std::string_view unknown = "no such column: ";
+  if (!refusal.message.starts_with(unknown)) return false;
+  const std::string quoted = '"' + refusal.message.substr(unknown.size()) + '"';
+  // Of a part of a statement the tables may be missing.
+  const std::string first = app::first_word(sql);
+  const bool is_whole = first != "SELECT" || sql.find("FROM") != std::string::npos ||
+                        sql.find("from") != std::string::npos;
+  return is_whole && sql.find(quoted) != std::string::npos;
+}
+
+/// As Debian and others build SQLite.
+bool is_limited_write(const std::string& sql, const GateRefusal& refusal) {
+  const std::string first = app::first_word(sql);
+  return (first == "UPDATE" || first == "DELETE") &&
+         (refusal.message.starts_with("near \"ORDER\"") ||
+          refusal.message.starts_with("near \"LIMIT\""));
+}
+
+void look_elsewhere(const std::string& sql, GateRefusal& refusal) {
+  if (is_quoted_text(sql, refusal)) {
+    refusal.instead = "a text in single quotes: in double quotes it is a name";
+  } else if (is_limited_write(sql, refusal)) {
+    refusal.instead = "WHERE rowid IN (SELECT rowid ... ORDER BY ... LIMIT ...)";
+  } else {
+    return;
+  }
+  refusal.taken_elsewhere = true;
+}
+
 }  // namespace
 
 SqlGate::SqlGate() { trial_.join(std::string(trial_admin)); }
@@ -60,12 +92,14 @@ std::optional<GateRefusal> SqlGate::pass(const std::string& sql) {
   const wire::Outcome outcome = trial_.ask(std::string(trial_admin), execute);
   const auto& error = std::get<wire::ErrorReply>(outcome);
   if (error.statement == 2 || error.code.text == "wrong_parameters") return std::nullopt;
-  return refusal_from(error);
+  GateRefusal refusal = refusal_from(error);
+  look_elsewhere(sql, refusal);
+  return refusal;
 }
 
 bool is_certain(const GateRefusal& refusal) {
   return refusal.code.starts_with("refused_") || refusal.code == "schema_too_large" ||
-         refusal.message.find("no such function") != std::string::npos ||
+         refusal.taken_elsewhere || refusal.message.find("no such function") != std::string::npos ||
          refusal.message.find("no such collation") != std::string::npos ||
          refusal.message.find("no such module") != std::string::npos;
 }

@@ -15,6 +15,9 @@ struct GateRefusal {
   std::string code;
   std::string message;
   std::string instead;  // what to write; empty: the message says it
+  /// SQLite as it is elsewhere may take the statement: it is not one that is only looked at in
+  /// part.
+  bool taken_elsewhere = false;
 };
 
 class SqlGate {

@@ -15,7 +15,8 @@ BootQuestion::BootQuestion(const Config& config, const Recovered& recovered)
       view_(recovered.view),
       prepared_(recovered.image),
       committed_(recovered.image),
-      asking_(mute_ || (config.boot_question && config.group.n - config.group.f > 1)) {
+      asking_(mute_ || (config.boot_question && config.group.n - config.group.f > 1)),
+      asked_(asking_) {
   for (const auto& [seq, slot] : recovered.slots) {
     if (!slot.pre_prepared.empty()) prepared_ = std::max(prepared_, seq);
     if (slot.commit) committed_ = std::max(committed_, seq);
@@ -131,6 +132,7 @@ void Replica::Core::on(ReplicaId from, const wire::AskVotes& message) {
 
 void Replica::Core::on(ReplicaId from, const wire::VotesSeen& message) {
   // What came after the answer that was enough says what I did since.
+  if (!boot_.asking()) boot_.late(from);
   if (!boot_.asking() || boot_.mute()) return drop(Refusal::repeated, "votes-seen from r", from);
   const auto lacking = boot_.lacks(message);
   if (lacking) say("r", from, " has seen ", *lacking, ", of which my journal knows nothing");

@@ -31,8 +31,10 @@ class BootQuestion {
   [[nodiscard]] bool mute() const { return mute_; }
   /// state.db holds what was decided up to here: votes at or below are not asked for.
   [[nodiscard]] Seq above() const { return image_; }
+  /// Also when enough have answered: who is asked learns that I have started anew, and can prove
+  /// nothing of what I vouched for.
   [[nodiscard]] bool awaits(ReplicaId peer) const {
-    return asking_ && !mute_ && !answered_.contains(peer) && !above_me_.contains(peer);
+    return asked_ && !mute_ && !answered_.contains(peer) && !above_me_.contains(peer);
   }
   [[nodiscard]] std::size_t answers() const { return answered_.size() + above_me_.size(); }
 
@@ -43,6 +45,8 @@ class BootQuestion {
   };
   /// One answer counts per peer, the last. Requires: asking().
   Verdict answer(ReplicaId from, const wire::VotesSeen& seen);
+  /// An answer that came when there were enough, and says nothing any more.
+  void late(ReplicaId from) { answered_.insert(from); }
   /// What the journal lacks of it, in words; nothing if it knows all.
   [[nodiscard]] std::optional<std::string> lacks(const wire::VotesSeen& seen) const;
 
@@ -62,6 +66,7 @@ class BootQuestion {
   std::set<ReplicaId> answered_;
   std::set<ReplicaId> above_me_;
   bool asking_ = false;
+  const bool asked_;
 };
 
 /// What I have seen of others' votes, however old: all that is left of them when their numbers are

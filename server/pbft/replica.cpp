@@ -228,8 +228,8 @@ void Replica::Core::on(Received event) {
 void Replica::Core::on(PeerConnected event) {
   if (!config_.group.contains(event.peer) || event.peer == config_.self) return;
   if (!peers_.connected(now_, event.peer)) return drop(Refusal::too_often, "link to r", event.peer);
+  if (boot_.awaits(event.peer)) send(event.peer, wire::AskVotes{boot_.above()}, true);
   if (boot_.asking()) {
-    if (boot_.awaits(event.peer)) send(event.peer, wire::AskVotes{boot_.above()}, true);
     if (fetching_) send(event.peer, my_status(), true);
     return;
   }

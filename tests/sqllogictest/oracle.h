@@ -33,9 +33,10 @@ class Oracle {
   void refused(std::size_t record, const std::string& code);
   /// Runs the script up to this record on two plain databases: one does everything, the other
   /// leaves out what was refused. Where the first does what the record expects, and the second
-  /// fails as the cluster did, nothing but the refusal is to blame. Where neither does, and the
-  /// second does exactly as the cluster, the script expects what SQLite does not do. Otherwise
-  /// nothing: a failure. To be asked in the order of records.
+  /// fails as the cluster did, nothing but the refusal is to blame. Where neither does, both do
+  /// exactly as the cluster, and it is an error, or the script has no result to compare with, then
+  /// the script expects what SQLite does not do. Otherwise nothing: a failure. To be asked in the
+  /// order of records.
   std::optional<Excuse> excuse(std::size_t record, const Outcome& outcome);
 
  private:

@@ -251,6 +251,29 @@ TEST_F(Joining, drops_idle_sessions_only_when_the_table_is_full) {
   EXPECT_TRUE(small.executor().session(SessionId{2}));
 }
 
+TEST_F(Joining, lets_administrators_into_a_full_table_in_place_of_the_quietest) {
+  Replica small(&namer, {}, [](ExecutorConfig& c) {
+    c.sessions_max = 3;
+    c.session_idle_us = 10 * minute;
+  });
+  const auto join = [&](std::uint8_t credential, const std::string& name, std::uint8_t key) {
+    return small.execute(wire::Batch{{{join_request(
+        small.config(), test_key(key), test_key(credential), name, small.now(), minute)}}});
+  };
+  for (std::uint8_t key = 1; key <= 3; ++key)
+    EXPECT_EQ(code_of(join(key, std::string(1, 'a' + key), key).replies[0].outcome), "");
+  EXPECT_EQ(code_of(join(4, "zoe", 4).replies[0].outcome), "session_table_full");
+  const Executed executed = join(100, "", 10);
+  EXPECT_EQ(code_of(executed.replies[0].outcome), "");
+  ASSERT_EQ(executed.endings.size(), 1U);
+  EXPECT_EQ(executed.endings[0].session, SessionId{1});
+  EXPECT_EQ(executed.endings[0].reason, "expired");
+  EXPECT_EQ(code_of(join(100, "x", 11).replies[0].outcome), "");
+  EXPECT_EQ(code_of(join(100, "y", 12).replies[0].outcome), "");
+  EXPECT_EQ(code_of(join(100, "z", 13).replies[0].outcome), "session_table_full")
+      << "they do not push out each other";
+}
+
 TEST_F(Joining, finds_room_when_the_tokens_of_those_who_left_have_expired) {
   Replica small(&namer, {}, [](ExecutorConfig& c) { c.sessions_max = 2; });
   const auto join = [&](std::uint8_t key) {

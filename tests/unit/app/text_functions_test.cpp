@@ -89,6 +89,7 @@ TEST_F(TextFunctions, give_what_sqlite_gives) {
   for (int i = 0; i < 20'000; ++i) {
     same("SELECT ?1 LIKE ?2", {value("aAbB_%", 12), value("aAb%_", 6)});
     same("SELECT ?1 LIKE ?2 ESCAPE ?3", {value("ab_%", 8), value("ab%_", 6), value("a_%", 2)});
+    same("SELECT 'A' LIKE 'a' ESCAPE x'6100c3a4'", {});
     same("SELECT ?1 GLOB ?2", {value("abc-]^", 10), value("abc*?[]^-", 8)});
     same("SELECT instr(?1, ?2)", {value("ab", 12), value("ab", 3)});
     same("SELECT replace(?1, ?2, ?3)", {value("ab", 12), value("ab", 2), value("xy", 3)});

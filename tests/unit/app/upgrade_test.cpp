@@ -204,10 +204,10 @@ TEST_F(Upgrading, rehearsed_or_not_is_refused_alike) {
       "CREATE TABLE x(a);\nWITH RECURSIVE k(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM k) SELECT "
       "max(n) FROM k;";
   EXPECT_THAT(message_of(rehearse(endless)), HasSubstr("budget_exceeded: the request took more"));
-  const std::map<std::string, AppFolder> wrong = {{"migration_failed", doubles},
-                                                  {"SQLITE_CONSTRAINT_FOREIGNKEY", orphan},
-                                                  {"refused_reserved", reserved},
-                                                  {"SQLITE_ERROR", missing}};
+  const std::vector<std::pair<std::string, AppFolder>> wrong = {{"migration_failed", doubles},
+                                                                {"migration_failed", orphan},
+                                                                {"refused_reserved", reserved},
+                                                                {"SQLITE_ERROR", missing}};
   for (const auto& [code, folder] : wrong) {
     for (const bool only_rehearsed : {true, false}) {
       const wire::Outcome outcome = upgrade(folder, only_rehearsed);
@@ -354,6 +354,94 @@ TEST(Upgrades, that_fill_the_file_leave_room_for_what_is_ours) {
   }
   EXPECT_GT(done, 0U);
   EXPECT_GT(refused, 0U);
+}
+
+// ALTER TABLE ADD COLUMN asks SQLite's own quick_check whether the rows that are there obey.
+TEST_F(Upgrading, adds_columns_with_checks_and_to_strict_tables) {
+  AppFolder folder = first_version();
+  folder["schema/002_more.sql"] =
+      "ALTER TABLE goods ADD COLUMN stars INTEGER NOT NULL DEFAULT 0 CHECK (stars BETWEEN 0 AND 5);"
+      "CREATE TABLE strictly(a INTEGER PRIMARY KEY, b TEXT) STRICT;\n"
+      "INSERT INTO strictly VALUES(1, 'x');\n"
+      "ALTER TABLE strictly ADD COLUMN c TEXT;\n"
+      "ALTER TABLE goods ADD COLUMN twice TEXT NOT NULL GENERATED ALWAYS AS (name || name);\n";
+  EXPECT_EQ(code_of(rehearse(folder)), "");
+  const wire::Outcome done = upgrade(folder);
+  ASSERT_EQ(code_of(done), "") << message_of(done);
+  EXPECT_EQ(sql("SELECT stars, twice FROM goods WHERE id = 1"), "0|aa");
+  folder["schema/003_bad.sql"] = "ALTER TABLE goods ADD COLUMN odd INTEGER CHECK (name <> 'b');";
+  const wire::Outcome refused = upgrade(folder);
+  EXPECT_EQ(code_of(refused), "migration_failed");
+  EXPECT_THAT(message_of(refused), HasSubstr("CHECK constraint failed"));
+}
+
+AppFolder with_parents_and_children() {
+  AppFolder folder = first_version();
+  folder["schema/002_family.sql"] =
+      "CREATE TABLE p(id INTEGER PRIMARY KEY, name TEXT);\n"
+      "CREATE TABLE c(id INTEGER PRIMARY KEY, p INTEGER REFERENCES p(id) ON DELETE CASCADE);\n"
+      "INSERT INTO p VALUES(1, 'a'), (2, 'b'); INSERT INTO c(p) VALUES(1), (2);\n";
+  return folder;
+}
+
+constexpr const char* rebuild =
+    "CREATE TABLE p_new(id INTEGER PRIMARY KEY, name TEXT NOT NULL CHECK (name <> ''));\n"
+    "INSERT INTO p_new SELECT * FROM p;\n"
+    "DROP TABLE p;\n"
+    "ALTER TABLE p_new RENAME TO p;\n";
+
+TEST_F(Upgrading, rebuilds_a_table_that_others_refer_to_if_told_to_check_at_the_end) {
+  ASSERT_EQ(code_of(upgrade(with_parents_and_children())), "");
+  AppFolder folder = with_parents_and_children();
+  folder["schema/003_rebuild.sql"] =
+      std::string("-- names are needed\n-- @foreign-keys at-end\r\n") + rebuild;
+  EXPECT_EQ(code_of(rehearse(folder)), "");
+  EXPECT_EQ(code_of(replica.sql(admin, "INSERT INTO c(p) VALUES(9)")),
+            "SQLITE_CONSTRAINT_FOREIGNKEY")
+      << "enforced again";
+  const wire::Outcome done = upgrade(folder);
+  ASSERT_EQ(code_of(done), "") << message_of(done);
+  EXPECT_EQ(sql("SELECT count(*) FROM c JOIN p ON p.id = c.p"), "2");
+  EXPECT_EQ(code_of(replica.sql(admin, "INSERT INTO c(p) VALUES(9)")),
+            "SQLITE_CONSTRAINT_FOREIGNKEY");
+  EXPECT_EQ(code_of(replica.sql(admin, "INSERT INTO p VALUES(3, '')")), "SQLITE_CONSTRAINT_CHECK");
+  EXPECT_EQ(code_of(replica.sql(admin, "DELETE FROM p WHERE id = 1")), "");
+  EXPECT_EQ(sql("SELECT count(*) FROM c"), "1") << "obeyed again";
+}
+
+TEST_F(Upgrading, drops_no_table_with_the_rows_that_refer_to_it) {
+  ASSERT_EQ(code_of(upgrade(with_parents_and_children())), "");
+  AppFolder folder = with_parents_and_children();
+  folder["schema/003_rebuild.sql"] = rebuild;
+  const wire::Outcome refused = upgrade(folder);
+  EXPECT_EQ(code_of(refused), "migration_failed");
+  EXPECT_EQ(std::get<wire::ErrorReply>(refused).statement, 3U);
+  EXPECT_THAT(message_of(refused), HasSubstr("begin the file with the line '-- @foreign-keys"));
+  EXPECT_EQ(sql("SELECT count(*) FROM c"), "2");
+  folder["schema/003_rebuild.sql"] = "DELETE FROM p;\nDROP TABLE p;\n";
+  EXPECT_EQ(code_of(rehearse(folder)), "") << "who wants the rows gone says so";
+  folder["schema/003_rebuild.sql"] = "DROP TABLE c;\nDROP TABLE p;\n";
+  EXPECT_EQ(code_of(rehearse(folder)), "");
+}
+
+TEST_F(Upgrading, finds_rows_that_refer_to_nothing_at_the_end) {
+  ASSERT_EQ(code_of(upgrade(with_parents_and_children())), "");
+  AppFolder folder = with_parents_and_children();
+  folder["schema/003_bad.sql"] = "-- @foreign-keys at-end\nDELETE FROM p WHERE id = 2;";
+  const wire::Outcome refused = upgrade(folder);
+  EXPECT_EQ(code_of(refused), "migration_failed");
+  EXPECT_THAT(message_of(refused), HasSubstr("the row with rowid 2 of c refers to a row of p"));
+  EXPECT_EQ(code_of(replica.sql(admin, "INSERT INTO c(p) VALUES(9)")),
+            "SQLITE_CONSTRAINT_FOREIGNKEY")
+      << "enforced again";
+  folder["schema/003_bad.sql"] = "-- @foreign-keys never\nDELETE FROM p WHERE id = 2;";
+  EXPECT_THAT(message_of(upgrade(folder)), HasSubstr("it can only be '-- @foreign-keys at-end'"));
+  folder["schema/003_bad.sql"] =
+      "CREATE TABLE d(p INTEGER REFERENCES p(id) DEFERRABLE INITIALLY DEFERRED);\n"
+      "INSERT INTO d VALUES(77);";
+  const wire::Outcome owed = upgrade(folder);
+  EXPECT_EQ(code_of(owed), "migration_failed");
+  EXPECT_EQ(std::get<wire::ErrorReply>(owed).procedure.text, "schema/003_bad.sql");
 }
 
 TEST_F(Upgrading, refuses_scripts_that_undo_nothing) {

@@ -138,6 +138,18 @@ TEST_F(Doctor, finds_sql_in_the_texts_of_programs) {
                                  "6 agreed_random", "7 refused_temporary", "8 localtime"));
 }
 
+TEST_F(Doctor, finds_sql_that_sqlite_takes_elsewhere) {
+  const auto findings = source("a.py",
+                               "db.execute('CREATE TABLE o(id INTEGER PRIMARY KEY, c)')\n"
+                               "db.execute('SELECT * FROM sqlite_schema WHERE name = \"text\"')\n"
+                               "db.execute('DELETE FROM sqlite_schema ORDER BY name LIMIT 1')\n"
+                               "db.execute('UPDATE sqlite_schema SET name = 1 LIMIT 1')\n"
+                               "db.execute('SELECT \"part\" ' + where)\n");
+  std::vector<std::string> found;
+  for (const Finding& f : findings) found.push_back(std::to_string(f.line) + " " + f.code);
+  EXPECT_THAT(found, ElementsAre("2 SQLITE_ERROR", "3 SQLITE_ERROR", "4 SQLITE_ERROR"));
+}
+
 TEST_F(Doctor, knows_sqlites_api_in_several_languages) {
   const auto in_c = source("a.c",
                            "// sqlite3_open(\n"

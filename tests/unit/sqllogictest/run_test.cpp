@@ -166,6 +166,20 @@ TEST(Run, passes_what_sqlite_itself_does_otherwise_unless_it_is_to_be_strict) {
   ASSERT_THAT(counts.reports, SizeIs(3));
   EXPECT_THAT(counts.reports[0], HasSubstr("x.test:7: passed, as SQLite 3.44.2 does the same"));
   EXPECT_EQ(run(script).failed, 3U);
+  // A result that is written there and is not the one is failed, though SQLite gives it, too.
+  EXPECT_EQ(run("query I\nSELECT 1\n----\n2\n", false).failed, 1U);
+  EXPECT_EQ(run("query I\nSELECT 1\n----\n1 values hashing to "
+                "00000000000000000000000000000000\n",
+                false)
+                .failed,
+            1U);
+  // So is what SQLite does otherwise only where something was refused before.
+  const Counts after = run(
+      "statement ok\nCREATE TEMP TABLE q(a)\n\nstatement ok\nCREATE TABLE y AS SELECT 1 AS a FROM "
+      "q\n\nquery I\nSELECT a FROM y\n----\n77\n",
+      false);
+  EXPECT_EQ(after.failed, 1U);
+  EXPECT_EQ(after.refused, 2U);
   // Another result than SQLite's is failed either way.
   EXPECT_EQ(run_with_lies("query I\nSELECT 1\n----\n3\n", 2).failed, 1U);
 }

@@ -24,6 +24,10 @@ BootQuestion::BootQuestion(const Config& config, const Recovered& recovered)
   }
 }
 
+bool BootQuestion::awaits(ReplicaId peer) const {
+  return asked_ && !mute_ && !answered_.contains(peer) && !above_me_.contains(peer);
+}
+
 std::optional<std::string> BootQuestion::lacks(const wire::VotesSeen& seen) const {
   const auto words = [](const auto&... parts) {
     std::ostringstream text;

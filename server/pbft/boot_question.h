@@ -33,9 +33,7 @@ class BootQuestion {
   [[nodiscard]] Seq above() const { return image_; }
   /// Also when enough have answered: who is asked learns that I have started anew, and can prove
   /// nothing of what I vouched for.
-  [[nodiscard]] bool awaits(ReplicaId peer) const {
-    return asked_ && !mute_ && !answered_.contains(peer) && !above_me_.contains(peer);
-  }
+  [[nodiscard]] bool awaits(ReplicaId peer) const;
   [[nodiscard]] std::size_t answers() const { return answered_.size() + above_me_.size(); }
 
   enum class Verdict {

@@ -82,6 +82,22 @@ TEST(BootQuestion, is_answered_by_n_less_f_replicas_myself_among_them) {
 
 // Decision 0013, why not quorum(): with n=3 and f=0, r1 and I committed n5, and my disk was lost.
 // r2 knows nothing of it, and is enough with me to decide n5 otherwise.
+// It must learn that my words are worth nothing any more.
+TEST(BootQuestion, is_for_everybody_until_each_has_answered) {
+  BootQuestion four(asking(4, 1), journal());
+  EXPECT_TRUE(four.awaits(r(2)));
+  (void)four.answer(r(1), seen(0, 0, 0));
+  (void)four.answer(r(3), seen(0, 0, 0));
+  ASSERT_FALSE(four.asking());
+  EXPECT_FALSE(four.awaits(r(1)));
+  EXPECT_TRUE(four.awaits(r(2))) << "its answer was not needed";
+  four.late(r(2));
+  EXPECT_FALSE(four.awaits(r(2)));
+  Config config = asking(4, 1);
+  config.boot_question = false;
+  EXPECT_FALSE(BootQuestion(config, journal()).awaits(r(2)));
+}
+
 TEST(BootQuestion, who_alone_knows_of_my_vote_is_waited_for_also_where_fewer_make_a_quorum) {
   const wire::VotesSeen nothing;
   BootQuestion three(asking(3, 0), Recovered{});

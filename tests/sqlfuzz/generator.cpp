@@ -10,6 +10,9 @@ constexpr auto column_types = std::to_array<const char*>(
     {"", " INTEGER", " REAL", " TEXT COLLATE NOCASE", " BLOB", " NUMERIC", " TEXT DEFAULT 'x'",
      " DEFAULT (random())", " DEFAULT CURRENT_TIMESTAMP", " UNIQUE", " INTEGER NOT NULL DEFAULT 7",
      " UNIQUE ON CONFLICT REPLACE", " CHECK (typeof(c0) <> 'blob')"});
+constexpr auto strict_types =
+    std::to_array<const char*>({" INTEGER", " REAL", " TEXT", " BLOB", " ANY",
+                                " INT CHECK (c0 <> 'x')", " ANY NOT NULL DEFAULT 7"});
 constexpr auto conflicts = std::to_array<const char*>(
     {"", "", "", " OR IGNORE", " OR REPLACE", " OR FAIL", " OR ROLLBACK", " OR ABORT"});
 constexpr auto aggregates = std::to_array<const char*>(
@@ -108,10 +111,13 @@ std::string Generator::create_table() {
   Table made{"t" + number(12), {}, false};
   std::vector<std::string> parts;
   const bool without_rowid = dice_.one_in(5);
+  const bool strict = dice_.one_in(8);
   for (std::uint64_t i = 0, n = dice_.below(5) + 2; i < n; ++i) {
     made.columns.push_back("c" + std::to_string(i));
     std::string part = made.columns.back();
-    if (i > 0) {
+    if (strict && (i > 0 || without_rowid)) {
+      part += dice_.pick(strict_types);
+    } else if (i > 0) {
       part += dice_.pick(column_types);
     } else if (!without_rowid && dice_.one_in(2)) {
       part += dice_.one_in(4) ? " INTEGER PRIMARY KEY AUTOINCREMENT" : " INTEGER PRIMARY KEY";
@@ -136,6 +142,7 @@ std::string Generator::create_table() {
            expressions_.any(from.columns, 1) + " AS b FROM " + from.text + " LIMIT 20";
   } else {
     sql += "(" + listed(parts) + ")" + (without_rowid ? " WITHOUT ROWID" : "");
+    if (strict) sql += without_rowid ? ", STRICT" : " STRICT";
   }
   pending_.push_back(std::move(made));
   return sql;
@@ -176,6 +183,19 @@ std::string Generator::create_trigger() {
          ") VALUES(random() % 50); END";
 }
 
+/// Of a new column: some of them ask SQLite to look at the rows that are there.
+std::string Generator::constraint(const std::vector<std::string>& columns) {
+  switch (dice_.below(8)) {
+    case 0:
+    case 1: return " DEFAULT 5";
+    case 2: return " INTEGER CHECK (" + expressions_.any(columns, 1) + ")";
+    case 3: return " NOT NULL DEFAULT 7 CHECK (" + columns.front() + " IS NOT NULL)";
+    case 4: return " TEXT NOT NULL AS (" + expressions_.any({columns.front()}, 1) + ")";
+    case 5: return pending_.empty() ? "" : " REFERENCES " + table().name;
+    default: return "";
+  }
+}
+
 std::string Generator::alter() {
   Table& on = pending_[dice_.below(pending_.size())];
   const std::string sql = "ALTER TABLE " + on.name;
@@ -183,7 +203,7 @@ std::string Generator::alter() {
   switch (dice_.below(4)) {
     case 0:
       on.columns.push_back("d" + number(9));
-      return sql + " ADD COLUMN " + on.columns.back() + (dice_.one_in(2) ? " DEFAULT 5" : "");
+      return sql + " ADD COLUMN " + on.columns.back() + constraint(on.columns);
     case 1: {
       const std::string old = on.columns[at];
       on.columns[at] = "r" + number(9);

@@ -35,6 +35,7 @@ class Generator {
   std::string create_index();
   std::string create_view();
   std::string create_trigger();
+  std::string constraint(const std::vector<std::string>& columns);
   std::string alter();
   std::string drop();
   std::string insert();

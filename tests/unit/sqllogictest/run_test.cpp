@@ -184,6 +184,11 @@ TEST(Run, passes_what_sqlite_itself_does_otherwise_unless_it_is_to_be_strict) {
   EXPECT_EQ(run_with_lies("query I\nSELECT 1\n----\n3\n", 2).failed, 1U);
 }
 
+TEST(Run, passes_comments_alone) {
+  EXPECT_EQ(run("statement ok\n-- nothing;\n/* at all */\n").passed, 1U);
+  EXPECT_EQ(run("statement error\n-- nothing\n").failed, 1U);
+}
+
 TEST(Run, fails_an_error_that_is_not_sqlites) {
   const auto ask = [](const std::string&) {
     return ready({"budget_exceeded", "the request took more than 5 steps", 0, {}, false});

@@ -1,6 +1,7 @@
 #include "server/app/engine.h"
 
 #include "server/app/fault.h"
+#include "server/app/foreign_keys.h"
 #include "server/app/functions.h"
 #include "server/app/sandbox.h"
 #include "server/app/tables.h"
@@ -216,12 +217,7 @@ std::optional<Failure> Transaction::rehearse() {
   ENSURE(open_);
   const AccessScope scope(engine_.state_, Access::ours);
   auto failure = refuse_commit();
-  int violations = 0;
-  int unused = 0;
-  const int rc =
-      sqlite3_db_status(engine_.handle(), SQLITE_DBSTATUS_DEFERRED_FKS, &violations, &unused, 0);
-  ENSURE(rc == SQLITE_OK);
-  if (!failure && violations != 0)
+  if (!failure && owes_foreign_keys(engine_))
     failure = Failure{"SQLITE_CONSTRAINT_FOREIGNKEY", "FOREIGN KEY constraint failed"};
   finish();
   return failure;

@@ -129,13 +129,13 @@ int refuse_pragma(RequestState& state, std::string_view name) {
                     "user_version and application_id");
 }
 
-int check_pragma(RequestState& state, std::string_view name) {
+int check_pragma(RequestState& state, std::string_view name, std::string_view of) {
   if (std::binary_search(allowed_pragmas.begin(), allowed_pragmas.end(), lower(name)))
     return SQLITE_OK;
   // Asked for by the table of it while a statement runs: then check_read() has let that in, or we
-  // have prepared that statement.
+  // have prepared that statement. Of one table only: over all, it goes by hash order.
   const bool checks = lower(name) == quick_check || lower(name) == foreign_key_check;
-  if (checks && !state.preparing) return SQLITE_OK;
+  if (checks && !of.empty() && !state.preparing) return SQLITE_OK;
   return refuse_pragma(state, name);
 }
 
@@ -174,7 +174,7 @@ int authorize_action(RequestState& state, int action, std::string_view a, std::s
     case SQLITE_DELETE:
     case SQLITE_UPDATE: return check_write(state, action, a, within);
     case SQLITE_FUNCTION: return check_function(state, b);
-    case SQLITE_PRAGMA: return check_pragma(state, a);
+    case SQLITE_PRAGMA: return check_pragma(state, a, b);
     case SQLITE_DROP_TABLE: state.drops = a; return check_object(state, a, {});
     case SQLITE_CREATE_TABLE:
     case SQLITE_CREATE_VIEW:

@@ -4,30 +4,33 @@ import { fromHex, random, toHex } from "./bytes.js";
 import * as codec from "./codec.js";
 import {
   agree,
-  checkTag,
   hash,
   hkdf,
   macKey,
   newAgreement,
   sha256,
+  sign,
+  tagOf,
   verify,
   word,
 } from "./crypto.js";
 import { misuse } from "./errors.js";
 import { now } from "./question.js";
 import { toJson } from "./values.js";
-import { cancel, later } from "./platform.js";
+import { assign, cancel, later } from "./platform.js";
 
 const helloTimeoutMs = 10_000; // from the attempt to connect to the proof
 const reconnectFirstMs = 100; // doubling, with full jitter
 const reconnectMaxMs = 5_000;
 const silenceMaxMs = 5_000; // a live replica answers a status at once, whatever the group does
 const waitingCharsMax = 32 << 20; // in messages that are not opened yet; replies are a quarter
+const speakersMax = 64; // sessions whose tags a replica takes on one connection
 
 /** `group` is told ready, heard and events; nothing after close(). */
 export function makeChannel(group, id, { name, url, key }, WebSocket) {
   let socket = null;
   let mac; // once the replica has proven itself
+  let speakers; // whose tags it takes, by session key: promises that it was told so
   let greeting; // a promise of what we said, and the ephemeral key: {hello, secret}
   let inbox; // messages are opened one at a time, in order: WebCrypto takes its time
   let waitingChars;
@@ -41,6 +44,7 @@ export function makeChannel(group, id, { name, url, key }, WebSocket) {
     ready: false,
     era: 0, // the configuration that its last hello named
     failures: 0, // attempts that failed since it was last ready
+    wantsSignatures: false, // it does not take our tags, whatever we told it
     standing: { agreed: 0, differed: 0, silent: 0, untrusted: 0 },
 
     /** Unless a connection is there or under way, or its time is not yet come. */
@@ -50,6 +54,23 @@ export function makeChannel(group, id, { name, url, key }, WebSocket) {
     /** Requires: ready. */
     send(message) {
       socket.send(toJson(message));
+    },
+    /** The same once `lacks` is there: what the message lacks. Never on a later connection. */
+    async complete(message, lacks) {
+      const mine = socket;
+      const whole = { ...message }; // it may change before the other sending
+      assign(whole, await lacks);
+      if (socket === mine) self.send(whole);
+    },
+    /** Whether it takes a tag in place of the signature of this session key's holder. */
+    takesTags: ({ publicKey }) =>
+      !self.wantsSignatures && (speakers.has(publicKey) || speakers.size < speakersMax),
+    /** A tag of this connection: for one replica, and cheap (docs/wire.md section 5.2). */
+    async tag(digest, signer) {
+      const key = mac;
+      if (!speakers.has(signer.publicKey)) speakers.set(signer.publicKey, speakFor(signer));
+      await speakers.get(signer.publicKey);
+      return { tag: await tagOf(key, word("prytany tagged request", group.cluster, digest)) };
     },
     inquire(number) {
       self.send({ type: "status", id: String(number) });
@@ -98,6 +119,8 @@ export function makeChannel(group, id, { name, url, key }, WebSocket) {
       return drop(error.message);
     }
     mac = undefined;
+    speakers = new Map();
+    self.wantsSignatures = false;
     waitingChars = 0;
     // What belongs to a connection that we gave up is no news.
     const current = (act) => (event) => {
@@ -157,6 +180,13 @@ export function makeChannel(group, id, { name, url, key }, WebSocket) {
     mac = await macKey(await hkdf(shared, self.said, "prytany client tag"));
   }
 
+  /** Tells it that we hold a session's key: from then on it takes our tags for it. */
+  async function speakFor({ key: signs, publicKey }) {
+    const said = word("prytany speak for", self.said, fromHex(publicKey));
+    const message = { type: "speak_for", key: publicKey };
+    await self.complete(message, sign(signs, said).then((signature) => ({ signature })));
+  }
+
   /** A message that is the replica's. `said` is then what it votes for. */
   async function open(text) {
     const heard = JSON.parse(text);
@@ -176,7 +206,7 @@ export function makeChannel(group, id, { name, url, key }, WebSocket) {
       codec.encode(codec.u16, id),
       codec.encode(codec.toClient, tagged),
     );
-    if (!(await checkTag(mac, data, heard.tag))) misuse("wrong tag");
+    if ((await tagOf(mac, data)) !== heard.tag) misuse("wrong tag");
     if (type === "reply_digest") message.said = message.reply;
     if (type === "read_reply")
       message.said = toHex(

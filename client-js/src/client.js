@@ -46,7 +46,7 @@ export class Cluster extends EventTarget {
 
   constructor(genesis, options) {
     super();
-    const { members, ...shown } = genesis;
+    const { members, macs, ...shown } = genesis;
     assign(this, shown, { id: toHex(genesis.id), checked: genesis });
     const { WebSocket = here.WebSocket, timeout, integers } = options;
     this.#options = settings({ timeout: 15_000, integers: "number" }, { timeout, integers });

@@ -58,8 +58,8 @@ export async function agree(mine, theirs) {
 export const macKey = (raw) => importRaw(raw, { name: "HMAC", hash: "SHA-256" }, "sign");
 
 /**
- * How long it takes may depend on `tag`, in hex: a wrong one ends the connection and with it the
- * key, so that nobody has a second guess.
+ * In hex. How long comparing it takes may depend on what it is compared with: a wrong one ends the
+ * connection and with it the key, so that nobody has a second guess.
  */
-export const checkTag = async (key, data, tag) =>
-  toHex((await bytes(subtle().sign("HMAC", key, data))).subarray(0, 16)) === tag;
+export const tagOf = async (key, data) =>
+  toHex((await bytes(subtle().sign("HMAC", key, data))).subarray(0, 16));

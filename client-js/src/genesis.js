@@ -19,7 +19,7 @@ async function checkApprovals({ signatures, development }, id, keys) {
 }
 
 async function check(file, format, type) {
-  const { name, development, faults, members } = file;
+  const { name, development, faults, members, requests } = file;
   if (file.format !== format) misuse("another format");
   if (faults >= members.length) misuse("too many faults");
   // Who stood in it twice would have two voices.
@@ -32,6 +32,7 @@ async function check(file, format, type) {
     name,
     development,
     faults,
+    macs: requests === "mac",
     id,
     members: members.map(({ name, client }, i) => ({ name, key: keys[i], url: client })),
     fingerprint: toHex(id.slice(0, 20)).match(/.{4}/g).join(" "),

@@ -25,6 +25,9 @@ export function makeGroup(genesis, WebSocket, emit) {
     quorum: Math.floor((genesis.members.length + genesis.faults) / 2) + 1,
     nextId: () => ++lastId,
     up: () => self.links.filter(({ ready }) => ready),
+    /** Of a request: genesis allows them, and as many replicas get one as correct ones are. */
+    tagsServe: () =>
+      genesis.macs && self.up().length >= genesis.members.length - genesis.faults,
     /** Browsers do not tell a page why a replica would not talk to it. */
     hint: () =>
       here.location && !self.up()[0]

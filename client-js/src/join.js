@@ -4,7 +4,7 @@ import { fromHex, random, toHex } from "./bytes.js";
 import * as codec from "./codec.js";
 import { hash, newSigner, verify, word } from "./crypto.js";
 import { makeQuestion, now } from "./question.js";
-import { signedRequest } from "./session.js";
+import { makeRequest } from "./session.js";
 import { cancel, later } from "./platform.js";
 
 const attemptsMax = 16;
@@ -41,8 +41,8 @@ export async function joinGroup(
     begin.identification = { ...who, signature };
     const operation = await gather(group, begin, attempt, makeOurs);
     const number = String(attempt);
-    const { digest, message } = await signedRequest(group, signer, "0", number, operation);
-    const question = makeOurs({ digest, number, what: "about the join" });
+    const { digest, message, sign } = await makeRequest(group, signer, "0", number, operation);
+    const question = makeOurs({ digest: toHex(digest), number, what: "about the join", sign });
     question.ask(message);
     try {
       const { outcome } = await question.promise;

@@ -43,7 +43,8 @@ function tell(callback, ...args) {
 /**
  * `about` may change until ask(): {digest (hex, of a request, a join or a read), number (of a
  * request), what (in words, if replicas are judged by it), mayRun (whether it changes the state),
- * timeout and linger (ms), signal, onAgreement, token (hears the tokens of a join)}; and, each at
+ * timeout and linger (ms), signal, onAgreement, token (hears the tokens of a join), sign() and
+ * tag(channel) (what proves to everybody, or to one replica, whose request it is)}; and, each at
  * most once and instead of what is done by default: {take({outcome, seq, agreed, agreement}), f+1
  * said the same; refused(error), a quorum insists; failed(), the caller has an error}.
  */
@@ -55,6 +56,7 @@ export function makeQuestion(group, about) {
   let message, resendAt, settled, closed;
   let round = 0;
   let lacksRows = false; // of its first round, and the others agree
+  let signature; // a promise of it, once somebody needs one
   let resend, lingering;
 
   const self = {
@@ -70,7 +72,11 @@ export function makeQuestion(group, about) {
     askOf(channel) {
       if (closed && (voices.has(channel.id) || !isConfirming())) return;
       self.sent = true;
-      channel.send(message);
+      if (!about.sign) return channel.send(message);
+      // Those who cannot check a tag go by the word of others: a quorum gets tags, or nobody. Who
+      // asks again lets nothing depend on them.
+      const byTags = round === 1 && group.tagsServe();
+      channel.complete(message, (byTags && about.tag?.(channel)) || (signature ??= about.sign()));
     },
     hear(replica, heard) {
       if (heard.type === "refused") hearRefusal(replica, heard);
@@ -242,6 +248,13 @@ export function makeQuestion(group, about) {
 
   function hearRefusal(replica, { code }) {
     const before = refusals.get(replica);
+    if (code === "speak_for_first" && !before) {
+      // It cannot check our tags on this connection: it gets signatures, nobody else is troubled.
+      refusals.set(replica, { code, rounds: new Set() });
+      const channel = group.links[replica];
+      channel.wantsSignatures = true;
+      return self.askOf(channel);
+    }
     const rounds = before?.code === code ? before.rounds : new Set();
     refusals.set(replica, { code, rounds: rounds.add(round) });
     // As often as a quorum said so: one that said it once, and is silent since, takes nothing from

@@ -11,8 +11,8 @@ import { assign } from "./platform.js";
 const windowMax = 64;
 const queueMax = 100_000;
 
-/** {digest in hex, message} */
-export async function signedRequest({ cluster }, { key, publicKey }, session, number, operation) {
+/** {digest, message, sign(): what its signature adds to the message} */
+export async function makeRequest({ cluster }, { key, publicKey }, session, number, operation) {
   const body = codec.encode(codec.requestBody, {
     session,
     number,
@@ -20,10 +20,12 @@ export async function signedRequest({ cluster }, { key, publicKey }, session, nu
     operation: codec.encodeOurs(codec.operation, operation),
   });
   const digest = await hash("prytany request", body);
-  const signature = await sign(key, word("prytany signed request", cluster, digest));
   return {
-    digest: toHex(digest),
-    message: { type: "request", session, number, signer: publicKey, operation, signature },
+    digest,
+    message: { type: "request", session, number, signer: publicKey, operation },
+    async sign() {
+      return { signature: await sign(key, word("prytany signed request", cluster, digest)) };
+    },
   };
 }
 
@@ -73,10 +75,18 @@ export function makeSession(group, signer, id, onEnd) {
   }
   // A number has to be used even if the caller gave up meanwhile: numbers have no gaps.
   async function send({ question, operation, number }) {
-    const { digest, message } = await signedRequest(group, signer, id, String(number), operation);
+    const { digest, message, sign } = await makeRequest(
+      group,
+      signer,
+      id,
+      String(number),
+      operation,
+    );
     assign(question.about, {
-      digest,
+      digest: toHex(digest),
       number,
+      sign,
+      tag: (channel) => channel.takesTags(signer) && channel.tag(digest, signer),
       mayRun: true,
       what: `about request ${number}`,
     });

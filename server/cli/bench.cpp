@@ -51,8 +51,24 @@ Result<void> measure_floors(const BenchOptions& options, Report& report) {
   return {};
 }
 
-client::Connections connections_of(const std::string& how) {
-  return how == "one" ? client::Connections::one : client::Connections::all;
+/// A pipeline so deep shares its system calls among its requests anyway, and what a gateway passes
+/// on costs more than it saves (bench/RESULTS.md).
+constexpr unsigned deep = 8;
+
+bool reads_fast(const bench::Workload& workload) {
+  constexpr std::uint64_t looked_at = 256;
+  for (std::uint64_t n = 0; n < looked_at; ++n)
+    if (workload.next(0, n).fast_read) return true;
+  return false;
+}
+
+/// `auto`: what docs/reference/cpp-client.md advises.
+client::Connections connections_of(const std::string& how, const BenchOptions& options,
+                                   const bench::Workload& workload, unsigned depth) {
+  const bool alone = options.replicas == 1;  // nobody else is there to be asked
+  const bool one_pays = !alone && depth < deep && !reads_fast(workload);
+  return how == "one" || (how == "auto" && one_pays) ? client::Connections::one
+                                                     : client::Connections::all;
 }
 
 /// All rows of one workload and durability: of one cluster. `prefix`: of their names.
@@ -66,7 +82,8 @@ Result<void> measure_cluster(const BenchOptions& options, const bench::Workload&
     for (const unsigned depth : options.depths) {
       for (const double rate : rates) {
         for (const std::string& how : options.connections) {
-          auto row = (*local)->measure({clients, depth, connections_of(how)}, rate);
+          const auto connections = connections_of(how, options, workload, depth);
+          auto row = (*local)->measure({clients, depth, connections}, rate);
           if (!row) return row.error();
           row->workload = prefix + row->workload;
           report.add(std::move(*row));
@@ -198,9 +215,10 @@ void add_cluster_options(arguments::Command command, BenchOptions& options) {
       .shows_default();
   command
       .add_option("--connections", options.connections,
-                  "all: to every replica; one: to one, which asks the others; or both")
+                  "all: to every replica; one: to one, which asks the others; or both; auto: one, "
+                  "but all for depths from 8 and for workloads with fast reads")
       .separated_by(',')
-      .one_of({"all", "one"})
+      .one_of({"auto", "all", "one"})
       .shows_default();
   command.add_option("--set", options.settings,
                      "key=value for every replica, or of genesis; repeatable");

@@ -30,7 +30,7 @@ struct BenchOptions {
   std::uint64_t seed = 1;
   std::string reads = "fast";
   std::vector<std::string> durabilities = {"log"};
-  std::vector<std::string> connections = {"all"};  // of each client: "all", "one"
+  std::vector<std::string> connections = {"auto"};  // of each client: "all", "one"
   std::vector<std::string> settings;
   std::vector<double> rates;  // of open loops; none: closed loops
   std::string arrivals = "poisson";

@@ -45,6 +45,22 @@ test("joins, calls, and every replica agrees", async () => {
   await assert.rejects(client.call("sign", { text: "late" }), Refused);
 });
 
+test("calls are tagged: replicas check no signature of theirs", async () => {
+  const checked = async () => {
+    const all = [0, 1, 2, 3].map((id) => fetch(`${replicas.url(id)}status`));
+    const said = await Promise.all(all.map(async (reply) => (await reply).json()));
+    return said.reduce((sum, { signatures_checked }) => sum + signatures_checked, 0);
+  };
+  const client = await cluster.join();
+  await client.call("sign", { text: "the key is shown" }, { linger: 3000 });
+  const before = await checked();
+  for (let i = 0; i < 20; ++i) await client.call("sign", { text: `tagged ${i}` });
+  const more = (await checked()) - before;
+  // Signed they were 80, one at each replica; checkpoints and words for stragglers are a few.
+  assert.ok(more < 40, `${more} signatures`);
+  await client.leave();
+});
+
 test("the application's errors and SQL's come with their codes", async () => {
   const client = await cluster.join();
   await assert.rejects(

@@ -87,7 +87,7 @@ export class FakeGroup {
   #sessions = new Map(); // id -> key
   executed = []; // operations, each once
 
-  static async start({ n = 4, faults = 1 } = {}) {
+  static async start({ n = 4, faults = 1, requests = "signed" } = {}) {
     const group = new FakeGroup();
     for (let id = 0; id < n; ++id) group.replicas.push(new FakeReplica(group, id));
     for (const replica of group.replicas) await replica.start();
@@ -112,7 +112,7 @@ export class FakeGroup {
       steps_per_request_max: 1000000,
       application_pages_max: 1000,
       engine: "none",
-      requests: "signed",
+      requests,
       votes: "mac",
       dissemination: "primary",
       signatures: [],
@@ -171,7 +171,11 @@ export class FakeGroup {
 /** One connection's side of a replica. */
 class Caller {
   constructor(replica, connection) {
-    Object.assign(this, { replica, connection, key: null });
+    Object.assign(this, { replica, connection, key: null, speaksFor: new Set() });
+  }
+  hmac(...parts) {
+    const mac = createHmac("sha256", this.key).update(join(...parts));
+    return mac.digest().subarray(0, 16).toString("hex");
   }
   say(message) {
     const { group, id, behaviour } = this.replica;
@@ -183,13 +187,12 @@ class Caller {
       const { session, number, request } = message;
       tagged = { type: "reply_digest", session, number, request, reply };
     }
-    const bytes = join(
+    let tag = this.hmac(
       word("prytany tag"),
       group.cluster,
       encode(u16, id),
       encode(toClient, tagged),
     );
-    let tag = createHmac("sha256", this.key).update(bytes).digest().subarray(0, 16).toString("hex");
     if (behaviour.wrongTag?.(message)) tag = "00".repeat(16);
     // Somebody on the way may write more beside it.
     this.connection.send(toJson({ ...message, tag, ...behaviour.scribble?.(message) }));
@@ -237,6 +240,8 @@ export class FakeReplica {
         return this.#token(caller, message);
       case "identify":
         return this.#identify(caller, message);
+      case "speak_for":
+        return this.#speakFor(caller, message);
       case "request":
         return this.#request(caller, message);
       case "read":
@@ -271,7 +276,8 @@ export class FakeReplica {
     );
     ok.signature = sign(null, said, this.behaviour.key ?? this.privateKey).toString("hex");
     const secret = diffieHellman({ privateKey, publicKey: x25519(hex(hello.key)) });
-    caller.key = Buffer.from(hkdfSync("sha256", secret, sha256(said), "prytany client tag", 32));
+    caller.said = sha256(said);
+    caller.key = Buffer.from(hkdfSync("sha256", secret, caller.said, "prytany client tag", 32));
     caller.connection.send(toJson(ok));
     this.callers.add(caller);
   }
@@ -338,16 +344,26 @@ export class FakeReplica {
     }[key.asymmetricKeyType];
     return verify(how[0], said, how[1], Buffer.from(signature, "base64"));
   }
+  #speakFor(caller, { key, signature }) {
+    const said = join(word("prytany speak for"), caller.said, hex(key));
+    if (verify(null, said, ed25519(hex(key)), hex(signature))) caller.speaksFor.add(key);
+  }
+  /** A code, or nothing if the request is its signer's. */
+  #refuse(caller, { tag, signer, signature }, digest) {
+    if (tag) {
+      if (!caller.speaksFor.has(signer) || this.behaviour.forgetsKeys) return "speak_for_first";
+      const right = caller.hmac(word("prytany tagged request"), this.group.cluster, digest);
+      return tag === right ? undefined : "bad_signature";
+    }
+    const said = join(word("prytany signed request"), this.group.cluster, digest);
+    const right = signature && verify(null, said, ed25519(hex(signer)), hex(signature));
+    return right ? undefined : "bad_signature";
+  }
   #request(caller, request) {
     const digest = this.group.requestDigest(request);
-    const said = join(word("prytany signed request"), this.group.cluster, digest);
-    if (!verify(null, said, ed25519(hex(request.signer)), hex(request.signature)))
-      return caller.say({
-        type: "refused",
-        request: digest.toString("hex"),
-        code: "bad_signature",
-        message: "",
-      });
+    const code = this.#refuse(caller, request, digest);
+    if (code)
+      return caller.say({ type: "refused", request: digest.toString("hex"), code, message: "" });
     let reply = this.group.order(request, digest);
     reply = this.behaviour.lie?.(structuredClone(reply)) ?? reply;
     if (

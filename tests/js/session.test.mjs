@@ -75,6 +75,102 @@ test("one replica sends the rows, a different one each time, and the others thei
   assert.deepEqual(designated.toSorted(), [0, 1, 2, 3]);
 });
 
+// ---- tags instead of signatures ------------------------------------------------------------------
+
+/** How each replica was asked for a call: by tag, by signature, or not at all. */
+const proofs = ({ replicas }, procedure) =>
+  replicas.map(({ heard }) =>
+    heard
+      .filter(({ operation }) => operation?.procedure === procedure)
+      .map(({ tag, signature }) => (tag ? "tag" : signature ? "signature" : "nothing"))
+      .join(" "),
+  );
+
+test("where genesis says so, requests bear a tag for each replica and no signature", async () => {
+  const group = await start({ requests: "mac" });
+  const { client, events } = await joined(group);
+  await client.call("one", {}, { linger: 1000 });
+  await client.call("two", {}, { linger: 1000 });
+  assert.deepEqual(proofs(group, "one"), ["tag", "tag", "tag", "tag"]);
+  assert.deepEqual(proofs(group, "two"), ["tag", "tag", "tag", "tag"]);
+  for (const { heard } of group.replicas) {
+    assert.equal(heard.filter(({ type }) => type === "speak_for").length, 1);
+    assert.equal(typeof heard.find(({ type }) => type === "request").signature, "string", "a join");
+  }
+  const tags = group.replicas.map(({ heard }) => heard.find(({ tag }) => tag).tag);
+  assert.equal(new Set(tags).size, 4, "each connection has another key");
+  assert.deepEqual(
+    events.filter(([type]) => type === "differ"),
+    [],
+  );
+});
+
+test("many sessions share a connection, and those it has no place for sign", async () => {
+  const group = await start({ requests: "mac" });
+  const { cluster } = await open(group);
+  const clients = [];
+  for (let i = 0; i < 66; ++i) clients.push(await cluster.join());
+  await Promise.all(clients.map((client, i) => client.call(`call${i}`)));
+  for (const { heard } of group.replicas) {
+    const tagged = heard.filter(({ operation, tag }) => operation?.type === "call" && tag);
+    assert.equal(tagged.length, 64);
+    assert.equal(new Set(tagged.map(({ signer }) => signer)).size, 64);
+  }
+});
+
+test("a replica that cannot check our tags gets signatures, and nobody else does", async () => {
+  const group = await start({ requests: "mac" });
+  group.replicas[2].behaviour.forgetsKeys = true;
+  const { client } = await joined(group);
+  const { agreement } = await client.call("one", {}, { linger: 1000 });
+  assert.deepEqual(agreement.agreed, [0, 1, 2, 3]);
+  await client.call("two", {}, { linger: 1000 });
+  assert.deepEqual(proofs(group, "one"), ["tag", "tag", "tag signature", "tag"]);
+  assert.deepEqual(proofs(group, "two"), ["tag", "tag", "signature", "tag"]);
+});
+
+test("one that says it without an end gets one signature for each request", async () => {
+  const group = await start({ requests: "mac" });
+  group.replicas[2].behaviour.hear = (caller, message) => {
+    if (message.operation?.type !== "call") return false;
+    const request = group.requestDigest(message).toString("hex");
+    caller.say({ type: "refused", request, code: "speak_for_first", message: "" });
+    return true;
+  };
+  const { client } = await joined(group);
+  await client.call("one", {}, { linger: 300 });
+  // One for what it said, and one if all are asked again for the rows.
+  assert.match(proofs(group, "one")[2], /^tag signature( signature)?$/);
+});
+
+test("where too few could check tags, requests are signed", async () => {
+  const group = await start({ requests: "mac" });
+  await group.replicas[0].stop();
+  await group.replicas[1].stop();
+  const { client } = await joined(group);
+  await client.call("one");
+  assert.deepEqual(proofs(group, "one"), ["", "", "signature", "signature"]);
+});
+
+test("what is asked again is signed, and on a new connection the key is shown anew", async () => {
+  const group = await start({ requests: "mac" });
+  const { client, events } = await joined(group);
+  const silent = [0, 1, 2].map((id) => group.replicas[id]);
+  for (const { behaviour } of silent) behaviour.hear = (_, { tag }) => tag !== undefined;
+  await client.call("one");
+  for (const { behaviour } of silent) delete behaviour.hear;
+  for (const found of proofs(group, "one").slice(0, 3)) assert.match(found, /^tag signature/);
+
+  await group.replicas[3].stop();
+  await until(() => events.some(([type, id]) => type === "disconnect" && id === 3), "it is gone");
+  await group.replicas[3].start();
+  const back = () => events.filter(([type, id]) => type === "connect" && id === 3).length === 2;
+  await until(back, "it is back");
+  await client.call("two", {}, { linger: 1000 });
+  assert.deepEqual(proofs(group, "two"), ["tag", "tag", "tag", "tag"]);
+  assert.equal(group.replicas[3].heard.filter(({ type }) => type === "speak_for").length, 2);
+});
+
 test("values survive exactly: 64-bit integers, -0, infinities, blobs, text", async () => {
   const { client } = await joined(await start());
   const args = {

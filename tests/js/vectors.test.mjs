@@ -155,13 +155,7 @@ test("every message to a client: encoding, reply digest, tag", async () => {
       codec.encode(codec.toClient, tagged),
     );
     assert.equal(toHex(said), want.tagged_bytes, name);
-    assert.ok(await crypto.checkTag(key, said, message.tag), name);
-    assert.ok(!(await crypto.checkTag(key, said, message.tag.slice(2))), `${name}: a short tag`);
-    for (const i of [0, 15]) {
-      const wrong = fromHex(message.tag);
-      wrong[i] ^= 1;
-      assert.ok(!(await crypto.checkTag(key, said, toHex(wrong))), `${name}: a wrong tag`);
-    }
+    assert.equal(await crypto.tagOf(key, said), message.tag, name);
   }
 });
 

@@ -185,8 +185,7 @@ class Node::Impl {
       if (auto done = take_news(); !done) return done;
       pbft::Effects effects;
       const Time now = world_.clock.now();
-      for (pbft::Event& event : std::exchange(inbox_, {})) step(now, std::move(event), effects);
-      if (now >= replica_->deadline()) replica_->step(now, pbft::Tick{}, effects);
+      step(now, effects);
       relay();
       speak_early(effects);
       if (auto done = persist(effects); !done) return done;
@@ -204,12 +203,20 @@ class Node::Impl {
     return {};
   }
 
-  void step(Time now, pbft::Event event, pbft::Effects& effects) {
+  /// All that came since the last round, and what time brings: one moment for the core.
+  void step(Time now, pbft::Effects& effects) {
+    if (inbox_.empty() && now < replica_->deadline()) return;
+    for (pbft::Event& event : std::exchange(inbox_, {})) hear(now, std::move(event), effects);
+    replica_->hear(now, pbft::Tick{}, effects);
+    replica_->conclude(now, effects);
+  }
+
+  void hear(Time now, pbft::Event event, pbft::Effects& effects) {
     const auto* const received = std::get_if<pbft::Received>(&event);
-    if (received == nullptr) return replica_->step(now, std::move(event), effects);
+    if (received == nullptr) return replica_->hear(now, std::move(event), effects);
     const ReplicaId by = received->message.sender();
     const Time began = world_.clock.now();
-    replica_->step(now, std::move(event), effects);
+    replica_->hear(now, std::move(event), effects);
     worked_us_[by] += world_.clock.now() - began;
   }
 

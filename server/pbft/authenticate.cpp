@@ -34,7 +34,6 @@ void Replica::Core::take_in_unsigned(const Digest& digest, wire::ClientRequest r
           config_.group.quorum());
   }
   settle(digest);
-  propose();
 }
 
 /// It is authentic here: the primary wants to know, with what else became so in this turn.
@@ -145,7 +144,6 @@ void Replica::Core::on(ReplicaId from, const wire::Verified& message) {
       vouching_.hurry(now_, digest);
   }
   if (!mine.requests.empty()) send(from, std::move(mine), true);
-  propose();
 }
 
 /// At the end of a turn, so that one message names all that came in it.

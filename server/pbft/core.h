@@ -32,8 +32,10 @@ class Replica::Core {
   Core(const Config& config, const crypto::Signer& signer, NonDeterminism& nondeterminism,
        Recovered recovered);
 
-  void step(Time now, Event event, Effects& out);
-  [[nodiscard]] Time deadline() const;
+  void hear(Time now, Event event, Effects& out);
+  void conclude(Time now, Effects& out);
+  /// deadline(), as of the last conclude().
+  [[nodiscard]] Time owed() const { return started_ ? owed_ : Time{0}; }
   [[nodiscard]] ReplicaStatus status() const;
   [[nodiscard]] Held held() const;
   [[nodiscard]] const std::optional<wire::CheckpointProof>& stable_proof() const { return stable_; }
@@ -41,11 +43,14 @@ class Replica::Core {
 
  private:
   // ---- replica.cpp: dispatch -------------------------------------------------------------------
+  void begin(Time now, Effects& out);
+  void pass_moment();
+  [[nodiscard]] Time deadline() const;
   void recover(Recovered recovered);
   void recover(Seq seq, Slot& slot, RecoveredSlot old);
   void start();
   void go_on();
-  void on(Tick) { tell_primary(); }  // time passes at the end of every step
+  void on(Tick) { tell_primary(); }  // time passes in conclude()
   void on(Submitted event);
   void on(Received event);
   void on(PeerConnected event);
@@ -387,7 +392,9 @@ class Replica::Core {
   bool fresh_;  // the configuration begins in this life
   bool started_ = false;
   Time now_;
-  Effects* out_ = nullptr;
+  Effects* out_ = nullptr;     // until conclude()
+  std::size_t unchecked_ = 0;  // of them, from here on
+  bool was_lost_ = false;      // when this moment began
 };
 
 }  // namespace prytany::pbft

@@ -157,7 +157,6 @@ void Replica::Core::enter_view(wire::Signed<wire::NewView> message) {
   tell_again();
   // Others entered before me, and what they said of this view I refused.
   ask_all();
-  propose();
 }
 
 Seq Replica::Core::end_of_choices() const {

@@ -136,7 +136,6 @@ void Replica::Core::on(CheckpointDurable event) {
   trace("checkpoint n", event.seq, " is durable -> discard what it covers");
   advance(event.seq);
   propose_again();
-  propose();
   // What the primary proposed while my window was behind its own was refused here: no need to wait
   // until it is overdue.
   if (std::exchange(outran_, false)) ask_all();
@@ -195,7 +194,6 @@ void Replica::Core::on(StateInstalled event) {
   execute_ready();
   ask_all();
   try_new_view();
-  propose();
 }
 
 /// h moves: the certificate and state.db are durable.

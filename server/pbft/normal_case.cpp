@@ -17,7 +17,6 @@ void Replica::Core::take_in(const Digest& digest, wire::ClientRequest request,
     if (vouching_.vouch(digest)) settle(digest);
   }
   enqueue(digest, std::move(request), from ? Origin{true, from->value} : Origin{false, host});
-  propose();
 }
 
 /// It may be proposed: its client's signature is right, or quorum() replicas vouch for it.
@@ -48,7 +47,8 @@ bool Replica::Core::worth_a_number() const {
          backlog_.bytes() >= config_.batch_bytes_max;
 }
 
-/// Batches cut themselves: requests gather while others are in flight; no timer.
+/// Batches cut themselves: requests gather while others are in flight; no timer. At the end of each
+/// moment, when all that came together is here.
 void Replica::Core::propose() {
   while (backlog_.waiting() > 0 && may_propose() && worth_a_number()) {
     Backlog::Taken taken = backlog_.take(now_, config_.batch_requests_max, config_.batch_bytes_max);
@@ -376,7 +376,6 @@ void Replica::Core::on(Executed event) {
     out_->push_back(TakeCheckpoint{executed_});
     execute_ready();
   }
-  propose();
 }
 
 /// Its requests are done with: neither waiting nor in flight.

@@ -12,8 +12,13 @@ Replica::Replica(const Config& config, const crypto::Signer& signer, NonDetermin
                  Recovered recovered)
     : core_(std::make_unique<Core>(config, signer, nondeterminism, std::move(recovered))) {}
 Replica::~Replica() = default;
-void Replica::step(Time now, Event event, Effects& out) { core_->step(now, std::move(event), out); }
-Time Replica::deadline() const { return core_->deadline(); }
+void Replica::hear(Time now, Event event, Effects& out) { core_->hear(now, std::move(event), out); }
+void Replica::conclude(Time now, Effects& out) { core_->conclude(now, out); }
+void Replica::step(Time now, Event event, Effects& out) {
+  hear(now, std::move(event), out);
+  conclude(now, out);
+}
+Time Replica::deadline() const { return core_->owed(); }
 std::optional<Seq> Replica::read_barrier() const { return core_->read_barrier(); }
 ReplicaStatus Replica::status() const { return core_->status(); }
 Held Replica::held() const { return core_->held(); }
@@ -141,7 +146,7 @@ void Replica::Core::go_on() {
   active_at_ = calm_since_ = moved_at_ = now_;
   rearm();
   if (config_.boot_question) ask_all();
-  if (first_boot_) return propose();
+  if (first_boot_) return;
   if (!active_) {
     // In the middle of a view change: the same VIEW-CHANGE, word for word.
     say("view ", view_, " was asked for before the restart -> ask for it again");
@@ -160,20 +165,38 @@ void Replica::Core::go_on() {
     silent_ = true;
     say("restarted as the primary of view ", view_,
         " -> leave it: a proposal may have left before it was durable");
-    return leave_view(view_ + 1);
+    leave_view(view_ + 1);
   }
-  propose();
 }
 
-void Replica::Core::step(Time now, Event event, Effects& out) {
+void Replica::Core::hear(Time now, Event event, Effects& out) {
+  begin(now, out);
+  if (!lost_) std::visit([this](auto& happened) { on(std::move(happened)); }, event);
+}
+
+/// What is heard until it is concluded happens at one moment.
+void Replica::Core::begin(Time now, Effects& out) {
   ENSURE(now >= now_);
   now_ = now;
+  if (out_ == &out) return;
+  ENSURE(out_ == nullptr);
   out_ = &out;
+  unchecked_ = out.size();
+  was_lost_ = lost_;
   if (lost_) return;
-  const std::size_t first = out.size();
   if (!started_) start();
   if (owed_ != never && now_ > owed_ + config_.request_timeout_us / 2) slept();
-  std::visit([this](auto& happened) { on(std::move(happened)); }, event);
+}
+
+void Replica::Core::conclude(Time now, Effects& out) {
+  begin(now, out);
+  if (!was_lost_) pass_moment();
+  owed_ = deadline();
+  out_ = nullptr;
+}
+
+void Replica::Core::pass_moment() {
+  if (!lost_) propose();
   if (boot_.asking()) {
     refetching_.watch(now_, fetching_.has_value(), 0);
     if (refetching_.due() <= now_) fetch_anew();
@@ -184,12 +207,12 @@ void Replica::Core::step(Time now, Event event, Effects& out) {
     }
   } else {
     watch();
-    pass_time();
-    watch();
+    if (deadline() <= now_) {
+      pass_time();
+      watch();
+    }
   }
-  owed_ = deadline();
-  invariants_.check(snapshot(), out, first);
-  out_ = nullptr;
+  invariants_.check(snapshot(), *out_, unchecked_);
 }
 
 void Replica::Core::on(Submitted event) {

@@ -56,9 +56,14 @@ class Replica {
   Replica(const Replica&) = delete;
   Replica& operator=(const Replica&) = delete;
 
-  /// The only way in. `now` never decreases. Appends to `out` what the host must do.
+  /// The only ways in. `now` never decreases. Appends to `out` what the host must do: it keeps what
+  /// is in there until conclude(). What has happened by now is heard, one after the other, and then
+  /// concluded: what came together is proposed together, and time is looked at once.
+  void hear(Time now, Event event, Effects& out);
+  void conclude(Time now, Effects& out);
+  /// One event alone.
   void step(Time now, Event event, Effects& out);
-  /// When a Tick is owed; `never` if nothing is waited for.
+  /// When a Tick is owed, as of the last conclude(); `never` if nothing is waited for.
   [[nodiscard]] Time deadline() const;
   [[nodiscard]] ReplicaStatus status() const;
   /// Takes time in proportion to what is held.

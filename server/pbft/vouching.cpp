@@ -27,7 +27,12 @@ std::size_t bytes_of(const wire::ClientRequest& request) {
 
 }  // namespace
 
-Vouching::Vouching(const Config& config) : config_(config), words_(words_max(config)) {}
+Vouching::Vouching(const Config& config) : config_(config), words_(words_max(config)) {
+  lines_.push_back({0});
+  lines_.push_back({config.retransmit_us});
+  do lines_.push_back({std::min(2 * lines_.back().interval_us, config.retransmit_max_us)});
+  while (lines_.back().interval_us < config.retransmit_max_us);
+}
 
 // ---- words ------------------------------------------------------------------------------------
 
@@ -61,7 +66,7 @@ std::optional<Refusal> Vouching::add(Time now, const Digest& digest, wire::Clien
     return Refusal::backlog_full;
   bytes_ += bytes_of(request);
   ++of_session_[session].waiting;
-  insert(now, digest, {std::move(request), now, now, config_.retransmit_us, std::nullopt, false});
+  insert(now, {digest, std::move(request), now, std::nullopt});
   return std::nullopt;
 }
 
@@ -75,22 +80,51 @@ std::optional<Refusal> Vouching::bring(Time now, ReplicaId from, const Digest& d
     erase(brought.digests.front());
   brought.bytes += bytes;
   brought.digests.push_back(digest);
-  insert(now, digest, {std::move(request), now, now, config_.retransmit_us, from, false});
+  insert(now, {digest, std::move(request), now, from});
   return std::nullopt;
 }
 
-void Vouching::insert(Time now, const Digest& digest, Waiting waiting) {
-  waiting.due = now + waiting.interval_us;
-  due_.insert({waiting.due, digest});
-  waiting_.emplace(digest, std::move(waiting));
+void Vouching::insert(Time now, Waiting waiting) {
+  Waiting& kept = waiting_[waiting.digest];
+  kept = std::move(waiting);
+  stand(now, kept, first_line);
+}
+
+/// At the end, which is where it belongs: time does not go back.
+void Vouching::stand(Time now, Waiting& waiting, std::size_t line) {
+  Line& at = lines_[line];
+  waiting.line = line;
+  waiting.due = now + at.interval_us;
+  waiting.after = nullptr;
+  waiting.before = std::exchange(at.last, &waiting);
+  (waiting.before != nullptr ? waiting.before->after : at.first) = &waiting;
+}
+
+void Vouching::leave_line(Waiting& waiting) {
+  Line& at = lines_[waiting.line];
+  (waiting.before != nullptr ? waiting.before->after : at.first) = waiting.after;
+  (waiting.after != nullptr ? waiting.after->before : at.last) = waiting.before;
+}
+
+Vouching::Waiting* Vouching::first_due() const {
+  Waiting* first = nullptr;
+  for (const Line& line : lines_)
+    if (line.first != nullptr && (first == nullptr || line.first->due < first->due))
+      first = line.first;
+  return first;
+}
+
+Time Vouching::due() const {
+  const Waiting* const first = first_due();
+  return first == nullptr ? never : first->due;
 }
 
 void Vouching::erase(const Digest& of) {
   const Digest digest = of;  // which may be in what is erased here
-  const Waiting* const waiting = waiting_.find(digest);
+  Waiting* const waiting = waiting_.find(digest);
   ENSURE(waiting != nullptr);
   const std::size_t bytes = bytes_of(waiting->request);
-  due_.erase({waiting->due, digest});
+  leave_line(*waiting);
   if (waiting->brought_by) {
     Brought& brought = brought_[*waiting->brought_by];
     brought.bytes -= bytes;
@@ -120,7 +154,7 @@ void Vouching::remove(const std::vector<Digest>& digests) {
 
 void Vouching::forget_waiting() {
   waiting_.clear();
-  due_.clear();
+  for (Line& line : lines_) line.first = line.last = nullptr;
   of_session_.clear();
   brought_.clear();
   bytes_ = 0;
@@ -134,15 +168,17 @@ void Vouching::count(Held& held) const {
     held.brought_by_one = std::max(held.brought_by_one, brought.digests.size());
 }
 
-/// In the order in which they are due, which is that of their age where all are fresh.
+/// In the order in which they are due, which is that of their age where nothing was hurried.
 std::optional<Vouching::Oldest> Vouching::untried() const {
   std::size_t looked = 0;
-  for (const auto& [due, digest] : due_) {
-    if (++looked > looked_at) break;
-    const Waiting& waiting = waiting_.at(digest);
-    if (waiting.brought_by || waiting.tried || !fresh(waiting)) continue;
-    if (of_session_.at(waiting.request.body.session).tried == 0)
-      return Oldest{digest, waiting.since};
+  for (const std::size_t line : {hurried_line, first_line}) {
+    for (const Waiting* waiting = lines_[line].first; waiting != nullptr;
+         waiting = waiting->after) {
+      if (++looked > looked_at) return std::nullopt;
+      if (waiting->brought_by || waiting->tried) continue;
+      if (of_session_.at(waiting->request.body.session).tried == 0)
+        return Oldest{waiting->digest, waiting->since};
+    }
   }
   return std::nullopt;
 }
@@ -156,10 +192,9 @@ void Vouching::tried(const Digest& digest) {
 
 bool Vouching::hurry(Time now, const Digest& digest) {
   Waiting* const waiting = waiting_.find(digest);
-  if (waiting == nullptr || !fresh(*waiting) || waiting->due <= now) return false;
-  due_.erase({waiting->due, digest});
-  waiting->due = now;
-  due_.insert({now, digest});
+  if (waiting == nullptr || waiting->line > first_line || waiting->due <= now) return false;
+  leave_line(*waiting);
+  stand(now, *waiting, hurried_line);
   return true;
 }
 
@@ -172,18 +207,17 @@ std::vector<Digest> Vouching::waiting_here() const {
 
 std::vector<Vouching::Overdue> Vouching::overdue(Time now, std::size_t max) {
   std::vector<Overdue> late;
-  while (due() <= now && late.size() < max) {
-    const Digest digest = due_.begin()->second;
-    Waiting& waiting = *waiting_.find(digest);
-    if (now >= waiting.since + config_.unverified_life_us) {
-      erase(digest);
+  while (late.size() < max) {
+    Waiting* const waiting = first_due();
+    if (waiting == nullptr || waiting->due > now) break;
+    if (now >= waiting->since + config_.unverified_life_us) {
+      erase(waiting->digest);
       continue;
     }
-    due_.erase(due_.begin());
-    waiting.interval_us = std::min(2 * waiting.interval_us, config_.retransmit_max_us);
-    waiting.due = now + waiting.interval_us;
-    due_.insert({waiting.due, digest});
-    late.push_back({digest, waiting.request, waiting.since});
+    leave_line(*waiting);
+    stand(now, *waiting,
+          std::min(std::max<std::size_t>(waiting->line, first_line) + 1, lines_.size() - 1));
+    late.push_back({waiting->digest, waiting->request, waiting->since});
   }
   return late;
 }

@@ -7,8 +7,6 @@
 #include <deque>
 #include <map>
 #include <optional>
-#include <set>
-#include <utility>
 #include <vector>
 
 #include "server/crypto/digest_map.h"
@@ -83,7 +81,7 @@ class Vouching {
   bool hurry(Time now, const Digest& digest);
 
   // ---- what waits for long: said again, twice as long after each time ----
-  [[nodiscard]] Time due() const { return due_.empty() ? never : due_.begin()->first; }
+  [[nodiscard]] Time due() const;
   struct Overdue {
     Digest digest;
     wire::ClientRequest request;
@@ -94,13 +92,25 @@ class Vouching {
 
  private:
   struct Waiting {
+    Digest digest;
     wire::ClientRequest request;
     Time since;
-    Time due;
-    std::uint64_t interval_us = 0;
     std::optional<ReplicaId> brought_by;  // nothing: the client itself sent it, with a right tag
     bool tried = false;
+    Time due = {};
+    std::size_t line = 0;  // where it stands
+    Waiting* before = nullptr;
+    Waiting* after = nullptr;
   };
+  /// Those that wait for the same interval before they are said again, which is the order in which
+  /// they are due. (One tree for all was a twentieth of a replica's time.)
+  struct Line {
+    std::uint64_t interval_us = 0;
+    Waiting* first = nullptr;
+    Waiting* last = nullptr;
+  };
+  /// Two lines hold those whose word was given to the primary alone.
+  enum : std::size_t { hurried_line, first_line };
   struct OfSession {
     std::size_t waiting = 0;
     std::size_t tried = 0;
@@ -109,18 +119,18 @@ class Vouching {
     std::deque<Digest> digests;
     std::size_t bytes = 0;
   };
-  void insert(Time now, const Digest& digest, Waiting waiting);
+  void insert(Time now, Waiting waiting);
   /// Requires: waits(digest).
   void erase(const Digest& digest);
-  /// Its word was given to the primary alone.
-  [[nodiscard]] bool fresh(const Waiting& waiting) const {
-    return waiting.interval_us == config_.retransmit_us;
-  }
+  void stand(Time now, Waiting& waiting, std::size_t line);
+  void leave_line(Waiting& waiting);
+  /// Of all, the first that is due; null if nothing waits.
+  [[nodiscard]] Waiting* first_due() const;
 
   const Config& config_;
   Words words_;
   crypto::DigestMap<Waiting> waiting_;
-  std::set<std::pair<Time, Digest>> due_;
+  std::vector<Line> lines_;
   std::map<SessionId, OfSession> of_session_;  // of those that the clients themselves sent
   std::map<ReplicaId, Brought> brought_;
   std::size_t bytes_ = 0;  // of those

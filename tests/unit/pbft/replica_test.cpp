@@ -96,6 +96,27 @@ TEST(Replica, a_primary_makes_its_proposal_durable_before_anybody_sees_it) {
                                               "persist prepare", "send prepare"));
 }
 
+TEST(Replica, what_comes_at_one_moment_is_proposed_together) {
+  Solo r(0);
+  r.effects.clear();
+  for (std::uint64_t session = 1; session <= 3; ++session)
+    r.replica->hear(Time{7}, submitted(request_of(session, 1)), r.effects);
+  EXPECT_TRUE(r.effects.empty());
+  r.replica->conclude(Time{7}, r.effects);
+  const auto proposals = r.sent<wire::PrePrepare>();
+  ASSERT_EQ(proposals.size(), 1U);
+  EXPECT_EQ(proposals[0].batch.requests.size(), 3U);
+}
+
+TEST(Replica, what_is_owed_is_that_of_the_last_moment) {
+  Solo r(1);
+  r.effects.clear();
+  r.replica->hear(Time{7}, submitted(request_of(1, 1)), r.effects);
+  EXPECT_EQ(r.replica->deadline(), never);
+  r.replica->conclude(Time{7}, r.effects);
+  EXPECT_NE(r.replica->deadline(), never) << "its primary has so long";
+}
+
 TEST(Replica, an_early_pre_prepare_leaves_at_once_but_no_vote_does) {
   auto config = play::small_config(4, 1);
   config.early_pre_prepare = true;

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+#include <set>
+
 #include "tests/play/group.h"
 
 namespace prytany::pbft {
@@ -65,6 +68,51 @@ TEST_F(WordsOf, a_request_is_hurried_once_until_its_word_was_given_to_all) {
   EXPECT_EQ(vouching.overdue(Time{11}, 10).size(), 1U);
   EXPECT_FALSE(vouching.hurry(Time{12}, digest)) << "all were told";
   EXPECT_EQ(untried(), std::nullopt);
+}
+
+/// Beside a list that is looked through each time.
+TEST_F(WordsOf, what_waits_is_due_after_its_own_interval_whatever_was_taken_from_between) {
+  struct Known {
+    Digest digest;
+    Time due;
+    std::uint64_t interval_us;
+  };
+  std::vector<Known> known;
+  std::mt19937 dice(7);
+  std::uint64_t sessions = 0;
+  for (Time now{1}; now < Time{4'000'000}; now = now + 1 + dice() % 30'000) {
+    const auto chance = dice() % 8;
+    if (chance < 4) {
+      known.push_back({add(++sessions, 1, now), now + config.retransmit_us, config.retransmit_us});
+    } else if (chance == 4 && !known.empty()) {
+      const auto gone = known.begin() + static_cast<std::ptrdiff_t>(dice() % known.size());
+      vouching.remove({gone->digest});
+      known.erase(gone);
+    } else if (chance == 5 && !known.empty()) {
+      Known& one = known[dice() % known.size()];
+      const bool may = one.interval_us == config.retransmit_us && one.due > now;
+      EXPECT_EQ(vouching.hurry(now, one.digest), may);
+      if (may) one.due = now;
+    } else if (chance == 6) {
+      std::multiset<Digest> due;
+      for (Known& one : known) {
+        if (one.due > now) continue;
+        due.insert(one.digest);
+        one.interval_us = std::min(2 * one.interval_us, config.retransmit_max_us);
+        one.due = now + one.interval_us;
+      }
+      std::multiset<Digest> found;
+      for (const auto& each : vouching.overdue(now, 1000)) found.insert(each.digest);
+      EXPECT_EQ(found, due);
+    }
+    Time first = never;
+    for (const Known& one : known) first = std::min(first, one.due);
+    ASSERT_EQ(vouching.due(), first);
+    ASSERT_EQ(vouching.waiting(), known.size());
+  }
+  EXPECT_GT(sessions, 100U);
+  vouching.forget_waiting();
+  EXPECT_EQ(vouching.due(), never);
 }
 
 }  // namespace

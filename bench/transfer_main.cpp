@@ -1,4 +1,5 @@
-// prytany-bench-transfer: what a state transfer costs, from nothing different to everything.
+// prytany-bench-transfer: what a state transfer costs, from nothing different to everything; and
+// what else could depend on the state's size, its digest at a checkpoint and starting with it.
 //
 // Three peers and one replica in one process and one thread: the real walk, servers, messages,
 // frames with their tags, the file beside the database, and state.db on a real folder. Frames are
@@ -153,7 +154,7 @@ class Fetcher {
     }
   }
 
-  void fetch(Peers& from, Seq seq, const char* what) {
+  void fetch(Peers& from, Seq seq, const char* what, double digest_ms) {
     wire::CheckpointProof proof;
     proof.checkpoint = {seq, from.store->root()};
     const Time began = now();
@@ -173,8 +174,8 @@ class Fetcher {
     }
     ENSURE(fetched_.clear().ok());
     const Time ended = now();
-    std::printf("| %u | %s | %llu | %.2f | %llu | %.3f | %.3f | %.3f | %ld |\n",
-                from.store->page_count(Label{seq.value}) / 256, what,
+    std::printf("| %u | %s | %.3f | %llu | %.2f | %llu | %.3f | %.3f | %.3f | %ld |\n",
+                from.store->page_count(Label{seq.value}) / 256, what, digest_ms,
                 static_cast<unsigned long long>(counters_.pages - before.pages),
                 static_cast<double>(asks_.bytes + from.answers.bytes - bytes_before) / (1 << 20),
                 static_cast<unsigned long long>(2 * (from.messages - messages_before)),
@@ -212,26 +213,43 @@ class Fetcher {
   std::set<ReplicaId> connected_;
 };
 
-void measure(const std::string& folder, PageIndex pages) {
+/// A process that starts: from state.db to a digest that others can be asked about.
+double start_seconds(const std::string& folder) {
+  const Time began = now();
+  auto disk = vfs::StateFile::open(folder);
+  if (!disk) throw std::runtime_error(disk.error().message);
+  const auto store = std::move(*vfs::PageStore::open(**disk));
+  (void)store->root();
+  return static_cast<double>(now() - began) / 1e6;
+}
+
+/// How long a start took, in seconds.
+double measure(const std::string& folder, PageIndex pages) {
   std::filesystem::create_directories(folder);
-  std::mt19937_64 random(pages);
-  Peers from;
-  Fetcher fetcher(folder);
-  std::uint64_t seq = 0;
-  const auto next = [&](const char* what, PageIndex changed) {
-    for (PageIndex i = 0; i < changed; ++i)
-      from.change(static_cast<PageIndex>(random() % pages), random);
-    from.store->checkpoint(Label{++seq});
-    from.store->discard_below(Label{seq});
-    fetcher.fetch(from, Seq{seq}, what);
-  };
-  for (PageIndex page = 0; page < pages; ++page) from.change(page, random);
-  next("everything", 0);
-  next("10 %", pages / 10);
-  next("1 %", pages / 100);
-  next("one page", 1);
-  next("nothing", 0);
+  {
+    std::mt19937_64 random(pages);
+    Peers from;
+    Fetcher fetcher(folder);
+    std::uint64_t seq = 0;
+    const auto next = [&](const char* what, PageIndex changed) {
+      for (PageIndex i = 0; i < changed; ++i)
+        from.change(static_cast<PageIndex>(random() % pages), random);
+      const Time began = now();
+      from.store->checkpoint(Label{++seq});
+      const double digest_ms = static_cast<double>(now() - began) / 1e3;
+      from.store->discard_below(Label{seq});
+      fetcher.fetch(from, Seq{seq}, what, digest_ms);
+    };
+    for (PageIndex page = 0; page < pages; ++page) from.change(page, random);
+    next("everything", 0);
+    next("10 %", pages / 10);
+    next("1 %", pages / 100);
+    next("one page", 1);
+    next("nothing", 0);
+  }
+  const double start = start_seconds(folder);
   std::filesystem::remove_all(folder);
+  return start;
 }
 
 }  // namespace
@@ -243,12 +261,18 @@ int main(int argc, char** argv) {
     return 2;
   }
   std::printf(
-      "| state, MiB | differs | pages fetched | on the wire, MiB | messages | walk, s | install "
+      "| state, MiB | differs | digest, ms | pages fetched | on the wire, MiB | messages | walk, s "
+      "| install "
       "and "
-      "commit, s | CPU, s | peak memory, MiB |\n|---|---|---|---|---|---|---|---|---|\n");
+      "commit, s | CPU, s | peak memory, MiB |\n|---|---|---|---|---|---|---|---|---|---|\n");
+  std::string starts = "\n| state, MiB | start-up, s |\n|---|---|\n";
   for (int i = 2; i < argc; ++i) {
     const auto mib = static_cast<prytany::vfs::PageIndex>(std::atoi(argv[i]));
-    prytany::measure(std::string(argv[1]) + "/transfer", mib * 256);
+    const double start = prytany::measure(std::string(argv[1]) + "/transfer", mib * 256);
+    std::array<char, 64> line{};
+    std::snprintf(line.data(), line.size(), "| %u | %.3f |\n", mib, start);
+    starts += line.data();
   }
+  std::printf("%s", starts.c_str());
   return 0;
 }

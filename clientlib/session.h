@@ -248,7 +248,7 @@ class Session {
     wire::FastRead message;
     Digest digest;
     std::set<ReplicaId> asked;  // those that may still answer, or have
-    std::map<ReplicaId, Seq> executed;
+    std::map<ReplicaId, std::pair<Seq, AgreedTime>> reached;
     Tally<wire::FastReadReply> tally;
   };
   struct Watching {

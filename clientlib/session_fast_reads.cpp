@@ -43,7 +43,7 @@ Ticket Session::fast_read(Time now, const wire::Operation& operation, Time deadl
 
 void Session::on_fast_read(Time now, ReplicaId from, wire::FastReadReply reply, Effects& out) {
   const Digest outcome = wire::fast_outcome_digest(reply.outcome);
-  const wire::FastReadDigest said{reply.id, reply.question, reply.executed, outcome};
+  const wire::FastReadDigest said{reply.id, reply.question, reply.executed, reply.agreed, outcome};
   const auto found = fast_reads_.find(reply.id);
   if (found == fast_reads_.end() || found->second.digest != reply.question) return;
   found->second.tally.say(from, outcome, std::move(reply));
@@ -56,7 +56,7 @@ void Session::on_fast_read(Time now, ReplicaId from, const wire::FastReadDigest&
   if (found == fast_reads_.end() || found->second.digest != said.question) return;
   FastReading& read = found->second;
   read.tally.say(from, said.outcome);
-  read.executed.insert_or_assign(from, said.executed);
+  read.reached.insert_or_assign(from, std::pair(said.executed, said.agreed));
   weigh_fast_read(now, said.id, out);
 }
 
@@ -82,10 +82,16 @@ void Session::weigh_fast_read(Time now, std::uint64_t id, Effects& out) {
     completion.outcome = whole->outcome;
     // So far weak_quorum() of them had come: at least one of these is correct.
     std::vector<Seq> places;
-    for (const auto& [replica, executed] : read.executed)
-      if (read.tally.says(replica, *settled)) places.push_back(executed);
+    std::vector<AgreedTime> times;
+    for (const auto& [replica, reached] : read.reached) {
+      if (!read.tally.says(replica, *settled)) continue;
+      places.push_back(reached.first);
+      times.push_back(reached.second);
+    }
     std::ranges::sort(places, std::ranges::greater{});
+    std::ranges::sort(times, std::ranges::greater{});
     completion.seq = places[cluster_->weak_quorum() - 1];
+    completion.agreed = times[cluster_->weak_quorum() - 1];
     out.push_back(Completed{read.ticket, std::move(completion)});
     fast_reads_.erase(id);
     return;

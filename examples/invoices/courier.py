@@ -3,6 +3,9 @@
     prytany gateway --cluster genesis.json --key courier.pem &
     python3 courier.py                  # GATEWAY: where it listens; ONCE: end when all is done
 
+The key's public half stands in prytany.json, in the list of the role courier: see
+docs/how-to/outside-effects.md.
+
 It may be killed anywhere: what it had taken and not reported is taken again after a minute. So what
 it does outside must bear being done twice, which the effect's number is for.
 """
@@ -38,6 +41,7 @@ while True:
         outcome = EFFECTS[kind](number, json.loads(payload))
         call("effect_done", id=number, outcome=outcome)
     if not taken:
-        if "ONCE" in os.environ:
+        # What another courier took, and did not report, comes back after a minute.
+        if "ONCE" in os.environ and call("effects_left") == [[0]]:
             break
         time.sleep(1)

@@ -86,6 +86,10 @@ Failure failure_of(const ErrorInfo& error) {
   }
   switch (error.kind) {
     case ErrorKind::application:
+      failure.of_application = true;
+      failure.procedure = error.procedure;
+      failure.statement = error.statement;
+      break;
     case ErrorKind::refused: break;
     case ErrorKind::no_quorum: failure.exit = ExitCode::no_quorum; break;
     case ErrorKind::outcome_unknown: failure.exit = ExitCode::outcome_unknown; break;

@@ -17,8 +17,11 @@ constexpr const char* footer =
 
 void print(const Failure& failure, bool json) {
   if (json) {
-    const nlohmann::json error = {
-        {"error", {{"code", failure.code}, {"message", failure.message}}}};
+    nlohmann::json error = {{"error", {{"code", failure.code}, {"message", failure.message}}}};
+    if (failure.of_application) {
+      error["error"]["procedure"] = failure.procedure;
+      error["error"]["statement"] = failure.statement;
+    }
     const std::string text = error.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
     std::fprintf(stderr, "%s\n", text.c_str());
   } else if (!failure.message.empty()) {

@@ -46,6 +46,10 @@ struct Failure {
   std::string code;
   std::string message;     // empty: the command said all that there is to say
   std::string place = {};  // of an application's error: "procedures/sign.sql, statement 2"
+  // Of an application's error also, as docs/reference/errors.md says:
+  bool of_application = false;
+  std::string procedure = {};
+  std::uint32_t statement = 0;
 };
 using Status = Result<void, Failure>;
 

@@ -1,6 +1,7 @@
 #include "server/cli/gateway_json.h"
 
 #include <algorithm>
+#include <cctype>
 #include <limits>
 #include <map>
 #include <optional>
@@ -67,77 +68,109 @@ HttpReply malformed(const std::string& message) {
   return gateway_refusal(400, "malformed", message);
 }
 
+/// What is asked, as its JSON is read: fails once, and says what is wrong with which part of it.
+struct Reading {
+  wire::JsonPicker picker;
+  std::string code = "malformed";
+  std::string complaint;  // empty: what the picker says
+
+  void fail(const std::string& words, const char* its_code = "malformed") {
+    if (picker.failed()) return;
+    complaint = words;
+    code = its_code;
+    picker.fail("", nullptr);
+  }
+  [[nodiscard]] HttpReply refusal() const {
+    return gateway_refusal(400, code, complaint.empty() ? picker.failure().text() : complaint);
+  }
+};
+
 /// Fields beside `known` are refused: what is misspelled must not be passed over.
-void only_fields(wire::JsonPicker& picker, wire::Json json,
-                 const std::set<std::string_view>& known) {
+void only_fields(Reading& reading, wire::Json json, const std::set<std::string_view>& known) {
   simdjson::dom::object object;
-  if (json.get(object) != simdjson::SUCCESS) return picker.fail("not an object", nullptr);
+  if (json.get(object) != simdjson::SUCCESS) return reading.fail("not an object");
   for (const auto field : object) {
-    if (!known.contains(field.key)) picker.fail("a field that is not known here", nullptr);
+    if (known.contains(field.key)) continue;
+    std::string names;
+    for (const std::string_view name : known)
+      names += (names.empty() ? "" : ", ") + std::string(name);
+    reading.fail("a field that is not known here: " + std::string(field.key) + " (known: " + names +
+                 ")");
   }
 }
 
-wire::Value value_of(wire::JsonPicker& picker, wire::Json json) {
+wire::Value value_of(Reading& reading, wire::Json json, const std::string& argument) {
   const auto value = wire::value_from_plain(json);
   if (value) return *value;
-  picker.fail(value.error().reason, "arguments");
+  const bool too_long = value.error().reason == wire::value_too_long;
+  reading.fail("argument " + argument + ": " + value.error().text(),
+               too_long ? "too_large" : "malformed");
   return {};
 }
 
-wire::Arguments named_arguments(wire::JsonPicker& picker, wire::Json json) {
+wire::Arguments named_arguments(Reading& reading, wire::Json json) {
   wire::Arguments arguments;
   simdjson::dom::object object;
   if (json.get(object) != simdjson::SUCCESS) {
-    picker.fail("not an object", "arguments");
+    reading.fail("arguments: not an object of names and values");
     return arguments;
   }
-  if (object.size() > limits::arguments_max) picker.fail("more than allowed", "arguments");
+  if (object.size() > limits::arguments_max)
+    reading.fail("arguments: at most " + std::to_string(limits::arguments_max));
   for (const auto field : object) {
-    if (picker.failed()) break;
+    if (reading.picker.failed()) break;
     std::string_view name = field.key;
     if (name.starts_with(':')) name.remove_prefix(1);  // as in SQL
     if (name.empty() || name.size() > limits::name_bytes_max)
-      picker.fail("without a name, or with one too long", "arguments");
-    arguments.items.push_back({{std::string(name)}, value_of(picker, field.value)});
+      reading.fail("arguments: one is without a name, or has one of more than " +
+                   std::to_string(limits::name_bytes_max) + " bytes");
+    arguments.items.push_back(
+        {{std::string(name)}, value_of(reading, field.value, std::string(name))});
   }
   return arguments;
 }
 
 /// {"sql","arguments"}: an object for :name, an array for ?.
-wire::Statement statement_of(wire::JsonPicker& picker, wire::Json json) {
+wire::Statement statement_of(Reading& reading, wire::Json json) {
   wire::Statement statement;
-  statement.sql.text = picker.text(json, "sql", limits::sql_bytes_max);
-  const auto arguments = picker.optional_field(json, "arguments");
+  statement.sql.text = reading.picker.text(json, "sql", limits::request_bytes_max);
+  if (statement.sql.text.size() > limits::sql_bytes_max)
+    reading.fail("sql: a statement has at most " + std::to_string(limits::sql_bytes_max) + " bytes",
+                 "too_large");
+  const auto arguments = reading.picker.optional_field(json, "arguments");
   if (!arguments) return statement;
   if (!arguments->is_array()) {
-    statement.named = named_arguments(picker, *arguments);
+    statement.named = named_arguments(reading, *arguments);
     return statement;
   }
-  for (const wire::Json value : picker.array_of(*arguments, "arguments", limits::arguments_max))
-    statement.positional.items.push_back(value_of(picker, value));
+  std::size_t place = 0;
+  for (const wire::Json value :
+       reading.picker.array_of(*arguments, "arguments", limits::arguments_max))
+    statement.positional.items.push_back(value_of(reading, value, std::to_string(++place)));
   return statement;
 }
 
-wire::Operation call_of(wire::JsonPicker& picker, wire::Json json, const std::string& procedure) {
-  return wire::Call{{procedure}, named_arguments(picker, json)};
+wire::Operation call_of(Reading& reading, wire::Json json, const std::string& procedure) {
+  return wire::Call{{procedure}, named_arguments(reading, json)};
 }
 
-wire::Operation sql_of(wire::JsonPicker& picker, wire::Json json, bool& reads) {
+wire::Operation sql_of(Reading& reading, wire::Json json, bool& reads) {
   wire::Execute execute;
-  only_fields(picker, json, {"sql", "arguments", "read_only"});
-  execute.statements.items.push_back(statement_of(picker, json));
-  if (picker.optional_field(json, "read_only")) reads = picker.boolean(json, "read_only");
+  only_fields(reading, json, {"sql", "arguments", "read_only"});
+  execute.statements.items.push_back(statement_of(reading, json));
+  if (reading.picker.optional_field(json, "read_only"))
+    reads = reading.picker.boolean(json, "read_only");
   execute.read_only = reads;
   return execute;
 }
 
 /// {"changed":0}, {"not":...}, {"all":[...]}, ... at the end of `parts`, in postfix order. How deep
 /// it goes is bounded by how deep JSON may be.
-void add_condition(wire::JsonPicker& picker, wire::Json json,
+void add_condition(Reading& reading, wire::Json json,
                    std::vector<wire::Condition>& parts) {  // NOLINT(misc-no-recursion)
   using Kind = wire::Condition::Kind;
   const auto wrong = [&] {
-    picker.fail("not an object with one of ok, error, changed, rows, not, all, any", "when");
+    reading.fail("when: not an object with one of ok, error, changed, rows, not, all, any");
   };
   simdjson::dom::object object;
   if (json.get(object) != simdjson::SUCCESS || object.size() != 1) return wrong();
@@ -146,56 +179,68 @@ void add_condition(wire::JsonPicker& picker, wire::Json json,
   if (word == wire::condition_words.end()) return wrong();
   wire::Condition part{static_cast<Kind>(word - wire::condition_words.begin()), 0};
   if (part.kind == Kind::negate) {
-    add_condition(picker, member.value, parts);
+    add_condition(reading, member.value, parts);
   } else if (part.kind == Kind::all || part.kind == Kind::any) {
-    const auto all = picker.array_of(member.value, "when", limits::conditions_max);
+    const auto all = reading.picker.array_of(member.value, "when", limits::conditions_max);
+    if (all.size() == 0) reading.fail("when: all and any take at least one condition");
     for (const wire::Json one : all) {
-      if (picker.failed()) return;
-      add_condition(picker, one, parts);
+      if (reading.picker.failed()) return;
+      add_condition(reading, one, parts);
     }
     part.of = static_cast<std::uint16_t>(all.size());
   } else {
     constexpr std::uint32_t step_max = std::numeric_limits<std::uint16_t>::max();
-    part.of = static_cast<std::uint16_t>(picker.small(json, word->data(), step_max));
+    part.of = static_cast<std::uint16_t>(reading.picker.small(json, word->data(), step_max));
   }
   parts.push_back(part);
-  if (parts.size() > limits::conditions_max) picker.fail("more conditions than allowed", "when");
+  if (parts.size() > limits::conditions_max)
+    reading.fail("when: at most " + std::to_string(limits::conditions_max) + " conditions");
 }
 
-wire::Operation transaction_of(wire::JsonPicker& picker, wire::Json json) {
+wire::Operation transaction_of(Reading& reading, wire::Json json) {
   wire::Transaction transaction;
-  only_fields(picker, json, {"steps", "read_only"});
+  wire::JsonPicker& picker = reading.picker;
+  only_fields(reading, json, {"steps", "read_only"});
   if (picker.optional_field(json, "read_only"))
     transaction.read_only = picker.boolean(json, "read_only");
   const auto steps = picker.array(json, "steps", limits::statements_per_request_max);
-  if (!picker.failed() && steps.size() == 0) picker.fail("empty", "steps");
+  if (!picker.failed() && steps.size() == 0) reading.fail("steps: empty");
   for (const wire::Json given : steps) {
-    only_fields(picker, given, {"sql", "arguments", "when", "may_fail"});
+    only_fields(reading, given, {"sql", "arguments", "when", "may_fail"});
     wire::Step& step = transaction.steps.items.emplace_back();
-    step.statement = statement_of(picker, given);
+    step.statement = statement_of(reading, given);
     if (const auto when = picker.optional_field(given, "when"))
-      add_condition(picker, *when, step.when.items);
+      add_condition(reading, *when, step.when.items);
     if (picker.optional_field(given, "may_fail")) step.may_fail = picker.boolean(given, "may_fail");
   }
   return transaction;
 }
 
+/// Media types are compared without regard to case, and parameters are nobody's business.
+bool is_json(std::string_view media_type) {
+  media_type = media_type.substr(0, media_type.find(';'));
+  while (media_type.ends_with(' ') || media_type.ends_with('\t')) media_type.remove_suffix(1);
+  return std::ranges::equal(media_type, std::string_view(json_type), [](char a, char b) {
+    return std::tolower(static_cast<unsigned char>(a)) == b;
+  });
+}
+
 Question posted(const HttpRequest& request, const std::string& procedure) {
-  if (!request.header("content-type").starts_with(json_type))
+  if (!is_json(request.header("content-type")))
     return gateway_refusal(415, "not_json", "send content-type: application/json");
   wire::JsonDocument document;
   const auto json = document.parse_exact(request.body, limits::json_bytes_max);
   if (!json) return malformed(json.error().text());
-  wire::JsonPicker picker;
+  Reading reading;
   AskSession asked;
   if (request.path == "/sql") {
-    asked.operation = sql_of(picker, *json, asked.reads);
+    asked.operation = sql_of(reading, *json, asked.reads);
   } else if (request.path == "/transaction") {
-    asked.operation = transaction_of(picker, *json);
+    asked.operation = transaction_of(reading, *json);
   } else {
-    asked.operation = call_of(picker, *json, procedure);
+    asked.operation = call_of(reading, *json, procedure);
   }
-  if (picker.failed()) return malformed(picker.failure().text());
+  if (reading.picker.failed()) return reading.refusal();
   return GatewayQuestion(std::move(asked));
 }
 

@@ -69,6 +69,10 @@ Result<HttpRequest> http_request_from(std::string_view head) {
   const std::size_t question = std::min(target.find('?'), target.size());
   request.path = target.substr(0, question);
   if (question < target.size()) request.query = target.substr(question + 1);
+  const auto twice = [&](const std::string& name, std::string_view value) {
+    return name == "content-length" && request.headers.contains(name) &&
+           request.header(name) != value;
+  };
   while (!head.empty()) {
     line = take_line(head);
     const std::size_t colon = line.find(':');
@@ -77,6 +81,8 @@ Result<HttpRequest> http_request_from(std::string_view head) {
     std::ranges::transform(name, name.begin(), [](char c) {
       return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
     });
+    if (twice(name, trimmed(line.substr(colon + 1))))
+      return Error{"content-length says two things"};
     request.headers.emplace(std::move(name), trimmed(line.substr(colon + 1)));
   }
   return request;
@@ -179,7 +185,8 @@ std::optional<HttpReply> HttpServer::take_head(Connection& connection) const {
   connection.in.erase(0, end + 4);
   if (setting_.body_bytes_max == 0) return std::nullopt;
   const std::string length = connection.request->header("content-length");
-  if (!connection.request->header("transfer-encoding").empty())
+  const bool asks_with_body = length.empty() && connection.request->method == "POST";
+  if (asks_with_body || !connection.request->header("transfer-encoding").empty())
     return refusal(411, "say how long the body is: content-length");
   if (length.empty()) return std::nullopt;
   const auto bytes = length_from(length);

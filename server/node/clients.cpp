@@ -391,11 +391,13 @@ void Clients::answer(ConnectionId id, Connection& c, const wire::FastRead& read)
   if (!outcome) return;
   const Digest digest = wire::fast_read_digest(body);
   const Seq executed = setting_.executor.executed();
+  const AgreedTime agreed = setting_.executor.agreed();
   if (read.designated && *read.designated != setting_.self)
     send(id, c,
-         wire::FastReadDigest{body.id, digest, executed, wire::fast_outcome_digest(*outcome)});
+         wire::FastReadDigest{body.id, digest, executed, agreed,
+                              wire::fast_outcome_digest(*outcome)});
   else
-    send(id, c, wire::FastReadReply{body.id, digest, executed, std::move(*outcome)});
+    send(id, c, wire::FastReadReply{body.id, digest, executed, agreed, std::move(*outcome)});
 }
 
 Clients::Wish Clients::on(ConnectionId id, Connection&, const wire::StatusRequest& request) {

@@ -490,6 +490,7 @@ void get_json(JsonPicker& p, Json json, FastReadReply& out) {
   out.id = p.unsigned_decimal(json, "id");
   p.hex(json, "question", out.question.bytes);
   get_decimal(p, json, "executed", out.executed);
+  get_decimal(p, json, "agreed", out.agreed);
   get_json(p, p.field(json, "outcome"), out.outcome);
 }
 
@@ -497,6 +498,7 @@ void get_json(JsonPicker& p, Json json, FastReadDigest& out) {
   out.id = p.unsigned_decimal(json, "id");
   p.hex(json, "question", out.question.bytes);
   get_decimal(p, json, "executed", out.executed);
+  get_decimal(p, json, "agreed", out.agreed);
   p.hex(json, "outcome", out.outcome.bytes);
 }
 

@@ -445,12 +445,13 @@ struct PutToClient {
   void operator()(const FastReadReply& reply) const {
     w.key("type").word("fast_read_reply").key("id").decimal(reply.id);
     w.key("question").hex(reply.question.bytes).key("executed").decimal(reply.executed.value);
+    w.key("agreed").decimal(reply.agreed.value);
     put_outcome(w, reply.outcome);
   }
   void operator()(const FastReadDigest& digest) const {
     w.key("type").word("fast_read_digest").key("id").decimal(digest.id);
     w.key("question").hex(digest.question.bytes).key("executed").decimal(digest.executed.value);
-    w.key("outcome").hex(digest.outcome.bytes);
+    w.key("agreed").decimal(digest.agreed.value).key("outcome").hex(digest.outcome.bytes);
   }
   void operator()(const Changes& changes) const {
     w.key("type").word("changes").key("question").hex(changes.question.bytes);

@@ -201,15 +201,16 @@ struct SignedRead {
 };
 /// "prytany signed read" ‖ cluster ‖ replica ‖ encode(PublicReadReply).
 Bytes signed_read_bytes(const Digest& cluster, ReplicaId replica, const PublicReadReply& reply);
-/// type "fast_read_reply": on the state after `executed`. Believed when quorum() replicas give the
-/// same outcome to the same question.
+/// type "fast_read_reply": on the state after `executed`, at the agreed time of that. Believed when
+/// quorum() replicas give the same outcome to the same question.
 struct FastReadReply {
   std::uint64_t id = 0;
   Digest question;  // fast_read_digest()
   Seq executed;
+  AgreedTime agreed;
   Outcome outcome;
   static constexpr auto fields(auto& m) {
-    return std::tie(m.id, m.question, m.executed, m.outcome);
+    return std::tie(m.id, m.question, m.executed, m.agreed, m.outcome);
   }
   bool operator==(const FastReadReply&) const = default;
 };
@@ -218,9 +219,10 @@ struct FastReadDigest {
   std::uint64_t id = 0;
   Digest question;
   Seq executed;
+  AgreedTime agreed;
   Digest outcome;  // fast_outcome_digest()
   static constexpr auto fields(auto& m) {
-    return std::tie(m.id, m.question, m.executed, m.outcome);
+    return std::tie(m.id, m.question, m.executed, m.agreed, m.outcome);
   }
   bool operator==(const FastReadDigest&) const = default;
 };

@@ -103,6 +103,19 @@ std::string with_long_integers_as_reals(std::string_view text) {
   return changed;
 }
 
+/// For people. What replicas compare does not depend on it: versions of the library differ.
+const char* what_is_wrong(simdjson::error_code error) {
+  switch (error) {
+    case simdjson::EMPTY: return "empty, which is not JSON";
+    case simdjson::NUMBER_ERROR: return "not JSON: no number, or one beyond 64 bits";
+    case simdjson::STRING_ERROR:
+    case simdjson::UNESCAPED_CHARS:
+    case simdjson::UNCLOSED_STRING: return "not JSON: a string with what may not stand in one";
+    case simdjson::UTF8_ERROR: return "not JSON: not UTF-8";
+    default: return "not JSON";
+  }
+}
+
 constexpr std::int8_t not_hex = -1;
 constexpr std::array<std::int8_t, 256> lower_hex_values = [] {
   std::array<std::int8_t, 256> values{};
@@ -157,8 +170,7 @@ Result<Json, Malformed> JsonDocument::parse(std::string_view text, std::size_t b
     error = parse_padded(with_long_integers_as_reals(text), root);
   if (error == simdjson::MEMALLOC) throw std::bad_alloc();
   if (error == simdjson::DEPTH_ERROR) return Malformed{"deeper than allowed"};
-  if (error != simdjson::SUCCESS)
-    return Malformed{exact ? "not JSON, or an integer beyond 64 bits" : "not JSON"};
+  if (error != simdjson::SUCCESS) return Malformed{exact ? what_is_wrong(error) : "not JSON"};
   if (doubles_a_key(root)) return Malformed{"duplicate key"};
   return root;
 }

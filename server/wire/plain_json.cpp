@@ -26,7 +26,7 @@ struct PutPlain {
 };
 
 Result<Value, Malformed> text_value(std::string_view text) {
-  if (text.size() > limits::value_bytes_max) return Malformed{"longer than allowed"};
+  if (text.size() > limits::value_bytes_max) return Malformed{value_too_long.data()};
   return Value{TextValue{std::string(text)}};
 }
 
@@ -62,14 +62,16 @@ Result<Value, Malformed> value_from_plain(Json json) {
   if (json.is_uint64()) return Malformed{beyond_64_bits};
   if (double real = 0; json.get(real) == simdjson::SUCCESS) return Value{real};
   if (std::string_view word; json.get(word) == simdjson::SUCCESS) return text_value(word);
+  simdjson::dom::object object;
+  Json base64;
+  if (json.get(object) != simdjson::SUCCESS || object.size() != 1 ||
+      object.at_key("base64").get(base64) != simdjson::SUCCESS)
+    return Malformed{R"(neither a value nor {"base64":"..."} of a blob)"};
   JsonPicker picker;
   BlobValue blob;
-  simdjson::dom::object object;
-  if (json.get(object) == simdjson::SUCCESS && object.size() == 1)
-    blob.bytes = picker.base64(json, "base64", limits::value_bytes_max);
-  else
-    picker.fail("neither a value nor a text: quote it", nullptr);
+  blob.bytes = picker.base64(json, "base64", limits::request_bytes_max);
   if (picker.failed()) return picker.failure();
+  if (blob.bytes.size() > limits::value_bytes_max) return Malformed{value_too_long.data()};
   return Value{std::move(blob)};
 }
 

@@ -24,6 +24,9 @@ std::string plain_json(const Value& value);
 /// limits::value_bytes_max.
 Result<Value, Malformed> value_from_plain(std::string_view text);
 
+/// Of a text or blob over limits::value_bytes_max.
+inline constexpr std::string_view value_too_long = "longer than the 1048576 bytes that a value has";
+
 /// The same of what is JSON already, by JsonDocument::parse_exact.
 Result<Value, Malformed> value_from_plain(Json json);
 

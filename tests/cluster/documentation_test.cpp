@@ -169,6 +169,19 @@ TEST_F(Documentation, a_value_beyond_the_limits_is_put_and_read_in_pieces) {
   EXPECT_TRUE(get_file(client, "film") == file);
   const Ran whole = as_admin({"sql", "SELECT content FROM pieces", "--json"});
   EXPECT_EQ(error_code(whole), "RESULT_TOO_LARGE");
+  // Nothing jams a file: no empty piece is taken, and an empty file is a file.
+  client.call("begin_file", {{"name", "note"}, {"bytes", 10}});
+  const std::vector<std::pair<std::size_t, std::string>> pieces = {
+      {0, "empty_piece"}, {11, "too_large"}, {10, ""}};
+  for (const auto& [bytes, code] : pieces) {
+    const auto put =
+        client.try_call("put_piece", {{"name", "note"}, {"at", 0}, {"content", all.first(bytes)}});
+    EXPECT_EQ(put.ok() ? "" : put.error().code, code) << bytes;
+  }
+  const auto other = client.try_call("begin_file", {{"name", "note"}, {"bytes", 11}});
+  EXPECT_EQ(other.ok() ? "" : other.error().code, "another_file");
+  put_file(client, "empty", {});
+  EXPECT_TRUE(get_file(client, "empty").empty());
 }
 
 // ---- docs/how-to/upgrade-an-application.md: its commands, in a shell ----------------------------

@@ -131,8 +131,8 @@ const toClient = variant(
     id: u64, replica: u16, view: u64, primary: u16, last_executed: u64, stable_checkpoint: u64,
     state_digest: digest, connected_peers: u64 })],
   ["configurations", (v) => Buffer.from(v.links, "base64")],
-  ["fast_read_reply", struct({ id: u64, question: digest, executed: u64, outcome })],
-  ["fast_read_digest", struct({ id: u64, question: digest, executed: u64, outcome: digest })],
+  ["fast_read_reply", struct({ id: u64, question: digest, executed: u64, agreed: i64, outcome })],
+  ["fast_read_digest", struct({ id: u64, question: digest, executed: u64, agreed: i64, outcome: digest })],
   ["changes", struct({ question: digest, from: u64, upto: u64, items: list(
     struct({ position: u64, seq: u64, agreed: i64, topic: text, value })) })],
   ["identity_token", struct({

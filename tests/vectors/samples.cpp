@@ -497,10 +497,10 @@ Named<ToClient> to_client() {
                                                Seq{128}, digest_of("state 128"), 3});
   all.emplace_back("configurations", ConfigurationsReply{{{configuration_link()}}});
   const Digest question = fast_read_digest(fast_read().body);
-  const FastReadReply fast{13, question, Seq{130}, outcomes()[2].second};
+  const FastReadReply fast{13, question, Seq{130}, noon, outcomes()[2].second};
   all.emplace_back("fast_read_reply", fast);
   all.emplace_back("fast_read_digest",
-                   FastReadDigest{13, question, Seq{130}, fast_outcome_digest(fast.outcome)});
+                   FastReadDigest{13, question, Seq{130}, noon, fast_outcome_digest(fast.outcome)});
   Changes changes{subscription_digest(subscribe().body), 6, 12, {}};
   changes.items.items = {{7, Seq{129}, noon, {"bids"}, std::int64_t{300}},
                          {8, Seq{129}, noon, {"desk"}, std::monostate{}},

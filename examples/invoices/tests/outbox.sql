@@ -8,6 +8,17 @@
 -- @call take_effects(most => 10)
 -- @expect 1, 'mail', json_object('to', lower(hex($key(anna))), 'subject', 'Invoice 1'), 1
 
+-- @test what is taken is not done
+-- @as anna
+-- @call invoice(cents => 1)
+-- @as post courier
+-- @call take_effects(most => 10)
+-- @call effects_left()
+-- @expect 1
+-- @call effect_done(id => 1, outcome => 'sent')
+-- @call effects_left()
+-- @expect 0
+
 -- @test only couriers take, and nobody puts out by itself
 -- @as anna
 -- @call take_effects(most => 10)

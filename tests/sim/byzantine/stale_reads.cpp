@@ -50,7 +50,8 @@ class StaleReads final : public Strategy {
       if (known != past->outcomes.end())
         whole->outcome = known->second;
       else
-        message = wire::FastReadDigest{whole->id, whole->question, whole->executed, *past->before};
+        message = wire::FastReadDigest{whole->id, whole->question, whole->executed, whole->agreed,
+                                       *past->before};
     } else if (auto* digest = std::get_if<wire::FastReadDigest>(&message)) {
       Past* past = past_of(digest->question, digest->outcome);
       if (past != nullptr && past->before && mouth.rng().chance(rate_))

@@ -157,6 +157,53 @@ TEST(GatewayJson, refuses_what_it_cannot_ask_as_it_was_meant) {
     EXPECT_EQ(refusal(post("/transaction", body)), "400 malformed") << body;
 }
 
+/// "code: message" of what is refused.
+std::string complaint(const HttpRequest& request) {
+  const auto asked = question(request);
+  if (asked) return "asked";
+  const json error = json::parse(asked.error().body)["error"];
+  return error["code"].get<std::string>() + ": " + error["message"].get<std::string>();
+}
+
+TEST(GatewayJson, says_what_is_wrong_with_which_part) {
+  const std::vector<std::pair<HttpRequest, std::string>> cases = {
+      {post("/call/add", R"({"a":{"x":1}})"),
+       R"(malformed: argument a: neither a value nor {"base64":"..."} of a blob)"},
+      {post("/call/add", R"({"a":true})"),
+       "malformed: argument a: SQL has neither true nor false: write 1 or 0"},
+      {post("/call/add", R"({"a":")" + std::string((1 << 20) + 1, 'x') + R"("})"),
+       "too_large: argument a: longer than the 1048576 bytes that a value has"},
+      {post("/sql", R"({"sql":"SELECT ?,?","arguments":[1,[]]})"),
+       R"(malformed: argument 2: neither a value nor {"base64":"..."} of a blob)"},
+      {post("/sql", R"({"sql":")" + std::string((256 << 10) + 1, ' ') + R"("})"),
+       "too_large: sql: a statement has at most 262144 bytes"},
+      {post("/sql", R"({"sql":"SELECT 1","argument":{}})"),
+       "malformed: a field that is not known here: argument (known: arguments, read_only, sql)"},
+      {post("/transaction", R"({"steps":[{"sql":"A","when":{"all":[]}}]})"),
+       "malformed: when: all and any take at least one condition"},
+      {post("/call/add", ""), "malformed: empty, which is not JSON"},
+      {post("/call/add", R"({"a":1e400})"),
+       "malformed: not JSON: no number, or one beyond 64 bits"},
+      {post("/call/add", "{\"a\":\"\xff\"}"), "malformed: not JSON: not UTF-8"},
+      {post("/call/add", R"({"a":"\ud800"})"),
+       "malformed: not JSON: a string with what may not stand in one"},
+      {post("/call/add", R"({"a":1}x)"), "malformed: not JSON"},
+  };
+  for (const auto& [request, expected] : cases) EXPECT_EQ(complaint(request), expected);
+}
+
+TEST(GatewayJson, media_types_are_compared_whole_and_without_regard_to_case) {
+  HttpRequest request = post("/call/add", "{}");
+  for (const char* type : {"Application/JSON", "application/json ;charset=utf-8"}) {
+    request.headers["content-type"] = type;
+    EXPECT_EQ(refusal(request), "asked") << type;
+  }
+  for (const char* type : {"application/jsonl", "application/jso", "text/plain", ""}) {
+    request.headers["content-type"] = type;
+    EXPECT_EQ(refusal(request), "415 not_json") << type;
+  }
+}
+
 TEST(GatewayJson, an_answer_looks_as_everywhere) {
   Answer answer;
   answer.columns = {"n", "b"};

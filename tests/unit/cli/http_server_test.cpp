@@ -88,8 +88,11 @@ TEST_F(Server, refuses_bodies_that_are_too_long_or_of_no_length) {
   EXPECT_EQ(status("Content-Length: 99999999999999999999"), "400");
   EXPECT_EQ(status("Content-Length: -1"), "400");
   EXPECT_EQ(status("Transfer-Encoding: chunked"), "411");
+  EXPECT_EQ(status("Host: localhost"), "411");
+  EXPECT_EQ(status("Content-Length: 1\r\nContent-Length: 2"), "400");
   EXPECT_THAT(bodies_, IsEmpty());
   EXPECT_EQ(status("Content-Length: 0"), "200");
+  EXPECT_EQ(status("Content-Length: 0\r\nContent-Length: 0"), "200");
 }
 
 TEST_F(Server, answers_later_and_forgets_who_has_gone) {

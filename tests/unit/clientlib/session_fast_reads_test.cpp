@@ -18,10 +18,11 @@ struct FastReads : testing::Test {
     set.columns.items.push_back({"it"});
     set.rows.items.push_back({{wire::Value{wire::TextValue{text}}}});
     return {read.body.id, wire::fast_read_digest(read.body), Seq{executed},
-            wire::ResultSets{{set}}};
+            AgreedTime{1'000 + static_cast<std::int64_t>(executed)}, wire::ResultSets{{set}}};
   }
   static wire::FastReadDigest digest(const wire::FastReadReply& reply) {
-    return {reply.id, reply.question, reply.executed, wire::fast_outcome_digest(reply.outcome)};
+    return {reply.id, reply.question, reply.executed, reply.agreed,
+            wire::fast_outcome_digest(reply.outcome)};
   }
   [[nodiscard]] bool ordered() const { return host.group[0].count<wire::SubmitRequest>() > 0; }
 
@@ -38,6 +39,7 @@ TEST_F(FastReads, are_answered_when_a_quorum_says_the_same) {
   ASSERT_TRUE(host.completed.contains(ticket));
   EXPECT_EQ(Host::text_of(host.completed.at(ticket)), "truth");
   EXPECT_EQ(host.completed.at(ticket).seq, Seq{11}) << "two of the three had come so far";
+  EXPECT_EQ(host.completed.at(ticket).agreed, AgreedTime{1'011}) << "and to that time";
   EXPECT_EQ(host.completed.at(ticket).agreement.agreed, replicas({0, 1, 3}));
   EXPECT_FALSE(ordered());
 }

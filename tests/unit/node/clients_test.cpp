@@ -416,6 +416,7 @@ TEST_F(ReadingDoor, answers_a_sessions_read_when_all_that_it_voted_for_is_execut
   EXPECT_EQ(reply->id, 5U);
   EXPECT_EQ(reply->question, wire::fast_read_digest(fast_read(5).body));
   EXPECT_EQ(reply->executed, *barrier);
+  EXPECT_EQ(reply->agreed, replica.executor().agreed());
   EXPECT_EQ(app::rows_of(reply->outcome), "7");
 }
 

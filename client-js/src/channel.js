@@ -164,6 +164,7 @@ export function makeChannel(group, id, { name, url, key }, WebSocket) {
   /** The replica's hello: it holds its key, and both know the connection's. */
   async function prove(text) {
     const server = JSON.parse(text);
+    const mine = socket;
     const { hello, secret } = await greeting;
     if (server?.type !== "hello_ok") misuse(`refuses our hello: ${server?.code}`);
     if (server.replica !== id) misuse("is another replica");
@@ -174,10 +175,13 @@ export function makeChannel(group, id, { name, url, key }, WebSocket) {
     );
     if (!(await verify(key, fromHex(server.signature), said)))
       misuse("does not hold the key that genesis names");
-    self.era = +server.configuration;
     const shared = await agree(secret, fromHex(server.key));
-    self.said = await sha256(said);
-    mac = await macKey(await hkdf(shared, self.said, "prytany client tag"));
+    const digest = await sha256(said);
+    const agreed = await macKey(await hkdf(shared, digest, "prytany client tag"));
+    if (socket !== mine) return;
+    self.era = +server.configuration;
+    self.said = digest;
+    mac = agreed;
   }
 
   /** Tells it that we hold a session's key: from then on it takes our tags for it. */

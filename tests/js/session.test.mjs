@@ -871,6 +871,27 @@ test("an application that refuses a join is believed, and named as such", async 
   });
 });
 
+test("nobody is accused for a join that fails: it may be executed twice, with two numbers", async () => {
+  const group = await start();
+  group.joinOutcome = () => ({
+    type: "error",
+    code: "bad_credential",
+    message: "",
+    procedure: "",
+    statement: 0,
+  });
+  for (const id of [0, 1])
+    group.replicas[id].behaviour.lie = (reply) => ({ ...reply, seq: String(+reply.seq + 1) });
+  const { cluster, events } = await open(group);
+  for (let i = 0; i < 5; ++i) await rejects(cluster.join(), prytany.ApplicationError);
+  await sleep(100);
+  assert.deepEqual(
+    events.filter(([type]) => type === "differ"),
+    [],
+  );
+  for (const { standing } of cluster.replicas) assert.equal(standing.differed, 0);
+});
+
 test("two sessions share the connections of one cluster", async () => {
   const group = await start();
   const { cluster, client } = await joined(group);

@@ -121,6 +121,8 @@ TEST(SessionJoin, an_applications_no_is_the_answer_and_fails_what_waited) {
   ASSERT_TRUE(host.completed.contains(ticket));
   EXPECT_EQ(std::get<wire::ErrorReply>(host.completed.at(ticket).outcome), no);
   EXPECT_EQ(host.completed.at(ticket).agreement.differed, replicas({0}));
+  EXPECT_EQ(host.session->standing(ReplicaId{0}).differed, 0U)
+      << "a join that fails may be executed twice";
   EXPECT_EQ(host.completed.at(waiting).verdict, Verdict::refused);
   EXPECT_FALSE(host.completed.at(waiting).sent);
   EXPECT_EQ(host.completed.at(waiting).code, "NOT_ON_ROLL");

@@ -35,7 +35,7 @@ export function makeChannel(group, id, { name, url, key }, WebSocket) {
   let inbox; // messages are opened one at a time, in order: WebCrypto takes its time
   let waitingChars;
   let backoffMs = 0;
-  let timer, probing, since;
+  let timer, probing, since, resting;
 
   const self = {
     id,
@@ -49,7 +49,16 @@ export function makeChannel(group, id, { name, url, key }, WebSocket) {
 
     /** Unless a connection is there or under way, or its time is not yet come. */
     connect() {
+      resting = false;
       if (!timer && !socket) attempt();
+    },
+    /** It is not needed until connect(). */
+    rest() {
+      const wasReady = self.ready;
+      resting = true;
+      backoffMs = 0;
+      hangUp();
+      if (wasReady) group.emit("disconnect", id, "one connection is enough");
     },
     /** Requires: ready. */
     send(message) {
@@ -66,11 +75,15 @@ export function makeChannel(group, id, { name, url, key }, WebSocket) {
     takesTags: ({ publicKey }) =>
       !self.wantsSignatures && (speakers.has(publicKey) || speakers.size < speakersMax),
     /** A tag of this connection: for one replica, and cheap (docs/wire.md section 5.2). */
-    async tag(digest, signer) {
+    async tag(digest, signer, kind = "prytany tagged request") {
       const key = mac;
       if (!speakers.has(signer.publicKey)) speakers.set(signer.publicKey, speakFor(signer));
       await speakers.get(signer.publicKey);
-      return { tag: await tagOf(key, word("prytany tagged request", group.cluster, digest)) };
+      return { tag: await tagOf(key, word(kind, group.cluster, digest)) };
+    },
+    /** Whether it gave this tag to that message, which somebody else brought. */
+    async vouches(message, tag) {
+      return self.ready && (await tagFor(message)) === tag;
     },
     inquire(number) {
       self.send({ type: "status", id: String(number) });
@@ -83,6 +96,7 @@ export function makeChannel(group, id, { name, url, key }, WebSocket) {
     },
     /** The network is back, or the page: what was tried before says nothing about now. */
     wake() {
+      if (resting) return;
       backoffMs = 0;
       if (socket) return self.probe();
       cancel(timer);
@@ -130,6 +144,7 @@ export function makeChannel(group, id, { name, url, key }, WebSocket) {
       inbox = greeting = greet(mine);
     });
     mine.onmessage = current(({ data }) => {
+      const arrivedAt = now();
       waitingChars += data.length;
       // Not `>`: what is no text has no length.
       if (!(waitingChars <= waitingCharsMax)) return distrust("sends too much");
@@ -142,7 +157,9 @@ export function makeChannel(group, id, { name, url, key }, WebSocket) {
         } catch (error) {
           if (socket === mine) distrust(error.message);
         }
-        if (socket === mine) accept(message);
+        if (socket !== mine) return;
+        self.arrivedAt = arrivedAt;
+        accept(message);
       });
     });
     mine.onclose = current(({ code, reason }) => drop(reason || `closed with ${code}`));
@@ -191,6 +208,11 @@ export function makeChannel(group, id, { name, url, key }, WebSocket) {
     await self.complete(message, sign(signs, said).then((signature) => ({ signature })));
   }
 
+  function tagFor(message) {
+    const said = codec.encode(codec.toClient, message);
+    return tagOf(mac, word("prytany tag", group.cluster, codec.encode(codec.u16, id), said));
+  }
+
   /** A message that is the replica's. `said` is then what it votes for. */
   async function open(text) {
     const heard = JSON.parse(text);
@@ -198,19 +220,13 @@ export function makeChannel(group, id, { name, url, key }, WebSocket) {
     const message = codec.toClient([], heard);
     const { type } = message;
     let tagged = message;
-    if (type === "reply") {
+    if (type === "reply" || type === "bundle") {
       message.said = toHex(
         await hash("prytany reply", group.cluster, codec.encode(codec.reply, message)),
       );
       tagged = { ...message, type: "reply_digest", reply: message.said };
     }
-    const data = word(
-      "prytany tag",
-      group.cluster,
-      codec.encode(codec.u16, id),
-      codec.encode(codec.toClient, tagged),
-    );
-    if ((await tagOf(mac, data)) !== heard.tag) misuse("wrong tag");
+    if ((await tagFor(tagged)) !== heard.tag) misuse("wrong tag");
     if (type === "reply_digest") message.said = message.reply;
     if (type === "read_reply")
       message.said = toHex(

@@ -64,7 +64,7 @@ const fixed = (size) => (out, value) => {
   return value;
 };
 /** Bytes at hand, not in JSON. */
-const raw = (max) => (out, bytes) => {
+export const raw = (max) => (out, bytes) => {
   bound(bytes.length, max);
   u32(out, bytes.length);
   out.push(bytes);
@@ -105,20 +105,29 @@ export const struct = (fields) => {
     return known;
   };
 };
-/** What only some pages ask for is added to `alternatives` when it is asked for. */
+/** What only some pages ask for is added to `alternatives` by append() when it is asked for. */
 export const variant = (alternatives) => (out, value) => {
   const type = value?.type;
   u8(out, Object.keys(alternatives).indexOf(type)); // refuses -1
   return { type, ...alternatives[type](out, value) };
 };
 export const nothing = () => {};
+/**
+ * Adds alternatives in the order of the wire: `more` begins with those before them, as `nothing`
+ * where this module does not speak of them. What another module added stays.
+ */
+export const append = (alternatives, more) => {
+  for (const [name, type] of entries(more))
+    if ((alternatives[name] ?? nothing) === nothing) alternatives[name] = type;
+};
 
 // ---- section 4: what is encoded, as far as a client speaks or hears of it -----------------------
 
 export const digest = fixed(32);
 export const key = digest;
-const signature = fixed(64);
+export const signature = fixed(64);
 const nonce = fixed(16);
+export const tag = nonce; // as long
 export const name = text(256);
 
 const typedValue = variant({
@@ -177,7 +186,8 @@ export const reply = struct({
 
 export const clientHello = struct({ cluster: digest, key, nonce });
 /** What a replica signs of its hello. */
-export const serverHello = struct({ replica: u16, key, nonce, configuration: u64 });
+export const helloFields = { replica: u16, key, nonce, configuration: u64 };
+export const serverHello = struct(helloFields);
 export const messages = {
   hello_ok: nothing, // never tagged
   join_token: struct({ join: digest, ...joinToken }),

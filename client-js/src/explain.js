@@ -2,18 +2,20 @@
 // carry it: what it adds to the encoding, it adds when it is called.
 import { answersOf } from "./answer.js";
 import { ask, execution } from "./client.js";
-import { nothing, operations, struct, variant } from "./codec.js";
+import { append, nothing, operations, struct, variant } from "./codec.js";
 import { Refused } from "./errors.js";
-import { assign } from "./platform.js";
 import * as transactions from "./transaction.js";
 import { toArguments } from "./values.js";
 
 /** The alternatives between are such as no page asks for, or only one that joins otherwise. */
 export const learn = () => {
   transactions.learn();
-  for (const each of ["upgrade", "identified_join"]) operations[each] ??= nothing;
   const { call, execute, transaction } = operations;
-  assign(operations, { explain: struct({ of: variant({ call, execute, transaction }) }) });
+  append(operations, {
+    upgrade: nothing,
+    identified_join: nothing,
+    explain: struct({ of: variant({ call, execute, transaction }) }),
+  });
 };
 
 const lines = (text) => (text ? text.split("\n") : []);

@@ -9,6 +9,7 @@ const settledMax = 64;
 /** `emit(type, {replica, reason, delay})` tells the cluster's events. */
 export function makeGroup(genesis, WebSocket, emit) {
   const questions = new Map(); // by the digest of what is asked
+  // (self.road: see one_connection.js; a page that does not import it has none)
   const settled = []; // of them, in order
   const sessions = new Map(); // by id: {claim(replica, reason), end(reason)}
   let lastId = 0;
@@ -23,6 +24,7 @@ export function makeGroup(genesis, WebSocket, emit) {
     weak: genesis.faults + 1,
     /** Any two of so many share a correct replica. */
     quorum: Math.floor((genesis.members.length + genesis.faults) / 2) + 1,
+    macs: genesis.macs,
     nextId: () => ++lastId,
     up: () => self.links.filter(({ ready }) => ready),
     /** Of a request: genesis allows them, and as many replicas get one as correct ones are. */
@@ -34,10 +36,12 @@ export function makeGroup(genesis, WebSocket, emit) {
         ? `; no connection: is --origin ${location.origin} allowed?`
         : "",
     emit(type, replica, reason = "", delay = 0) {
+      if (type === "disconnect") self.road?.lost(replica);
       emit(type, { replica, reason, delay });
     },
 
     connect() {
+      self.road?.part();
       every("connect");
       listen("add");
     },
@@ -55,6 +59,7 @@ export function makeGroup(genesis, WebSocket, emit) {
         close();
       }
       for (const { end } of sessions.values()) end("closed");
+      self.road?.end();
       every("close");
       listen("remove");
     },
@@ -75,6 +80,7 @@ export function makeGroup(genesis, WebSocket, emit) {
     /** What it is about depends on its type alone: the tag covers no other fields. */
     heard(replica, message) {
       const { type } = message;
+      self.road?.hear(replica, message);
       if (type === "session_ended") {
         self.emit("refuse", replica, `${type}: ${message.reason}`);
         sessions.get(message.session)?.claim(replica, message.reason);

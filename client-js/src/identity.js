@@ -6,7 +6,7 @@ import * as codec from "./codec.js";
 import { Credential } from "./credential.js";
 import { hash, verify, word } from "./crypto.js";
 import { byReplica, joinGroup, tokenPatienceMs } from "./join.js";
-import { assign, cancel, later } from "./platform.js";
+import { cancel, later } from "./platform.js";
 
 const { text, name, i64, nothing, struct, list } = codec;
 
@@ -20,16 +20,14 @@ export const identity = struct({
 
 /** The alternatives between are such as no page asks for, or is answered, if it has not said so. */
 export const learn = () => {
-  const before = (all, names) => {
-    for (const each of names) all[each] ??= nothing;
-  };
+  const before = (names) => Object.fromEntries(names.map((each) => [each, nothing]));
   const token = struct(codec.joinToken);
-  before(codec.operations, ["install", "null", "reconfigure", "transaction", "upgrade"]);
-  assign(codec.operations, {
+  codec.append(codec.operations, {
+    ...before(["install", "null", "reconfigure", "transaction", "upgrade"]),
     identified_join: struct({ begin: codec.joinBegin, identity, tokens: list(token, 128) }),
   });
-  before(codec.messages, ["configurations", "fast_read_reply", "fast_read_digest", "changes"]);
-  assign(codec.messages, {
+  codec.append(codec.messages, {
+    ...before(["configurations", "fast_read_reply", "fast_read_digest", "changes"]),
     identity_token: struct({ join: codec.digest, identity, ...codec.joinToken }),
   });
 };

@@ -14,9 +14,11 @@ export {
   Usage,
 } from "./errors.js";
 export { explainCall, explainSql, explainTransaction } from "./explain.js";
+export { fastCall, fastQuery } from "./fast_read.js";
 export { fingerprint } from "./genesis.js";
 export { idTokenNonce, joinWithIdToken } from "./id_token.js";
 export { attachStatic, openStatic } from "./static_clients.js";
+export { oneConnection } from "./one_connection.js";
 export { subscribe, watch } from "./subscription.js";
 export { problem } from "./support.js";
 export { transaction } from "./transaction.js";

@@ -22,11 +22,25 @@ const readRetryMs = 20;
 
 export const now = () => performance.now();
 
-/** Everybody sends digests of a request, one the rows: the work is spread over the group. */
-function sender(ready, number) {
+/** Everybody sends digests of a question, one the rows: the work is spread over the group. */
+export function sender(ready, number) {
   const willing = ready.filter(({ rowsAt = 0 }) => now() >= rowsAt);
   const of = willing[0] ? willing : ready;
   return of[number % of.length]?.id;
+}
+
+/** It should have sent rows, and others agreed. All that was asked of it at once counts once. */
+export function keptRows(channel) {
+  if (now() < channel.rowsAt) return;
+  channel.rowsPause = Math.min(2 * channel.rowsPause || rowsPauseMs, rowsPauseMaxMs);
+  channel.rowsAt = now() + channel.rowsPause;
+}
+
+/** What the caller hears of an outcome that is an error; nothing of others. */
+export function failure({ outcome, agreement }) {
+  const { type, code, message, procedure, statement } = outcome;
+  if (type === "error")
+    return new ApplicationError(code, message, { procedure, statement, sent: true, agreement });
 }
 
 /** Calls back into the caller's code, whose mistakes must not become ours. */
@@ -41,8 +55,8 @@ function tell(callback, ...args) {
 }
 
 /**
- * `about` may change until ask(): {digest (hex, of a request, a join or a read), number (of a
- * request), what (in words, if replicas are judged by it), mayRun (whether it changes the state),
+ * `about` may change until ask(): {digest (hex, of a request, a join or a read), number and
+ * size (of a request), what (in words, if replicas are judged by it), mayRun (whether it changes the state),
  * timeout and linger (ms), signal, onAgreement, token (hears the tokens of a join), sign() and
  * tag(channel) (what proves to everybody, or to one replica, whose request it is)}; and, each at
  * most once and instead of what is done by default: {take({outcome, seq, agreed, agreement}), f+1
@@ -62,6 +76,11 @@ export function makeQuestion(group, about) {
   const self = {
     about,
     sent: false,
+    again,
+    /** Whether replicas are still to be heard about it. */
+    get open() {
+      return !closed || (voices.size < group.links.length && !!isConfirming());
+    },
     ask(what) {
       if (closed) return;
       message = what;
@@ -85,10 +104,9 @@ export function makeQuestion(group, about) {
     },
     /** An answer; whether the caller likes it is another matter. */
     finish(taken) {
-      const { outcome, agreement } = taken;
-      const { type, code, message: why, procedure, statement } = outcome;
-      if (type !== "error") return self.answer(taken);
-      self.fail(new ApplicationError(code, why, { procedure, statement, sent: true, agreement }));
+      const error = failure(taken);
+      if (error) self.fail(error);
+      else self.answer(taken);
     },
     /** Asks no more. */
     close() {
@@ -136,13 +154,14 @@ export function makeQuestion(group, about) {
     if (closed && !isConfirming()) return;
     if (++round > 1) group.probe();
     const keeps = lacksRows && group.links[message.designated];
-    // All that was asked of it at once counts once.
-    if (keeps && !(now() < keeps.rowsAt)) {
-      keeps.rowsPause = Math.min(2 * keeps.rowsPause || rowsPauseMs, rowsPauseMaxMs);
-      keeps.rowsAt = now() + keeps.rowsPause;
-    }
+    if (keeps) keptRows(keeps);
     resendAt = Infinity;
     again((intervalMs = Math.min(2 * intervalMs, retransmitMaxMs)));
+    about.askedAt = round === 1 && now();
+    if (group.road?.carries(self, message, round)) {
+      self.sent = true;
+      return;
+    }
     const ready = group.up();
     // Later, all send the rows.
     message.designated = round === 1 ? sender(ready, about.number) : undefined;
@@ -167,7 +186,7 @@ export function makeQuestion(group, about) {
       voices.set(replica, { said });
       if (about.what) {
         // It was counted as silent when the result was taken.
-        --group.links[replica].standing.silent;
+        if (!about.bundled) --group.links[replica].standing.silent;
         group.judge(
           replica,
           said === settled ? "agreed" : "differed",
@@ -224,8 +243,13 @@ export function makeQuestion(group, about) {
     if (message.session === "0" && answer.outcome.type === "error") about.what = undefined;
     if (about.what) {
       const reason = `differs from ${all.agreed} ${about.what}`;
-      for (const kind in all) for (const replica of all[kind]) group.judge(replica, kind, reason);
+      // A gateway brings no more words than are needed.
+      const { silent, ...spoke } = all;
+      const judged = about.bundled ? spoke : all;
+      for (const kind in judged)
+        for (const replica of judged[kind]) group.judge(replica, kind, reason);
     }
+    group.road?.took(about);
     const { outcome, seq = reached(alike, "executed") } = answer;
     const agreed = reached(alike, "agreed") ?? answer.agreed;
     for (const voice of spoken) delete voice.whole;

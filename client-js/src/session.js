@@ -11,7 +11,7 @@ import { assign } from "./platform.js";
 const windowMax = 64;
 const queueMax = 100_000;
 
-/** {digest, message, sign(): what its signature adds to the message} */
+/** {digest, size in bytes, message, sign(): what its signature adds to the message} */
 export async function makeRequest({ cluster }, { key, publicKey }, session, number, operation) {
   const body = codec.encode(codec.requestBody, {
     session,
@@ -22,6 +22,7 @@ export async function makeRequest({ cluster }, { key, publicKey }, session, numb
   const digest = await hash("prytany request", body);
   return {
     digest,
+    size: body.length,
     message: { type: "request", session, number, signer: publicKey, operation },
     async sign() {
       return { signature: await sign(key, word("prytany signed request", cluster, digest)) };
@@ -75,7 +76,7 @@ export function makeSession(group, signer, id, onEnd) {
   }
   // A number has to be used even if the caller gave up meanwhile: numbers have no gaps.
   async function send({ question, operation, number }) {
-    const { digest, message, sign } = await makeRequest(
+    const { digest, size, message, sign } = await makeRequest(
       group,
       signer,
       id,
@@ -84,6 +85,7 @@ export function makeSession(group, signer, id, onEnd) {
     );
     assign(question.about, {
       digest: toHex(digest),
+      size,
       number,
       sign,
       tag: (channel) => channel.takesTags(signer) && channel.tag(digest, signer),

@@ -3,6 +3,7 @@
 import { toHex } from "./bytes.js";
 import { session } from "./client.js";
 import {
+  append,
   digest,
   encode,
   i64,
@@ -18,7 +19,7 @@ import {
 } from "./codec.js";
 import { hash, sign, word } from "./crypto.js";
 import { gaveUp, misuse, Refused } from "./errors.js";
-import { assign, cancel, isArray, later } from "./platform.js";
+import { cancel, isArray, later } from "./platform.js";
 import { isOver } from "./session.js";
 import { fromWire, isExact } from "./values.js";
 
@@ -33,7 +34,7 @@ const subscription = struct({ id: u64, session: u64, signer: key, topics: list(n
 const change = struct({ position: u64, seq: u64, agreed: i64, topic: name, value });
 /** The alternatives between are such as no page asks for. */
 export const learn = () =>
-  assign(messages, {
+  append(messages, {
     configurations: nothing,
     fast_read_reply: nothing,
     fast_read_digest: nothing,
@@ -259,6 +260,7 @@ export function subscribe(client, { topics, after, integers = "number", signal }
     if (signal?.aborted) return aborted();
     if (over) return;
     group.questions.set(question, entry);
+    group.connect(); // one replica alone cannot tell
     group.up().forEach(entry.askOf);
   }
   function push(change) {

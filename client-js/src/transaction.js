@@ -3,6 +3,7 @@
 import { Answer, none } from "./answer.js";
 import { ask, execution } from "./client.js";
 import {
+  append,
   bool,
   list,
   nothing,
@@ -22,7 +23,7 @@ const condition = struct({ type: (out, value) => (u8(out, kinds.indexOf(value)),
 
 /** The alternatives between are such as no page asks for, or is answered. */
 export const learn = () => {
-  assign(operations, {
+  append(operations, {
     install: nothing,
     null: nothing,
     reconfigure: nothing,
@@ -32,7 +33,7 @@ export const learn = () => {
     }),
   });
   const step = variant({ result, skipped: nothing, error: outcomes.error });
-  assign(outcomes, { null: nothing, steps: struct({ steps: list(step, 64) }) });
+  append(outcomes, { null: nothing, steps: struct({ steps: list(step, 64) }) });
 };
 
 /** { ok: 0 }, { not: { changed: 0 } }, { all: [...] } as the wire has them: in postfix order. */

@@ -447,6 +447,41 @@ export declare function attachStatic(
   options: Omit<JoinOptions, "name"> & { credential: Credential },
 ): Promise<Client>;
 
+/**
+ * `client.call` of a procedure marked `@read-only`, `client.query`; as up to date (it sees all that
+ * anybody was told before it was asked), but not ordered where quorum replicas answer alike at once:
+ * cheaper, and faster where the group is busy. Ordered after all where they do not in time, where
+ * genesis does not say `requests: mac`, and with `linger` or `onAgreement`.
+ */
+export declare function fastCall<R = Row>(
+  client: Client,
+  procedure: string,
+  args?: Arguments,
+  options?: CallOptions,
+): Promise<Answer<R>>;
+export declare function fastQuery<R = Row>(
+  client: Client,
+  sql: string | Statement,
+  args?: readonly Input[] | Arguments,
+  options?: CallOptions,
+): Promise<Answer<R>>;
+
+/**
+ * The clients of this one's cluster ask through one connection: to a replica, their gateway, that
+ * passes requests on and brings the words of the others, under keys that it does not have. An answer
+ * is believed as ever; its `agreement` names as silent whom nobody needed to hear. All replicas are
+ * connected to again, and asked, when the gateway fails or is slow, and for what it cannot bring:
+ * joins, public reads, subscriptions, `linger`, `onAgreement`, requests above 64 KiB.
+ * Throws Usage, code `closed`, if the session has ended.
+ */
+export declare function oneConnection(client: Client): OneConnection;
+export interface OneConnection {
+  /** Through whom requests go; null while all are asked. */
+  readonly gateway: number | null;
+  /** Back to all of them, for good. */
+  stop(): void;
+}
+
 /** A member of the cluster, as genesis names it, and how it has behaved in this page's lifetime. */
 export interface Replica {
   readonly id: number;
@@ -503,6 +538,11 @@ export interface ClusterEvents {
   differ: ReplicaEvent;
   /** It refused something alone, `reason` says with which code: one voice. */
   refuse: ReplicaEvent;
+  /**
+   * Of oneConnection: requests go through this replica from now on, `reason` is empty; or they do no
+   * more, and it says why.
+   */
+  gateway: ReplicaEvent;
 }
 
 /** The servers, as genesis names them. Many clients may share one, and its connections. */

@@ -11,6 +11,9 @@ import {
   explainCall,
   explainSql,
   explainTransaction,
+  fastCall,
+  fastQuery,
+  oneConnection,
   Real,
   real,
   Refused,
@@ -46,11 +49,8 @@ test("joins, calls, and every replica agrees", async () => {
 });
 
 test("calls are tagged: replicas check no signature of theirs", async () => {
-  const checked = async () => {
-    const all = [0, 1, 2, 3].map((id) => fetch(`${replicas.url(id)}status`));
-    const said = await Promise.all(all.map(async (reply) => (await reply).json()));
-    return said.reduce((sum, { signatures_checked }) => sum + signatures_checked, 0);
-  };
+  const checked = async () =>
+    (await statuses()).reduce((sum, { signatures_checked }) => sum + signatures_checked, 0);
   const client = await cluster.join();
   await client.call("sign", { text: "the key is shown" }, { linger: 3000 });
   const before = await checked();
@@ -59,6 +59,65 @@ test("calls are tagged: replicas check no signature of theirs", async () => {
   // Signed they were 80, one at each replica; checkpoints and words for stragglers are a few.
   assert.ok(more < 40, `${more} signatures`);
   await client.leave();
+});
+
+const statuses = () =>
+  Promise.all([0, 1, 2, 3].map(async (id) => (await fetch(`${replicas.url(id)}status`)).json()));
+async function until(condition, what) {
+  for (const end = Date.now() + 20_000; !(await condition()); )
+    if (Date.now() > end) assert.fail(`waited in vain: ${what}`);
+    else await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+test("reads that are not ordered see what was written before, and take no number", async () => {
+  const client = await cluster.join();
+  for (let i = 0; i < 10; ++i) {
+    await client.call("sign", { text: `read ${i}` });
+    const before = await client.query("SELECT max(id) AS newest FROM entries");
+    const { rows, seq, agreedUs, agreement } = await fastCall(client, "entries");
+    assert.equal(rows[0].text, `read ${i}`);
+    assert.ok(seq >= before.seq - 1 && agreedUs > 0 && agreement.agreed.length >= 3);
+    const { newest } = (await fastQuery(client, "SELECT max(id) AS newest FROM entries")).one();
+    assert.equal(newest, before.one().newest);
+  }
+  const first = (await client.query("SELECT 1")).seq;
+  for (let i = 0; i < 10; ++i) await fastQuery(client, "SELECT ?", [i]);
+  // Those that are out of step for a moment are ordered after all: they are few.
+  const ordered = (await client.query("SELECT 1")).seq - first - 1;
+  assert.ok(ordered < 8, `${ordered} of 10 were ordered`);
+  await assert.rejects(fastQuery(client, "DELETE FROM entries"), { code: "not_read_only" });
+  await assert.rejects(fastCall(client, "nothing"), { code: "unknown_procedure" });
+  await client.leave();
+});
+
+test("with one connection replicas serve as before, also when the gateway is killed", async () => {
+  const own = await Cluster.open(replicas.genesis);
+  try {
+    const client = await own.join();
+    const road = oneConnection(client);
+    const isAlone = () => own.replicas.filter(({ connected }) => connected).length === 1;
+    await until(() => road.gateway !== null && isAlone(), "one connection");
+    for (let i = 0; i < 50; ++i) {
+      const answer = await client.call("sign", { text: `through ${i}` });
+      assert.ok(answer.agreement.agreed.length >= 2);
+    }
+    const many = Array.from({ length: 200 }, (_, i) => client.call("sign", { text: `many ${i}` }));
+    assert.equal(new Set((await Promise.all(many)).map((answer) => answer.one().id)).size, 200);
+    await until(() => road.gateway !== null && isAlone(), "one connection");
+    const { gateway } = road;
+    replicas.kill(gateway);
+    const { id } = (await client.call("sign", { text: "after the kill" })).one();
+    replicas.restart(gateway);
+    await until(() => road.gateway !== null && isAlone(), "another gateway");
+    const { rows } = await client.call("entries");
+    const once = rows.filter(({ text }) => text === "after the kill");
+    assert.deepEqual(once, [{ id, text: "after the kill" }]);
+    assert.ok(own.replicas.every(({ standing: { differed } }) => differed === 0));
+    await until(async () => (await own.status()).every(({ reachable }) => reachable), "all of them");
+    await client.leave();
+  } finally {
+    own.close();
+  }
 });
 
 test("the application's errors and SQL's come with their codes", async () => {

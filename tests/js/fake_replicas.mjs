@@ -22,6 +22,7 @@ import {
   joinBegin,
   name,
   operation,
+  outcome as outcomeType,
   publicRead,
   reply as replyType,
   requestBody,
@@ -30,6 +31,7 @@ import {
   u16,
   i64,
 } from "../../client-js/src/codec.js";
+import { fastRead } from "../../client-js/src/fast_read.js";
 import { identity } from "../../client-js/src/identity.js";
 import { toJson } from "../../client-js/src/values.js";
 import { listen } from "./web_socket_server.mjs";
@@ -162,6 +164,12 @@ export class FakeGroup {
     this.#sessions.set(session, request.signer);
     return { type: "joined", session, principal: "somebody", role: "guest", replaced: "0" };
   }
+  /** Of a reply: what stands for it. */
+  digestOf(reply) {
+    const { session, number, request } = reply;
+    const digest = hash("prytany reply", this.cluster, encode(replyType, reply)).toString("hex");
+    return { type: "reply_digest", session, number, request, reply: digest };
+  }
   /** Each of these replicas tells all its clients. */
   tell(ids, message) {
     for (const id of ids) for (const caller of this.replicas[id].callers) caller.say(message);
@@ -172,27 +180,25 @@ export class FakeGroup {
 class Caller {
   constructor(replica, connection) {
     Object.assign(this, { replica, connection, key: null, speaksFor: new Set() });
+    this.beyond = new Map(); // replica -> Caller of that one, whose connection goes through us
   }
   hmac(...parts) {
     const mac = createHmac("sha256", this.key).update(join(...parts));
     return mac.digest().subarray(0, 16).toString("hex");
   }
-  say(message) {
-    const { group, id, behaviour } = this.replica;
-    let tagged = message;
-    if (message.type === "reply") {
-      const reply = hash("prytany reply", group.cluster, encode(replyType, message)).toString(
-        "hex",
-      );
-      const { session, number, request } = message;
-      tagged = { type: "reply_digest", session, number, request, reply };
-    }
-    let tag = this.hmac(
+  tag(message) {
+    const { group, id } = this.replica;
+    return this.hmac(
       word("prytany tag"),
       group.cluster,
       encode(u16, id),
-      encode(toClient, tagged),
+      encode(toClient, message),
     );
+  }
+  say(message) {
+    const { group, behaviour } = this.replica;
+    const isReply = message.type === "reply" || message.type === "bundle";
+    let tag = this.tag(isReply ? group.digestOf(message) : message);
     if (behaviour.wrongTag?.(message)) tag = "00".repeat(16);
     // Somebody on the way may write more beside it.
     this.connection.send(toJson({ ...message, tag, ...behaviour.scribble?.(message) }));
@@ -244,6 +250,12 @@ export class FakeReplica {
         return this.#speakFor(caller, message);
       case "request":
         return this.#request(caller, message);
+      case "pass_on":
+        return this.#passOn(caller, message);
+      case "bundle_request":
+        return this.#bundleRequest(caller, message);
+      case "fast_read":
+        return this.#fastRead(caller, message);
       case "read":
         return this.#read(caller, message);
       case "status":
@@ -279,7 +291,7 @@ export class FakeReplica {
     caller.said = sha256(said);
     caller.key = Buffer.from(hkdfSync("sha256", secret, caller.said, "prytany client tag", 32));
     caller.connection.send(toJson(ok));
-    this.callers.add(caller);
+    if (!caller.isBeyond) this.callers.add(caller);
   }
   #token(caller, begin) {
     const digest = hash("prytany join", encode(joinBegin, begin));
@@ -372,14 +384,71 @@ export class FakeReplica {
       this.behaviour.verbose
     )
       return caller.say(reply);
-    const { session, number, request: asked } = reply;
-    caller.say({
-      type: "reply_digest",
-      session,
-      number,
-      request: asked,
-      reply: hash("prytany reply", this.group.cluster, encode(replyType, reply)).toString("hex"),
-    });
+    caller.say(this.group.digestOf(reply));
+  }
+  #passOn(caller, { to, message }) {
+    if (message.type === "hello") {
+      const send = (text) =>
+        caller.say({ type: "passed_back", from: to, message: JSON.parse(text) });
+      const beyond = new Caller(this.group.replicas[to], { send });
+      caller.beyond.set(to, Object.assign(beyond, { isBeyond: true }));
+    }
+    if (this.behaviour.passesOn?.(to, message) !== false)
+      this.group.replicas[to].hearBeyond(caller.beyond.get(to), message);
+  }
+  /** What a client says through another replica. */
+  hearBeyond(caller, message) {
+    if (!this.behaviour.mute) this.#hear(caller, message);
+  }
+  /** Its word about a request that a client sent through another one: {reply, tag}, or nothing. */
+  vote(caller, request, tag) {
+    const digest = this.group.requestDigest(request);
+    if (this.behaviour.mute || !caller?.key || this.#refuse(caller, { ...request, tag }, digest))
+      return undefined;
+    const reply = this.group.order(request, digest);
+    return { reply, tag: caller.tag(this.group.digestOf(this.behaviour.lie?.(reply) ?? reply)) };
+  }
+  /** Asks the others of its own accord, and brings the words of as many as are asked of it. */
+  #bundleRequest(caller, { tags, ...request }) {
+    const { group, id, behaviour } = this;
+    const own = this.vote(caller, request, tags?.[id]);
+    if (!own)
+      return caller.say({
+        type: "refused",
+        request: group.requestDigest(request).toString("hex"),
+        code: behaviour.mute ? "not_bundled" : "bad_signature",
+        message: "",
+      });
+    const others = group.replicas
+      .filter((other) => other !== this)
+      .map((other) => ({
+        replica: other.id,
+        tag: other.vote(caller.beyond.get(other.id), request, tags?.[other.id])?.tag,
+      }))
+      .filter(({ tag }) => tag)
+      .slice(0, behaviour.brings ?? 2 * group.genesis.faults);
+    caller.say({ ...own.reply, type: "bundle", others });
+  }
+  #fastRead(caller, { tag, ...question }) {
+    const body = { ...question, operation: encode(operation, question.operation) };
+    const digest = hash("prytany fast read", encode(fastRead, body));
+    const right = caller.hmac(word("prytany tagged fast read"), this.group.cluster, digest);
+    const asked = digest.toString("hex");
+    const writes = question.operation.type === "execute" && !question.operation.read_only;
+    if (tag !== right || !caller.speaksFor.has(question.signer) || writes)
+      return caller.say({ type: "refused", request: asked, code: "not_read_only", message: "" });
+    let outcome = execute(question);
+    outcome = this.behaviour.lieFastRead?.(structuredClone(outcome)) ?? outcome;
+    const answer = {
+      id: question.id,
+      question: asked,
+      executed: String(10 + this.id),
+      agreed: String(1795173920086810n + BigInt(this.id)),
+    };
+    if (question.designated === this.id && !this.behaviour.keepsRows)
+      return caller.say({ ...answer, type: "fast_read_reply", outcome });
+    const said = hash("prytany fast read outcome", encode(outcomeType, outcome));
+    caller.say({ ...answer, type: "fast_read_digest", outcome: said.toString("hex") });
   }
   #read(caller, question) {
     const { id, procedure, arguments: args } = question;

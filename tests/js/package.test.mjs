@@ -15,7 +15,7 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const tool = (name) => here(`../node_modules/.bin/${name}`);
 const text = (path) => readFileSync(here(path), "utf8");
 
-const minifiedBytesMax = 26_500;
+const minifiedBytesMax = 27_000;
 
 test("types: what callers may write compiles, what they may not does not", () => {
   execFileSync(tool("tsc"), ["-p", here("types")], { stdio: "pipe", encoding: "utf8" });
@@ -63,9 +63,12 @@ test(`minified it is at most ${minifiedBytesMax} bytes`, () => {
     "explainCall",
     "explainSql",
     "explainTransaction",
+    "fastCall",
+    "fastQuery",
     "idTokenNonce",
     "joinWithCertificate",
     "joinWithIdToken",
+    "oneConnection",
     "openStatic",
     "subscribe",
     "transaction",

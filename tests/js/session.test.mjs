@@ -2,47 +2,14 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
-import { afterEach, test } from "node:test";
+import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import * as prytany from "../../client-js/src/index.js";
-import { FakeGroup, textRow } from "./fake_replicas.mjs";
+import { textRow } from "./fake_replicas.mjs";
+import { cleanup, joined, open, rejects, start, until } from "./with_fakes.mjs";
 
 const { Cluster } = prytany;
-const cleanup = [];
-afterEach(async () => {
-  for (const act of cleanup.splice(0).reverse()) await act();
-});
-
-async function start(options = {}) {
-  const group = await FakeGroup.start(options);
-  cleanup.push(() => group.stop());
-  return group;
-}
-/** {cluster, events}; `events` fills as [type, replica, reason]. */
-async function open(group, options = {}) {
-  const cluster = await Cluster.open(group.genesis, { timeout: 5000, ...options });
-  cleanup.push(() => cluster.close());
-  const events = [];
-  for (const type of ["connect", "disconnect", "reconnecting", "differ"])
-    cluster.addEventListener(type, ({ replica, reason }) => events.push([type, replica, reason]));
-  return { cluster, events };
-}
-async function joined(group, options) {
-  const { cluster, events } = await open(group, options);
-  return { cluster, events, client: await cluster.join() };
-}
-async function until(condition, what, ms = 4000) {
-  for (const end = Date.now() + ms; !condition(); await sleep(5))
-    if (Date.now() > end) assert.fail(`waited in vain: ${what}`);
-}
-const rejects = (promise, Kind, fields = {}) =>
-  assert.rejects(promise, (error) => {
-    assert.ok(error instanceof Kind, `${error.name}: ${error.message}`);
-    assert.ok(error instanceof prytany.ClientError && error instanceof Error);
-    for (const [name, value] of Object.entries(fields)) assert.deepEqual(error[name], value, name);
-    return true;
-  });
 
 // ---- the ordinary case --------------------------------------------------------------------------
 

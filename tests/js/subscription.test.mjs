@@ -102,6 +102,7 @@ async function refused(code, leaving) {
     questions: new Map(),
     nextId: () => 1,
     up: () => [],
+    connect() {},
   };
   const signer = { publicKey: "00".repeat(32) };
   const client = {

@@ -15,6 +15,9 @@ import {
   Usage,
   credentialPublicKey,
   explainCall,
+  fastCall,
+  fastQuery,
+  oneConnection,
   explainSql,
   explainTransaction,
   fingerprint,
@@ -97,6 +100,12 @@ export async function asking(client: Client, signal: AbortSignal) {
   const cell: Value | undefined = plain.values[0]?.[0];
   const [first] = await client.batch(["SELECT 1", { sql: "SELECT ?", positional: [null] }]);
   same<typeof first, Answer | undefined>(true);
+  const read = await fastCall<{ total: number }>(client, "results", {}, { signal });
+  const sum: number = read.one().total + (await fastQuery(client, "SELECT ?", [1])).seq;
+  const road = oneConnection(client);
+  const through: number | null = road.gateway;
+  road.stop();
+  console.log(sum, through);
   const told = await explainCall(client, "cast", { choice: 3 }, { signal });
   same<typeof told, Explanation>(true);
   same<(typeof told.statements)[number]["plan"], readonly string[]>(true);

@@ -61,6 +61,7 @@ client::SessionOptions Crowd::session_options() const {
   client::SessionOptions options;
   options.depth_max = std::min<std::uint64_t>(size_.depth, limits::session_window);
   options.connections = size_.connections;
+  options.queue_max = size_.waiting;
   return options;
 }
 
@@ -126,7 +127,9 @@ std::string Crowd::judge(const Question& question, const client::Completion& com
 
 void Crowd::answered(const Question& question, std::uint64_t due_us,
                      const client::Completion& completion) {
-  if (std::string problem = judge(question, completion); !problem.empty()) {
+  if (completion.verdict == client::Verdict::refused && completion.code == "queue_full") {
+    if (counting_.load(std::memory_order_relaxed)) ++refused_;
+  } else if (std::string problem = judge(question, completion); !problem.empty()) {
     if (errors_++ == 0) first_error_ = std::move(problem);
   } else if (counting_.load(std::memory_order_relaxed)) {
     const std::uint64_t now = now_us();

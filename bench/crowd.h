@@ -25,6 +25,7 @@ class Crowd {
     unsigned clients = 1;
     unsigned depth = 1;  // outstanding in each, at most
     client::Connections connections = client::Connections::all;
+    std::size_t waiting = 100'000;  // beyond these in each, at most: more are refused
   };
   /// All outlived by these three. `tally` goes on from what it holds.
   Crowd(client::Loop& loop, const Workload& workload, Size size, Tally& tally);
@@ -55,6 +56,8 @@ class Crowd {
   /// Asked in the window, answered there or later.
   [[nodiscard]] std::uint64_t due() const { return due_; }
   [[nodiscard]] std::uint64_t errors() const { return errors_; }
+  /// Due in the window, and refused at once: too many waited. No errors.
+  [[nodiscard]] std::uint64_t refused() const { return refused_; }
   [[nodiscard]] const Histogram& latency() const { return latency_; }
   [[nodiscard]] const Timeline& timeline() const { return timeline_; }
   /// What the first error was, for people.
@@ -73,6 +76,7 @@ class Crowd {
   std::vector<std::atomic<std::uint64_t>> asked_;  // by client
   std::atomic<bool> counting_{false};
   std::atomic<std::uint64_t> errors_{0};
+  std::atomic<std::uint64_t> refused_{0};
   std::atomic<std::uint64_t> due_{0};
 
   std::mutex mutex_;

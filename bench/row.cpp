@@ -94,6 +94,7 @@ std::string to_json(const Row& row) {
   field("per_op", "{" + counts + "}");
   if (row.rate > 0) {
     field("rate_per_s", number(row.rate, 1));
+    field("refused", std::to_string(row.refused));
     field("lag_us", "{\"p50\":" + std::to_string(row.lag.percentile(0.5)) +
                         ",\"p99\":" + std::to_string(row.lag.percentile(0.99)) + "}");
     field("saturated", row.saturated() ? "true" : "false");

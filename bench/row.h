@@ -35,9 +35,10 @@ struct Row {
   std::vector<double> replica_cpu_us;  // of each; empty: not measured
   /// What else was counted in the window, of all replicas together; nothing: not measured.
   std::vector<std::pair<std::string, std::optional<double>>> counts;
-  double rate = 0;        // an open loop's; 0: a closed one
-  std::uint64_t due = 0;  // in the window
-  Histogram lag;          // the generator's own, of an open loop
+  double rate = 0;            // an open loop's; 0: a closed one
+  std::uint64_t due = 0;      // in the window
+  std::uint64_t refused = 0;  // of those, by the client itself: too many waited
+  Histogram lag;              // the generator's own, of an open loop
 
   std::string fault;  // what befell a replica in the window; empty: nothing
   Timeline timeline;

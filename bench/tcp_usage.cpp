@@ -54,6 +54,9 @@ void count_socket(const std::uint8_t* message, std::size_t length,
                   std::min<std::size_t>(sizeof info, attribute.rta_len - RTA_LENGTH(0)));
       usage.bytes += info.tcpi_bytes_sent;
       usage.segments += info.tcpi_data_segs_out;
+      const std::uint64_t name =
+          std::uint64_t{head.id.idiag_cookie[1]} << 32 | head.id.idiag_cookie[0];
+      usage.ends[name] = {info.tcpi_bytes_sent, info.tcpi_data_segs_out};
     }
     at += RTA_ALIGN(attribute.rta_len);
   }
@@ -80,6 +83,12 @@ Result<bool> count_part(int fd, const std::set<std::uint16_t>& ports, TcpUsage& 
 }
 
 }  // namespace
+
+std::optional<TcpUsage> since(const TcpUsage& before, const TcpUsage& after) {
+  for (const auto& [name, counts] : before.ends)
+    if (!after.ends.contains(name)) return std::nullopt;
+  return TcpUsage{after.bytes - before.bytes, after.segments - before.segments};
+}
 
 Result<TcpUsage> tcp_usage(const std::set<std::uint16_t>& ports) {
   const int fd = ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);

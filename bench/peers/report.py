@@ -12,9 +12,9 @@ def merged(rounds):
     for same in groups.values():
         row = dict(same[0])
         for name in ("throughput_per_s", "server_cpu_us_per_op", "client_cpu_us_per_op"):
-            values = [r[name] for r in same]
-            row[name] = round(statistics.median(values), 2)
-            row[name + "_range"] = [min(values), max(values)]
+            values = [r[name] for r in same if r[name] is not None]  # nobody measured it
+            row[name] = round(statistics.median(values), 2) if values else None
+            row[name + "_range"] = [min(values), max(values)] if values else None
         # Percentiles are never averaged: those of the round whose throughput is the median.
         same.sort(key=lambda r: r["throughput_per_s"])
         row["latency_us"] = same[(len(same) - 1) // 2]["latency_us"]
@@ -34,8 +34,9 @@ def with_ratios(rows):
             continue
         row["prytany_throughput_ratio"] = round(
             mine["throughput_per_s"] / max(0.1, row["throughput_per_s"]), 2)
-        row["prytany_server_cpu_ratio"] = round(
-            mine["server_cpu_us_per_op"] / max(0.01, row["server_cpu_us_per_op"]), 2)
+        if None not in (mine["server_cpu_us_per_op"], row["server_cpu_us_per_op"]):
+            row["prytany_server_cpu_ratio"] = round(
+                mine["server_cpu_us_per_op"] / max(0.01, row["server_cpu_us_per_op"]), 2)
     return rows
 
 
@@ -46,10 +47,13 @@ HEADING = ["system", "durability", "clients", "per s", "p50 us", "p99 us", "serv
 def cells(row):
     def ratio(name):
         return f"{row[name]:.2f}x" if name in row else ""
+
+    def cpu(name):
+        return "" if row[name] is None else f"{row[name]:.1f}"
     return [row["system"], row["durability"], f"{row['clients']}x{row['depth']}",
             f"{row['throughput_per_s']:.0f}", str(row["latency_us"]["p50"]),
-            str(row["latency_us"]["p99"]), f"{row['server_cpu_us_per_op']:.1f}",
-            f"{row['client_cpu_us_per_op']:.1f}", ratio("prytany_throughput_ratio"),
+            str(row["latency_us"]["p99"]), cpu("server_cpu_us_per_op"),
+            cpu("client_cpu_us_per_op"), ratio("prytany_throughput_ratio"),
             ratio("prytany_server_cpu_ratio"), str(row["errors"]), row["guarantee"]]
 
 

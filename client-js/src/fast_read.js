@@ -83,11 +83,12 @@ async function attempt({ group, signer, id: session }, operation, { signal, time
       group.questions.delete(question);
       resolve(taken);
     };
-    const giveUp = () => {
-      if (most().length >= group.quorum) keptRows(group.links[designated]);
+    const giveUp = () => end();
+    const overdue = () => {
+      if (most().length >= group.quorum && patience < timeout) keptRows(group.links[designated]);
       end();
     };
-    const timer = later(giveUp, Math.min(patience, timeout));
+    const timer = later(overdue, Math.min(patience, timeout));
     signal?.addEventListener("abort", giveUp);
     // It is not asked again, nor of those who come later.
     group.questions.set(question, { hear, fail: giveUp, close() {}, askOf() {} });

@@ -73,7 +73,8 @@ function makeRoad(group) {
   const enough = links.length - group.weak + 1; // as many as correct ones are
   let state = "apart"; // then greeting, then together
   let at; // the gateway's id, unless we are apart
-  let beyond = []; // by id: {channel: to it, through the gateway; socket: of that; since}
+  let beyond = []; // by id: {channel: to it, through the gateway; socket: of that}
+  let greetedAt = []; // by id
   let failures = Math.floor(Math.random() * links.length); // so that clients spread
   let pause = pauseMs / 2;
   let answers, latencyMs, usualMs; // of the gateway; and of all, when they were asked
@@ -108,9 +109,9 @@ function makeRoad(group) {
      * be as slow, or have become so, asking all of them tells. (A join is no measure: a faulty
      * primary could make a faulty gateway look normal.)
      */
-    took({ askedAt, bundled, mayRun, answeredAt = now(), company = 0 }) {
+    took({ askedAt, bundled, mayRun, answeredAt, company = 0 }, agreedAt) {
       if (!askedAt || !mayRun) return;
-      const ms = answeredAt - askedAt - companyMs * company;
+      const ms = (answeredAt ?? agreedAt) - askedAt - companyMs * company;
       const smoothed = (before) => (before === undefined ? ms : (7 * before + ms) / 8);
       if (!bundled) usualMs = smoothed(usualMs);
       else {
@@ -184,7 +185,8 @@ function makeRoad(group) {
   /** A connection like any other, but that its texts go through the gateway. */
   function greet(id) {
     beyond[id]?.channel.close();
-    const mine = { since: now() };
+    const mine = {};
+    greetedAt[id] = now();
     class Through {
       readyState = 1;
       constructor() {
@@ -199,14 +201,17 @@ function makeRoad(group) {
     }
     const { cluster, members } = group;
     const emit = (type) => type === "reconnecting" && doWithout(id, mine);
-    const road = { cluster, emit, heard: group.heard, ready: () => compare(mine) };
+    const road = { cluster, emit, heard: group.heard, ready: () => compare(id, mine) };
     mine.channel = makeChannel(road, id, members[id], Through);
     beyond[id] = mine;
     mine.channel.connect();
   }
-  /** Another configuration than the gateway's is proven on a connection of its own. */
-  function compare({ channel }) {
-    if (channel.era !== links[at].era) self.part("is in another configuration");
+  /**
+   * Another configuration than the gateway's is proven on a connection of its own. One alone may say
+   * what it likes: we do without it.
+   */
+  function compare(id, mine) {
+    if (mine.channel.era !== links[at].era) doWithout(id, mine);
     else if (state === "greeting" && met() === links.length) come();
   }
   function doWithout(id, mine) {
@@ -263,11 +268,11 @@ function makeRoad(group) {
       self.part("brings too few tags that prove anything", true);
   }
   function passedOn({ from, message }) {
-    const { socket, since } = beyond[from] ?? {};
+    const { socket } = beyond[from] ?? {};
     if (from === at || !links[from]) return;
     if (message.type === "refused" && /^(hello|speak_for)_first$/.test(message.code)) {
       // It was restarted, or cut off from the gateway: whoever says so, it costs us a hello.
-      if (!(now() - since < greetAgainMs)) greet(from);
+      if (!(now() - greetedAt[from] < greetAgainMs)) greet(from);
     } else socket?.onmessage?.({ data: toJson(message) });
   }
 }

@@ -71,7 +71,7 @@ export function makeQuestion(group, about) {
   let round = 0;
   let lacksRows = false; // of its first round, and the others agree
   let signature; // a promise of it, once somebody needs one
-  let resend, lingering;
+  let resend, lingering, agreedAt;
 
   const self = {
     about,
@@ -221,9 +221,11 @@ export function makeQuestion(group, about) {
     const [answer] = wholes;
     if (!answer) {
       lacksRows = round === 1;
-      if (lacksRows) again(wholePatienceMs); // later, everybody is asked for them anyway
+      // Who sends the rows may be farther away than those who sent digests.
+      if (lacksRows) again(Math.max(wholePatienceMs, now() - about.askedAt)); // later, everybody is asked for them anyway
       return;
     }
+    agreedAt ??= now();
     // Those that are only just connecting are worth waiting for, those that failed to are not.
     const everybody = group.links.every((c) => heard(c) || (!c.ready && c.failures > 0));
     if (about.linger > 0 && !everybody) {
@@ -249,7 +251,7 @@ export function makeQuestion(group, about) {
       for (const kind in judged)
         for (const replica of judged[kind]) group.judge(replica, kind, reason);
     }
-    group.road?.took(about);
+    group.road?.took(about, agreedAt);
     const { outcome, seq = reached(alike, "executed") } = answer;
     const agreed = reached(alike, "agreed") ?? answer.agreed;
     for (const voice of spoken) delete voice.whole;

@@ -127,13 +127,16 @@ Executed Executor::Impl::execute(Seq seq, const Digest& digest, const wire::Batc
   agreed_ = std::max(agreed.time, agreed_ + 1);
   Executed executed;
   executed.replies.reserve(batch.requests.size());
+  executed.steps.reserve(batch.requests.size());
   Turn turn{seq, agreed_, agreed.choice.view(), 0, {}, {}, &executed};
   end_overdue(turn);
   run_what_is_due(turn, digest);
   for (const wire::ClientRequest& request : batch.requests) {
     turn.seed = seed_of(seq, digest, turn.index);
     turn.request = requests.empty() ? wire::request_digest(request.body) : requests[turn.index];
+    engine_.state().work = 0;  // of what is refused before it begins, too
     executed.replies.push_back(run(turn, request.body));
+    executed.steps.push_back(engine_.state().work);
     ++turn.index;
   }
   return executed;
@@ -548,6 +551,12 @@ std::optional<SessionView> Executor::session(SessionId session) const {
   const Session* found = impl_->sessions_.find(session);
   if (found == nullptr) return std::nullopt;
   return SessionView{found->key, found->principal, found->role};
+}
+
+std::optional<RequestNumber> Executor::highest(SessionId session) const {
+  const Session* found = impl_->sessions_.find(session);
+  if (found == nullptr) return std::nullopt;
+  return RequestNumber{found->highest};
 }
 
 std::optional<Executor::Page> Executor::page(std::string_view path) const {

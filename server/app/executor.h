@@ -64,6 +64,7 @@ struct SessionEnding {
 };
 struct Executed {
   std::vector<wire::Reply> replies;  // one per request, in order; also for refused ones
+  std::vector<std::uint64_t> steps;  // that each request took
   std::vector<SessionEnding> endings;
   std::vector<wire::Change> changes;  // in order
 };
@@ -112,6 +113,8 @@ class Executor {
   /// "number_too_new"). An optimisation: execution decides again, the same everywhere.
   [[nodiscard]] std::optional<std::string> refuse(const wire::RequestBody& request) const;
   [[nodiscard]] std::optional<SessionView> session(SessionId session) const;
+  /// The highest number of it that was executed; nothing: there is no such session.
+  [[nodiscard]] std::optional<RequestNumber> highest(SessionId session) const;
   /// Genesis lists the clients: nobody joins.
   [[nodiscard]] bool is_static() const;
 

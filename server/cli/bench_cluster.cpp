@@ -26,6 +26,7 @@ namespace prytany::cli {
 namespace {
 
 constexpr std::size_t setup_at_once = 4;
+constexpr std::size_t open_loop_waiting_max = 16;  // of each client
 
 void sleep_for_seconds(double seconds) {
   std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
@@ -268,6 +269,8 @@ Result<void> BenchCluster::check() {
 }
 
 Result<bench::Row> BenchCluster::measure(bench::Crowd::Size size, double rate) {
+  // Else what is due beyond what the group can do would wait without end.
+  if (rate > 0) size.waiting = open_loop_waiting_max;
   bench::Crowd crowd(*loop_, workload_, size, tally_);
   if (options_.static_clients) {
     crowd.attach(keys_, SessionId{2});
@@ -298,6 +301,7 @@ Result<bench::Row> BenchCluster::measure(bench::Crowd::Size size, double rate) {
   row.due = crowd.due();
   row.timeline = crowd.timeline();
   row.errors = crowd.errors();
+  row.refused = crowd.refused();
   row.first_error = crowd.first_error();
   row.latency = crowd.latency();
   row.checks = workload_.checks.size();

@@ -79,14 +79,19 @@ void put_usage(const ClusterUsage& before, const ClusterUsage& after, bench::Row
   }
   row.server_cpu_us = servers_cpu_us;
   const auto count = [&](const char* name, std::uint64_t from, std::uint64_t to) {
-    // A connection that ended took its count with it.
-    row.counts.emplace_back(name,
-                            to < from ? std::optional<double>() : static_cast<double>(to - from));
+    row.counts.emplace_back(name, static_cast<double>(to - from));
   };
-  count("replica_bytes", before.between_replicas.bytes, after.between_replicas.bytes);
-  count("replica_segments", before.between_replicas.segments, after.between_replicas.segments);
-  count("client_bytes", before.with_clients.bytes, after.with_clients.bytes);
-  count("client_segments", before.with_clients.segments, after.with_clients.segments);
+  const auto travelled = [&](const std::string& who, const bench::TcpUsage& from,
+                             const bench::TcpUsage& to) {
+    const auto went = bench::since(from, to);
+    const auto known = [&](std::uint64_t sum) {
+      return went ? std::optional(static_cast<double>(sum)) : std::nullopt;
+    };
+    row.counts.emplace_back(who + "_bytes", known(went ? went->bytes : 0));
+    row.counts.emplace_back(who + "_segments", known(went ? went->segments : 0));
+  };
+  travelled("replica", before.between_replicas, after.between_replicas);
+  travelled("client", before.with_clients, after.with_clients);
   count("disk_bytes", before.disk_bytes, after.disk_bytes);
   count("syncs", before.syncs, after.syncs);
   count("batches", before.batches, after.batches);

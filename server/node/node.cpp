@@ -10,6 +10,7 @@
 #include "server/node/clients.h"
 #include "server/node/complaints.h"
 #include "server/node/configurations.h"
+#include "server/node/lanes.h"
 #include "server/node/nondeterminism.h"
 #include "server/node/outbox.h"
 #include "server/node/state_fetch.h"
@@ -140,9 +141,11 @@ class Node::Impl {
                asks != nullptr && theirs != config_.pbft.number) {
       if (theirs < config_.pbft.number) inbox_.emplace_back(pbft::Behind{peer, asks->stable});
     } else if (const auto* forward = std::get_if<wire::Forward>(&*message);
-               forward != nullptr && is_over(forward->request.body)) {
+               forward != nullptr && (is_over(forward->request.body) ||
+                                      !lanes_.pass(world_.clock.now(), forward->request.body))) {
       // A peer that was behind passes on what was executed long ago. Ordered again after its
-      // session ended, it would be answered as if it had never been executed.
+      // session ended, it would be answered as if it had never been executed. Or it brings what
+      // has not its turn yet.
       return true;
     } else {
       inbox_.emplace_back(pbft::Received{std::move(message)});
@@ -170,11 +173,16 @@ class Node::Impl {
 
   void grant(Clients::Wish wish) {
     if (auto* submit = std::get_if<Clients::Submit>(&wish)) {
-      if (!config_.pbft.mute)
-        inbox_.emplace_back(pbft::Submitted{std::move(submit->request), submit->host});
+      submitted({std::move(submit->request), submit->host});
     } else if (const auto* question = std::get_if<Clients::AskStatus>(&wish)) {
       clients_.answer(*question, status());
     }
+  }
+
+  void submitted(pbft::Submitted request) {
+    if (config_.pbft.mute) return;
+    auto goes = lanes_.enter(world_.clock.now(), replica_->leads(), std::move(request));
+    if (goes) inbox_.emplace_back(std::move(*goes));
   }
 
   Result<void> turn() {
@@ -194,7 +202,9 @@ class Node::Impl {
       if (auto done = collect_commits(); !done) return done;
       if (auto done = transfer(now); !done) return done;
       for (wire::AuthenticRequest& request : clients_.now_known(now, verifier_))
-        inbox_.emplace_back(pbft::Submitted{std::move(request)});
+        submitted({std::move(request)});
+      for (pbft::Submitted& request : lanes_.due(now, replica_->leads()))
+        inbox_.emplace_back(std::move(request));
       relay();
       outbox_.flush();
       if (auto done = begin_configuration(); !done) return done;
@@ -251,6 +261,8 @@ class Node::Impl {
     if (fetch_) due = std::min(due, fetch_->deadline());
     if (clients_.has_early()) due = std::min(due, clients_.early_deadline());
     if (clients_.has_reads()) due = std::min(due, reads_again_);
+    if (lanes_.kept() > 0)
+      due = std::min(due, lanes_.deadline(world_.clock.now(), replica_->leads()));
     if (keep_ < stable_) due = std::min(due, keep_checked_ + keep_check_us);
     return due;
   }
@@ -362,10 +374,13 @@ class Node::Impl {
   }
 
   Result<void> execute(const pbft::Execute& e) {
+    const Time began = world_.clock.now();
     const app::Executed executed =
         world_.executor.execute(e.seq, e.digest, e.batch, e.agreed, e.requests);
     ++counters_.batches_executed;
     counters_.requests_executed += executed.replies.size();
+    const Time now = world_.clock.now();
+    lanes_.executed(now, now - began, e.batch, executed.steps);
     clients_.executed(executed);
     tell_when_due();
     inbox_.emplace_back(pbft::Executed{e.seq, end_of(world_.executor, config_.pbft.number)});
@@ -615,6 +630,7 @@ class Node::Impl {
   bool gone_ = false;                                // what is fetched; the core knows
   std::optional<Error> fault_;                       // met while reading frames
   Complaints complaints_;
+  Lanes lanes_{[this](SessionId session) { return world_.executor.highest(session); }};
   bool due_told_ = false;  // the core waits for a time of the application's
   std::vector<pbft::Event> inbox_;
   std::map<ReplicaId, Arriving> arriving_;

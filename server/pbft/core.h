@@ -35,6 +35,7 @@ class Replica::Core {
   void hear(Time now, Event event, Effects& out);
   void conclude(Time now, Effects& out);
   /// deadline(), as of the last conclude().
+  [[nodiscard]] bool leads() const { return leader() == config_.self; }
   [[nodiscard]] Time owed() const { return started_ ? owed_ : Time{0}; }
   [[nodiscard]] ReplicaStatus status() const;
   [[nodiscard]] Held held() const;
@@ -296,7 +297,6 @@ class Replica::Core {
   /// The primary of the last view entered. While another is asked for, it may order all the same:
   /// for those who did not leave.
   [[nodiscard]] ReplicaId leader() const { return config_.group.primary_of(entered_); }
-  [[nodiscard]] bool leads() const { return leader() == config_.self; }
   [[nodiscard]] bool at_checkpoint(Seq seq) const {
     return seq.value % config_.checkpoint_interval == 0;
   }

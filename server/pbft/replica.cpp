@@ -19,6 +19,7 @@ void Replica::step(Time now, Event event, Effects& out) {
   conclude(now, out);
 }
 Time Replica::deadline() const { return core_->owed(); }
+bool Replica::leads() const { return core_->leads(); }
 std::optional<Seq> Replica::read_barrier() const { return core_->read_barrier(); }
 ReplicaStatus Replica::status() const { return core_->status(); }
 Held Replica::held() const { return core_->held(); }

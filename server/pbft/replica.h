@@ -66,6 +66,8 @@ class Replica {
   /// When a Tick is owed, as of the last conclude(); `never` if nothing is waited for.
   [[nodiscard]] Time deadline() const;
   [[nodiscard]] ReplicaStatus status() const;
+  /// The primary of the last view that I entered.
+  [[nodiscard]] bool leads() const;
   /// Takes time in proportion to what is held.
   [[nodiscard]] Held held() const;
   /// Of h; nothing at genesis.

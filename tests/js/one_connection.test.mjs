@@ -161,6 +161,65 @@ test("a replica beyond that was restarted is greeted again, at most once a secon
   assert.deepEqual(why(events), [""]);
 });
 
+/** What this replica does while it hears those who come through another one. */
+function beyondBehaves(replica, behaviour, after = () => {}) {
+  const hearBeyond = replica.hearBeyond.bind(replica);
+  replica.hearBeyond = (caller, message) => {
+    Object.assign(replica.behaviour, behaviour);
+    try {
+      hearBeyond(caller, message);
+    } finally {
+      for (const name in behaviour) delete replica.behaviour[name];
+      after(message);
+    }
+  };
+}
+const knowsNobody = { request: "00".repeat(32), code: "hello_first", message: "" };
+
+test("one replica that names another configuration is done without", async () => {
+  const group = await start({ requests: "mac" });
+  const { client, events } = await joined(group);
+  for (let i = 0; i < 4; ++i) await client.call("before", {}, { linger: 1000 });
+  for (const replica of group.replicas.slice(3)) beyondBehaves(replica, { configuration: "1" });
+  const road = oneConnection(client);
+  await until(() => road.gateway !== null && open(group) === 1, "one connection");
+  for (let i = 0; i < 20; ++i) await client.call("vote", { i });
+  if (road.gateway !== 3) assert.deepEqual(why(events), [""]);
+});
+
+test("one that proves nothing is greeted again once a second, and no gateway is left for it", async () => {
+  const { client, group, gateway, events } = await together();
+  const liar = group.replicas[(gateway.id + 1) % 4];
+  const [caller] = gateway.callers;
+  const ask = () =>
+    caller.say({ type: "passed_back", from: liar.id, message: { type: "refused", ...knowsNobody } });
+  let hellos = 0;
+  beyondBehaves(liar, { key: gateway.privateKey }, ({ type }) => {
+    if (type === "hello") ++hellos;
+    setTimeout(ask, 10);
+  });
+  await sleep(1000);
+  ask();
+  await sleep(2500);
+  assert.ok(hellos >= 1 && hellos <= 3, `${hellos} hellos`);
+  await client.call("vote");
+  assert.deepEqual(why(events), [""]);
+});
+
+test("who waits for all does not take a slow gateway for as fast as they are", async () => {
+  const group = await start({ requests: "mac" });
+  const { client, events } = await joined(group);
+  const [, , , silent] = group.replicas;
+  silent.behaviour.hear = (caller, { type }) => type === "request";
+  const road = oneConnection(client);
+  for (let i = 0; i < 12; ++i) await client.call("before", {}, { linger: 200 });
+  silent.behaviour.hear = undefined;
+  await until(() => road.gateway !== null && open(group) === 1, "one connection");
+  group.replicas[road.gateway].behaviour.delay = 500;
+  for (let i = 0; i < 17 && road.gateway !== null; ++i) await client.call("slow", { i });
+  assert.ok(why(events).includes("is slow"), why(events).join());
+});
+
 test("an end of the session that others tell through the gateway is believed of f+1", async () => {
   const { client, group, gateway } = await together();
   await client.call("vote");

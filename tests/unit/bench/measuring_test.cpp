@@ -214,6 +214,21 @@ TEST(BenchTcp, counts_what_connections_of_these_ports_carried_in_both_directions
   EXPECT_EQ(after.bytes - before.bytes, 2000U);
   EXPECT_EQ(after.segments - before.segments, 2U);
   EXPECT_EQ(tcp_usage({ours.port, others.port}).value().bytes - after.bytes, 1000U);
+  EXPECT_EQ(since(before, after)->bytes, 2000U);
+}
+
+TEST(BenchTcp, says_nothing_of_connections_that_ended_meanwhile) {
+  TcpUsage before;
+  TcpUsage after;
+  before.ends = {{7, {100, 1}}, {8, {900, 2}}};
+  after.ends = {{8, {950, 3}}, {9, {900, 1}}};
+  after.bytes = 1850;
+  before.bytes = 1000;
+  EXPECT_EQ(since(before, after), std::nullopt)
+      << "what 7 carried is not known, nor that it is 850";
+  before.ends.erase(7);
+  before.bytes = 900;
+  EXPECT_EQ(since(before, after)->bytes, 950U);
 }
 
 TEST(BenchAllocations, are_what_the_library_wrote_for_that_process) {

@@ -31,6 +31,12 @@ std::string_view procedure_of(const wire::RequestBody& body) {
   return size > limits::name_bytes_max ? std::string_view{} : as_text(reader.take(size));
 }
 
+bool brings_sql(const wire::RequestBody& body) {
+  const std::uint8_t kind = kind_of(body);
+  return kind == place<wire::Execute>() || kind == place<wire::Transaction>() ||
+         kind == place<wire::Explain>();
+}
+
 /// Backups let debtors in a little later than the primary, whatever they took to execute: what
 /// waits with them only is what a primary would be blamed for.
 Time paid_at(std::uint64_t owes_us, Time since, bool leads) {
@@ -42,16 +48,9 @@ Time paid_at(std::uint64_t owes_us, Time since, bool leads) {
 }  // namespace
 
 bool Lanes::risky(Time now, const wire::RequestBody& body) const {
-  switch (kind_of(body)) {
-    case place<wire::Execute>():
-    case place<wire::Transaction>():
-    case place<wire::Explain>(): return true;
-    case place<wire::Call>(): {
-      const auto known = procedures_.find(procedure_of(body));
-      return known == procedures_.end() || now < known->second;
-    }
-    default: return false;
-  }
+  if (kind_of(body) != place<wire::Call>()) return brings_sql(body);
+  const auto known = procedures_.find(procedure_of(body));
+  return known == procedures_.end() || now < known->second;
 }
 
 /// Of all sessions, the last that asked and the one before it are enough to tell.
@@ -109,7 +108,13 @@ std::optional<pbft::Submitted> Lanes::enter(Time now, bool leads, pbft::Submitte
   return std::nullopt;
 }
 
+/// Only by what all replicas know alike: who says it has it in its core, and blames me for what I
+/// keep out of mine. Which procedures are dear they may have learnt at different times, and what
+/// waits here its client may have said to me alone.
 bool Lanes::pass(Time now, const wire::RequestBody& body) {
+  const auto found = lanes_.find(body.session);
+  const bool dear = found != lanes_.end() && now < found->second.dear_until;
+  if (!dear && !brings_sql(body)) return true;
   Lane* const lane = lane_for(now, body);
   if (lane == nullptr) return true;
   begin(now, body.session, body.number, *lane);

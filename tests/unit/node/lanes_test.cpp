@@ -206,6 +206,15 @@ TEST_F(LanesTest, let_nothing_past_that_another_replica_brings) {
   EXPECT_FALSE(passes(1, 3, sql())) << "one at a time";
 }
 
+TEST_F(LanesTest, let_past_what_others_may_have_let_in_because_they_know_otherwise) {
+  others();
+  for (std::uint64_t number = 1; number <= 5; ++number) enters(1, number, sql());
+  EXPECT_FALSE(enters(1, 9, call("cheap"))) << "its client said 5 before it";
+  EXPECT_TRUE(passes(1, 9, call("cheap"))) << "perhaps it said that to me alone";
+  EXPECT_TRUE(passes(2, 40, call("new"))) << "others may have executed it";
+  EXPECT_FALSE(passes(2, 40, sql()));
+}
+
 TEST_F(LanesTest, let_joins_and_those_who_leave_go) {
   others();
   executed(1, 1, sql(), half_a_second);

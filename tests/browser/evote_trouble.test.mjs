@@ -87,7 +87,8 @@ test(
     await inspect(page, "trouble-01-killed");
     assert.equal(await turnout(), 1);
     // A connection that was just opening when the server died is reset, a later one refused.
-    const killed = new RegExp(`:${replicas.port(3)}/.*ERR_CONNECTION_(REFUSED|RESET|CLOSED)`);
+    const { host } = new URL(replicas.url(3));
+    const killed = new RegExp(`${host}/.*ERR_CONNECTION_(REFUSED|RESET|CLOSED)`);
     assert.deepEqual(
       page.errors.filter((text) => !killed.test(text)),
       [],

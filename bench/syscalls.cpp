@@ -1,13 +1,12 @@
 #include "bench/syscalls.h"
 
-#include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <fstream>
 #include <sstream>
+
+#include "bench/spawn.h"
 
 namespace prytany::bench {
 
@@ -15,16 +14,8 @@ SyscallCount::SyscallCount(const std::vector<pid_t>& processes, const std::strin
     : path_(folder + "/perf.csv") {
   std::string list;
   for (const pid_t process : processes) list += (list.empty() ? "" : ",") + std::to_string(process);
-  std::vector<std::string> words = {"perf", "stat", "-x,", "-e", "raw_syscalls:sys_enter",
-                                    "-o",   path_,  "-p",  list};
-  std::vector<char*> arguments;
-  for (std::string& word : words) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
-  posix_spawn_file_actions_t files;
-  ::posix_spawn_file_actions_init(&files);
-  ::posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-  if (::posix_spawnp(&perf_, "perf", &files, nullptr, arguments.data(), environ) != 0) perf_ = 0;
-  ::posix_spawn_file_actions_destroy(&files);
+  perf_ =
+      spawn({"perf", "stat", "-x,", "-e", "raw_syscalls:sys_enter", "-o", path_, "-p", list}, true);
 }
 
 SyscallCount::~SyscallCount() { (void)stop(); }

@@ -269,11 +269,13 @@ class Session {
     std::vector<Channel> through;   // by replica; not the gateway's own
     std::vector<Time> greet_again;  // by replica: not before
     Time next = never;              // apart: when to try; greeting: how long to wait for the silent
-    std::uint64_t pause_us = 0;
-    std::uint64_t failed = 0;      // gateways, so far
-    RequestNumber last_direct;     // what was asked of all, before
-    bool alone = false;            // the other connections have ended
-    std::uint64_t latency_us = 0;  // of its answers, smoothed
+    Time since;                     // together
+    Time answered;                  // by the gateway, the last time; or since
+    std::uint64_t pause_us = 0;     // after the last gateway that failed
+    std::uint64_t failed = 0;       // gateways, so far
+    RequestNumber last_direct;      // what was asked of all, before
+    bool alone = false;             // the other connections have ended
+    std::uint64_t latency_us = 0;   // of its answers, smoothed
     unsigned answers = 0;
   };
   /// An answered number, so that late voices are still judged.
@@ -331,7 +333,7 @@ class Session {
   void begin_bundling(Time now, Effects& out);
   void greet_through(ReplicaId replica, Effects& out);
   [[nodiscard]] std::size_t met_through() const;
-  void come_together(Effects& out);
+  void come_together(Time now, Effects& out);
   void hang_up_others(Effects& out);
   void hang_up_needless(ReplicaId replica, Effects& out);
   void part(Time now, const std::string& why, bool failed, Effects& out);

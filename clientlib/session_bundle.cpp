@@ -45,7 +45,7 @@ void Session::tick_bundling(Time now, Effects& out) {
   if (bundling_.state == Bundling::State::apart) {
     if (may_bundle()) begin_bundling(now, out);
   } else if (met_through() + cluster_->faults >= cluster_->size()) {
-    come_together(out);
+    come_together(now, out);
   } else {
     part(now, "reaches too few", true, out);
   }
@@ -96,7 +96,7 @@ void Session::begin_bundling(Time now, Effects& out) {
     bundling_.through.emplace_back(cluster_, replica);
   for (const ReplicaId replica : cluster_->replicas())
     if (replica != bundling_.gateway) greet_through(replica, out);
-  if (met_through() == cluster_->size()) come_together(out);
+  if (met_through() == cluster_->size()) come_together(now, out);
 }
 
 void Session::greet_through(ReplicaId replica, Effects& out) {
@@ -104,9 +104,10 @@ void Session::greet_through(ReplicaId replica, Effects& out) {
   out.push_back(Send{bundling_.gateway, as_text(wire::PassOn{replica, hello})});
 }
 
-void Session::come_together(Effects& out) {
+void Session::come_together(Time now, Effects& out) {
   bundling_.state = Bundling::State::together;
   bundling_.last_direct = RequestNumber{last_number_};
+  bundling_.since = bundling_.answered = now;
   bundling_.alone = false;
   bundling_.next = never;
   bundling_.latency_us = 0;
@@ -125,6 +126,9 @@ void Session::part(Time now, const std::string& why, bool failed, Effects& out) 
   bundling_.through.clear();
   if (failed) {
     ++bundling_.failed;
+    // Failures long ago say nothing about the next gateway. One that serves as long as we waited
+    // for it, and fails then, costs us no more than half of the time.
+    if (asked && bundling_.answered > bundling_.since + bundling_.pause_us) bundling_.pause_us = 0;
     bundling_.pause_us =
         std::clamp(bundling_.pause_us * 2, options_.gateway_pause_us,
                    std::max(options_.gateway_pause_us, options_.gateway_pause_max_us));
@@ -188,6 +192,7 @@ bool Session::bundle(Time now, Question& question, Effects& out) {
 /// long the join took is no measure: a faulty primary could make a faulty gateway look normal.
 void Session::measure_gateway(Time now, std::uint64_t took_us, Effects& out) {
   constexpr unsigned enough_answers = 16;
+  bundling_.answered = now;
   bundling_.latency_us = smoothed(bundling_.latency_us, took_us);
   if (++bundling_.answers < enough_answers) return;
   const std::uint64_t usual_us = asked_all_us_ > 0 ? asked_all_us_ : options_.gateway_slack_us;
@@ -230,7 +235,7 @@ void Session::on_passed_back(Time now, ReplicaId from, const wire::PassedBack& p
   if (*message) return heard(now, by, std::move(**message), out);
   if (cluster_->mac_requests)
     out.push_back(Send{from, as_text(wire::PassOn{by, channel.speaking_for(signer_)})});
-  if (!together() && met_through() == cluster_->size()) come_together(out);
+  if (!together() && met_through() == cluster_->size()) come_together(now, out);
 }
 
 void Session::on_bundle(Time now, ReplicaId from, wire::Bundle said, Effects& out) {

@@ -193,7 +193,10 @@ void Session::take(Time now, Question& question, wire::Reply reply, const Agreem
                    Effects& out) {
   const RequestNumber number = question.number;
   const bool leaves = question.leaves;
-  const std::uint64_t took_us = now - question.asked;
+  // Not what we waited for those who agree with an answer that we had.
+  const Time settled =
+      question.linger == never ? now : Time{question.linger.value - options_.linger_us};
+  const std::uint64_t took_us = settled - question.asked;
   const bool by_gateway = question.bundled && question.round == 1;
   // Measured from the first sending: too long when it was lost, which only makes us more patient.
   // What a gateway kept is no measure of anybody.

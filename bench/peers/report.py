@@ -40,6 +40,18 @@ def with_ratios(rows):
     return rows
 
 
+def beside_sqlite(rows, name="sqlite wal full"):
+    """How many rows a second ours commits for each that plain SQLite does, each on disk by itself:
+    it has no clients to have many of."""
+    alone = next((row for row in rows if row["system"] == name), None)
+    if alone is None:
+        return []
+    return [f"{row['system']}, {row['clients']}x{row['depth']}, {row['durability']}: "
+            f"{row['throughput_per_s'] / max(0.1, alone['throughput_per_s']):.2f} times {name}"
+            for row in rows
+            if row["system"].startswith("Prytany") and row["durability"] == alone["durability"]]
+
+
 HEADING = ["system", "durability", "clients", "per s", "p50 us", "p99 us", "server us/op",
            "client us/op", "ours per s", "ours CPU", "errors", "guarantee"]
 

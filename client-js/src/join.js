@@ -5,6 +5,7 @@ import * as codec from "./codec.js";
 import { hash, newSigner, verify, word } from "./crypto.js";
 import { makeQuestion, now } from "./question.js";
 import { makeRequest } from "./session.js";
+import { makeSigning } from "./signing.js";
 import { cancel, later } from "./platform.js";
 
 const attemptsMax = 16;
@@ -41,7 +42,8 @@ export async function joinGroup(
     begin.identification = { ...who, signature };
     const operation = await gather(group, begin, attempt, makeOurs);
     const number = String(attempt);
-    const { digest, message, sign } = await makeRequest(group, signer, "0", number, operation);
+    const { digest, message } = await makeRequest(signer, "0", number, operation);
+    const sign = () => makeSigning(group.cluster, signer.key)(digest);
     const question = makeOurs({ digest: toHex(digest), number, what: "about the join", sign });
     question.ask(message);
     try {

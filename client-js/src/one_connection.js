@@ -77,6 +77,7 @@ function makeRoad(group) {
   let greetedAt = []; // by id
   let failures = Math.floor(Math.random() * links.length); // so that clients spread
   let pause = pauseMs / 2;
+  let since, answered; // together; the last time that the gateway brought an answer
   let answers, latencyMs, usualMs; // of the gateway; and of all, when they were asked
   let timer;
 
@@ -115,6 +116,7 @@ function makeRoad(group) {
       const smoothed = (before) => (before === undefined ? ms : (7 * before + ms) / 8);
       if (!bundled) usualMs = smoothed(usualMs);
       else {
+        answered = now();
         latencyMs = smoothed(latencyMs);
         const bearable = 4 * (usualMs ?? slackMs) + slackMs;
         if (++answers >= answersEnough && latencyMs > bearable) self.part("is slow", true);
@@ -126,6 +128,9 @@ function makeRoad(group) {
     /** Back to all of them: what is unanswered they are asked anew, with signatures. */
     part(why = "cannot bring all that is asked", failed = false) {
       if (state === "apart") return;
+      // Failures long ago say nothing about the next gateway. One that serves as long as we waited
+      // for it, and fails then, costs us no more than half of the time.
+      if (failed && state === "together" && answered - since > pause) pause = pauseMs / 2;
       leave();
       if (failed) {
         ++failures;
@@ -222,6 +227,7 @@ function makeRoad(group) {
   }
   function come() {
     state = "together";
+    since = answered = now();
     answers = 0;
     latencyMs = undefined;
     group.emit("gateway", at);

@@ -56,11 +56,12 @@ function tell(callback, ...args) {
 
 /**
  * `about` may change until ask(): {digest (hex, of a request, a join or a read), number and
- * size (of a request), what (in words, if replicas are judged by it), mayRun (whether it changes the state),
- * timeout and linger (ms), signal, onAgreement, token (hears the tokens of a join), sign() and
- * tag(channel) (what proves to everybody, or to one replica, whose request it is)}; and, each at
- * most once and instead of what is done by default: {take({outcome, seq, agreed, agreement}), f+1
- * said the same; refused(error), a quorum insists; failed(), the caller has an error}.
+ * size (of a request), what (in words, if replicas are judged by it), mayRun (whether it changes
+ * the state), timeout and linger (ms), signal, onAgreement, token (hears the tokens of a join),
+ * sign() and tag(channel) (what proves to everybody, or to one replica, whose request it is)}; and,
+ * each at most once and instead of what is done by default: {take({outcome, seq, agreed,
+ * agreement}), f+1 said the same; refused(error), a quorum insists; failed(), the caller has an
+ * error}.
  */
 export function makeQuestion(group, about) {
   const { timeout, signal } = about;
@@ -222,7 +223,8 @@ export function makeQuestion(group, about) {
     if (!answer) {
       lacksRows = round === 1;
       // Who sends the rows may be farther away than those who sent digests.
-      if (lacksRows) again(Math.max(wholePatienceMs, now() - about.askedAt)); // later, everybody is asked for them anyway
+      // (Later, everybody is asked for them anyway.)
+      if (lacksRows) again(Math.max(wholePatienceMs, now() - about.askedAt));
       return;
     }
     agreedAt ??= now();

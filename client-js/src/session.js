@@ -3,16 +3,17 @@
 // of the session, changes nothing and is remembered against it.
 import { toHex } from "./bytes.js";
 import * as codec from "./codec.js";
-import { hash, sign, word } from "./crypto.js";
+import { hash } from "./crypto.js";
 import { OutcomeUnknown, Refused } from "./errors.js";
 import { makeQuestion } from "./question.js";
 import { assign } from "./platform.js";
+import { makeSigning } from "./signing.js";
 
 const windowMax = 64;
 const queueMax = 100_000;
 
-/** {digest, size in bytes, message, sign(): what its signature adds to the message} */
-export async function makeRequest({ cluster }, { key, publicKey }, session, number, operation) {
+/** {digest, size in bytes, message} */
+export async function makeRequest({ publicKey }, session, number, operation) {
   const body = codec.encode(codec.requestBody, {
     session,
     number,
@@ -24,9 +25,6 @@ export async function makeRequest({ cluster }, { key, publicKey }, session, numb
     digest,
     size: body.length,
     message: { type: "request", session, number, signer: publicKey, operation },
-    async sign() {
-      return { signature: await sign(key, word("prytany signed request", cluster, digest)) };
-    },
   };
 }
 
@@ -34,6 +32,7 @@ export async function makeRequest({ cluster }, { key, publicKey }, session, numb
 export const isOver = (code) => ["unknown_session", "session_ended"].includes(code);
 
 export function makeSession(group, signer, id, onEnd) {
+  const signing = makeSigning(group.cluster, signer.key);
   const pending = new Map(); // number -> entry, ascending
   const claims = new Map(); // replica -> {reason: why the session has ended, after: our last number}
   let queue = [];
@@ -76,18 +75,12 @@ export function makeSession(group, signer, id, onEnd) {
   }
   // A number has to be used even if the caller gave up meanwhile: numbers have no gaps.
   async function send({ question, operation, number }) {
-    const { digest, size, message, sign } = await makeRequest(
-      group,
-      signer,
-      id,
-      String(number),
-      operation,
-    );
+    const { digest, size, message } = await makeRequest(signer, id, String(number), operation);
     assign(question.about, {
       digest: toHex(digest),
       size,
       number,
-      sign,
+      sign: () => signing(digest),
       tag: (channel) => channel.takesTags(signer) && channel.tag(digest, signer),
       mayRun: true,
       what: `about request ${number}`,

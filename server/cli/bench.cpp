@@ -9,6 +9,8 @@
 #include "server/cli/bench_cluster.h"
 #include "server/cli/bench_fault.h"
 #include "server/cli/client_commands.h"
+#include "server/cli/scratch.h"
+#include "server/cli/settings.h"
 
 namespace prytany::cli {
 namespace {
@@ -94,6 +96,11 @@ Result<void> measure_cluster(const BenchOptions& options, const bench::Workload&
   return {};
 }
 
+Result<bench::Workload> workload_of(const BenchOptions& options, const std::string& name) {
+  return bench::make_workload(name, {options.size, options.reply_size, options.records,
+                                     options.seed, options.reads == "ordered"});
+}
+
 /// `alone`: the same with one replica, which tolerates nothing, as a floor.
 Result<void> measure_all(const BenchOptions& given, Report& report, bool alone) {
   BenchOptions options = given;
@@ -104,9 +111,7 @@ Result<void> measure_all(const BenchOptions& given, Report& report, bool alone) 
     options.connections = {"all"};
   }
   for (const std::string& name : options.workloads) {
-    const auto workload =
-        bench::make_workload(name, {options.size, options.reply_size, options.records, options.seed,
-                                    options.reads == "ordered"});
+    const auto workload = workload_of(options, name);
     if (!workload) return workload.error();
     for (const std::string& durability : options.durabilities) {
       const std::string prefix = alone ? "floor: n=1, " : "";
@@ -114,6 +119,30 @@ Result<void> measure_all(const BenchOptions& given, Report& report, bool alone) 
       if (!measured) return measured;
     }
   }
+  return {};
+}
+
+/// What no replica would start with; empty: nothing. Each would say it by itself, after a while.
+std::string wrong_setting(const BenchOptions& options) {
+  node::NodeConfig unused;
+  wire::Genesis unused_too;
+  for (const std::string& setting : options.settings) {
+    if (setting.starts_with("durability="))
+      return "--set " + setting + ": here it is --durability log, none or both";
+    if (is_genesis_setting(setting)) {
+      const auto applied = apply_genesis_settings({setting}, unused_too);
+      if (!applied) return applied.error().message;
+    } else if (const auto applied = apply_settings({setting}, unused); !applied) {
+      return applied.error().message;
+    }
+  }
+  return {};
+}
+
+std::string wrong_workload(const BenchOptions& options) {
+  for (const std::string& name : options.workloads)
+    if (const auto workload = workload_of(options, name); !workload)
+      return workload.error().message;
   return {};
 }
 
@@ -129,12 +158,14 @@ std::string contradiction(const BenchOptions& options) {
   if (options.static_clients && std::ranges::max(options.clients) >= limits::static_clients_max)
     return "genesis lists at most " + std::to_string(limits::static_clients_max) +
            " clients, of which one is the administrator";
-  return {};
+  if (std::string why = wrong_setting(options); !why.empty()) return why;
+  return wrong_workload(options);
 }
 
 Status run_bench(const BenchOptions& options, bool json) {
   if (const std::string why = contradiction(options); !why.empty()) return usage_failure(why);
   raise_descriptor_limit();
+  const ScratchKeeper keeper;
   Report report(json);
   Result<void> done = measure_all(options, report, false);
   if (done && !options.no_floor && options.replicas > 1) done = measure_all(options, report, true);

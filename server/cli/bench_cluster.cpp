@@ -4,7 +4,6 @@
 #include <chrono>
 #include <cstdlib>
 #include <deque>
-#include <filesystem>
 #include <future>
 #include <thread>
 
@@ -33,18 +32,6 @@ void sleep_for_seconds(double seconds) {
 }
 
 }  // namespace
-
-Scratch::Scratch(const std::string& parent) {
-  const std::string base =
-      parent.empty() ? std::filesystem::temp_directory_path().string() : parent;
-  std::string pattern = base + "/prytany-bench-XXXXXX";
-  if (::mkdtemp(pattern.data()) != nullptr) path_ = pattern;
-}
-
-Scratch::~Scratch() {
-  std::error_code ignored;
-  if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
-}
 
 BenchCluster::BenchCluster(const BenchOptions& options, const bench::Workload& workload,
                            std::string durability)

@@ -12,6 +12,7 @@
 #include "bench/workload.h"
 #include "server/cli/init.h"
 #include "server/cli/local_cluster.h"
+#include "server/cli/scratch.h"
 
 namespace prytany::cli {
 
@@ -42,21 +43,6 @@ struct BenchOptions {
   std::string folder;
   std::uint16_t base_port = 0;
   bool no_floor = false;
-};
-
-/// A folder for one cluster, gone afterwards.
-class Scratch {
- public:
-  /// Empty: the temporary folder.
-  explicit Scratch(const std::string& parent);
-  ~Scratch();
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  /// Empty if it could not be made.
-  [[nodiscard]] const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
 };
 
 class BenchCluster {

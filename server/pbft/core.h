@@ -34,8 +34,8 @@ class Replica::Core {
 
   void hear(Time now, Event event, Effects& out);
   void conclude(Time now, Effects& out);
-  /// deadline(), as of the last conclude().
   [[nodiscard]] bool leads() const { return leader() == config_.self; }
+  /// deadline(), as of the last conclude().
   [[nodiscard]] Time owed() const { return started_ ? owed_ : Time{0}; }
   [[nodiscard]] ReplicaStatus status() const;
   [[nodiscard]] Held held() const;

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "tests/cluster/background.h"
 #include "tests/cluster/test_cluster.h"
 
 namespace prytany::cluster_tests {
@@ -15,6 +16,15 @@ std::vector<nlohmann::json> rows_printed(const Ran& ran) {
   std::istringstream lines(ran.output);
   for (std::string line; std::getline(lines, line);) rows.push_back(nlohmann::json::parse(line));
   return rows;
+}
+
+/// So many whose command line has `word`.
+std::size_t processes_about(const std::string& word) {
+  std::error_code gone;
+  std::size_t found = 0;
+  for (const auto& each : std::filesystem::directory_iterator("/proc", gone))
+    if (text_of(each.path() / "cmdline").find(word) != std::string::npos) ++found;
+  return found;
 }
 
 TEST(Bench, runs_each_family_of_workloads_and_finds_its_database_right) {
@@ -145,8 +155,32 @@ TEST(Bench, refuses_what_does_not_go_together) {
       {"bench", "--local", "--replicas", "1", "--faults", "0", "--fault", "kill-primary"},
       {"bench", "--local", "--fault", "kill-backup", "--durability", "log,none"},
       {"bench", "--local", "--static-clients", "--clients", "5000"},
-      {"bench", "--local", "--fault", "earthquake"}};
-  for (const auto& words : refused) EXPECT_EQ(run(words).exit_code, 2) << words.back();
+      {"bench", "--local", "--fault", "earthquake"},
+      {"bench", "--local", "--workload", "null,insert2"},
+      {"bench", "--local", "--records", "1"},
+      {"bench", "--local", "--set", "in_flight_max=0"},
+      {"bench", "--local", "--set", "requests=often"},
+      {"bench", "--local", "--set", "colour=red"},
+      {"bench", "--local", "--set", "durability=none"}};
+  for (const auto& words : refused) {
+    const Ran ran = run(words);
+    EXPECT_EQ(ran.exit_code, 2) << words.back();
+    EXPECT_EQ(std::ranges::count(ran.errors, '\n'), 1) << "said once, not by each replica";
+  }
+}
+
+TEST(Bench, takes_its_folder_and_its_replicas_with_it_when_it_is_told_to_stop) {
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
+    const TestFolder folder;
+    Background bench({"bench", "--local", "--clients", "4,5", "--seconds", "1", "--warmup", "0.1",
+                      "--dir", folder.path(), "--no-floor", "--json"});
+    ASSERT_NE(bench.line_with("insert1"), "") << "the first row: replicas run";
+    EXPECT_EQ(bench.end(signal), 128 + signal);
+    EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+    for (int tries = 0; tries < 500 && processes_about(folder.path()) > 0; ++tries)
+      ::usleep(10'000);  // they end when it has ended
+    EXPECT_EQ(processes_about(folder.path()), 0U) << "replicas are left";
+  }
 }
 
 }  // namespace

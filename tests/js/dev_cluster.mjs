@@ -67,13 +67,13 @@ export class DevCluster {
 
   /**
    * Resolves when the application is installed and every replica serves. `clients`, as genesis
-   * lists them: besides the administrator there will be no others.
+   * lists them: besides the administrator there will be no others. `set`: of genesis, too.
    */
-  static async start(application, { replicas = 4, clients } = {}) {
+  static async start(application, { replicas = 4, clients, set } = {}) {
     const cluster = new DevCluster();
     cluster.folder = mkdtempSync(join(tmpdir(), "prytany-test-"));
     cluster.base = await freePorts(replicas);
-    if (clients) cluster.#list(clients, replicas);
+    if (clients || set) cluster.#init(replicas, clients, set);
     const dev = cluster.#spawn([
       "dev",
       "--app",
@@ -105,9 +105,9 @@ export class DevCluster {
     });
     return cluster;
   }
-  #list(clients, replicas) {
+  #init(replicas, clients, set = []) {
     const file = join(this.folder, "clients.json");
-    writeFileSync(file, JSON.stringify({ format: "prytany clients 1", clients }));
+    if (clients) writeFileSync(file, JSON.stringify({ format: "prytany clients 1", clients }));
     execFileSync(program, [
       "init",
       join(this.folder, "cluster"),
@@ -117,8 +117,8 @@ export class DevCluster {
       String(Math.floor((replicas - 1) / 3)),
       "--base-port",
       String(this.base),
-      "--static-clients",
-      file,
+      ...(clients ? ["--static-clients", file] : []),
+      ...set.map((one) => `--set=${one}`),
     ]);
   }
   #spawn(args) {

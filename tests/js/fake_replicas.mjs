@@ -361,13 +361,21 @@ export class FakeReplica {
     if (verify(null, said, ed25519(hex(key)), hex(signature))) caller.speaksFor.add(key);
   }
   /** A code, or nothing if the request is its signer's. */
-  #refuse(caller, { tag, signer, signature }, digest) {
+  #refuse(caller, { tag, signer, signature, branch = [], place = 0 }, digest) {
     if (tag) {
       if (!caller.speaksFor.has(signer) || this.behaviour.forgetsKeys) return "speak_for_first";
       const right = caller.hmac(word("prytany tagged request"), this.group.cluster, digest);
       return tag === right ? undefined : "bad_signature";
     }
-    const said = join(word("prytany signed request"), this.group.cluster, digest);
+    let root = digest;
+    branch.forEach((sibling, height) => {
+      const both = [root, hex(sibling)];
+      const right = (place >> height) & 1;
+      root = hash("prytany requests", ...(right ? both.reverse() : both));
+    });
+    if (place >> branch.length || branch.length > 4) return "bad_signature";
+    const kind = `prytany signed request${branch.length > 0 ? "s" : ""}`;
+    const said = join(word(kind), this.group.cluster, root);
     const right = signature && verify(null, said, ed25519(hex(signer)), hex(signature));
     return right ? undefined : "bad_signature";
   }

@@ -104,6 +104,25 @@ test("after a gateway failed, another one is tried", async () => {
   assert.equal(count(group.replicas[road.gateway], "bundle_request"), 1);
 });
 
+test("the pause after failed gateways grows, but not after one that served for longer", async () => {
+  const { client, road, group, events } = await together();
+  const failures = async (served) => {
+    const gateway = group.replicas[road.gateway];
+    await sleep(served);
+    await client.call("before");
+    gateway.behaviour.hear = (caller, { type }) => type === "bundle_request";
+    await client.call("vote");
+    gateway.behaviour.hear = undefined;
+    const began = performance.now();
+    await until(() => road.gateway !== null && open(group) === 1, "the next gateway");
+    return Math.round((performance.now() - began) / 1000);
+  };
+  assert.equal(await failures(0), 1);
+  assert.equal(await failures(0), 2);
+  assert.equal(await failures(2100), 1, "as at first");
+  assert.equal(why(events).filter((reason) => reason === "is silent").length, 3);
+});
+
 test("a gateway that is slow, though never silent, is left", async () => {
   const { client, gateway, events } = await together();
   gateway.behaviour.delay = 250;

@@ -15,7 +15,7 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const tool = (name) => here(`../node_modules/.bin/${name}`);
 const text = (path) => readFileSync(here(path), "utf8");
 
-const minifiedBytesMax = 27_000;
+const minifiedBytesMax = 28_000;
 
 test("types: what callers may write compiles, what they may not does not", () => {
   execFileSync(tool("tsc"), ["-p", here("types")], { stdio: "pipe", encoding: "utf8" });

@@ -42,6 +42,19 @@ test("one replica sends the rows, a different one each time, and the others thei
   assert.deepEqual(designated.toSorted(), [0, 1, 2, 3]);
 });
 
+test("requests that come while a signature is made share the next one, sixteen at most", async () => {
+  const group = await start();
+  const { client } = await joined(group);
+  const asked = Array.from({ length: 50 }, (_, i) => client.call("vote", { i }));
+  const answers = await Promise.all(asked);
+  answers.forEach(({ rows }, i) => assert.deepEqual(rows, [{ procedure: "vote", i }]));
+  const votes = group.replicas[0].heard.filter(({ operation }) => operation?.procedure === "vote");
+  const sharing = new Map();
+  for (const { signature } of votes) sharing.set(signature, (sharing.get(signature) ?? 0) + 1);
+  assert.equal(votes.length, 50);
+  assert.ok(sharing.size < 25 && Math.max(...sharing.values()) <= 16, `${[...sharing.values()]}`);
+});
+
 // ---- tags instead of signatures ------------------------------------------------------------------
 
 /** How each replica was asked for a call: by tag, by signature, or not at all. */

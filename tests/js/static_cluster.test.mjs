@@ -92,3 +92,26 @@ test("whom genesis does not list is nobody, and cannot join", async () => {
     (error) => error.code === "static_clients",
   );
 });
+
+test("where requests are signed, those of one moment share a signature that real replicas take", async () => {
+  const application = fileURLToPath(new URL("application", import.meta.url));
+  const signed = await DevCluster.start(application, { set: ["requests=signed"] });
+  let group;
+  try {
+    group = await Cluster.open(signed.genesis);
+    const client = await group.join({ name: "Carla" });
+    const checked = async () => {
+      const all = [0, 1, 2, 3].map(async (id) => (await fetch(`${signed.url(id)}status`)).json());
+      return (await Promise.all(all)).reduce((sum, one) => sum + one.signatures_checked, 0);
+    };
+    const before = await checked();
+    const asked = 48;
+    const calls = Array.from({ length: asked }, (_, i) => client.call("sign", { text: `${i}` }));
+    for (const { agreement } of await Promise.all(calls)) assert.ok(agreement.agreed.length >= 2);
+    const cost = (await checked()) - before;
+    assert.ok(cost > 0 && cost < 4 * (asked / 2), `${cost} signatures checked, of 4 x ${asked}`);
+  } finally {
+    group?.close();
+    await signed.stop();
+  }
+});

@@ -19,6 +19,8 @@ import { learn as learnBundles } from "../../client-js/src/one_connection.js";
 import { learn as learnIdentities } from "../../client-js/src/identity.js";
 import { learn } from "../../client-js/src/explain.js";
 import { readGenesis } from "../../client-js/src/genesis.js";
+import { makeRequest } from "../../client-js/src/session.js";
+import { makeSigning } from "../../client-js/src/signing.js";
 import { fromWire, toJson, toWire } from "../../client-js/src/values.js";
 
 // In another order than that of the wire: pages import what they like.
@@ -74,6 +76,24 @@ test("requests: operation, body, digest, signature, and the message's text", asy
     assert.equal(await crypto.sign(key, said), want.signature, name);
     assert.deepEqual(JSON.parse(toJson(message)), message, name);
   }
+});
+
+test("requests that are signed together: the signature, the branch and the place of each", async () => {
+  const { session_seed, cluster, together } = golden("requests");
+  const signer = await crypto.signerFromSeed(fromHex(session_seed));
+  const sign = makeSigning(fromHex(cluster), signer.key);
+  const made = await Promise.all(
+    together.messages.map(({ session, number, operation }) =>
+      makeRequest(signer, session, number, operation),
+    ),
+  );
+  const alone = sign(made[0].digest); // the others wait for it
+  const all = await Promise.all(made.map(({ digest }) => sign(digest)));
+  assert.deepEqual(Object.keys(await alone), ["signature"]);
+  assert.deepEqual(
+    all,
+    together.messages.map(({ signature, branch, place }) => ({ signature, branch, place })),
+  );
 });
 
 test("a connection: what the hello signs, the shared secret, the key of tags", async () => {

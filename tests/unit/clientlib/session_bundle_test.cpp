@@ -187,6 +187,28 @@ TEST_F(Bundles, of_a_gateway_that_ends_are_asked_of_all_at_once_and_later_of_ano
   EXPECT_EQ(host.session->gateway(), host.group[gateway].id());
 }
 
+TEST_F(Bundles, begin_again_after_longer_and_longer_unless_the_last_gateway_served_for_long) {
+  const auto seconds_after_a_failure_when_it_served = [&](std::uint64_t us) {
+    pass_on();
+    EXPECT_TRUE(host.session->gateway());
+    host.advance_to(host.now + us);
+    const Ticket ticket = host.call("tally");
+    host.say(gateway, bundle(host.reply_to(asked(), "truth"), {other(0), other(1)}));
+    EXPECT_EQ(result(ticket), "truth");
+    host.advance_to(host.now + 900'000);  // and then says nothing
+    host.drop(gateway);
+    const Time failed = host.now;
+    await_greeting();
+    return (host.now - failed + 500'000) / 1'000'000;
+  };
+  EXPECT_EQ(seconds_after_a_failure_when_it_served(0), 1U);
+  EXPECT_EQ(seconds_after_a_failure_when_it_served(100'000), 2U);
+  EXPECT_EQ(seconds_after_a_failure_when_it_served(1'900'000), 4U);
+  EXPECT_EQ(seconds_after_a_failure_when_it_served(1'000'000), 8U);
+  EXPECT_EQ(seconds_after_a_failure_when_it_served(8'500'000), 1U) << "as at first";
+  EXPECT_EQ(seconds_after_a_failure_when_it_served(0), 2U);
+}
+
 TEST_F(Bundles, are_not_asked_for_through_a_gateway_that_reaches_too_few) {
   pass_on({other(0), other(1)});
   host.advance_to(host.now + 500'000);

@@ -13,31 +13,37 @@ export function makeSigning(cluster, key) {
       const one = { digest, branch: [], done, failed };
       if (waiting) waiting.push(one);
       else {
-        waiting = [];
-        signThese([one]);
+        waiting = [one];
+        signWaiting();
       }
     });
 
-  async function signThese(some) {
-    try {
-      let level = some.map(({ digest }) => digest);
-      for (let height = 0; level.length > 1; ++height) {
-        if (level.length % 2) level.push(level.at(-1));
-        some.forEach(({ branch }, place) => branch.push(toHex(level[(place >> height) ^ 1])));
-        const lefts = level.filter((_, i) => i % 2 === 0);
-        level = await Promise.all(
-          lefts.map((left, i) => hash("prytany requests", left, level[2 * i + 1])),
+  async function signWaiting() {
+    while (waiting.length > 0) {
+      const some = waiting.splice(0, togetherMax);
+      try {
+        const signature = await signRoot(some);
+        some.forEach(({ branch, done }, place) =>
+          done(some.length > 1 ? { signature, branch, place } : { signature }),
         );
+      } catch (error) {
+        for (const { failed } of some) failed(error);
       }
-      const kind = `prytany signed request${some.length > 1 ? "s" : ""}`;
-      const signature = await sign(key, word(kind, cluster, level[0]));
-      some.forEach(({ branch, done }, place) =>
-        done(some.length > 1 ? { signature, branch, place } : { signature }),
-      );
-    } catch (error) {
-      for (const { failed } of some) failed(error);
     }
-    if (waiting.length > 0) return signThese(waiting.splice(0, togetherMax));
     waiting = undefined;
+  }
+  /** Each learns its branch. */
+  async function signRoot(some) {
+    let level = some.map(({ digest }) => digest);
+    for (let height = 0; level.length > 1; ++height) {
+      if (level.length % 2) level.push(level.at(-1));
+      some.forEach(({ branch }, place) => branch.push(toHex(level[(place >> height) ^ 1])));
+      const lefts = level.filter((_, i) => i % 2 === 0);
+      level = await Promise.all(
+        lefts.map((left, i) => hash("prytany requests", left, level[2 * i + 1])),
+      );
+    }
+    const kind = `prytany signed request${some.length > 1 ? "s" : ""}`;
+    return sign(key, word(kind, cluster, level[0]));
   }
 }

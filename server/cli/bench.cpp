@@ -125,6 +125,7 @@ Result<void> measure_all(const BenchOptions& given, Report& report, bool alone) 
 /// What no replica would start with; empty: nothing. Each would say it by itself, after a while.
 std::string wrong_setting(const BenchOptions& options) {
   node::NodeConfig unused;
+  unused.pbft.group = {options.replicas, options.faults};
   wire::Genesis unused_too;
   for (const std::string& setting : options.settings) {
     if (setting.starts_with("durability="))
